@@ -1,0 +1,88 @@
+# The only entry point: every command that people, hooks and CI run is a target here. `make help` prints them.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+UV := $(BIN)/uv
+LOCKS := requirements/dev.txt requirements/tools.txt
+# The programs beside the package: what generates files, what trains the embedded model.
+BESIDE := PYTHONPATH=service $(BIN)/python -m
+
+##@ Everyday
+
+help: ## Print this list
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(VENV)/.installed ## Make .venv with everything that this tree needs
+
+run: $(VENV)/.installed ## Serve the embedded demonstration model on 127.0.0.1:8000
+	@$(BIN)/bge-reranker serve $(ARGS)
+
+test: $(VENV)/.installed ## Run every test that needs no cluster; ARGS go to pytest
+	$(BIN)/python -m pytest -n 2 $(ARGS)
+
+check: $(VENV)/.installed ## Format, lint, types, import contracts, lock freshness, generated files
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy service/src operator/src service/demo_model service/generate tests
+	$(BIN)/lint-imports
+	@$(MAKE) --no-print-directory verify
+
+format: $(VENV)/.installed ## Rewrite the code in the one format
+	$(BIN)/ruff check --fix-only .
+	$(BIN)/ruff format .
+
+##@ Generated files
+
+generate: $(VENV)/.installed ## Write what is generated: the settings table, the locks if stale
+	$(BESIDE) generate
+	@$(MAKE) --no-print-directory lock
+
+verify: $(VENV)/.installed ## Fail if anything generated or locked is stale
+	$(BESIDE) generate --check
+	@$(MAKE) --no-print-directory lock-check
+
+lock: $(VENV)/.installed ## Resolve the requirement locks again, keeping what still fits
+	$(BESIDE) generate.locks --write
+
+lock-check: $(VENV)/.installed
+	@$(BESIDE) generate.locks
+
+##@ Proofs and figures
+
+parity: $(VENV)/.installed ## Compare scores with FlagEmbedding and sentence-transformers
+	$(BIN)/python -m tests.parity $(ARGS)
+
+bench: $(VENV)/.installed ## Measure throughput, latency and memory; a table and build/bench.json
+	$(BIN)/python -m tests.bench $(ARGS)
+
+fuzz: $(VENV)/.installed ## Throw malformed requests at a live server; CASES=20000
+	$(BIN)/python -m tests.fuzz --cases $(or $(CASES),20000)
+
+demo-model: $(VENV)/.installed ## Train the embedded demonstration model from scratch (about an hour)
+	$(BESIDE) demo_model train $(ARGS)
+
+demo-eval: $(VENV)/.installed ## Measure the embedded model beside BM25 on held-out texts
+	$(BESIDE) demo_model evaluate $(ARGS)
+
+##@ Housekeeping
+
+hooks: $(VENV)/.installed ## Install the pre-commit hooks
+	$(BIN)/pre-commit install
+
+clean: ## Remove what was built; the caches under ~/.cache/bge-reranker stay
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# A venv first, uv from its hashed lock into it, then everything else by uv from hashed locks.
+$(VENV)/.installed: $(LOCKS) service/pyproject.toml operator/pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed; this is " + sys.version.split()[0] + ". Set PYTHON=/path/to/python3.11.")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/tools.txt
+	$(UV) pip sync --quiet --python $(BIN)/python --require-hashes requirements/dev.txt
+	$(UV) pip install --quiet --python $(BIN)/python --no-build-isolation --no-deps -e service -e operator
+	@touch $@
+
+.PHONY: help setup run test check format generate verify lock lock-check parity bench fuzz demo-model demo-eval hooks clean

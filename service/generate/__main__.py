@@ -1,0 +1,42 @@
+"""`python -m generate [--check]`: write every generated part, or say which one is stale."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from bge_reranker.cli.settings import markdown_table
+
+from .marked_section import replace_section
+
+ROOT = Path(__file__).resolve().parents[2]
+"""Top of the repository."""
+
+
+@click.command()
+@click.option("--check", is_flag=True, help="Change nothing; fail if anything is stale.")
+def generate(*, check: bool) -> None:
+    """Write the generated parts of the tree."""
+    stale = []
+    for path, text in _generated().items():
+        if path.read_text(encoding="utf-8") == text:
+            continue
+        stale.append(str(path.relative_to(ROOT)))
+        if not check:
+            path.write_text(text, encoding="utf-8")
+    if check and stale:
+        click.echo(f"Stale: {', '.join(stale)}. Run `make generate` and commit what it writes.", err=True)
+        sys.exit(1)
+    click.echo(f"Generated parts: {'up to date' if not stale else 'wrote ' + ', '.join(stale)}.")
+
+
+def _generated() -> dict[Path, str]:
+    """Every generated file with the text that it should have."""
+    readme = ROOT / "README.md"
+    return {readme: replace_section(readme.read_text(encoding="utf-8"), "settings", markdown_table())}
+
+
+if __name__ == "__main__":
+    generate()

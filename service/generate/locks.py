@@ -1,0 +1,61 @@
+"""`python -m generate.locks`: fail if a requirement lock no longer answers its input."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import click
+
+ROOT = Path(__file__).resolve().parents[2]
+"""Top of the repository."""
+
+_OPTIONS = (
+    "--quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links"
+)
+"""Hashes, no addresses, one lock for all platforms."""
+
+LOCKS = {
+    "requirements/dev.txt": (
+        ["--group", "pyproject.toml:dev", "service/pyproject.toml", "operator/pyproject.toml", "--all-extras"]
+    ),
+    "requirements/tools.txt": ["requirements/tools.in"],
+}
+"""Each lock with the inputs it is resolved from."""
+
+
+@click.command()
+@click.option("--write", is_flag=True, help="Write the locks instead of comparing them.")
+def locks(*, write: bool) -> None:
+    """Resolve each lock again, preferring the versions it holds, and compare."""
+    stale = [lock for lock, inputs in LOCKS.items() if not _is_fresh(ROOT / lock, inputs, write=write)]
+    if stale and not write:
+        click.echo(f"Stale: {', '.join(stale)}. Run `make lock` and commit what it writes.", err=True)
+        sys.exit(1)
+    click.echo("Requirement locks: up to date." if not stale else f"Requirement locks: wrote {', '.join(stale)}.")
+
+
+def _is_fresh(lock: Path, inputs: list[str], *, write: bool) -> bool:
+    with tempfile.TemporaryDirectory() as folder:
+        resolved = Path(folder) / lock.name
+        if lock.exists():
+            # The versions that the lock holds are kept where they still fit.
+            shutil.copy(lock, resolved)
+        uv = Path(sys.executable).parent / "uv"
+        subprocess.run(  # noqa: S603 - our own arguments
+            [uv, "pip", "compile", *_OPTIONS.split(), *inputs, "-o", resolved],
+            cwd=ROOT,
+            check=True,
+            stdout=subprocess.DEVNULL,
+        )
+        fresh = lock.exists() and lock.read_text(encoding="utf-8") == resolved.read_text(encoding="utf-8")
+        if write and not fresh:
+            shutil.copy(resolved, lock)
+        return fresh
+
+
+if __name__ == "__main__":
+    locks()
