@@ -1,0 +1,134 @@
+"""Reading a request's body: content type, size, patience, JSON.
+
+What belongs here: everything before a dialect sees the body. What must not: any field's meaning.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from collections.abc import Mapping
+from concurrent.futures import Executor
+from typing import Any
+
+import orjson
+from starlette.requests import ClientDisconnect, Request
+
+from ..errors import BodyTooLarge, CallerGone, InvalidBody, RequestTimedOut, UnsupportedMediaType
+
+OFF_LOOP_BYTES = 256_000
+"""Bodies above this many bytes are parsed in a thread: parsing them takes milliseconds, which others would wait."""
+
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+async def read_json(request: Request, max_bytes: int, timeout_s: float, executor: Executor) -> dict[str, Any]:
+    """Read and parse a body that must be a JSON object.
+
+    Args:
+        request: The request, its body not yet read.
+        max_bytes: Largest body; a larger one is read no further.
+        timeout_s: Longest time in seconds that the whole body may take to arrive.
+        executor: Where large bodies are parsed.
+
+    Raises:
+        UnsupportedMediaType: If a content type is given that is not JSON.
+        BodyTooLarge: If the body, announced or real, has more bytes.
+        RequestTimedOut: If it does not arrive in time.
+        CallerGone: If the client hangs up before the end.
+        InvalidBody: If it is not a JSON object.
+    """
+    _check_content_type(request.headers.get("content-type"))
+    _check_content_encoding(request.headers.get("content-encoding"))
+    content = await _read(request, max_bytes, timeout_s)
+    if len(content) > OFF_LOOP_BYTES:
+        parsed = await asyncio.get_running_loop().run_in_executor(executor, _parse, content)
+    else:
+        parsed = _parse(content)
+    if not isinstance(parsed, dict):
+        raise InvalidBody(
+            "The body must be a JSON object.", remedy='For example {"query": "...", "candidates": [...]}.'
+        )
+    return parsed
+
+
+def _check_content_type(content_type: str | None) -> None:
+    # Some clients (Weaviate) send none; that is fine. curl -d says form data, which deserves a hint.
+    if content_type is None:
+        return
+    kind = content_type.split(";", 1)[0].strip().lower()
+    if kind == "application/json" or (kind.startswith("application/") and kind.endswith("+json")):
+        return
+    raise UnsupportedMediaType(
+        f"The content type {kind[:60]!r} is not JSON.", remedy="Send the header `Content-Type: application/json`."
+    )
+
+
+def _check_content_encoding(encoding: str | None) -> None:
+    # A compressed body could unpack to any size; nobody sends one today.
+    if encoding is not None and encoding.strip().lower() not in {"", "identity"}:
+        raise UnsupportedMediaType(
+            f"The content encoding {encoding[:60]!r} is not supported.", remedy="Send the body uncompressed."
+        )
+
+
+async def _read(request: Request, max_bytes: int, timeout_s: float) -> bytearray:
+    announced = request.headers.get("content-length", "")
+    if announced.isdecimal() and int(announced) > max_bytes:
+        raise _too_large(f"{announced} bytes", max_bytes)
+    content = bytearray()
+    try:
+        async with asyncio.timeout(timeout_s):
+            async for chunk in request.stream():
+                content += chunk
+                if len(content) > max_bytes:
+                    raise _too_large("more", max_bytes)
+    except TimeoutError:
+        raise RequestTimedOut(
+            f"The body did not arrive within {timeout_s:g} s ({len(content)} bytes came).",
+            remedy="Send it faster, or raise the server's bodyTimeoutS.",
+        ) from None
+    except ClientDisconnect:
+        raise CallerGone("The client hung up while sending its body.") from None
+    return content
+
+
+def _too_large(found: str, max_bytes: int) -> BodyTooLarge:
+    return BodyTooLarge(
+        f"The body has {found}; the limit is {max_bytes} bytes.",
+        remedy="Send fewer documents at a time, or raise the server's maxBodyBytes.",
+    )
+
+
+def _parse(content: bytearray) -> Any:
+    try:
+        return orjson.loads(content)
+    except orjson.JSONDecodeError as error:
+        # orjson refuses lone surrogates, which Python's own parser lets through; only those deserve a second look.
+        if b"\\u" not in content and b"\\U" not in content:
+            raise _invalid(error) from None
+    try:
+        return _without_lone_surrogates(json.loads(content, parse_constant=_refuse_constant))
+    except (ValueError, RecursionError) as error:
+        raise _invalid(error) from None
+
+
+def _refuse_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _invalid(error: Exception) -> InvalidBody:
+    # The parser's message holds a position and a reason, never the text around it.
+    reason = str(error) if isinstance(error, (json.JSONDecodeError, orjson.JSONDecodeError)) else type(error).__name__
+    return InvalidBody(f"The body is not valid JSON: {reason}.")
+
+
+def _without_lone_surrogates(value: Any) -> Any:
+    if isinstance(value, str):
+        return _LONE_SURROGATE.sub("�", value)
+    if isinstance(value, list):
+        return [_without_lone_surrogates(item) for item in value]
+    if isinstance(value, Mapping):
+        return {_without_lone_surrogates(key): _without_lone_surrogates(item) for key, item in value.items()}
+    return value

@@ -1,0 +1,152 @@
+"""What surrounds every request: its id, the headers of every answer, its log line, its metrics, and the last resort.
+
+A plain ASGI middleware, outside the framework, so that it also sees what the framework itself answers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+import traceback
+import uuid
+from collections.abc import Callable
+
+import structlog
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from ..errors import InternalError
+from ..observe.metrics import Metrics
+from ..serving.protocol import CONNECTED_AT
+from ..serving.state import ServingState
+from .record import RequestRecord
+from .responses import error_response
+
+_REQUEST_ID = re.compile(r"^[\x21-\x7e]{1,128}$")
+
+_LINGER_S = 2.0
+"""Seconds for which the rest of a refused body is thrown away unread, so that the client gets to see its answer: a
+connection closed over unread bytes is reset, and the answer lost with it."""
+
+_QUIET_PATHS = ("/health", "/ping", "/metrics")
+"""Paths that probes and scrapers call all day; logged at debug."""
+
+
+class Envelope:
+    """Wraps an ASGI application.
+
+    Args:
+        app: The application.
+        state: Whether the server drains, and which model it serves.
+        metrics: Where requests are counted.
+        max_connection_age_s: Seconds after which a connection is told to close.
+        clock: Seconds, monotonic.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        state: ServingState,
+        metrics: Metrics,
+        max_connection_age_s: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._app = app
+        self._state = state
+        self._metrics = metrics
+        self._max_connection_age_s = max_connection_age_s
+        self._clock = clock
+        self._log = structlog.get_logger("bge_reranker.access")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        record = RequestRecord(_request_id(Headers(scope=scope).get("x-request-id")))
+        scope["bge_reranker.record"] = record
+        answer = _Answer(send, receive, self._headers(scope, record))
+        began = self._clock()
+        self._metrics.requests_in_flight.inc()
+        try:
+            await self._app(scope, receive, answer.send)
+        except Exception as error:  # noqa: BLE001 - the last resort of every request; what it was goes to the log
+            self._log_bug(record, error)
+            if not answer.status:
+                await error_response(InternalError("The server failed on this request; its log says why."))(
+                    scope, receive, answer.send
+                )
+        finally:
+            self._metrics.requests_in_flight.dec()
+            self._account(scope, record, answer.status, self._clock() - began)
+
+    def _headers(self, scope: Scope, record: RequestRecord) -> dict[str, str]:
+        headers = {"X-Request-Id": record.request_id}
+        if self._state.model is not None:
+            headers["X-Model-Digest"] = self._state.model.digest
+            headers["X-Model-Precision"] = self._state.model.description.precision
+        age_s = self._clock() - scope.get(CONNECTED_AT, float("inf"))
+        if self._state.is_draining or age_s > self._max_connection_age_s:
+            headers["Connection"] = "close"
+        return headers
+
+    def _log_bug(self, record: RequestRecord, error: Exception) -> None:
+        record.code = InternalError.__name__
+        # Frames only: the exception's own message may repeat a text.
+        frames = "".join(traceback.format_tb(error.__traceback__))
+        self._log.error("request_failed", request_id=record.request_id, exception=type(error).__name__, trace=frames)
+
+    def _account(self, scope: Scope, record: RequestRecord, status: int, seconds: float) -> None:
+        self._metrics.request_ended(record.dialect, status, record.code, seconds, record.documents, record.ranking)
+        quiet = scope["path"].startswith(_QUIET_PATHS) or scope["path"] == "/"
+        log = self._log.debug if quiet else self._log.info
+        log(
+            "request",
+            request_id=record.request_id,
+            method=scope["method"],
+            path=scope["path"][:200],
+            status=status,
+            code=record.code,
+            dialect=record.dialect,
+            documents=record.documents,
+            tokens=record.ranking.total_tokens if record.ranking else 0,
+            ms=round(seconds * 1000, 2),
+        )
+
+
+class _Answer:
+    """Sends an answer, adding headers; remembers its status."""
+
+    def __init__(self, send: Send, receive: Receive, headers: dict[str, str]) -> None:
+        self._send = send
+        self._receive = receive
+        self._headers = headers
+        self.status = 0
+
+    async def send(self, message: Message) -> None:
+        """Pass a message on; the ASGI callable."""
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            headers = MutableHeaders(scope=message)
+            for name, value in self._headers.items():
+                headers.setdefault(name, value)
+        elif message["type"] == "http.response.body" and self.status == 413 and not message.get("more_body"):  # noqa: PLR2004 - the status
+            await self._send({**message, "more_body": True})
+            await self._discard_body()
+            message = {"type": "http.response.body", "body": b""}
+        await self._send(message)
+
+    async def _discard_body(self) -> None:
+        try:
+            async with asyncio.timeout(_LINGER_S):
+                while True:
+                    received = await self._receive()
+                    if received["type"] != "http.request" or not received.get("more_body"):
+                        return
+        except TimeoutError:
+            return
+
+
+def _request_id(given: str | None) -> str:
+    """The caller's id where it is short and printable, else one of ours."""
+    return given if given is not None and _REQUEST_ID.match(given) else uuid.uuid4().hex

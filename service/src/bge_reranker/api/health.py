@@ -1,0 +1,89 @@
+"""Liveness, readiness, `/info` and `/metrics`, for both listeners."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from importlib.metadata import version
+from typing import Any
+
+import orjson
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.requests import Request
+from starlette.responses import Response
+
+from ..observe.metrics import Metrics
+from ..serving.state import ServedModel, ServingState
+from ..settings import Settings
+from .responses import json_response
+
+
+class HealthEndpoints:
+    """Answers about the process itself.
+
+    Args:
+        state: What is served and how far it is.
+        settings: The effective settings, for the limits in `/info`.
+        metrics: What `/metrics` prints.
+    """
+
+    def __init__(self, state: ServingState, settings: Settings, metrics: Metrics) -> None:
+        self._state = state
+        self._settings = settings
+        self._metrics = metrics
+
+    async def live(self, _request: Request) -> Response:
+        """200 while the worker makes progress or the model loads, else 503: only a restart helps."""
+        live = self._state.is_live
+        return _verdict(live, None if live else self._state.unready_reason() or "The worker makes no progress.")
+
+    async def ready(self, _request: Request) -> Response:
+        """200 when requests should come here, else 503 with the reason."""
+        reason = self._state.unready_reason()
+        if reason is None and not self._state.is_live:
+            reason = "The worker makes no progress."
+        return _verdict(reason is None, reason)
+
+    async def info(self, _request: Request) -> Response:
+        """What is served, by what, within which limits."""
+        return json_response(orjson.dumps(self._info()))
+
+    async def metrics(self, _request: Request) -> Response:
+        """Prometheus' text format."""
+        return Response(generate_latest(self._metrics.registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+    def _info(self) -> dict[str, Any]:
+        settings, model = self._settings, self._state.model
+        info: dict[str, Any] = {
+            "name": "bge-reranker",
+            "version": version("bge-reranker"),
+            "ready": self._state.unready_reason() is None,
+            "reason": self._state.unready_reason(),
+            "limits": {
+                "max_documents": settings.http.max_documents,
+                "max_body_bytes": settings.http.max_body_bytes,
+                "max_batch_tokens": settings.engine.max_batch_tokens,
+                "max_queue_tokens": settings.engine.max_queue_tokens,
+                "deadline_s": settings.engine.deadline_s,
+            },
+        }
+        if model is not None:
+            info |= _about(model)
+        return info
+
+
+def _about(model: ServedModel) -> dict[str, Any]:
+    return {
+        "model": {"name": model.name, "revision": model.revision, "digest": model.digest},
+        "scorer": asdict(model.description),
+        "text": asdict(model.ranker.policy),
+        "engine": {
+            "tokens_per_second": model.engine.tokens_per_second,
+            "backlog_tokens": model.engine.backlog_tokens,
+            "backlog_s": model.engine.backlog_s,
+        },
+    }
+
+
+def _verdict(good: bool, reason: str | None) -> Response:  # noqa: FBT001 - a private helper of two lines
+    body = {"status": "ok"} if good else {"status": "unavailable", "reason": reason}
+    return json_response(orjson.dumps(body), 200 if good else 503)

@@ -1,0 +1,26 @@
+"""What is known about one request while it lives, for its log line and its metrics. Never any text of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from starlette.requests import Request
+
+from ..ranking.ranking import Ranking
+
+
+@dataclass(slots=True)
+class RequestRecord:
+    """Filled in by the handler, read once by the envelope when the answer has been sent."""
+
+    request_id: str
+    dialect: str = "none"
+    code: str = "ok"
+    documents: int = 0
+    ranking: Ranking | None = None
+
+
+def record_of(request: Request) -> RequestRecord:
+    """The record that the envelope put beside this request."""
+    record: RequestRecord = request.scope["bge_reranker.record"]
+    return record

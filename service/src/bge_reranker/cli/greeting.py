@@ -1,0 +1,25 @@
+"""What `serve` prints for a person once requests can be ranked."""
+
+from __future__ import annotations
+
+import click
+import orjson
+
+from ..api.native import NativeDialect
+from ..serving.state import ServedModel
+
+_DEMO_NOTE = "This is the embedded demonstration model: small, and not for production."
+
+
+def greet(address: str, model: ServedModel) -> None:
+    """Print a command that works.
+
+    Args:
+        address: URL of the API.
+        model: What is served.
+    """
+    body = orjson.dumps(NativeDialect.example).decode()
+    click.echo(f"\nReady: {model.name} ({model.digest[:12]}) on {model.description.device}, {address}\n")
+    if model.name == "demo":
+        click.echo(f"{_DEMO_NOTE}\n")
+    click.echo(f"Try:\n  curl -s {address}/rerank -H 'Content-Type: application/json' \\\n    -d '{body}'\n")

@@ -1,0 +1,33 @@
+"""The program `bge-reranker`: its commands, and how their errors look."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from ..errors import RerankerError
+from .evaluate import evaluate
+from .model import model
+from .rerank import rerank
+from .serve import serve
+from .settings import settings
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
+@click.version_option(package_name="bge-reranker")
+def program() -> None:
+    """Rank documents for a query with a cross-encoder."""
+
+
+for command in (serve, rerank, evaluate, model, settings):
+    program.add_command(command)
+
+
+def main() -> None:
+    """Run a command; an error of ours becomes one sentence with its code, and exit code 1."""
+    try:
+        program()
+    except RerankerError as error:
+        click.echo(f"{error.code}: {error.sentence()}", err=True)
+        sys.exit(1)

@@ -1,0 +1,64 @@
+"""`bge-reranker rerank`."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, TextIO
+
+import click
+import orjson
+
+from ..configuration import load_settings
+from ..errors import EmptyField
+from .setting_options import given_flags, setting_options
+
+if TYPE_CHECKING:
+    from ..reranker import RankedDocument
+
+
+@click.command()
+@click.argument("query")
+@click.argument("documents", type=click.File("r", encoding="utf-8", errors="replace"))
+@click.option("--top-n", type=click.IntRange(min=1), help="Most results.  [default: all]")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line instead of a table.")
+@setting_options("model", "text")
+@click.pass_context
+def rerank(
+    context: click.Context, /, query: str, documents: TextIO, top_n: int | None, *, as_json: bool, **_settings: object
+) -> None:
+    """Rank the lines of DOCUMENTS (a file, or - for standard input) for QUERY, best first."""
+    texts = [line for line in documents.read().split("\n") if line.strip()]
+    if not query:
+        raise EmptyField("The query is empty.", remedy="Give at least one character.")
+    if not texts:
+        raise EmptyField("The documents are empty.", remedy="Give one document a line.")
+    effective = load_settings(None, os.environ, given_flags(context))
+    from ..reranker import Reranker  # noqa: PLC0415 - imports torch; --help and a wrong setting answer at once
+
+    flags = effective.model.model_dump() | effective.text.model_dump()
+    with Reranker(**flags) as reranker:
+        ranked = reranker.rank(query, texts, top_n)
+    (_print_json if as_json else _print_table)(ranked)
+
+
+def _print_json(ranked: list[RankedDocument]) -> None:
+    for document in ranked:
+        click.echo(orjson.dumps(document))
+
+
+def _print_table(ranked: list[RankedDocument]) -> None:
+    from rich.console import Console  # noqa: PLC0415 - only people's output needs it
+    from rich.table import Table  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
+    table = Table("rank", "score", "line", "text", box=None)
+    for rank, document in enumerate(ranked, start=1):
+        mark = " (truncated)" if document.truncated else ""
+        text = Text(_plain(document.text) + mark)
+        table.add_row(str(rank), f"{document.score:.4f}", str(document.index + 1), text)
+    Console().print(table)
+
+
+def _plain(text: str) -> str:
+    """Without the control characters that would rule the reader's terminal."""
+    return "".join(character if character.isprintable() else " " for character in text)

@@ -1,0 +1,51 @@
+"""`bge-reranker serve`."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from ..configuration import load_settings
+from .setting_options import given_flags, setting_options
+
+
+@click.command()
+@click.option(
+    "--config",
+    "config_file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Configuration file, YAML or JSON; environment variables and flags override it.",
+)
+@setting_options()
+@click.pass_context
+def serve(context: click.Context, /, config_file: Path | None, **_settings: object) -> None:
+    """Serve a model over HTTP.
+
+    Settings come from defaults, then --config, then the environment (BGE_RERANKER_CONFIG as JSON, then one variable a
+    setting), then flags; the later wins.
+    """
+    effective = load_settings(config_file, os.environ, given_flags(context))
+    # Imported late, so that --help and a wrong setting answer at once.
+    from ..app import create_process  # noqa: PLC0415
+    from ..observe.logs import configure_logs  # noqa: PLC0415
+    from .greeting import greet  # noqa: PLC0415
+
+    configure_logs(effective.observe)
+
+    async def run() -> int:
+        return await create_process(effective, greet).run()
+
+    try:
+        import uvloop  # noqa: PLC0415 - absent on some systems
+
+        code = uvloop.run(run())
+    except ModuleNotFoundError:
+        code = asyncio.run(run())
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # A load that a signal interrupted still runs in its daemon thread; waiting for it would hold up the exit.
+    os._exit(code)

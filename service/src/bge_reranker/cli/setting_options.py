@@ -1,0 +1,70 @@
+"""Settings as command-line options: every option is generated from its field, so none can be forgotten."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Callable, Mapping
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin
+
+import click
+from click.core import ParameterSource
+
+from ..configuration import Setting, settings_list
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def setting_options(*groups: str) -> Callable[[Command], Command]:
+    """Add an option for each setting of these groups, or of all.
+
+    Args:
+        groups: Names of groups; none for all.
+    """
+    chosen = [setting for setting in settings_list() if not groups or setting.group in groups]
+
+    def add(command: Command) -> Command:
+        for setting in reversed(chosen):
+            command = _option(setting)(command)
+        return command
+
+    return add
+
+
+def given_flags(context: click.Context) -> Mapping[str, Any]:
+    """The settings that were given on this command line, by field name."""
+    fields = {setting.field for setting in settings_list()}
+    return {
+        name: value
+        for name, value in context.params.items()
+        if name in fields and context.get_parameter_source(name) is ParameterSource.COMMANDLINE
+    }
+
+
+def shown_default(setting: Setting) -> str:
+    """A setting's default as people write it."""
+    default = setting.info.default
+    if default is None:
+        return "unset"
+    return f"{default:g}" if isinstance(default, float) else str(default)
+
+
+def _option(setting: Setting) -> Callable[[Command], Command]:
+    text = " ".join((setting.info.description or "").split())
+    return click.option(
+        setting.flag,
+        setting.field,
+        type=_type(setting.info.annotation),
+        default=None,
+        metavar=None,
+        help=f"{text}  [default: {shown_default(setting)}; env: {setting.variable}]",
+    )
+
+
+def _type(annotation: Any) -> click.ParamType[Any, Any]:
+    """The option's type. Bounds are left to the settings, whose message names every spelling of the setting."""
+    if get_origin(annotation) in {Union, types.UnionType}:
+        annotation = next(part for part in get_args(annotation) if part is not type(None))
+    if get_origin(annotation) is Literal:
+        return click.Choice(get_args(annotation))
+    types_by_annotation: dict[Any, click.ParamType[Any, Any]] = {int: click.INT, float: click.FLOAT, bool: click.BOOL}
+    return types_by_annotation.get(annotation, click.STRING)

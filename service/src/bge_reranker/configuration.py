@@ -1,0 +1,199 @@
+"""Where settings come from: defaults < file < environment < flags, merged as plain dicts and validated once.
+
+What belongs here: reading and merging. What must not: what a setting means (`settings` says it), or any later look at
+the environment.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, SecretStr, ValidationError
+from pydantic.fields import FieldInfo
+
+from .errors import SettingsError
+from .settings import Settings
+
+ENVIRONMENT_PREFIX = "BGE_RERANKER_"
+"""Start of every environment variable that this program reads as a setting."""
+
+JSON_VARIABLE = "BGE_RERANKER_CONFIG"
+"""Environment variable that may hold a whole configuration file as JSON, as a pod template does."""
+
+_SERVICE_LINK = re.compile(r"^BGE_RERANKER_.*(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_(TCP|UDP)(_\w+)?)?)$")
+"""Variables that Kubernetes injects for a Service called bge-reranker; they are not settings."""
+
+_SERVICE_LINK_VALUE = re.compile(r"^(tcp|udp|sctp)://")
+"""Value of the one injected variable, BGE_RERANKER_PORT, whose name is also a setting's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One field of one group, under all its names."""
+
+    group: str
+    field: str
+    info: FieldInfo
+
+    @property
+    def key(self) -> str:
+        """Name in the configuration file, for example engine.maxBatchTokens."""
+        return f"{self.group}.{self.info.alias or self.field}"
+
+    @property
+    def variable(self) -> str:
+        """Name in the environment."""
+        return ENVIRONMENT_PREFIX + self.field.upper()
+
+    @property
+    def flag(self) -> str:
+        """Name on the command line."""
+        return "--" + self.field.replace("_", "-")
+
+    @property
+    def is_secret(self) -> bool:
+        """True where the value must never be shown."""
+        return self.info.annotation is SecretStr
+
+
+def settings_list() -> Iterator[Setting]:
+    """Yield every setting in the order of the settings module."""
+    for group, group_info in Settings.model_fields.items():
+        group_type = group_info.annotation
+        if not (isinstance(group_type, type) and issubclass(group_type, BaseModel)):
+            raise TypeError(f"{group} is not a group of settings; this is a bug")
+        for field, info in group_type.model_fields.items():
+            yield Setting(group, field, info)
+
+
+def load_settings(
+    file: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+    flags: Mapping[str, Any] | None = None,
+) -> Settings:
+    """Merge all sources and validate them once.
+
+    Args:
+        file: Configuration file, YAML or JSON.
+        environment: Environment variables; those without our prefix are left alone.
+        flags: Field name to value, only those that were given.
+
+    Raises:
+        SettingsError: If a source cannot be read, or names an unknown setting, or a value is impossible.
+    """
+    merged: dict[str, dict[str, Any]] = {}
+    if file is not None:
+        _merge(merged, _read_file(file), str(file))
+    variables = {name: value for name, value in (environment or {}).items() if name.startswith(ENVIRONMENT_PREFIX)}
+    if JSON_VARIABLE in variables:
+        _merge(merged, _parse(variables.pop(JSON_VARIABLE), JSON_VARIABLE), JSON_VARIABLE)
+    _merge(merged, _from_variables(variables), "the environment")
+    _merge(merged, _from_flags(flags or {}), "the command line")
+    try:
+        return Settings.model_validate(merged)
+    except ValidationError as error:
+        raise SettingsError(_explain(error)) from None
+
+
+def masked(settings: Settings) -> dict[str, Any]:
+    """The effective settings for the log; pydantic shows secrets as asterisks."""
+    return settings.model_dump(mode="json", by_alias=True)
+
+
+def _read_file(file: Path) -> Any:
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"Configuration file {file} cannot be read: {error}.") from None
+    return _parse(text, str(file))
+
+
+def _parse(text: str, source: str) -> Any:
+    try:
+        # YAML is a superset of JSON, so one reader serves both.
+        return yaml.safe_load(text) or {}
+    except yaml.YAMLError as error:
+        raise SettingsError(f"{source} is neither YAML nor JSON: {error}") from None
+
+
+def _merge(merged: dict[str, dict[str, Any]], addition: Any, source: str) -> None:
+    if not isinstance(addition, Mapping):
+        raise SettingsError(f"{source} must hold groups of settings ({_groups()}), not {type(addition).__name__}.")
+    names = {group: _names_of(group) for group in Settings.model_fields}
+    for group, values in addition.items():
+        if group not in names:
+            raise SettingsError(f"{source}: unknown group {group!r}.", remedy=f"Known groups: {_groups()}.")
+        if not isinstance(values, Mapping):
+            raise SettingsError(f"{source}: {group} must hold settings by name, not {type(values).__name__}.")
+        for name, value in values.items():
+            if name not in names[group]:
+                known = ", ".join(sorted({setting.key for setting in settings_list() if setting.group == group}))
+                raise SettingsError(f"{source}: unknown setting {group}.{name}.", remedy=f"Known: {known}.")
+            merged.setdefault(group, {})[names[group][name]] = value
+
+
+def _names_of(group: str) -> dict[str, str]:
+    """Both spellings of each field of a group, camelCase and snake_case, to the field's own name."""
+    names: dict[str, str] = {}
+    for setting in settings_list():
+        if setting.group == group:
+            names[setting.field] = setting.field
+            names[setting.info.alias or setting.field] = setting.field
+    return names
+
+
+def _groups() -> str:
+    return ", ".join(Settings.model_fields)
+
+
+def _from_variables(variables: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+    known = {setting.variable: setting for setting in settings_list()}
+    found: dict[str, dict[str, Any]] = {}
+    for name, value in variables.items():
+        setting = known.get(name)
+        if setting is None or (setting.field == "port" and _SERVICE_LINK_VALUE.match(value)):
+            if _SERVICE_LINK.match(name):
+                continue
+            raise SettingsError(
+                f"Environment variable {name} is not a setting.",
+                remedy="`bge-reranker settings` lists them all; remove or correct it.",
+            )
+        found.setdefault(setting.group, {})[setting.field] = _from_text(value)
+    return found
+
+
+def _from_text(value: str) -> Any:
+    """A variable's text: `null` unsets, anything else is left to pydantic, which reads numbers from text."""
+    return None if value.strip().lower() in {"null", "none", ""} else value
+
+
+def _from_flags(flags: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    groups = {setting.field: setting.group for setting in settings_list()}
+    found: dict[str, dict[str, Any]] = {}
+    for field, value in flags.items():
+        found.setdefault(groups[field], {})[field] = value
+    return found
+
+
+def _explain(error: ValidationError) -> str:
+    """One sentence a problem, each naming the setting, what was given and what is allowed."""
+    sentences = []
+    by_place = {(setting.group, setting.field): setting for setting in settings_list()}
+    by_place |= {(setting.group, setting.info.alias or ""): setting for setting in settings_list()}
+    for problem in error.errors(include_url=False):
+        place = tuple(str(part) for part in problem["loc"])
+        setting = by_place.get((place[0], place[1])) if len(place) >= 2 else None  # noqa: PLR2004 - group and field
+        if setting is None:
+            sentences.append(str(problem["msg"]).removeprefix("Value error, ") + ".")
+            continue
+        given = "a secret" if setting.is_secret else json.dumps(problem["input"], default=str)
+        sentences.append(
+            f"{setting.key} (flag {setting.flag}, variable {setting.variable}) is {given}: {problem['msg']}."
+        )
+    return " ".join(sentences)

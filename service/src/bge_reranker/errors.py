@@ -1,0 +1,206 @@
+"""The tree of errors that a caller may meet, each with one code that is the same in the API, the log and the metric.
+
+What belongs here: classes, their codes and HTTP statuses. What must not: any logging or counting (one place does each),
+and any text of a document.
+
+    RerankerError
+    |- RequestError            the caller can mend it
+    |  |- InvalidBody, InvalidField, EmptyField, AmbiguousDialect, UnsupportedMediaType, BodyTooLarge,
+    |  |  TooManyDocuments, DocumentTooLong, QueryTooLong, RouteNotFound, MethodNotAllowed, RequestTimedOut
+    |- CapacityError           the same request may pass later
+    |  |- QueueFull, NotReady, Draining, DeadlineExceeded, CallerGone
+    |- ScoringError            the scorer failed
+    |  |- NonFiniteScore, PairTooLarge, BatchFailed, WorkerDied
+    |- ModelError              the model cannot be served
+    |  |- UnknownModel, CorruptFile, WrongArchitecture, MissingHead, UnsafeFormat, OutOfMemory
+    |- InternalError           a bug of ours
+    |- SettingsError           the settings contradict themselves or the machine
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class RerankerError(Exception):
+    """Base of everything this package raises on purpose.
+
+    Args:
+        message: What happened, naming the field and the limit.
+        remedy: What the reader can do about it; empty when the message already says it.
+        retry_after_s: Seconds after which the same request is expected to pass, where that is known.
+    """
+
+    status: ClassVar[int] = 500
+    """HTTP status of the native dialect; other dialects may map the code to another one."""
+
+    def __init__(self, message: str, *, remedy: str = "", retry_after_s: float | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.remedy = remedy
+        self.retry_after_s = retry_after_s
+
+    @property
+    def code(self) -> str:
+        """The name under which this error appears everywhere: its class name."""
+        return type(self).__name__
+
+    def sentence(self) -> str:
+        """Message and remedy as one text for people."""
+        return f"{self.message} {self.remedy}".strip()
+
+
+class RequestError(RerankerError):
+    """The request itself is wrong; sending it again unchanged will fail again."""
+
+    status = 422
+
+
+class InvalidBody(RequestError):
+    """The body is not JSON, or not a JSON object."""
+
+
+class InvalidField(RequestError):
+    """A field is missing, has the wrong type or is out of bounds."""
+
+
+class EmptyField(InvalidField):
+    """A field is there and has nothing in it."""
+
+
+class AmbiguousDialect(RequestError):
+    """The keys of the body belong to no dialect, or to two at once."""
+
+
+class UnsupportedMediaType(RequestError):
+    """The content type is given and is not JSON."""
+
+    status = 415
+
+
+class BodyTooLarge(RequestError):
+    """The body has more bytes than the server accepts."""
+
+    status = 413
+
+
+class TooManyDocuments(RequestError):
+    """More documents in one request than the server accepts."""
+
+
+class DocumentTooLong(RequestError):
+    """A document exceeds the model's window, and the policy is to reject it."""
+
+
+class QueryTooLong(RequestError):
+    """The query leaves no room for a document."""
+
+
+class RouteNotFound(RequestError):
+    """No such path."""
+
+    status = 404
+
+
+class MethodNotAllowed(RequestError):
+    """The path exists, with another method."""
+
+    status = 405
+
+
+class RequestTimedOut(RequestError):
+    """The client took too long to send its request."""
+
+    status = 408
+
+
+class CapacityError(RerankerError):
+    """The server cannot serve this request now."""
+
+    status = 503
+
+
+class QueueFull(CapacityError):
+    """The backlog leaves no place for this request."""
+
+    status = 429
+
+
+class NotReady(CapacityError):
+    """The model is still loading or warming up."""
+
+
+class Draining(CapacityError):
+    """The server is shutting down and has closed its queue."""
+
+
+class DeadlineExceeded(CapacityError):
+    """The deadline passed before the request was scored."""
+
+    status = 504
+
+
+class CallerGone(CapacityError):
+    """The caller hung up; nobody reads this error, but the metric counts it."""
+
+    status = 499
+
+
+class ScoringError(RerankerError):
+    """The scorer failed on this pair or batch."""
+
+
+class NonFiniteScore(ScoringError):
+    """The model gave NaN or an infinite logit for this pair."""
+
+
+class PairTooLarge(ScoringError):
+    """This single pair does not fit the memory of the device."""
+
+    status = 507
+
+
+class BatchFailed(ScoringError):
+    """The scorer raised while it computed the batch that held this pair."""
+
+
+class WorkerDied(ScoringError):
+    """The thread that runs the scorer ended; the process must be restarted."""
+
+    status = 503
+
+
+class ModelError(RerankerError):
+    """The model cannot be loaded or served."""
+
+
+class UnknownModel(ModelError):
+    """No such folder, embedded model or cached model id."""
+
+
+class CorruptFile(ModelError):
+    """A file of the model is missing, unreadable or not what its neighbours say."""
+
+
+class WrongArchitecture(ModelError):
+    """The checkpoint is not a sequence classifier with one logit."""
+
+
+class MissingHead(ModelError):
+    """The checkpoint has no classification head; loading it would score at random."""
+
+
+class UnsafeFormat(ModelError):
+    """The checkpoint has its weights in pickles only."""
+
+
+class OutOfMemory(ModelError):
+    """The device has too little memory; the engine meets it per batch, loading meets it once."""
+
+
+class SettingsError(RerankerError):
+    """A setting is unknown, out of bounds or contradicts another."""
+
+
+class InternalError(RerankerError):
+    """Something failed that should not have; the log has the trace under the request's id."""

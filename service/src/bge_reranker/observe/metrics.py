@@ -1,0 +1,135 @@
+"""Every metric of the scorer: name, unit, meaning. All exist from the first scrape on."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, PlatformCollector, ProcessCollector
+
+from ..engine.engine import Engine
+from ..engine.scorer import ScorerDescription
+from ..ranking.ranking import Ranking
+
+_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+"""Buckets from an idle GPU's millisecond to the longest deadline."""
+
+_DIALECTS = ("native", "tei", "jina", "none")
+
+
+class Metrics:
+    """The metrics of one process, in a registry of their own so that two servers in one test do not meet."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        PlatformCollector(registry=self.registry)
+        self._http()
+        self._requests()
+        self._engine()
+
+    def request_ended(
+        self, dialect: str, status: int, code: str, seconds: float, documents: int, ranking: Ranking | None
+    ) -> None:
+        """Count one answered request.
+
+        Args:
+            dialect: Its dialect, or `none` where it never had one.
+            status: HTTP status, 0 where nothing was sent.
+            code: Error code, or `ok`.
+            seconds: From its headers to its answer.
+            documents: Documents in it.
+            ranking: Its ranking, where there is one.
+        """
+        self.http_requests.labels(dialect, str(status)).inc()
+        if code != "ok":
+            self.errors.labels(code).inc()
+        if dialect == "none":
+            return
+        self.rerank_requests.inc()
+        self.request_seconds.labels(dialect).observe(seconds)
+        self.pairs_requested.inc(documents)
+        if ranking is None:
+            return
+        self.truncated.inc(int(ranking.truncated.sum()))
+        for error in ranking.errors.values():
+            self.errors.labels(error.code).inc()
+        self.tokenise_seconds.observe(ranking.timing.tokenise_s)
+        self.queue_seconds.observe(ranking.timing.queue_s)
+        self.compute_seconds.observe(ranking.timing.compute_s)
+
+    def serve(self, name: str, digest: str, description: ScorerDescription, engine: Engine) -> None:
+        """Show a model and read its engine's gauges at every scrape from now on.
+
+        Args:
+            name: Name of the model.
+            digest: Its tree digest.
+            description: What scores.
+            engine: What to read the backlog from.
+        """
+        self.model_info.labels(name, digest, description.device, description.precision, description.runtime).set(1)
+        self.queue_tokens.set_function(lambda: engine.backlog_tokens)
+        self.backlog_seconds.set_function(lambda: engine.backlog_s)
+        self.tokens_per_second.set_function(lambda: engine.tokens_per_second)
+
+    def _http(self) -> None:
+        self.http_requests = self._counter("http_requests", "HTTP requests answered.", ["dialect", "status"])
+        self.requests_in_flight = self._gauge("requests_in_flight", "HTTP requests being answered now.")
+        self.errors = self._counter("errors", "Errors by code: whole requests and single documents.", ["code"])
+        self.event_loop_lag_seconds = self._histogram("event_loop_lag_seconds", "How late the event loop ran a timer.")
+        for dialect in _DIALECTS:
+            self.http_requests.labels(dialect, "200")
+        for code in ("QueueFull", "DeadlineExceeded", "NonFiniteScore", "BatchFailed"):
+            self.errors.labels(code)
+
+    def _requests(self) -> None:
+        # The name that the original guide's dashboards use.
+        self.rerank_requests = Counter("rerank_requests", "Rerank requests answered.", registry=self.registry)
+        self.request_seconds = self._histogram("request_seconds", "Whole rerank requests.", ["dialect"])
+        self.tokenise_seconds = self._histogram("tokenise_seconds", "Tokenising, per request.")
+        self.queue_seconds = self._histogram("queue_seconds", "Waiting until the last pair began, per request.")
+        self.compute_seconds = self._histogram("compute_seconds", "Share of computing time, per request.")
+        self.pairs_requested = self._counter("pairs_requested", "Pairs that callers asked for.")
+        self.truncated = self._counter("truncated_documents", "Documents of which something was dropped.")
+        for dialect in _DIALECTS[:-1]:
+            self.request_seconds.labels(dialect)
+
+    def _engine(self) -> None:
+        self.pairs = self._counter("pairs", "Pairs scored.")
+        self.tokens = self._counter("tokens", "Tokens scored.")
+        self.pairs_ended = self._counter(
+            "pairs_ended", "Pairs by how they ended: Scored, or an error's code.", ["code"]
+        )
+        self.batches = self._counter("batches", "Batches run, by outcome.", ["outcome"])
+        self.batch_tokens = Histogram(
+            "bge_reranker_batch_tokens",
+            "Tokens per batch.",
+            buckets=tuple(2**power for power in range(4, 18)),
+            registry=self.registry,
+        )
+        self.batch_fill = Histogram(
+            "bge_reranker_batch_fill_ratio",
+            "Tokens per batch over the budget it was made for.",
+            buckets=(0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0),
+            registry=self.registry,
+        )
+        self.batch_seconds = self._histogram("batch_seconds", "Computing time per batch.")
+        self.queue_tokens = self._gauge("queue_tokens", "Tokens reserved, waiting or in flight.")
+        self.backlog_seconds = self._gauge(
+            "backlog_seconds", "Queued and running tokens over measured tokens per second."
+        )
+        self.tokens_per_second = self._gauge("tokens_per_second", "Measured rate of this replica.")
+        self.batch_budget_tokens = self._gauge("batch_budget_tokens", "Largest batch now, in tokens.")
+        self.ready = self._gauge("ready", "1 while requests should come here.")
+        self.model_info = self._gauge(
+            "model_info", "The served model; always 1.", ["model", "digest", "device", "precision", "runtime"]
+        )
+        self.pairs_ended.labels("Scored")
+        for outcome in ("ok", "failed", "out_of_memory"):
+            self.batches.labels(outcome)
+
+    def _counter(self, name: str, text: str, labels: list[str] | None = None) -> Counter:
+        return Counter(f"bge_reranker_{name}", text, labels or [], registry=self.registry)
+
+    def _gauge(self, name: str, text: str, labels: list[str] | None = None) -> Gauge:
+        return Gauge(f"bge_reranker_{name}", text, labels or [], registry=self.registry)
+
+    def _histogram(self, name: str, text: str, labels: list[str] | None = None) -> Histogram:
+        return Histogram(f"bge_reranker_{name}", text, labels or [], buckets=_SECONDS, registry=self.registry)

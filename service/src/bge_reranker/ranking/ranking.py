@@ -1,0 +1,84 @@
+"""Logits to an order. Pure: no engine, no text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import RerankerError
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Where the time of one request went, in seconds."""
+
+    tokenise_s: float
+    queue_s: float
+    compute_s: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ranking:
+    """Scores of all documents of one request. N documents."""
+
+    logits: NDArray[np.float32]
+    """float32 (N,): one logit per document in input order; meaningless where `errors` has the index."""
+
+    errors: Mapping[int, RerankerError]
+    """Documents that could not be scored, by index."""
+
+    tokens: NDArray[np.int32]
+    """int32 (N,): tokens computed for each document, its windows and the repeated query included."""
+
+    truncated: NDArray[np.bool_]
+    """bool (N,): True where something of the document, or of the query beside it, was dropped."""
+
+    timing: Timing
+
+    @classmethod
+    def empty(cls) -> Self:
+        """The ranking of no documents."""
+        nothing = np.zeros(0)
+        return cls(
+            nothing.astype(np.float32), {}, nothing.astype(np.int32), nothing.astype(np.bool_), Timing(0.0, 0.0, 0.0)
+        )
+
+    @property
+    def scores(self) -> NDArray[np.float32]:
+        """float32 (N,): sigmoid of the logits."""
+        return sigmoid(self.logits)
+
+    @property
+    def total_tokens(self) -> int:
+        """Tokens computed for the whole request."""
+        return int(self.tokens.sum(dtype=np.int64))
+
+    def order(self, *, ties_high_index_first: bool = False) -> list[int]:
+        """Indices of the scored documents, best first.
+
+        Logits decide, not their sigmoids: two logits of 20 and 25 have the same sigmoid in float32.
+
+        Args:
+            ties_high_index_first: Which of two equal documents comes first; dialects differ.
+        """
+        indices = np.array([index for index in range(len(self.logits)) if index not in self.errors], dtype=np.int64)
+        if not len(indices):
+            return []
+        ties = -indices if ties_high_index_first else indices
+        ranked: list[int] = indices[np.lexsort((ties, -self.logits[indices]))].tolist()
+        return ranked
+
+
+def sigmoid(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The logistic function in float64, rounded once to float32; never overflows.
+
+    Args:
+        logits: float32 (N,).
+    """
+    wide = logits.astype(np.float64)
+    small = np.exp(-np.abs(wide))
+    return np.where(wide >= 0, 1.0 / (1.0 + small), small / (1.0 + small)).astype(np.float32)

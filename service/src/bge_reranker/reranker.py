@@ -1,0 +1,117 @@
+"""Ranking in Python, without a server: `Reranker("demo").rank(query, documents)`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+
+from .configuration import load_settings
+from .loading import load_model
+from .ranking.ranking import Ranking
+from .ranking.request import RankRequest
+
+
+_CLOSE_S = 10.0
+"""Seconds that `close` waits for a ranking that another thread still asks for."""
+
+
+@dataclass(frozen=True, slots=True)
+class RankedDocument:
+    """One document with its place's score."""
+
+    index: int
+    """Position in the list that was given."""
+
+    score: float
+    """Sigmoid of the logit, between 0 and 1."""
+
+    logit: float
+    """What the model said."""
+
+    text: str
+    tokens: int
+    truncated: bool
+
+
+class Reranker:
+    """A model in this process.
+
+    Args:
+        model: `demo`, a folder with a Hugging Face checkpoint, or `org/name[@revision]` in a Hugging Face cache.
+        settings: Any setting of the scorer by its field name, for example `device="cpu"` or `preset="flagreranker"`.
+
+    Raises:
+        ModelError: If the model cannot be loaded.
+        SettingsError: If a setting is unknown or impossible.
+    """
+
+    def __init__(self, model: str = "demo", **settings: Any) -> None:
+        effective = load_settings(flags={"model": model, **settings})
+        self._executor = ThreadPoolExecutor(1, thread_name_prefix="reranker")
+        self._model = load_model(effective, os.environ, self._executor)
+        self._deadline_s = effective.engine.deadline_s
+
+    @property
+    def digest(self) -> str:
+        """Tree digest of the model's files, hexadecimal."""
+        return self._model.digest
+
+    def rank(self, query: str, documents: Sequence[str], top_n: int | None = None) -> list[RankedDocument]:
+        """Order documents by how well they answer a query, best first.
+
+        Args:
+            query: What is searched for.
+            documents: At least one text.
+            top_n: Most results; None for all.
+
+        Raises:
+            RerankerError: If a text does not fit its policy, or a document could not be scored.
+        """
+        ranking = self._rank(query, documents)
+        scores, logits = ranking.scores.tolist(), ranking.logits.tolist()
+        tokens, truncated = ranking.tokens.tolist(), ranking.truncated.tolist()
+        return [
+            RankedDocument(index, scores[index], logits[index], documents[index], tokens[index], truncated[index])
+            for index in ranking.order()[:top_n]
+        ]
+
+    def logits(self, query: str, documents: Sequence[str]) -> list[float]:
+        """Score documents without ordering them.
+
+        Args:
+            query: What is searched for.
+            documents: At least one text.
+
+        Returns:
+            One logit per document, in the order given.
+
+        Raises:
+            RerankerError: If a text does not fit its policy, or a document could not be scored.
+        """
+        logits: list[float] = self._rank(query, documents).logits.tolist()
+        return logits
+
+    def close(self) -> None:
+        """Free the model. The reranker cannot be used again."""
+        self._model.engine.close(_CLOSE_S)
+        self._executor.shutdown()
+
+    def _rank(self, query: str, documents: Sequence[str]) -> Ranking:
+        if not documents:
+            return Ranking.empty()
+        ranking = self._model.ranker.rank(RankRequest(query, list(documents)), self._deadline_s)
+        for error in ranking.errors.values():
+            raise error
+        return ranking
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

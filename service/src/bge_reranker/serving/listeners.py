@@ -1,0 +1,94 @@
+"""Sockets and the servers on them."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import socket
+from collections.abc import Iterator
+
+import uvicorn
+from starlette.types import ASGIApp
+from typing_extensions import override
+
+from ..errors import SettingsError
+from ..settings import HttpSettings
+from .protocol import protocol_with_timeout
+
+_BACKLOG_CONNECTIONS = 2_048
+"""Connections that the kernel may hold before they are accepted."""
+
+
+class Listener(uvicorn.Server):
+    """One uvicorn server on one socket, without signal handlers of its own.
+
+    Args:
+        app: What answers.
+        host: Address to bind.
+        port: Port to bind, 0 for a free one.
+        port_setting: Name of the port's setting, for the error when it is taken.
+        http: Timeouts and the limit of connections.
+
+    Raises:
+        SettingsError: If the address cannot be bound.
+    """
+
+    def __init__(self, app: ASGIApp, host: str, port: int, port_setting: str, http: HttpSettings) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app,
+                http=protocol_with_timeout(http.header_timeout_s),
+                ws="none",
+                lifespan="off",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                proxy_headers=False,
+                timeout_keep_alive=math.ceil(http.keep_alive_s),
+                limit_concurrency=http.max_connections,
+            )
+        )
+        self.socket = _bind(host, port, port_setting)
+
+    @property
+    def address(self) -> str:
+        """Where it listens, as a URL."""
+        host, port = self.socket.getsockname()[:2]
+        shown = "127.0.0.1" if host == "0.0.0.0" else f"[{host}]" if ":" in host else host  # noqa: S104 - compared, not bound
+        return f"http://{shown}:{port}"
+
+    async def run_until_stopped(self) -> None:
+        """Serve until `stop`, then finish what is in flight."""
+        await self.serve(sockets=[self.socket])
+
+    def stop(self) -> None:
+        """Close the listener and let open requests finish."""
+        self.should_exit = True
+
+    @override
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        # The process has two listeners and one order of shutting down; `process` handles the signals.
+        yield
+
+
+def _bind(host: str, port: int, port_setting: str) -> socket.socket:
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        listening = socket.socket(family, kind, protocol)
+    except OSError as error:
+        raise SettingsError(f"The address {host!r} cannot be used: {error}.") from None
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind(address)
+        listening.listen(_BACKLOG_CONNECTIONS)
+    except OSError as error:
+        listening.close()
+        raise SettingsError(
+            f"Port {port} on {host} cannot be bound: {error.strerror}.",
+            remedy=f"Stop what listens there, or choose another {port_setting} (0 takes a free one).",
+        ) from None
+    listening.setblocking(False)
+    return listening

@@ -1,0 +1,70 @@
+"""What this process serves and how far it is; the one place that health, handlers and shutdown look at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..engine.engine import Engine
+from ..engine.scorer import ScorerDescription
+from ..errors import NotReady, RerankerError
+from ..ranking.ranker import Ranker
+
+
+@dataclass(frozen=True, slots=True)
+class ServedModel:
+    """A model that has been loaded, warmed up and is being served."""
+
+    name: str
+    """Name in answers: `demo`, a folder's name, or org/name."""
+
+    revision: str | None
+    """Commit of a cached model, where known."""
+
+    digest: str
+    """Tree digest of the model's files, hexadecimal."""
+
+    ranker: Ranker
+    engine: Engine
+
+    description: ScorerDescription
+    """What scores, as settled by warm-up."""
+
+
+class ServingState:
+    """Loading, then ready, then draining. Written by the process's main task, read everywhere."""
+
+    def __init__(self) -> None:
+        self.model: ServedModel | None = None
+        self.failure: RerankerError | None = None
+        self.is_draining = False
+
+    def require_model(self) -> ServedModel:
+        """Give the served model.
+
+        Raises:
+            RerankerError: Why there is none: still loading, or what loading failed with.
+        """
+        if self.model is not None:
+            return self.model
+        if self.failure is not None:
+            raise self.failure
+        raise NotReady("The model is still loading.", remedy="Try again shortly.", retry_after_s=2.0)
+
+    @property
+    def is_live(self) -> bool:
+        """False where only a restart can help."""
+        if self.failure is not None:
+            return False
+        return self.model is None or self.model.engine.is_making_progress()
+
+    def unready_reason(self) -> str | None:
+        """Why new requests should go elsewhere, or None when they should come here."""
+        if self.failure is not None:
+            return self.failure.sentence()
+        if self.model is None:
+            return "The model is still loading."
+        if self.is_draining:
+            return "The server is draining."
+        if self.model.engine.failure is not None:
+            return self.model.engine.failure.sentence()
+        return None

@@ -1,0 +1,180 @@
+"""Every setting of the scorer, once: name, unit, default, bounds and what it means.
+
+What belongs here: the fields and the rules between them. What must not: reading files, environment or flags
+(`configuration` does), and resolving "auto" (each part does, from its own slice, before it starts).
+
+Field names are unique across the groups, so that a flag (`--max-batch-tokens`), an environment variable
+(`BGE_RERANKER_MAX_BATCH_TOKENS`) and a key of the configuration file (`engine.maxBatchTokens`) need no other prefix.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic.alias_generators import to_camel
+
+Precision = Literal["auto", "float32", "float16", "bfloat16"]
+Device = Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:[0-9]+)?)$")]
+Preset = Literal["crossencoder", "flagreranker", "tei"]
+Truncation = Literal["longest_first", "only_second"]
+Direction = Literal["right", "left"]
+LongDocuments = Literal["cut", "windows_max", "windows_mean", "reject"]
+Port = Annotated[int, Field(ge=0, le=65535)]
+
+
+class SettingsGroup(BaseModel):
+    """Common behaviour of all groups: frozen, unknown keys refused, camelCase in files."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True, use_attribute_docstrings=True
+    )
+
+
+class ModelSettings(SettingsGroup):
+    """Which model is served, and on what."""
+
+    model: str = Field(default="demo", min_length=1, max_length=4096)
+    """Model: `demo` (embedded), a folder with a Hugging Face checkpoint, or `org/name[@revision]` in a Hugging
+    Face cache."""
+
+    device: Device = "auto"
+    """Device: `cpu`, `cuda`, `cuda:N`; `auto` takes the first GPU, else the CPU."""
+
+    precision: Precision = "auto"
+    """Number format of weights and activations; `auto` is float32 on a CPU and float16 on a GPU."""
+
+    threads: int = Field(default=0, ge=0, le=1024)
+    """Threads of the CPU scorer; 0 takes the CPUs this process may use, the cgroup's quota included."""
+
+
+class TextSettings(SettingsGroup):
+    """How a query and a document become tokens."""
+
+    preset: Preset = "crossencoder"
+    """Reference whose tokens are reproduced: `crossencoder` and `tei` cut the longer side first, `flagreranker`
+    limits the query to 3/4 of the pair and then cuts the document only."""
+
+    truncation: Truncation | None = None
+    """Which side is cut when a pair is too long; unset: as the preset does."""
+
+    truncation_direction: Direction = "right"
+    """End of the text at which tokens are dropped."""
+
+    max_pair_tokens: int = Field(default=0, ge=0, le=1_000_000)
+    """Longest pair in tokens, special tokens included; 0 takes the model's own limit, a larger value than that is
+    refused."""
+
+    max_query_tokens: int | None = Field(default=None, ge=1, le=1_000_000)
+    """Longest query in tokens, the rest is dropped; unset: as the preset does (`flagreranker` 3/4 of the pair,
+    others none)."""
+
+    long_documents: LongDocuments = "cut"
+    """What happens to a document that does not fit: `cut`, `windows_max` or `windows_mean` (windows scored apart
+    and combined), `reject`."""
+
+    window_overlap_tokens: int | None = Field(default=None, ge=0, le=100_000)
+    """Document tokens that two neighbouring windows share; unset: an eighth of the longest pair."""
+
+    max_windows: int = Field(default=16, ge=1, le=10_000)
+    """Most windows per document; what lies beyond them is dropped and reported as truncated."""
+
+
+class EngineSettings(SettingsGroup):
+    """How requests wait, and how batches are made."""
+
+    max_batch_tokens: int = Field(default=16_384, ge=16, le=4_194_304)
+    """Most tokens in one batch; a single longer pair forms a batch of its own."""
+
+    max_batch_ms: float = Field(default=250.0, gt=0, le=60_000)
+    """Longest expected computing time of one batch in milliseconds, so that a slow device neither looks dead nor
+    holds up the next caller."""
+
+    max_queue_tokens: int = Field(default=4_194_304, ge=1)
+    """Most tokens waiting or in flight; a request beyond it is refused with 429, though an idle server takes any
+    request within the other limits."""
+
+    deadline_s: float = Field(default=60.0, gt=0, le=3_600)
+    """Longest time in seconds from arrival to answer; callers may ask for less by `X-Request-Deadline-Ms`."""
+
+
+class HttpSettings(SettingsGroup):
+    """Listeners and their limits."""
+
+    host: str = Field(default="127.0.0.1", min_length=1)
+    """Address of the API listener; `0.0.0.0` or `::` for all."""
+
+    port: Port = 8000
+    """Port of the API listener; 0 takes a free one."""
+
+    management_host: str = Field(default="127.0.0.1", min_length=1)
+    """Address of the management listener (health, info, metrics)."""
+
+    management_port: Port = 8001
+    """Port of the management listener; 0 takes a free one."""
+
+    max_body_bytes: int = Field(default=16_777_216, ge=1_024, le=1_073_741_824)
+    """Largest request body in bytes; more is answered 413 and read no further."""
+
+    max_documents: int = Field(default=10_000, ge=1, le=1_000_000)
+    """Most documents in one request."""
+
+    header_timeout_s: float = Field(default=10.0, gt=0, le=600)
+    """Longest time in seconds that a client may take to send its request line and headers."""
+
+    body_timeout_s: float = Field(default=30.0, gt=0, le=600)
+    """Longest time in seconds that a client may take to send its body."""
+
+    keep_alive_s: float = Field(default=75.0, gt=0, le=3_600)
+    """Seconds after which an idle connection is closed."""
+
+    max_connection_age_s: float = Field(default=300.0, gt=0, le=86_400)
+    """Seconds after which a connection is told to close with its next answer, so that pooled clients find new
+    pods."""
+
+    max_connections: int = Field(default=4_096, ge=1, le=1_000_000)
+    """Most open connections; further ones are answered 503 at once."""
+
+    drain_delay_s: float = Field(default=5.0, ge=0, le=600)
+    """Seconds between SIGTERM and closing the listeners, during which arriving requests are served with
+    `Connection: close`."""
+
+
+class ObserveSettings(SettingsGroup):
+    """Logs."""
+
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """Least severity that is logged."""
+
+    log_format: Literal["auto", "json", "console"] = "auto"
+    """One JSON object a line, or lines for people; `auto` takes console on a terminal."""
+
+
+class Settings(SettingsGroup):
+    """All settings of one server."""
+
+    model: ModelSettings = ModelSettings()
+    text: TextSettings = TextSettings()
+    engine: EngineSettings = EngineSettings()
+    http: HttpSettings = HttpSettings()
+    observe: ObserveSettings = ObserveSettings()
+
+    @model_validator(mode="after")
+    def _rules_between_fields(self) -> Self:
+        if self.engine.max_queue_tokens < self.engine.max_batch_tokens:
+            raise ValueError(
+                f"maxQueueTokens ({self.engine.max_queue_tokens}) must be at least maxBatchTokens "
+                f"({self.engine.max_batch_tokens}), or no batch could ever fill"
+            )
+        http = self.http
+        if http.port != 0 and http.port == http.management_port:
+            raise ValueError(f"port and managementPort are both {http.port}; they must differ")
+        pair, overlap = self.text.max_pair_tokens, self.text.window_overlap_tokens
+        if pair and overlap is not None and overlap >= pair:
+            raise ValueError(f"windowOverlapTokens ({overlap}) must be smaller than maxPairTokens ({pair})")
+        if pair and self.text.max_query_tokens and self.text.max_query_tokens >= pair:
+            raise ValueError(
+                f"maxQueryTokens ({self.text.max_query_tokens}) must be smaller than maxPairTokens ({pair}), "
+                "or no room is left for a document"
+            )
+        return self
