@@ -1,0 +1,139 @@
+"""Clients that are slow, or leave: the server frees what they held and serves the others."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Callable
+
+import httpx
+
+from tests.live.server import WAIT_S, LiveServer
+
+HEAD = b"POST /rerank HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+BODY = b'{"query": "q", "candidates": ["good", "bad"]}'
+
+
+def connect(server: LiveServer) -> socket.socket:
+    return socket.create_connection(server.address, timeout=WAIT_S)
+
+
+def read_all(connection: socket.socket) -> bytes:
+    received = b""
+    while chunk := connection.recv(65_536):
+        received += chunk
+    return received
+
+
+def eventually(condition: Callable[[], bool]) -> bool:
+    """Ask again and again until it is true; the server gives no event to wait for."""
+    tick = threading.Event()
+    return any(condition() or tick.wait(0.01) for _ in range(int(WAIT_S / 0.01)))
+
+
+def test_a_client_that_sends_nothing_is_closed_after_the_header_timeout(server: LiveServer) -> None:
+    with connect(server) as connection:
+        assert b"408" in read_all(connection)
+    assert server.is_well()
+
+
+def test_a_client_that_stops_in_its_headers_is_answered_408(server: LiveServer) -> None:
+    with connect(server) as connection:
+        connection.sendall(b"POST /rerank HTTP/1.1\r\nHost:")
+        answer = read_all(connection)
+    assert answer.startswith(b"HTTP/1.1 408")
+    assert b"RequestTimedOut" in answer
+
+
+def test_a_second_request_on_a_connection_has_the_same_patience_for_its_headers(server: LiveServer) -> None:
+    with connect(server) as connection:
+        connection.sendall(HEAD % len(BODY) + BODY)
+        first = connection.recv(65_536)
+        connection.sendall(b"GET /hea")
+        rest = read_all(connection)
+    assert first.startswith(b"HTTP/1.1 200")
+    assert b"408" in rest
+
+
+def test_a_client_that_stops_in_its_body_is_answered_408_and_closed(server: LiveServer) -> None:
+    with connect(server) as connection:
+        connection.sendall(HEAD % 1_000 + BODY)
+        answer = read_all(connection)
+    assert answer.startswith(b"HTTP/1.1 408")
+    assert b"RequestTimedOut" in answer
+    assert server.is_well()
+
+
+def test_a_long_computation_is_not_cut_by_the_patience_for_headers(server: LiveServer) -> None:
+    server.scorer.gate.clear()
+    opener = threading.Timer(1.2, server.scorer.gate.set)
+    opener.start()
+    assert server.is_well()
+    opener.join()
+
+
+def test_bytes_that_are_not_http_are_answered_400(server: LiveServer) -> None:
+    with connect(server) as connection:
+        connection.sendall(b"\x16\x03\x01\x00\xa5 this is not HTTP\r\n\r\n")
+        assert read_all(connection).startswith(b"HTTP/1.1 400")
+    assert server.is_well()
+
+
+def test_a_client_that_hangs_up_in_the_queue_costs_no_computation(fresh_server: LiveServer) -> None:
+    fresh_server.scorer.gate.clear()
+    fresh_server.scorer.computing.clear()
+    with connect(fresh_server) as computing, connect(fresh_server) as preparing, connect(fresh_server) as waiting:
+        computing.sendall(HEAD % len(BODY) + BODY)
+        assert fresh_server.scorer.computing.wait(WAIT_S)
+        for connection in (preparing, waiting):
+            connection.sendall(HEAD % len(BODY) + BODY)
+        assert eventually(lambda: fresh_server.metrics.requests_in_flight._value.get() == 3)
+        for connection in (preparing, waiting):
+            connection.close()
+        assert eventually(lambda: fresh_server.metrics.requests_in_flight._value.get() == 1)
+        fresh_server.scorer.gate.set()
+        assert computing.recv(65_536).startswith(b"HTTP/1.1 200")
+    assert eventually(lambda: fresh_server.engine.backlog_tokens == 0)
+    assert fresh_server.scorer.scored_pairs - _warm_up_pairs(fresh_server) == 2
+    assert fresh_server.metrics.errors.labels("CallerGone")._value.get() == 2
+
+
+def _warm_up_pairs(server: LiveServer) -> int:
+    """What calibration scored: everything that no caller asked for."""
+    served = int(server.metrics.pairs._value.get())
+    return server.scorer.scored_pairs - served
+
+
+def test_a_client_that_hangs_up_in_compute_harms_no_other(server: LiveServer) -> None:
+    server.scorer.gate.clear()
+    server.scorer.computing.clear()
+    with connect(server) as leaving:
+        leaving.sendall(HEAD % len(BODY) + BODY)
+        assert server.scorer.computing.wait(WAIT_S)
+    assert eventually(lambda: server.metrics.requests_in_flight._value.get() == 0)
+    server.scorer.gate.set()
+    assert server.is_well()
+    assert eventually(lambda: server.engine.backlog_tokens == 0)
+
+
+def test_a_request_whose_deadline_passes_in_the_queue_is_answered_504_at_once(server: LiveServer) -> None:
+    server.scorer.gate.clear()
+    answer = server.post({"query": "q", "candidates": ["good"] * 10}, headers={"X-Request-Deadline-Ms": "100"})
+    assert (answer.status_code, answer.json()["code"]) == (504, "DeadlineExceeded")
+    server.scorer.gate.set()
+    assert server.is_well()
+
+
+def test_a_full_queue_refuses_at_once_with_the_seconds_to_wait(server: LiveServer) -> None:
+    server.scorer.gate.clear()
+    big = {"query": "q", "candidates": ["good " * 60] * 1_500}
+    with connect(server) as first:
+        content = httpx.Request("POST", "http://x/rerank", json=big).content
+        first.sendall(HEAD % len(content) + content)
+        assert eventually(lambda: server.engine.backlog_tokens > 50_000)
+        refused = server.post(big)
+        assert (refused.status_code, refused.json()["code"]) == (429, "QueueFull")
+        assert int(refused.headers["retry-after"]) >= 1
+        server.scorer.gate.set()
+        assert first.recv(65_536).startswith(b"HTTP/1.1 200")
+    assert server.is_well()

@@ -1,0 +1,32 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.live.server import LiveServer, live_server
+
+FLAGS = {
+    "max_body_bytes": 8_000_000,
+    "max_documents": 5_000,
+    "header_timeout_s": 0.5,
+    "body_timeout_s": 0.5,
+    "max_batch_tokens": 64,
+    "max_queue_tokens": 100_000,
+}
+"""Short patience and a small body limit."""
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
+    """One live server for all tests of a module that leave it as they found it."""
+    with live_server(tmp_path_factory.mktemp("server"), FLAGS) as running:
+        yield running
+
+
+@pytest.fixture
+def fresh_server(tmp_path: Path) -> Iterator[LiveServer]:
+    """A live server of a test's own, to count from zero or to change its state."""
+    with live_server(tmp_path, FLAGS) as running:
+        yield running

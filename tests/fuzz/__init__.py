@@ -1,0 +1,1 @@
+"""`make fuzz`: malformed requests in great number against a live server."""

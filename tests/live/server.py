@@ -1,0 +1,103 @@
+"""Starts a server in this process: its own loop in a thread, both listeners on free ports."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from bge_reranker.api.application import create_api, create_management
+from bge_reranker.configuration import load_settings
+from bge_reranker.engine.engine import Engine
+from bge_reranker.engine.scorer import Scorer
+from bge_reranker.observe.engine_events import EngineEvents
+from bge_reranker.observe.metrics import Metrics
+from bge_reranker.ranking.ranker import Ranker
+from bge_reranker.serving.listeners import Listener
+from bge_reranker.serving.state import ServedModel, ServingState
+from bge_reranker.settings import Settings
+from bge_reranker.text.encoder import PairEncoder
+from bge_reranker.text.policy import resolve_policy
+
+from .scripted_scorer import ScriptedScorer, write_tokenizer
+
+WAIT_S = 20.0
+"""Longest wait of a test for something that should happen at once."""
+
+
+@dataclass(frozen=True)
+class LiveServer:
+    """A running server and everything a test may want to look at or turn."""
+
+    url: str
+    management_url: str
+    scorer: ScriptedScorer
+    engine: Engine
+    state: ServingState
+    metrics: Metrics
+
+    @property
+    def address(self) -> tuple[str, int]:
+        url = httpx.URL(self.url)
+        return url.host, url.port or 0
+
+    def post(self, body: Any, path: str = "/rerank", **options: Any) -> httpx.Response:
+        return httpx.post(self.url + path, json=body, timeout=WAIT_S, **options)
+
+    def is_well(self) -> bool:
+        """Whether an ordinary request is answered as always."""
+        answer = self.post({"query": "q", "candidates": ["bad", "good"]})
+        return answer.status_code == 200 and answer.json()["ranked_candidates"] == ["good", "bad"]
+
+
+@contextmanager
+def live_server(folder: Path, flags: Mapping[str, Any] | None = None) -> Iterator[LiveServer]:
+    """Serve a scripted scorer until the block ends.
+
+    Args:
+        folder: Where the tokenizer is written.
+        flags: Settings that differ from the defaults, by field name.
+    """
+    settings = load_settings(flags={"port": 0, "management_port": 0, "log_level": "error"} | dict(flags or {}))
+    scorer, state, metrics = ScriptedScorer(), ServingState(), Metrics()
+    executor = ThreadPoolExecutor(2)
+    state.model = _model(folder, settings, scorer, metrics, executor)
+    api = Listener(create_api(state, settings, metrics, executor), "127.0.0.1", 0, "port", settings.http)
+    management = Listener(create_management(state, settings, metrics), "127.0.0.1", 0, "port", settings.http)
+
+    async def serve() -> None:
+        await asyncio.gather(api.run_until_stopped(), management.run_until_stopped())
+
+    thread = threading.Thread(target=asyncio.run, args=(serve(),))
+    thread.start()
+    try:
+        yield LiveServer(api.address, management.address, scorer, state.model.engine, state, metrics)
+    finally:
+        scorer.gate.set()
+        api.stop()
+        management.stop()
+        thread.join(WAIT_S)
+        state.model.engine.close(WAIT_S)
+        executor.shutdown()
+        assert not thread.is_alive(), "the server did not stop"
+
+
+def _model(
+    folder: Path, settings: Settings, scorer: Scorer, metrics: Metrics, executor: ThreadPoolExecutor
+) -> ServedModel:
+    encoder = PairEncoder.from_directory(write_tokenizer(folder))
+    engine = Engine(scorer, settings.engine, observer=EngineEvents(metrics))
+    engine.start()
+    engine.wait_until_ready(WAIT_S)
+    policy = resolve_policy(settings.text, scorer.description.max_pair_tokens)
+    metrics.serve("scripted", "d" * 64, scorer.description, engine)
+    return ServedModel(
+        "scripted", None, "d" * 64, Ranker(encoder, engine, policy, executor), engine, scorer.description
+    )

@@ -1,0 +1,57 @@
+"""`python -m tests.live.slow_server FOLDER [FLAG=VALUE...]`: a whole server process, for tests of its end.
+
+Its scorer waits until the file FOLDER/open exists.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from bge_reranker.api.application import create_api, create_management
+from bge_reranker.configuration import load_settings
+from bge_reranker.observe.logs import configure_logs
+from bge_reranker.observe.metrics import Metrics
+from bge_reranker.serving.listeners import Listener
+from bge_reranker.serving.process import ServerProcess
+from bge_reranker.serving.state import ServedModel, ServingState
+
+from .scripted_scorer import ScriptedScorer
+from .server import _model
+
+
+def main(folder: Path, flags: dict[str, str]) -> int:
+    settings = load_settings(flags={"port": 0, "management_port": 0, **flags})
+    configure_logs(settings.observe)
+    scorer, state, metrics, executor = ScriptedScorer(), ServingState(), Metrics(), ThreadPoolExecutor(2)
+    api = Listener(create_api(state, settings, metrics, executor), "127.0.0.1", 0, "port", settings.http)
+    management = Listener(create_management(state, settings, metrics), "127.0.0.1", 0, "port", settings.http)
+
+    def load() -> ServedModel:
+        model = _model(folder, settings, scorer, metrics, executor)
+        scorer.gate.clear()
+        threading.Thread(target=_open_gate, args=(folder / "open", scorer.gate), daemon=True).start()
+        return model
+
+    def ready(_model: ServedModel) -> None:
+        sys.stdout.write(f"{api.address} {management.address}\n")
+        sys.stdout.flush()
+
+    async def run() -> int:
+        return await ServerProcess(state, api, management, load, settings.http, metrics, ready).run()
+
+    return asyncio.run(run())
+
+
+def _open_gate(file: Path, gate: threading.Event) -> None:
+    while not file.exists():
+        time.sleep(0.01)
+    gate.set()
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1]), dict(argument.split("=", 1) for argument in sys.argv[2:])))

@@ -1,0 +1,104 @@
+"""The end of a whole server process: signals, drain, exit codes."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+WAIT_S = 30.0
+BODY = {"query": "q", "candidates": ["bad", "good"]}
+
+
+@dataclass
+class SlowServer:
+    process: subprocess.Popen[str]
+    folder: Path
+    url: str
+    management_url: str
+
+    def open_gate(self) -> None:
+        (self.folder / "open").touch()
+
+    def ask(self) -> httpx.Response:
+        return httpx.post(self.url + "/rerank", json=BODY, timeout=WAIT_S)
+
+    def health(self) -> int:
+        return httpx.get(self.management_url + "/health/ready", timeout=WAIT_S).status_code
+
+    def in_flight(self) -> int:
+        text = httpx.get(self.management_url + "/metrics", timeout=WAIT_S).text
+        line = next(line for line in text.splitlines() if line.startswith("bge_reranker_requests_in_flight "))
+        return int(float(line.split()[1]))
+
+
+@contextmanager
+def slow_server(folder: Path, *flags: str) -> Iterator[SlowServer]:
+    command = [sys.executable, "-m", "tests.live.slow_server", str(folder), *flags]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+        try:
+            assert process.stdout is not None
+            url, management_url = process.stdout.readline().split()
+            yield SlowServer(process, folder, url, management_url)
+        finally:
+            process.kill()
+
+
+def until(server: SlowServer, *, in_flight: int) -> None:
+    """Wait until so many requests are inside; the scrape itself is one."""
+    tick = threading.Event()
+    assert any(server.in_flight() == in_flight + 1 or tick.wait(0.02) for _ in range(1_000))
+
+
+def test_sigterm_with_a_full_queue_answers_everything_and_exits_with_zero(tmp_path: Path) -> None:
+    with slow_server(tmp_path, "drain_delay_s=0.2") as server, ThreadPoolExecutor(8) as pool:
+        asked = [pool.submit(server.ask) for _ in range(8)]
+        until(server, in_flight=8)
+        server.process.send_signal(signal.SIGTERM)
+        server.open_gate()
+        assert [answer.result().status_code for answer in asked] == [200] * 8
+        assert server.process.wait(WAIT_S) == 0
+
+
+def test_requests_that_arrive_during_the_drain_are_served_and_told_to_close(tmp_path: Path) -> None:
+    with slow_server(tmp_path, "drain_delay_s=30") as server:
+        server.open_gate()
+        assert server.health() == 200
+        server.process.send_signal(signal.SIGTERM)
+        tick = threading.Event()
+        assert any(server.health() == 503 or tick.wait(0.02) for _ in range(500))
+        answer = server.ask()
+        assert (answer.status_code, answer.headers["connection"]) == (200, "close")
+        server.process.send_signal(signal.SIGTERM)
+        assert server.process.wait(WAIT_S) == 0
+
+
+def test_a_second_sigterm_ends_the_delay_but_drops_nothing(tmp_path: Path) -> None:
+    with slow_server(tmp_path, "drain_delay_s=600") as server, ThreadPoolExecutor(4) as pool:
+        asked = [pool.submit(server.ask) for _ in range(4)]
+        until(server, in_flight=4)
+        server.process.send_signal(signal.SIGTERM)
+        server.process.send_signal(signal.SIGTERM)
+        server.open_gate()
+        assert [answer.result().status_code for answer in asked] == [200] * 4
+        assert server.process.wait(WAIT_S) == 0
+
+
+def test_a_keep_alive_connection_is_answered_until_the_listener_closes(tmp_path: Path) -> None:
+    with slow_server(tmp_path, "drain_delay_s=30") as server, httpx.Client(base_url=server.url) as client:
+        server.open_gate()
+        assert client.post("/rerank", json=BODY).status_code == 200
+        server.process.send_signal(signal.SIGTERM)
+        tick = threading.Event()
+        assert any(server.health() == 503 or tick.wait(0.02) for _ in range(500))
+        assert client.post("/rerank", json=BODY).headers["connection"] == "close"
+        server.process.send_signal(signal.SIGINT)
+        assert server.process.wait(WAIT_S) == 0

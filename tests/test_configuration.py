@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from bge_reranker.configuration import load_settings, masked, settings_list
+from bge_reranker.errors import SettingsError
+from bge_reranker.settings import Settings
+
+
+def test_later_sources_win_over_earlier_ones(tmp_path: Path) -> None:
+    file = tmp_path / "settings.yaml"
+    file.write_text("engine: {maxBatchTokens: 100, maxBatchMs: 5, deadlineS: 7}\nhttp: {port: 1, keepAliveS: 9}\n")
+    environment = {
+        "BGE_RERANKER_CONFIG": '{"engine": {"maxBatchMs": 6, "deadlineS": 8}}',
+        "BGE_RERANKER_DEADLINE_S": "9",
+        "BGE_RERANKER_PORT": "2",
+        "UNRELATED": "x",
+    }
+    settings = load_settings(file, environment, {"port": 3})
+    assert settings.engine.max_batch_tokens == 100
+    assert settings.engine.max_batch_ms == 6
+    assert settings.engine.deadline_s == 9
+    assert (settings.http.port, settings.http.keep_alive_s) == (3, 9)
+
+
+def test_snake_case_is_understood_in_files_too(tmp_path: Path) -> None:
+    file = tmp_path / "settings.json"
+    file.write_text('{"engine": {"max_batch_tokens": 100}}')
+    assert load_settings(file).engine.max_batch_tokens == 100
+
+
+def test_null_in_a_later_source_unsets_a_value(tmp_path: Path) -> None:
+    file = tmp_path / "settings.yaml"
+    file.write_text("text: {maxQueryTokens: 10}\n")
+    assert load_settings(file, {"BGE_RERANKER_MAX_QUERY_TOKENS": "null"}).text.max_query_tokens is None
+
+
+@pytest.mark.parametrize(
+    ("environment", "words"),
+    [
+        ({"BGE_RERANKER_MAX_BATCH_TOKEN": "1"}, "BGE_RERANKER_MAX_BATCH_TOKEN is not a setting"),
+        ({"BGE_RERANKER_PORT": "eighty"}, 'http.port (flag --port, variable BGE_RERANKER_PORT) is "eighty"'),
+        ({"BGE_RERANKER_PORT": "70000"}, "65535"),
+        ({"BGE_RERANKER_PORT": "8001"}, "port and managementPort are both 8001"),
+        ({"BGE_RERANKER_MAX_QUEUE_TOKENS": "20"}, "must be at least maxBatchTokens"),
+        (
+            {"BGE_RERANKER_MAX_PAIR_TOKENS": "32", "BGE_RERANKER_WINDOW_OVERLAP_TOKENS": "32"},
+            "windowOverlapTokens (32) must be smaller",
+        ),
+        ({"BGE_RERANKER_DEVICE": "tpu"}, "scorer"),
+        ({"BGE_RERANKER_CONFIG": "[1]"}, "must hold groups"),
+        ({"BGE_RERANKER_CONFIG": "{"}, "neither YAML nor JSON"),
+        ({"BGE_RERANKER_CONFIG": '{"motor": {}}'}, "unknown group 'motor'"),
+        ({"BGE_RERANKER_CONFIG": '{"engine": {"power": 1}}'}, "unknown setting engine.power"),
+        ({"BGE_RERANKER_CONFIG": '{"engine": 1}'}, "engine must hold settings"),
+    ],
+)
+def test_an_impossible_setting_is_refused_by_name(environment: dict[str, str], words: str) -> None:
+    if words == "scorer":
+        words = "model.device (flag --device"
+    with pytest.raises(SettingsError) as raised:
+        load_settings(environment=environment)
+    assert words in raised.value.sentence()
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"absent\.yaml cannot be read"):
+        load_settings(tmp_path / "absent.yaml")
+
+
+def test_variables_that_kubernetes_injects_for_a_service_of_our_name_are_not_settings() -> None:
+    injected = {
+        "BGE_RERANKER_SERVICE_HOST": "198.18.0.1",
+        "BGE_RERANKER_SERVICE_PORT": "8000",
+        "BGE_RERANKER_SERVICE_PORT_HTTP": "8000",
+        "BGE_RERANKER_PORT": "tcp://198.18.0.1:8000",
+        "BGE_RERANKER_PORT_8000_TCP": "tcp://198.18.0.1:8000",
+        "BGE_RERANKER_PORT_8000_TCP_ADDR": "198.18.0.1",
+    }
+    assert load_settings(environment=injected) == Settings()
+
+
+def test_settings_are_frozen() -> None:
+    with pytest.raises(ValueError, match="frozen"):
+        load_settings().engine.max_batch_tokens = 1
+
+
+def test_every_setting_has_a_sentence_and_a_name_of_its_own() -> None:
+    settings = list(settings_list())
+    assert len({setting.field for setting in settings}) == len(settings)
+    for setting in settings:
+        assert (setting.info.description or "").endswith("."), f"{setting.key} has no sentence"
+
+
+def test_a_setting_that_sounds_secret_is_masked() -> None:
+    for setting in settings_list():
+        sounds_secret = any(word in setting.field for word in ("secret", "password", "api_key", "credential"))
+        assert not sounds_secret or setting.info.annotation is SecretStr, setting.key
+
+
+def test_the_log_shows_settings_under_their_file_names() -> None:
+    shown: dict[str, Any] = masked(load_settings())
+    assert shown["engine"]["maxBatchTokens"] == 16_384
