@@ -177,6 +177,8 @@ def _from_flags(flags: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     groups = {setting.field: setting.group for setting in settings_list()}
     found: dict[str, dict[str, Any]] = {}
     for field, value in flags.items():
+        if field not in groups:
+            raise SettingsError(f"{field} is not a setting.", remedy="`bge-reranker settings` lists them all.")
         found.setdefault(groups[field], {})[field] = value
     return found
 

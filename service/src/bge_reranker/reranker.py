@@ -14,7 +14,6 @@ from .loading import load_model
 from .ranking.ranking import Ranking
 from .ranking.request import RankRequest
 
-
 _CLOSE_S = 10.0
 """Seconds that `close` waits for a ranking that another thread still asks for."""
 
@@ -59,6 +58,11 @@ class Reranker:
     def digest(self) -> str:
         """Tree digest of the model's files, hexadecimal."""
         return self._model.digest
+
+    @property
+    def precision(self) -> str:
+        """Number format that computes: float32, float16 or bfloat16."""
+        return self._model.description.precision
 
     def rank(self, query: str, documents: Sequence[str], top_n: int | None = None) -> list[RankedDocument]:
         """Order documents by how well they answer a query, best first.

@@ -60,6 +60,7 @@ class Envelope:
         self._log = structlog.get_logger("bge_reranker.access")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one ASGI connection."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return

@@ -102,9 +102,10 @@ class Ranker:
             if not answered.done():
                 answered.set_result(outcome)
 
-        submission: Submission = self._engine.submit(
-            reservation, _pairs(encoded), lambda outcome: loop.call_soon_threadsafe(resolve, outcome)
-        )
+        def hand_over(outcome: Outcome) -> None:
+            loop.call_soon_threadsafe(resolve, outcome)
+
+        submission: Submission = self._engine.submit(reservation, _pairs(encoded), hand_over)
         try:
             return await answered
         except asyncio.CancelledError:

@@ -1,0 +1,78 @@
+"""`bge-reranker evaluate`."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from ..configuration import load_settings
+from ..errors import SettingsError
+from .setting_options import given_flags, setting_options
+
+if TYPE_CHECKING:
+    from ..evaluation.cases import RankingCase
+
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@click.command()
+@click.argument("judgements", type=_FILE, required=False)
+@click.option("--queries", type=_FILE, help="TREC: queries, one `id<TAB>text` a line.")
+@click.option("--documents", type=_FILE, help="TREC: documents, one `id<TAB>text` a line.")
+@click.option("--qrels", type=_FILE, help="TREC: judgements.")
+@click.option("--run", type=_FILE, help="TREC: the run whose candidates are ranked again; without it all judged ones.")
+@click.option("--bm25/--no-bm25", default=True, show_default=True, help="Print BM25 beside the model.")
+@click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Also write a JSON file.")
+@setting_options("model", "text")
+@click.pass_context
+def evaluate(
+    context: click.Context,
+    /,
+    judgements: Path | None,
+    queries: Path | None,
+    documents: Path | None,
+    qrels: Path | None,
+    run: Path | None,
+    json_file: Path | None,
+    *,
+    bm25: bool,
+    **_settings: object,
+) -> None:
+    """Measure a model on judged queries: nDCG@10 and MRR@10, beside BM25.
+
+    JUDGEMENTS holds one JSON object a line: {"query": text, "positive": [texts], "negative": [texts], "group": name}.
+    TREC files are given by --queries, --documents and --qrels instead.
+    """
+    effective = load_settings(None, os.environ, given_flags(context))
+    cases = _cases(judgements, queries, documents, qrels, run)
+    from rich.console import Console  # noqa: PLC0415 - a wrong option answers at once
+
+    from ..evaluation.report import evaluate_rankings, print_report  # noqa: PLC0415
+    from ..reranker import Reranker  # noqa: PLC0415
+
+    flags = effective.model.model_dump() | effective.text.model_dump()
+    with Reranker(**flags) as reranker:
+        report = evaluate_rankings(reranker.logits, cases, ranker=effective.model.model, with_bm25=bm25)
+    print_report(report, Console())
+    if json_file is not None:
+        report.save(json_file)
+
+
+def _cases(
+    judgements: Path | None, queries: Path | None, documents: Path | None, qrels: Path | None, run: Path | None
+) -> list[RankingCase]:
+    try:
+        from ..evaluation.cases import load_cases, load_trec_cases  # noqa: PLC0415 - an optional extra
+    except ModuleNotFoundError as error:
+        raise SettingsError(
+            f"`evaluate` needs the package {error.name}.", remedy="Install bge-reranker[evaluation]."
+        ) from None
+    trec = (queries, documents, qrels)
+    if judgements is not None and not any(trec):
+        return load_cases(judgements)
+    if judgements is None and queries is not None and documents is not None and qrels is not None:
+        return load_trec_cases(queries=queries, documents=documents, qrels=qrels, run=run)
+    raise click.UsageError("Give either JUDGEMENTS, or all of --queries, --documents and --qrels.")

@@ -1,0 +1,105 @@
+"""Warm-up and the first measurement of throughput, before the first caller is served.
+
+What belongs here: what the engine asks of a scorer before it is ready. What must not: locks, the queue.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from ..errors import OutOfMemory
+from .batch import Batch, Pair, pack
+from .scorer import Scorer, ScorerOutOfMemory
+from .throughput import Throughput
+
+_FIRST_TOKENS = 16
+"""Tokens of the first measured batch: short, so that a slow CPU is recognised before it is asked for much. It is also
+the smallest batch that a server may be set to."""
+
+_PAIR_TOKENS = 128
+"""Tokens of a measured pair: about a query and a paragraph."""
+
+_TOKEN_ID = 5
+"""The one token of which measured pairs are made: every vocabulary has it, and it is nobody's padding."""
+
+_MAX_CALIBRATION_S = 1.5
+"""Seconds within which the measurement is expected to end."""
+
+
+def warm_up(scorer: Scorer, max_batch_tokens: int) -> int:
+    """Warm the scorer up for the largest batch that its device has room for.
+
+    Returns:
+        Largest batch in tokens that the scorer was warmed up for.
+
+    Raises:
+        OutOfMemory: If not even the smallest batch fits.
+    """
+    tokens = max_batch_tokens
+    while True:
+        try:
+            scorer.warm_up(tokens)
+        except ScorerOutOfMemory as error:
+            if tokens <= _FIRST_TOKENS:
+                raise OutOfMemory(
+                    f"the device has no memory left for a batch of {tokens} tokens beside the model",
+                    remedy="Use a device with more memory, a smaller model, or a shorter maxPairTokens.",
+                ) from error
+            tokens = max(_FIRST_TOKENS, tokens // 2)
+        else:
+            return tokens
+
+
+def calibrate(scorer: Scorer, clock: Callable[[], float], max_batch_tokens: int) -> Throughput:
+    """Measure tokens per second on batches of doubling size, for about a second.
+
+    Args:
+        scorer: Warmed up.
+        clock: Seconds.
+        max_batch_tokens: Largest batch in tokens.
+
+    Returns:
+        An estimate that holds the best rate seen: the first batches are too small to fill the device.
+
+    Raises:
+        OutOfMemory: If not even the first batch fits.
+    """
+    best: tuple[int, float] | None = None
+    tokens = min(_FIRST_TOKENS, max_batch_tokens)
+    began = clock()
+    while best is None or tokens <= max_batch_tokens:
+        batch = _synthetic_batch(tokens, min(_PAIR_TOKENS, scorer.description.max_pair_tokens))
+        try:
+            seconds = _time_batch(scorer, clock, batch)
+        except ScorerOutOfMemory as error:
+            if best is None:
+                raise OutOfMemory(f"the device has no memory left for a batch of {tokens} tokens") from error
+            break
+        if best is None or tokens * best[1] > best[0] * seconds:
+            best = (tokens, seconds)
+        if clock() - began + 2 * seconds > _MAX_CALIBRATION_S:
+            break
+        tokens *= 2
+    throughput = Throughput()
+    throughput.record(*best, possible_tokens=best[0])
+    return throughput
+
+
+def _time_batch(scorer: Scorer, clock: Callable[[], float], batch: Batch) -> float:
+    began = clock()
+    scorer.score(batch)
+    return clock() - began
+
+
+def _synthetic_batch(tokens: int, pair_tokens: int) -> Batch:
+    lengths = [pair_tokens] * (tokens // pair_tokens)
+    if tokens % pair_tokens:
+        lengths.append(tokens % pair_tokens)
+    return pack(
+        [
+            Pair(tokens=np.full(length, _TOKEN_ID, dtype=np.int32), types=np.zeros(length, dtype=np.int8))
+            for length in lengths
+        ]
+    )

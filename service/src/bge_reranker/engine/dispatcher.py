@@ -1,0 +1,286 @@
+"""The state of the engine and every step it can take, as one object without threads: time is an argument.
+
+What belongs here: admission, taking and ending of batches, expiry. What must not: threads, locks, clocks, callbacks.
+Its caller holds a lock around each method, or has one thread, as the tests of its properties do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import BatchFailed, CallerGone, DeadlineExceeded, Draining, PairTooLarge, RerankerError, WorkerDied
+from ..settings import EngineSettings
+from .admission import Load, refusal
+from .batch import Batch
+from .budget import TokenBudget
+from .deadlines import DeadlineIndex
+from .lifecycle import Lifecycle
+from .plan import Plan
+from .throughput import Throughput
+from .ticket import Ticket
+from .token_queue import TokenBudgetQueue
+
+_MIN_STALL_S = 60.0
+"""Seconds for which any batch may run before the worker counts as stuck."""
+
+_STALL_FACTOR = 10.0
+"""Times its expected duration for which a batch may run before the worker counts as stuck."""
+
+
+class Dispatcher:
+    """Decides who is admitted, what is scored next and how each ticket ends.
+
+    A pair waits in the queue, then belongs to the prepared batch, then to the running one; at most one of each exists.
+
+    Args:
+        settings: Limits of queue and batches.
+    """
+
+    def __init__(self, settings: EngineSettings) -> None:
+        self._settings = settings
+        self._queue = TokenBudgetQueue()
+        self._deadlines = DeadlineIndex()
+        self._prepared: Plan | None = None
+        self._prepared_may_hold_ended = False
+        self._running: Plan | None = None
+        self._running_since = 0.0
+        self._reserved_tokens = 0
+        self._ended: list[Ticket] = []
+        self.lifecycle = Lifecycle()
+        self.budget = TokenBudget(settings.max_batch_tokens)
+        self.throughput = Throughput()
+
+    @property
+    def backlog_tokens(self) -> int:
+        """Tokens reserved, waiting, prepared and running."""
+        self._refresh_prepared()
+        in_batches_tokens = sum(plan.tokens for plan in (self._prepared, self._running) if plan is not None)
+        return self._reserved_tokens + self._queue.waiting_tokens + in_batches_tokens
+
+    @property
+    def backlog_s(self) -> float:
+        """Seconds that the backlog is expected to take; 0 before calibration."""
+        return self.throughput.expected_s(self.backlog_tokens)
+
+    @property
+    def has_ended_tickets(self) -> bool:
+        """Whether somebody must deliver outcomes."""
+        return bool(self._ended)
+
+    @property
+    def has_live_tickets(self) -> bool:
+        """Whether a submission still waits for its end."""
+        return self._deadlines.next_deadline() is not None
+
+    @property
+    def next_deadline(self) -> float | None:
+        """When the next ticket expires."""
+        return self._deadlines.next_deadline()
+
+    def can_begin(self) -> bool:
+        """Whether a batch could start now."""
+        self._refresh_prepared()
+        return self._running is None and (self._prepared is not None or self._queue.waiting_tokens > 0)
+
+    def can_prepare(self) -> bool:
+        """Whether, while a batch runs, the next one can be taken, filled up or packed."""
+        self._refresh_prepared()
+        if self._running is None:
+            return False
+        if self._prepared is None:
+            return self._queue.waiting_tokens > 0
+        return self._prepared.batch is None or self._queue.has_next_within(self._prepared.room_tokens)
+
+    def is_making_progress(self, now: float) -> bool:
+        """Liveness: nothing has died, and no batch runs far longer than expected."""
+        if self.lifecycle.failure is not None:
+            return False
+        if self._running is None:
+            return True
+        allowed_s = max(_MIN_STALL_S, _STALL_FACTOR * self.throughput.expected_s(self._running.tokens))
+        return now - self._running_since < allowed_s
+
+    def serve(self, budget: TokenBudget, throughput: Throughput) -> None:
+        """Take up service after warm-up."""
+        self.budget = budget
+        self.throughput = throughput
+        self.lifecycle.serve()
+
+    def reserve(self, tokens: int, deadline: float, now: float) -> None:
+        """Hold a place for a request.
+
+        Raises:
+            QueueFull: If the backlog is too long, in tokens or for this deadline.
+            DeadlineExceeded: If the deadline has passed already.
+            NotReady: If warm-up is not over.
+            Draining: If the engine is going down.
+            WorkerDied: If the engine is dead.
+        """
+        self.lifecycle.check_reserve()
+        load = Load(self.backlog_tokens, self._settings.max_queue_tokens, self.throughput.tokens_per_second)
+        error = refusal(tokens, deadline - now, load)
+        if error is not None:
+            raise error
+        self._reserved_tokens += tokens
+
+    def release(self, tokens: int) -> None:
+        """Give up a place that was reserved."""
+        self._reserved_tokens -= tokens
+
+    def submit(self, ticket: Ticket, reserved_tokens: int) -> None:
+        """Turn a reservation into a ticket.
+
+        Raises:
+            Draining: If the engine is closed.
+            WorkerDied: If the engine is dead.
+        """
+        self.lifecycle.check_submit()
+        self._reserved_tokens -= reserved_tokens
+        self._queue.add(ticket)
+        self._deadlines.add(ticket)
+
+    def abandon(self, ticket: Ticket, now: float) -> None:
+        """End a ticket whose caller has gone; nothing happens when it has ended already."""
+        if not ticket.has_ended:
+            self._end_rest(ticket, CallerGone("the caller closed the connection"), now)
+
+    def sweep(self, now: float) -> None:
+        """End the tickets whose deadline has come, wherever their pairs are."""
+        for ticket in self._deadlines.pop_expired(now):
+            self._end_rest(ticket, DeadlineExceeded("the deadline passed before the pair was scored"), now)
+
+    def prepare(self) -> Plan | None:
+        """Take or fill up the next batch while one runs, and return it when it needs packing."""
+        if not self.can_prepare():
+            return None
+        self._fill_prepared()
+        return self._prepared
+
+    def attach(self, plan: Plan, batch: Batch) -> None:
+        """Keep the packed batch of a prepared plan, unless the plan has changed or begun since."""
+        if self._prepared is plan:
+            self._prepared = replace(plan, batch=batch)
+
+    def begin(self, now: float) -> Plan | None:
+        """Start the next batch, without pairs whose caller has gone or whose deadline has come."""
+        if self._running is not None:
+            raise RuntimeError("a batch begins while one runs; this is a bug")
+        self.sweep(now)
+        self._refresh_prepared()
+        if self._prepared is None or self._prepared.batch is None:
+            self._fill_prepared()
+        plan, self._prepared = self._prepared, None
+        self._running, self._running_since = plan, now
+        for piece in plan.slices if plan is not None else ():
+            piece.ticket.begin(piece, now)
+        return plan
+
+    def finish(self, logits: NDArray[np.float32], compute_s: float) -> bool:
+        """End the running batch with its logits.
+
+        Args:
+            logits: float32 (N,): one per pair of the running batch.
+            compute_s: Seconds that the scorer took.
+
+        Returns:
+            True when the memory budget has regained a step.
+        """
+        plan = self._pop_running()
+        start = 0
+        for piece in plan.slices:
+            stop = start + len(piece.pairs)
+            if not piece.ticket.has_ended:
+                piece.ticket.settle(piece, logits[start:stop], compute_s * piece.tokens / plan.tokens)
+                self._note_end(piece.ticket)
+            start = stop
+        self.throughput.record(plan.tokens, compute_s, self._limit_tokens())
+        return self.budget.pass_batch(plan.tokens)
+
+    def fail_batch(self, error: BatchFailed) -> None:
+        """End exactly the pairs of the running batch with an error."""
+        self._fail_slices(self._pop_running(), error)
+
+    def run_out_of_memory(self) -> bool:
+        """Halve the budget and let the running batch wait again; a single pair is given up.
+
+        Returns:
+            True when the budget has changed.
+        """
+        plan = self._pop_running()
+        before_tokens = self.budget.tokens
+        self.budget.run_out(plan.tokens)
+        # The prepared batch may exceed the new budget; it goes back first, so that the oldest stay in front.
+        prepared, self._prepared = self._prepared, None
+        self._queue.give_back(prepared.slices if prepared is not None else ())
+        if len(plan.pairs) == 1:
+            message = f"the device has no memory for this pair of {plan.tokens} tokens, even alone"
+            self._fail_slices(plan, PairTooLarge(message))
+        else:
+            self._queue.give_back(plan.slices)
+        return self.budget.tokens != before_tokens
+
+    def close(self, now: float) -> None:
+        """End everything that is left with `Draining`."""
+        self.lifecycle.close()
+        self._end_all(lambda: Draining("the server is shutting down"), now)
+
+    def fail(self, failure: RerankerError, now: float) -> None:
+        """End everything that is left with `WorkerDied`, for good."""
+        self.lifecycle.fail(failure)
+        self._end_all(lambda: WorkerDied("the engine ended before the pair was scored"), now)
+
+    def pop_ended(self) -> list[Ticket]:
+        """Hand over the tickets that ended since the last call, each exactly once."""
+        ended, self._ended = self._ended, []
+        return ended
+
+    def _limit_tokens(self) -> int:
+        for_time_tokens = self.throughput.tokens_within(self._settings.max_batch_ms / 1000)
+        return min(self.budget.tokens, for_time_tokens)
+
+    def _fill_prepared(self) -> None:
+        """Let the oldest waiting pairs join the prepared batch, or found it."""
+        if self._prepared is None:
+            limit_tokens = self._limit_tokens()
+            slices = self._queue.take(limit_tokens, at_least_one=True)
+            self._prepared = Plan.of(slices, limit_tokens) if slices else None
+            return
+        more = self._queue.take(self._prepared.room_tokens, at_least_one=False)
+        if more:
+            self._prepared = self._prepared.joined_by(more)
+
+    def _refresh_prepared(self) -> None:
+        """Drop the pairs of ended tickets from the prepared batch, so that they count and cost nothing."""
+        if self._prepared_may_hold_ended and self._prepared is not None:
+            self._prepared = self._prepared.without_ended()
+        self._prepared_may_hold_ended = False
+
+    def _pop_running(self) -> Plan:
+        if self._running is None:
+            raise RuntimeError("a batch ends while none runs; this is a bug")
+        plan, self._running = self._running, None
+        return plan
+
+    def _fail_slices(self, plan: Plan, error: RerankerError) -> None:
+        for piece in plan.slices:
+            if not piece.ticket.has_ended:
+                piece.ticket.fail(piece, error)
+                self._note_end(piece.ticket)
+
+    def _note_end(self, ticket: Ticket) -> None:
+        if ticket.has_ended:
+            self._ended.append(ticket)
+
+    def _end_rest(self, ticket: Ticket, error: RerankerError, now: float) -> None:
+        self._queue.forget(ticket)
+        self._prepared_may_hold_ended = True
+        ticket.fail_rest(error, now)
+        self._ended.append(ticket)
+
+    def _end_all(self, error: Callable[[], RerankerError], now: float) -> None:
+        for ticket in list(self._deadlines):
+            self._end_rest(ticket, error(), now)

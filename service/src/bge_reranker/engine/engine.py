@@ -1,0 +1,230 @@
+"""The engine as its callers see it: reserve a place, submit pairs, get one outcome.
+
+What belongs here: the thread-safe surface and the life of the two threads. What must not: any rule of queueing, which
+`dispatcher` has, and any call of the scorer, which `worker` has.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from types import TracebackType
+from typing import Self
+
+from ..errors import Draining, NotReady, RerankerError
+from ..settings import EngineSettings
+from .batch import Pair
+from .dispatcher import Dispatcher
+from .lifecycle import Phase
+from .observer import EngineObserver, SilentObserver
+from .preparer import Preparer
+from .scorer import Scorer
+from .ticket import Outcome, Ticket
+from .worker import Worker
+
+__all__ = ["Engine", "Outcome", "Reservation", "Submission"]
+
+
+class Reservation:
+    """A place in the queue, held until it is submitted or released; as a context manager it cannot leak."""
+
+    def __init__(self, tokens: int, deadline: float, release: Callable[[Reservation], None]) -> None:
+        self.tokens = tokens
+        self.deadline = deadline
+        self._release = release
+        self.is_open = True
+
+    def release(self) -> None:
+        """Give the place up; without effect once it was submitted or released."""
+        self._release(self)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.release()
+
+
+class Submission:
+    """Pairs on their way through the engine."""
+
+    def __init__(self, abandon: Callable[[], None]) -> None:
+        self._abandon = abandon
+
+    def abandon(self) -> None:
+        """Drop what has not been scored: its pairs end with `CallerGone`; without effect once all have ended."""
+        self._abandon()
+
+
+class Engine:
+    """Scores pairs of many callers, oldest first, in batches bounded by tokens and by time.
+
+    Args:
+        scorer: Computes logits; called from one thread of this engine only, and closed by it.
+        settings: Limits of queue and batches.
+        clock: Seconds; every deadline is a time on this clock.
+        observer: Hears of events.
+    """
+
+    def __init__(
+        self,
+        scorer: Scorer,
+        settings: EngineSettings,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        observer: EngineObserver | None = None,
+    ) -> None:
+        observer = observer if observer is not None else SilentObserver()
+        self._clock = clock
+        self._condition = threading.Condition()
+        self._dispatcher = Dispatcher(settings)
+        worker = Worker(self._dispatcher, self._condition, scorer, clock, observer)
+        preparer = Preparer(self._dispatcher, self._condition, clock, observer)
+        # Daemons: a scorer that hangs in a driver must not keep the process from ending.
+        self._threads = (
+            threading.Thread(target=worker.run, name="engine-worker", daemon=True),
+            threading.Thread(target=preparer.run, name="engine-preparer", daemon=True),
+        )
+
+    def start(self) -> None:
+        """Start warming up in the background; once only."""
+        for thread in self._threads:
+            thread.start()
+
+    def wait_until_ready(self, timeout_s: float | None = None) -> None:
+        """Block until pairs can be scored.
+
+        Raises:
+            RerankerError: What made warm-up fail.
+            NotReady: If the time ran out.
+            Draining: If the engine was closed first.
+        """
+        with self._condition:
+            self._condition.wait_for(lambda: self._dispatcher.lifecycle.phase is not Phase.STARTING, timeout_s)
+            lifecycle = self._dispatcher.lifecycle
+            if lifecycle.failure is not None:
+                raise lifecycle.failure
+            if lifecycle.phase is Phase.STARTING:
+                raise NotReady(f"the model was not ready within {timeout_s} s")
+            if lifecycle.phase is not Phase.SERVING:
+                raise Draining("the server is shutting down")
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether `reserve` is open: warmed up, alive, not draining."""
+        with self._condition:
+            return self._dispatcher.lifecycle.phase is Phase.SERVING
+
+    @property
+    def failure(self) -> RerankerError | None:
+        """What ended the engine, if something did."""
+        with self._condition:
+            return self._dispatcher.lifecycle.failure
+
+    @property
+    def backlog_tokens(self) -> int:
+        """Tokens reserved, waiting and in flight."""
+        with self._condition:
+            return self._dispatcher.backlog_tokens
+
+    @property
+    def backlog_s(self) -> float:
+        """Seconds that the backlog is expected to take; 0 before calibration."""
+        with self._condition:
+            return self._dispatcher.backlog_s
+
+    @property
+    def tokens_per_second(self) -> float:
+        """Measured throughput of this replica; 0 before calibration."""
+        with self._condition:
+            return self._dispatcher.throughput.tokens_per_second
+
+    @property
+    def budget_tokens(self) -> int:
+        """Most tokens that the device's memory is trusted with in one batch, now."""
+        with self._condition:
+            return self._dispatcher.budget.tokens
+
+    def is_making_progress(self) -> bool:
+        """Liveness: false when the engine has died, or one batch runs far longer than expected."""
+        with self._condition:
+            return self._dispatcher.is_making_progress(self._clock())
+
+    def reserve(self, tokens: int, deadline: float) -> Reservation:
+        """Hold a place for a request, or refuse it at once; never blocks.
+
+        Args:
+            tokens: Tokens that the request is expected to have.
+            deadline: Time on the engine's clock by which the caller wants its answer.
+
+        Raises:
+            QueueFull: If the backlog leaves no place, or is longer than the deadline allows; says when to come again.
+            DeadlineExceeded: If the deadline has passed already.
+            NotReady: If warm-up is not over.
+            Draining: If the engine is going down.
+            WorkerDied: If the engine is dead.
+        """
+        with self._condition:
+            self._dispatcher.reserve(tokens, deadline, self._clock())
+        return Reservation(tokens, deadline, self._release)
+
+    def submit(self, reservation: Reservation, pairs: Sequence[Pair], on_done: Callable[[Outcome], None]) -> Submission:
+        """Queue pairs under a reservation, whatever their true number of tokens is.
+
+        Args:
+            reservation: From `reserve`, used up by this call; at its deadline every pair without a logit ends with
+                `DeadlineExceeded`.
+            pairs: At least one; not to be changed afterwards.
+            on_done: Called exactly once, from a thread of the engine; never called when this method raises.
+
+        Raises:
+            Draining: If the engine was closed meanwhile; the reservation stays to be released.
+            WorkerDied: If the engine died meanwhile; the reservation stays to be released.
+            ValueError: If there is no pair, or the reservation was used before; this is a bug.
+        """
+        ticket = Ticket(pairs, reservation.deadline, on_done, self._clock())
+        with self._condition:
+            if not reservation.is_open:
+                raise ValueError("the reservation was submitted or released before; this is a bug")
+            self._dispatcher.submit(ticket, reservation.tokens)
+            reservation.is_open = False
+            self._condition.notify_all()
+        return Submission(lambda: self._abandon(ticket))
+
+    def drain(self) -> None:
+        """Refuse new reservations from now on; what is reserved or queued is still scored."""
+        with self._condition:
+            self._dispatcher.lifecycle.drain()
+            self._condition.notify_all()
+
+    def close(self, timeout_s: float) -> None:
+        """Drain, wait for what is queued, end the rest with `Draining`, and stop the threads; not from `on_done`.
+
+        Args:
+            timeout_s: Seconds to wait for queued work, and once more for a batch that is running then.
+        """
+        self.drain()
+        with self._condition:
+            # Before `start` and during warm-up nothing is queued, so this does not wait for a model to load.
+            self._condition.wait_for(lambda: not self._dispatcher.has_live_tickets, timeout_s)
+            self._dispatcher.close(self._clock())
+            self._condition.notify_all()
+        worker, preparer = self._threads
+        if preparer.is_alive():
+            preparer.join(timeout_s)
+        if worker.is_alive():
+            worker.join(timeout_s)
+
+    def _release(self, reservation: Reservation) -> None:
+        with self._condition:
+            if reservation.is_open:
+                reservation.is_open = False
+                self._dispatcher.release(reservation.tokens)
+
+    def _abandon(self, ticket: Ticket) -> None:
+        with self._condition:
+            self._dispatcher.abandon(ticket, self._clock())
+            self._condition.notify_all()

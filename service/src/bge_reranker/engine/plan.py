@@ -1,0 +1,70 @@
+"""What a batch is made of, before and while it is scored.
+
+What belongs here: slices of tickets with their limit and, once packed, their tokens. What must not: who decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Self
+
+from .batch import Batch, Pair
+from .observer import BatchReport
+from .ticket import TicketSlice
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Plan:
+    """Slices of tickets that are to be scored together. Every change gives a new plan that is not packed."""
+
+    slices: tuple[TicketSlice, ...]
+    tokens: int
+    """Tokens of the batch."""
+    limit_tokens: int
+    """Limit, for memory and for time, that held when the batch was taken; a single pair may exceed it."""
+    batch: Batch | None = None
+    """The packed batch, once somebody found the time to pack it."""
+
+    @classmethod
+    def of(cls, slices: Sequence[TicketSlice], limit_tokens: int) -> Self:
+        """Plan a batch of these slices."""
+        return cls(tuple(slices), sum(piece.tokens for piece in slices), limit_tokens)
+
+    @property
+    def room_tokens(self) -> int:
+        """Tokens that may still join; below 0 for a single large pair."""
+        return self.limit_tokens - self.tokens
+
+    @property
+    def pairs(self) -> list[Pair]:
+        """The pairs in the order of the batch."""
+        return [pair for piece in self.slices for pair in piece.pairs]
+
+    def joined_by(self, more: Sequence[TicketSlice]) -> Self:
+        """The plan with further slices behind its own."""
+        return replace(
+            self,
+            slices=(*self.slices, *more),
+            tokens=self.tokens + sum(piece.tokens for piece in more),
+            batch=None,
+        )
+
+    def without_ended(self) -> Self | None:
+        """The plan without slices of tickets that have ended; None when nothing is left."""
+        slices = tuple(piece for piece in self.slices if not piece.ticket.has_ended)
+        if len(slices) == len(self.slices):
+            return self
+        if not slices:
+            return None
+        return replace(self, slices=slices, tokens=sum(piece.tokens for piece in slices), batch=None)
+
+    def report(self, compute_s: float) -> BatchReport:
+        """Describe the batch to the observer."""
+        return BatchReport(
+            pairs=sum(len(piece.pairs) for piece in self.slices),
+            tokens=self.tokens,
+            submissions=len({id(piece.ticket) for piece in self.slices}),
+            limit_tokens=self.limit_tokens,
+            compute_s=compute_s,
+        )

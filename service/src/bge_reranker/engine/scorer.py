@@ -1,0 +1,82 @@
+"""The contract between the engine and whatever computes logits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .batch import Batch
+
+
+@dataclass(frozen=True, slots=True)
+class ScorerDescription:
+    """What scores the pairs, in the words of `/info`."""
+
+    architecture: str
+    """Class name of the checkpoint, for example XLMRobertaForSequenceClassification."""
+
+    runtime: str
+    """Library that computes, with its version."""
+
+    device: str
+    """cpu, or cuda with its index."""
+
+    device_name: str
+    """Name of the processor or GPU."""
+
+    precision: str
+    """float32, float16 or bfloat16."""
+
+    packed: bool
+    """True where pairs are computed without padding."""
+
+    max_pair_tokens: int
+    """Longest pair that the model reads, special tokens included."""
+
+    batch_invariant: bool
+    """True where warm-up saw the same pair get the same bits alone and in every probed batch."""
+
+    notes: tuple[str, ...] = field(default=())
+    """Anything an operator should know: a fast body that was replaced, a padded fallback."""
+
+
+class ScorerOutOfMemory(Exception):
+    """The device ran out of memory on this batch; a smaller one may pass. The worker halves its budget and retries."""
+
+
+class Scorer(Protocol):
+    """Computes one logit per pair. Called from one thread only."""
+
+    @property
+    def description(self) -> ScorerDescription:
+        """What scores; final once `warm_up` has returned."""
+        ...
+
+    def warm_up(self, max_batch_tokens: int) -> None:
+        """Run the shapes that serving will meet, compare fast bodies with plain ones, and settle `description`.
+
+        Args:
+            max_batch_tokens: Largest batch that the engine will send, in tokens.
+        """
+        ...
+
+    def score(self, batch: Batch) -> NDArray[np.float32]:
+        """Compute the logits of a batch.
+
+        Args:
+            batch: N pairs, T tokens.
+
+        Returns:
+            float32 (N,): one logit per pair, in the order of the batch, possibly not finite.
+
+        Raises:
+            ScorerOutOfMemory: If the device has no room for the batch.
+        """
+        ...
+
+    def close(self) -> None:
+        """Free the device. The scorer is not called again."""
+        ...

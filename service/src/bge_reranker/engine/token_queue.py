@@ -1,0 +1,79 @@
+"""The one queue: tickets oldest first, taken in batches bounded by tokens.
+
+What belongs here: the order of waiting and what fits into a batch. What must not: clocks, locks, deadlines, errors.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+
+from .ticket import Ticket, TicketSlice
+
+
+class TokenBudgetQueue:
+    """Tickets in order of arrival. A ticket that ended while it waited is skipped when it surfaces.
+
+    Nothing overtakes: a pair that does not fit into the rest of a batch starts the next one, so every ticket moves
+    forward with each batch.
+    """
+
+    def __init__(self) -> None:
+        self._tickets: deque[Ticket] = deque()
+        self._waiting_tokens = 0
+
+    @property
+    def waiting_tokens(self) -> int:
+        """Tokens of all pairs that wait."""
+        return self._waiting_tokens
+
+    def has_next_within(self, room_tokens: int) -> bool:
+        """Whether the oldest waiting pair fits into the room."""
+        self._drop_ended()
+        return bool(self._tickets) and self._tickets[0].next_pair_tokens <= room_tokens
+
+    def add(self, ticket: Ticket) -> None:
+        """Let a new ticket wait behind all others."""
+        self._tickets.append(ticket)
+        self._waiting_tokens += ticket.waiting_tokens
+
+    def forget(self, ticket: Ticket) -> None:
+        """Stop counting a ticket that is about to end; to be called before its pairs are marked as ended."""
+        self._waiting_tokens -= ticket.waiting_tokens
+
+    def take(self, room_tokens: int, *, at_least_one: bool) -> list[TicketSlice]:
+        """Take the oldest pairs that fit into the room.
+
+        Args:
+            room_tokens: Tokens that the batch has room for.
+            at_least_one: Take the oldest pair even when it alone exceeds the room.
+        """
+        taken: list[TicketSlice] = []
+        while self._drop_ended():
+            ticket = self._tickets[0]
+            piece = ticket.take(room_tokens, at_least_one=at_least_one and not taken)
+            if piece is None:
+                break
+            taken.append(piece)
+            room_tokens -= piece.tokens
+            self._waiting_tokens -= piece.tokens
+            if ticket.taken_pairs == ticket.total_pairs:
+                self._tickets.popleft()
+        return taken
+
+    def give_back(self, pieces: Sequence[TicketSlice]) -> None:
+        """Put slices that were taken last back to the front, in their old order."""
+        for piece in reversed(pieces):
+            ticket = piece.ticket
+            if ticket.has_ended:
+                continue
+            if not self._tickets or self._tickets[0] is not ticket:
+                self._tickets.appendleft(ticket)
+            ticket.give_back(piece)
+            self._waiting_tokens += piece.tokens
+
+    def _drop_ended(self) -> bool:
+        """Drop ended tickets from the front; returns whether one that waits is left."""
+        while self._tickets and self._tickets[0].has_ended:
+            self._tickets.popleft()
+        return bool(self._tickets)

@@ -1,0 +1,44 @@
+"""Ranking measures, computed by the ir-measures library.
+
+Belongs here: which measures, and the translation of scores into runs. Must not be here: reading files, printing.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import ir_measures
+from ir_measures import RR, Qrel, ScoredDoc, nDCG
+
+from .cases import RankingCase, document_identity
+
+NDCG_AT_10 = nDCG @ 10
+"""Gain of the first ten, discounted by the logarithm of the place, relative to the best order."""
+
+MRR_AT_10 = RR @ 10
+"""One over the place of the first relevant document, zero beyond the tenth."""
+
+
+@dataclass(frozen=True)
+class RankingMeasures:
+    """Means over queries, each from 0 to 1, higher is better."""
+
+    ndcg_at_10: float
+    mrr_at_10: float
+
+
+def measure_rankings(cases: Sequence[RankingCase], scores: Sequence[Sequence[float]]) -> RankingMeasures:
+    """Measures the order that scores give to each case's candidates.
+
+    Args:
+        cases: Judged queries, at least one.
+        scores: For each case one score per document, in the order of `case.documents`.
+    """
+    qrels: list[Qrel] = []
+    run: list[ScoredDoc] = []
+    for number, (case, case_scores) in enumerate(zip(cases, scores, strict=True)):
+        for document, score in zip(case.documents, case_scores, strict=True):
+            identity = document_identity(document)
+            qrels.append(Qrel(str(number), identity, case.grades[document]))
+            run.append(ScoredDoc(str(number), identity, score))
+    means = ir_measures.calc_aggregate([NDCG_AT_10, MRR_AT_10], qrels, run)
+    return RankingMeasures(ndcg_at_10=float(means[NDCG_AT_10]), mrr_at_10=float(means[MRR_AT_10]))

@@ -1,0 +1,4 @@
+"""The network and its scorers: weights, attention, packed tokens, one scorer per runtime and device.
+
+What belongs here: everything that knows torch. What must not: HTTP, queues, text.
+"""

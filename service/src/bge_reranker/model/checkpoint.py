@@ -1,0 +1,221 @@
+"""A checkpoint folder: what its config.json claims, which files hold the weights, and which scorer may serve it.
+
+What belongs here: reading config.json and the names of weight files, and the decision packed, through transformers,
+or refused. What must not: torch, and the contents of weight files (`weights` reads those).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import CorruptFile, MissingHead, UnknownModel, UnsafeFormat, WrongArchitecture
+from .architecture import PACKED_ARCHITECTURES, Geometry, read_geometry, why_not_packed
+
+CONFIG_FILE = "config.json"
+WEIGHTS_FILE = "model.safetensors"
+INDEX_FILE = "model.safetensors.index.json"
+PICKLE_PATTERNS = ("*.bin", "*.pt", "*.pth", "*.ckpt")
+"""Names under which checkpoints keep pickles, which may run code when they are read."""
+
+GENERATIVE_ENDINGS = ("ForCausalLM", "ForConditionalGeneration", "LMHeadModel", "ForSeq2SeqLM")
+"""Endings of class names that write text instead of scoring it."""
+
+GENERATIVE_MODEL_TYPES = frozenset(
+    "bart bloom cohere falcon gemma gemma2 gemma3 gemma3_text gpt2 gpt_neo gpt_neox gptj llama mbart minicpm mistral "
+    "mixtral mt5 opt phi phi3 qwen2 qwen3 stablelm t5 umt5".split()
+)
+"""Values of model_type whose pairs are prompts: scoring them as a cross-encoder would be silently wrong."""
+
+HEADLESS_ENDINGS = ("Model", "ForMaskedLM", "ForPreTraining")
+"""Endings of class names of encoders that were never given a classification head."""
+
+SEQUENCE_ENDING = "ForSequenceClassification"
+DEFAULT_LABELS = 2
+"""What transformers assumes where config.json gives neither num_labels nor id2label."""
+
+HEAD_REMEDY = "Serve a checkpoint fine-tuned as a cross-encoder, for example BAAI/bge-reranker-large."
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A folder that may be served."""
+
+    directory: Path
+    """Where it lies."""
+
+    architecture: str
+    """Class name in config.json."""
+
+    config: Mapping[str, object]
+    """The parsed config.json."""
+
+    weight_files: tuple[Path, ...]
+    """Safetensors files, each once."""
+
+    geometry: Geometry | None
+    """Sizes of the packed network; None where transformers must compute it."""
+
+    fallback_reason: str
+    """Why transformers must compute it; empty for the packed network."""
+
+
+def read_checkpoint(directory: Path) -> Checkpoint:
+    """Read config.json and the list of weight files, and decide who serves the checkpoint.
+
+    Raises:
+        UnknownModel: If there is no such folder, or no config.json in it.
+        CorruptFile: If config.json or the index of shards cannot be used.
+        WrongArchitecture: If it is not a sequence classifier with one logit.
+        MissingHead: If it is an encoder without a classification head.
+        UnsafeFormat: If the weights are in pickles only.
+    """
+    config = _read_config(directory)
+    architecture = _accepted_architecture(config)
+    files = _weight_files(directory)
+    family = PACKED_ARCHITECTURES.get(architecture)
+    if family is None:
+        return Checkpoint(directory, architecture, config, files, None, f"{architecture} has no packed network")
+    if config.get("model_type") != family:
+        raise CorruptFile(
+            f"{CONFIG_FILE}: model_type is {config.get('model_type')!r}; expected {family!r} beside {architecture}.",
+            remedy="Fetch the checkpoint's files again.",
+        )
+    reason = why_not_packed(config)
+    geometry = read_geometry(family, config) if reason is None else None
+    return Checkpoint(directory, architecture, config, files, geometry, reason or "")
+
+
+def _read_config(directory: Path) -> dict[str, object]:
+    path = directory / CONFIG_FILE
+    if not path.is_file():
+        raise UnknownModel(
+            f"{directory}: no {CONFIG_FILE} there.",
+            remedy="Give the folder of a Hugging Face checkpoint: config.json, tokenizer.json, model.safetensors.",
+        )
+    return _read_object(path)
+
+
+def _read_object(path: Path) -> dict[str, object]:
+    remedy = "Fetch the checkpoint's files again."
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise CorruptFile(f"{path}: cannot be read as JSON ({error}).", remedy=remedy) from error
+    if not isinstance(content, dict):
+        raise CorruptFile(f"{path}: holds a {type(content).__name__}; expected a JSON object.", remedy=remedy)
+    return content
+
+
+def _accepted_architecture(config: Mapping[str, object]) -> str:
+    if config.get("auto_map"):
+        raise WrongArchitecture(
+            f"{CONFIG_FILE}: auto_map asks for code from the checkpoint ({config['auto_map']}), which is never run.",
+            remedy="Serve a checkpoint whose architecture transformers itself knows.",
+        )
+    names = config.get("architectures")
+    if not isinstance(names, list) or len(names) != 1 or not isinstance(names[0], str):
+        raise WrongArchitecture(
+            f"{CONFIG_FILE}: architectures is {names!r}; expected one name ending in {SEQUENCE_ENDING}.",
+            remedy="Save the model again with save_pretrained of its classification class, which writes the field.",
+        )
+    _refuse_generative(names[0], config)
+    _refuse_other_heads(names[0])
+    _refuse_labels(names[0], config)
+    _refuse_relative_positions(config)
+    _refuse_quantised(config)
+    return names[0]
+
+
+def _refuse_generative(architecture: str, config: Mapping[str, object]) -> None:
+    remedy = f"Serve a cross-encoder: an architecture ending in {SEQUENCE_ENDING} with one logit."
+    model_type = config.get("model_type")
+    if architecture.endswith(GENERATIVE_ENDINGS) or model_type in GENERATIVE_MODEL_TYPES:
+        raise WrongArchitecture(
+            f"{CONFIG_FILE}: {architecture} (model_type {model_type!r}) is a generative architecture; "
+            "expected an encoder with a classification head.",
+            remedy=remedy,
+        )
+    for field in ("is_decoder", "is_encoder_decoder", "add_cross_attention"):
+        if config.get(field):
+            raise WrongArchitecture(
+                f"{CONFIG_FILE}: {field} is {config[field]!r}, so {architecture} is a decoder; expected an encoder.",
+                remedy=remedy,
+            )
+
+
+def _refuse_other_heads(architecture: str) -> None:
+    if architecture.endswith(SEQUENCE_ENDING):
+        return
+    if architecture.endswith(HEADLESS_ENDINGS):
+        raise MissingHead(
+            f"{CONFIG_FILE}: {architecture} has no classification head; expected a name ending in {SEQUENCE_ENDING}.",
+            remedy=HEAD_REMEDY,
+        )
+    raise WrongArchitecture(
+        f"{CONFIG_FILE}: {architecture} is not a sequence classifier; expected a name ending in {SEQUENCE_ENDING}.",
+        remedy=HEAD_REMEDY,
+    )
+
+
+def _refuse_labels(architecture: str, config: Mapping[str, object]) -> None:
+    names = config.get("id2label")
+    labels = len(names) if isinstance(names, dict) else config.get("num_labels", DEFAULT_LABELS)
+    if labels != 1:
+        raise WrongArchitecture(
+            f"{CONFIG_FILE}: {architecture} has {labels} labels (id2label or num_labels); expected 1.",
+            remedy="Serve a reranker with a single relevance logit; a classifier of several classes is none.",
+        )
+
+
+def _refuse_relative_positions(config: Mapping[str, object]) -> None:
+    # transformers dropped relative positions from the BERT family and ignores the field, so it is no way out.
+    kind = config.get("position_embedding_type", "absolute")
+    if kind not in ("absolute", None) and config.get("model_type") in PACKED_ARCHITECTURES.values():
+        raise WrongArchitecture(
+            f"{CONFIG_FILE}: position_embedding_type is {kind!r}; expected 'absolute'.",
+            remedy="Serve a checkpoint with absolute positions; nothing here computes relative ones for this family.",
+        )
+
+
+def _refuse_quantised(config: Mapping[str, object]) -> None:
+    if config.get("quantization_config"):
+        raise WrongArchitecture(
+            f"{CONFIG_FILE}: quantization_config is set; expected weights in float32, float16 or bfloat16.",
+            remedy="Serve the checkpoint as it was before quantisation.",
+        )
+
+
+def _weight_files(directory: Path) -> tuple[Path, ...]:
+    single, index = directory / WEIGHTS_FILE, directory / INDEX_FILE
+    if single.is_file():
+        return (single,)
+    if index.is_file():
+        return _shards(directory, index)
+    pickles = sorted(path.name for pattern in PICKLE_PATTERNS for path in directory.glob(pattern))
+    if pickles:
+        raise UnsafeFormat(
+            f"{directory}: the weights are pickles only ({', '.join(pickles)}); expected {WEIGHTS_FILE}.",
+            remedy="Convert them where you trust the file: load in transformers, then save_pretrained.",
+        )
+    raise CorruptFile(
+        f"{directory}: neither {WEIGHTS_FILE} nor {INDEX_FILE} is there.", remedy="Fetch the checkpoint's files again."
+    )
+
+
+def _shards(directory: Path, index: Path) -> tuple[Path, ...]:
+    remedy = "Fetch the checkpoint's files again."
+    weight_map = _read_object(index).get("weight_map")
+    if not isinstance(weight_map, dict) or not weight_map:
+        raise CorruptFile(f"{index}: weight_map is missing or empty; expected tensor names to files.", remedy=remedy)
+    files = []
+    for name in sorted({str(name) for name in weight_map.values()}):
+        # A path in the index could point anywhere; shards lie beside it.
+        if Path(name).name != name or not name.endswith(".safetensors"):
+            raise CorruptFile(f"{index}: {name!r} is not the name of a safetensors file beside it.", remedy=remedy)
+        if not (directory / name).is_file():
+            raise CorruptFile(f"{index}: names {name}, which is not in {directory}.", remedy=remedy)
+        files.append(directory / name)
+    return tuple(files)

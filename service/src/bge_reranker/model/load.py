@@ -1,0 +1,88 @@
+"""From a checkpoint folder and settings to a scorer.
+
+What belongs here: the order of the steps and the choice of fast bodies for a device. What must not: the steps.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+
+from ..engine.scorer import Scorer, ScorerOutOfMemory
+from ..errors import OutOfMemory
+from ..settings import ModelSettings
+from .architecture import Geometry
+from .attention import Attention, EqualLengthAttention, PaddedAttention, VariableLengthAttention
+from .checkpoint import Checkpoint, read_checkpoint
+from .linear import LinearBody, OneDnnLinear, PlainLinear
+from .memory import memory_shortage_reported
+from .network import Bodies
+from .placement import Placement, choose_placement
+from .threads import granted_threads
+from .torch_scorer import TorchScorer
+from .transformers_scorer import load_transformers_scorer
+from .weights import load_network
+
+CPU_BLOCK_SIZES = (512, 256, 128, 64)
+"""Rows of blocks of row-wise work on a CPU. At 64 oneDNN comes within a tenth of its best, and a single short pair pays
+for few empty rows; the larger ones spare calls, which outweigh the arithmetic of small models."""
+
+FLASH_CAPABILITY = (8, 0)
+"""Least compute capability of a GPU that the variable-length kernel runs on."""
+
+
+def load_scorer(directory: Path, settings: ModelSettings) -> Scorer:
+    """Load the checkpoint in a folder onto the device that the settings name.
+
+    Args:
+        directory: Folder with config.json and safetensors.
+        settings: Device, precision and threads.
+
+    Raises:
+        ModelError: If the checkpoint cannot be served; the subclass and its remedy say why.
+        SettingsError: If the device is not there.
+    """
+    checkpoint = read_checkpoint(directory)
+    placement = choose_placement(settings, torch.cuda.device_count())
+    if placement.device.type == "cpu":
+        torch.set_num_threads(settings.threads or granted_threads())
+    try:
+        with memory_shortage_reported():
+            return _load(checkpoint, placement)
+    except ScorerOutOfMemory as error:
+        raise OutOfMemory(
+            f"{directory}: {placement.device} has no room for the weights in {placement.precision}.",
+            remedy="Give the process more memory, a larger GPU, or a precision of half the size.",
+        ) from error
+
+
+def _load(checkpoint: Checkpoint, placement: Placement) -> Scorer:
+    if checkpoint.geometry is None:
+        return load_transformers_scorer(checkpoint, placement)
+    return _load_packed(checkpoint, checkpoint.geometry, placement)
+
+
+def _load_packed(checkpoint: Checkpoint, geometry: Geometry, placement: Placement) -> TorchScorer:
+    block_sizes = CPU_BLOCK_SIZES if placement.device.type == "cpu" else ()
+    network = load_network(checkpoint.weight_files, geometry, placement.dtype, placement.device, block_sizes)
+    return TorchScorer(network, placement, checkpoint.architecture, fast_bodies(placement))
+
+
+def fast_bodies(placement: Placement) -> Bodies:
+    """Choose the bodies that warm-up shall try on a device."""
+    if placement.device.type == "cpu":
+        has_onednn: bool = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call] # torch left it untyped
+        is_onednn = placement.precision == "float32" and has_onednn
+        linear: LinearBody = OneDnnLinear() if is_onednn else PlainLinear()
+        return Bodies(linear, EqualLengthAttention())
+    return Bodies(PlainLinear(), _gpu_attention(placement))
+
+
+def _gpu_attention(placement: Placement) -> Attention:
+    if placement.precision == "float32" or torch.cuda.get_device_capability(placement.device) < FLASH_CAPABILITY:
+        return PaddedAttention()
+    try:
+        return VariableLengthAttention()
+    except ImportError:
+        return PaddedAttention()

@@ -1,0 +1,114 @@
+"""Names and shapes of every tensor of a packed checkpoint, and which of them make up each parameter of the network.
+
+What belongs here: the naming of the XLM-RoBERTa, RoBERTa and BERT families. What must not: torch, and reading files.
+
+Shapes in terms of H hidden, F feed-forward, V vocabulary, P positions, S segment types.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from .architecture import Geometry
+
+Shape = tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One parameter of the network and the checkpoint tensors laid end to end that make it."""
+
+    parameter: str
+    """Name in the network."""
+
+    tensors: tuple[str, ...]
+    """Names in the checkpoint, in order along the first dimension."""
+
+    shape: Shape
+    """Shape of each of the tensors."""
+
+
+def prefix(geometry: Geometry) -> str:
+    """First part of the names of the encoder's tensors."""
+    return "bert" if geometry.family == "bert" else "roberta"
+
+
+def head_names(geometry: Geometry) -> frozenset[str]:
+    """Names of the tensors without which there is no classification head."""
+    return frozenset(name for source in _head(geometry) for name in source.tensors if name.startswith("classifier."))
+
+
+def harmless_leftovers(geometry: Geometry) -> frozenset[str]:
+    """Names that may lie in a checkpoint unused.
+
+    Old versions of transformers stored the position buffer; the RoBERTa heads read the first token's state and
+    never the pooler that some checkpoints still carry. Anything else unused means another network than this one.
+    """
+    start = prefix(geometry)
+    names = {f"{start}.embeddings.position_ids", f"{start}.embeddings.token_type_ids"}
+    if geometry.family != "bert":
+        names |= {f"{start}.pooler.dense.weight", f"{start}.pooler.dense.bias"}
+    return frozenset(names)
+
+
+def sources(geometry: Geometry, *, shortcut: bool = True) -> tuple[Source, ...]:
+    """List every parameter of the network with its checkpoint tensors.
+
+    Args:
+        geometry: Sizes and family.
+        shortcut: Whether the last layer computes first tokens only, and so keeps its query apart.
+    """
+    listed = list(_embeddings(geometry))
+    for index in range(geometry.layers):
+        is_split = shortcut and index == geometry.layers - 1
+        listed.extend(_layer(geometry, index, is_split=is_split))
+    listed.extend(_head(geometry))
+    return tuple(listed)
+
+
+def _embeddings(geometry: Geometry) -> Iterator[Source]:
+    start, hidden = f"{prefix(geometry)}.embeddings", geometry.hidden_size
+    tables = (
+        ("words", "word_embeddings", geometry.vocabulary_size),
+        ("positions", "position_embeddings", geometry.positions),
+        ("segments", "token_type_embeddings", geometry.segment_types),
+    )
+    for parameter, name, rows in tables:
+        yield Source(f"embeddings.{parameter}", (f"{start}.{name}.weight",), (rows, hidden))
+    yield from _vectors("embeddings.norm", f"{start}.LayerNorm", hidden)
+
+
+def _layer(geometry: Geometry, index: int, *, is_split: bool) -> Iterator[Source]:
+    start, name = f"{prefix(geometry)}.encoder.layer.{index}", f"layers.{index}"
+    hidden, wide = geometry.hidden_size, geometry.intermediate_size
+    joined = {"query": ("query",), "key_value": ("key", "value")} if is_split else {"qkv": ("query", "key", "value")}
+    for parameter, parts in joined.items():
+        for kind, shape in (("weight", (hidden, hidden)), ("bias", (hidden,))):
+            tensors = tuple(f"{start}.attention.self.{part}.{kind}" for part in parts)
+            yield Source(f"{name}.{parameter}.{kind}", tensors, shape)
+    yield from _linear(f"{name}.output", f"{start}.attention.output.dense", hidden, hidden)
+    yield from _vectors(f"{name}.attention_norm", f"{start}.attention.output.LayerNorm", hidden)
+    yield from _linear(f"{name}.widen", f"{start}.intermediate.dense", wide, hidden)
+    yield from _linear(f"{name}.narrow", f"{start}.output.dense", hidden, wide)
+    yield from _vectors(f"{name}.feed_forward_norm", f"{start}.output.LayerNorm", hidden)
+
+
+def _head(geometry: Geometry) -> Iterator[Source]:
+    hidden = geometry.hidden_size
+    if geometry.family == "bert":
+        yield from _linear("head.dense", "bert.pooler.dense", hidden, hidden)
+        yield from _linear("head.logit", "classifier", 1, hidden)
+    else:
+        yield from _linear("head.dense", "classifier.dense", hidden, hidden)
+        yield from _linear("head.logit", "classifier.out_proj", 1, hidden)
+
+
+def _linear(parameter: str, tensor: str, outputs: int, inputs: int) -> Iterator[Source]:
+    yield Source(f"{parameter}.weight", (f"{tensor}.weight",), (outputs, inputs))
+    yield Source(f"{parameter}.bias", (f"{tensor}.bias",), (outputs,))
+
+
+def _vectors(parameter: str, tensor: str, size: int) -> Iterator[Source]:
+    for kind in ("weight", "bias"):
+        yield Source(f"{parameter}.{kind}", (f"{tensor}.{kind}",), (size,))

@@ -1,0 +1,143 @@
+"""From what a user calls a model to the folder that holds it. Never asks the network.
+
+What belongs here: looking in folders and in existing Hugging Face caches, and saying where was looked. What must not:
+downloading, reading weights.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from huggingface_hub import try_to_load_from_cache
+
+from ..demo import demo_model_directory
+from ..errors import UnknownModel
+
+DEMO_REFERENCE = "demo"
+"""The name of the embedded model."""
+
+_CONFIG_FILE = "config.json"
+"""The file without which a folder is no checkpoint."""
+
+_MODEL_ID = re.compile(r"(?P<repository>[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*)(@(?P<revision>[\w][\w./-]*))?", re.ASCII)
+"""`org/name`, optionally `@` and a branch, tag or commit."""
+
+_MAX_LISTED = 5
+"""Most near misses that an error lists."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelDirectory:
+    """A model's folder and what it is called."""
+
+    path: Path
+    """Folder with config.json, weights and tokenizer files."""
+    name: str
+    """Name under which it is served: `demo`, the folder's name, or `org/name`."""
+    revision: str | None
+    """Commit in the Hugging Face cache; None for the embedded model and for folders."""
+
+
+def resolve_model(reference: str, environment: Mapping[str, str]) -> ModelDirectory:
+    """Find a model.
+
+    Args:
+        reference: `demo`, a folder, or `org/name[@revision]`.
+        environment: Environment variables, of which HF_HUB_CACHE, HF_HOME, TRANSFORMERS_CACHE, XDG_CACHE_HOME and
+            HOME say where caches are.
+
+    Raises:
+        UnknownModel: If there is no such model; the message says what was looked for and where.
+    """
+    if reference == DEMO_REFERENCE:
+        return ModelDirectory(demo_model_directory(), DEMO_REFERENCE, None)
+    path = Path(reference).expanduser()
+    if path.exists():
+        return _from_folder(path)
+    match = _MODEL_ID.fullmatch(reference)
+    if match is None or ".." in reference:
+        raise _nothing_there(reference, path)
+    return _from_caches(match["repository"], match["revision"], cache_directories(environment), path)
+
+
+def cache_directories(environment: Mapping[str, str]) -> list[Path]:
+    """List the Hugging Face caches in the order in which they are searched; the default one only where none is set."""
+    candidates = [environment.get("HF_HUB_CACHE"), environment.get("HUGGINGFACE_HUB_CACHE")]
+    if home := environment.get("HF_HOME"):
+        candidates.append(f"{home}/hub")
+    candidates.append(environment.get("TRANSFORMERS_CACHE"))
+    directories = [Path(candidate).expanduser() for candidate in candidates if candidate]
+    if directories:
+        return list(dict.fromkeys(directories))
+    cache_home = environment.get("XDG_CACHE_HOME") or f"{environment.get('HOME') or Path.home()}/.cache"
+    return [Path(cache_home).expanduser() / "huggingface" / "hub"]
+
+
+def _from_folder(path: Path) -> ModelDirectory:
+    if path.is_file():
+        raise UnknownModel(f"{path} is a file.", remedy=f"Give the folder of the checkpoint: {path.parent}.")
+    if not (path / _CONFIG_FILE).is_file():
+        raise UnknownModel(f"The folder {path} has no {_CONFIG_FILE}.", remedy=_remedy_for_folder(path))
+    return ModelDirectory(path, path.resolve().name, None)
+
+
+def _remedy_for_folder(path: Path) -> str:
+    """Point at the checkpoint when it lies one or two levels below, as in a Hugging Face cache."""
+    below = sorted(file.parent for pattern in ("*", "*/*") for file in path.glob(f"{pattern}/{_CONFIG_FILE}"))
+    if below:
+        return f"A checkpoint lies below it; give {' or '.join(map(str, below[:_MAX_LISTED]))}."
+    return f"Give the folder that holds {_CONFIG_FILE}, the weights and the tokenizer files."
+
+
+def _from_caches(repository: str, revision: str | None, caches: list[Path], path: Path) -> ModelDirectory:
+    for cache in caches:
+        found = try_to_load_from_cache(repository, _CONFIG_FILE, cache_dir=cache, revision=revision)
+        # The third answer besides a path and None is a marker for "known to be absent".
+        if isinstance(found, str):
+            snapshot = Path(found).parent
+            return ModelDirectory(snapshot, repository, snapshot.name)
+    searched = ", ".join(map(str, caches))
+    wanted = repository if revision is None else f"{repository}@{revision}"
+    for cache in caches:
+        repository_folder = cache / f"models--{repository.replace('/', '--')}"
+        if repository_folder.is_dir():
+            raise _wrong_revision(wanted, revision, repository_folder)
+    raise UnknownModel(
+        f"There is no folder {path}, and {wanted} is not in the Hugging Face cache ({searched}).",
+        remedy=(
+            f"Download it where the network is open (hf download {repository}), set HF_HUB_CACHE or HF_HOME to the "
+            f"cache that has it, or give the folder of a checkpoint; `{DEMO_REFERENCE}` is embedded."
+        ),
+    )
+
+
+def _wrong_revision(wanted: str, revision: str | None, repository_folder: Path) -> UnknownModel:
+    references_folder = repository_folder / "refs"
+    references = [str(file.relative_to(references_folder)) for file in references_folder.glob("**/*") if file.is_file()]
+    commits = [folder.name for folder in repository_folder.glob("snapshots/*") if (folder / _CONFIG_FILE).exists()]
+    known = sorted(references)[:_MAX_LISTED] + sorted(commits)[:_MAX_LISTED]
+    asked = revision if revision is not None else "main"
+    if not commits:
+        return UnknownModel(
+            f"The Hugging Face cache has {repository_folder}, but no snapshot in it has a {_CONFIG_FILE}.",
+            remedy="Its download was not finished; repeat it.",
+        )
+    return UnknownModel(
+        f"{wanted}: {repository_folder} has no complete revision {asked}; it has {', '.join(known)}.",
+        remedy="Give one of these after an @, or download the revision.",
+    )
+
+
+def _nothing_there(reference: str, path: Path) -> UnknownModel:
+    parent = path.parent
+    siblings: list[str] = []
+    if parent.is_dir():
+        siblings = sorted(str(file.parent) for file in parent.glob(f"*/{_CONFIG_FILE}"))[:_MAX_LISTED]
+    nearby = f" Beside it: {', '.join(siblings)}." if siblings else ""
+    return UnknownModel(
+        f"{reference!r} is no existing folder ({path.absolute()}) and no model id.",
+        remedy=f"Give `{DEMO_REFERENCE}`, the folder of a checkpoint, or org/name[@revision] if it is cached.{nearby}",
+    )

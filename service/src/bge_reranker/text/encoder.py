@@ -1,0 +1,232 @@
+"""From texts to pairs of tokens: the one class that the rest of the service uses.
+
+What belongs here: the order of steps for one request and the errors a caller may meet. What must not: the steps
+themselves (`precut`, `truncation`, `windows`, `layout`) and reading files (`tokenizer_folder`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..engine.batch import Pair
+from ..errors import DocumentTooLong, QueryTooLong
+from .layout import PairLayout
+from .policy import TextPolicy
+from .precut import Precut, TextTokenizer, leading_tokens
+from .tokenizer_folder import TokenizerFolder
+from .truncation import comparable_tokens, document_tokens_needed, kept_slice, kept_tokens, query_tokens_needed
+from .windows import combine_windows, window_spans, windows_capacity_tokens
+
+__all__ = ["EncodedDocument", "EncodedRequest", "PairEncoder", "combine_windows"]
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedDocument:
+    """What is scored for one document."""
+
+    pairs: tuple[Pair, ...]
+    """One pair, or one per window."""
+
+    tokens: int
+    """Tokens scored for this document: special tokens and query included, all windows."""
+
+    truncated: bool
+    """Whether something of the query or the document was dropped."""
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedRequest:
+    """What is scored for one request."""
+
+    documents: tuple[EncodedDocument, ...]
+    """In the order of the request; equal documents share one object."""
+
+    query_truncated: bool
+    """Whether any pair has less than the whole query."""
+
+    @property
+    def tokens(self) -> int:
+        """Tokens scored for the whole request."""
+        return sum(document.tokens for document in self.documents)
+
+
+@dataclass(frozen=True, slots=True)
+class _Query:
+    """The query's tokens and what the policy leaves for documents."""
+
+    tokens: NDArray[np.int32]
+    """int32 (Q,): the query after its own limit."""
+
+    limited: bool
+    """Whether the query's own limit dropped something."""
+
+    budget_tokens: int
+    """Room for query and document together."""
+
+
+class PairEncoder:
+    """Makes pairs. Safe to use from several threads: nothing changes after construction.
+
+    Args:
+        tokenizer: Tokenises without special tokens, truncation and padding.
+        layout: Special tokens around a pair.
+        precut: How long texts are cut before they are tokenised.
+        tokenizer_max_pair_tokens: What the tokenizer's own configuration calls its longest input, if it says so.
+    """
+
+    def __init__(
+        self,
+        tokenizer: TextTokenizer,
+        layout: PairLayout,
+        precut: Precut,
+        *,
+        tokenizer_max_pair_tokens: int | None = None,
+    ) -> None:
+        self._tokenizer = tokenizer
+        self._layout = layout
+        self._precut = precut
+        self.tokenizer_max_pair_tokens = tokenizer_max_pair_tokens
+
+    @classmethod
+    def from_directory(cls, directory: Path) -> PairEncoder:
+        """Load the tokenizer of a checkpoint.
+
+        Raises:
+            UnknownModel: If there is no such directory.
+            CorruptFile: If `tokenizer.json` is missing, unreadable or lays out pairs in an unknown way.
+        """
+        folder = TokenizerFolder.read(directory)
+        return cls(folder.tokenizer, folder.layout, folder.precut, tokenizer_max_pair_tokens=folder.max_pair_tokens)
+
+    @property
+    def special_tokens(self) -> int:
+        """Tokens that every pair has besides its texts."""
+        return self._layout.special_tokens
+
+    def encode(self, query: str, documents: Sequence[str], policy: TextPolicy) -> EncodedRequest:
+        """Tokenise a request: the query once, equal documents once.
+
+        Raises:
+            QueryTooLong: If the query leaves no room for a document and the policy may not cut it.
+            DocumentTooLong: If a pair does not fit and the policy is to reject it.
+        """
+        encoded_query = self._encode_query(query, policy)
+        heads: dict[int, Pair] = {}
+        needed = self._document_tokens_needed(encoded_query, policy)
+        first_index: dict[str, int] = {}
+        for index, document in enumerate(documents):
+            first_index.setdefault(document, index)
+        token_lists = leading_tokens(self._tokenizer, list(first_index), needed, policy.direction, self._precut)
+        by_text: dict[str, EncodedDocument] = {}
+        query_truncated = encoded_query.limited
+        for (text, index), tokens in zip(first_index.items(), token_lists, strict=True):
+            kept = self._kept_query_tokens(encoded_query, tokens, policy, index=index)
+            query_truncated = query_truncated or kept < len(encoded_query.tokens)
+            if kept not in heads:
+                part = kept_slice(len(encoded_query.tokens), kept, policy.direction)
+                heads[kept] = self._layout.head(encoded_query.tokens[part])
+            by_text[text] = self._encode_document(encoded_query, kept, heads[kept], tokens, policy)
+        return EncodedRequest(tuple(by_text[text] for text in documents), query_truncated)
+
+    def estimate_tokens(self, query: str, documents: Sequence[str], policy: TextPolicy) -> int:
+        """Estimate what a request will cost, for reserving places before it is tokenised.
+
+        It looks at lengths only. Real text stays below it: ASCII text has more than two characters per token, other
+        text more than one; only expanding characters and dense symbols can exceed it.
+
+        Returns:
+            Tokens of all pairs, at least 1.
+        """
+        query_tokens = _text_tokens(query)
+        if policy.max_query_tokens is not None:
+            query_tokens = min(query_tokens, policy.max_query_tokens)
+        windows = policy.max_windows if policy.long_documents.startswith("windows") else 1
+        longest = policy.max_pair_tokens
+        overhead = min(query_tokens, longest) + self._layout.special_tokens
+        # A window advances by at least half of the room that the query leaves, and that is at least half the pair.
+        step = max(1, (longest - min(overhead, longest // 2)) // 2)
+        total = 0
+        for document in documents:
+            document_tokens = _text_tokens(document)
+            pair = overhead + document_tokens
+            total += pair if pair <= longest else longest * min(windows, 1 + document_tokens // step)
+        return max(1, total)
+
+    def _encode_query(self, query: str, policy: TextPolicy) -> _Query:
+        budget = policy.max_pair_tokens - self._layout.special_tokens
+        needed = query_tokens_needed(budget, policy.truncation, policy.max_query_tokens)
+        (tokens,) = leading_tokens(self._tokenizer, [query], needed, policy.direction, self._precut)
+        limited = policy.max_query_tokens is not None and len(tokens) > policy.max_query_tokens
+        if policy.max_query_tokens is not None:
+            tokens = tokens[kept_slice(len(tokens), policy.max_query_tokens, policy.direction)]
+        if len(tokens) > budget and (policy.truncation == "only_second" or policy.long_documents == "reject"):
+            raise _query_too_long(budget, policy)
+        return _Query(tokens, limited, budget)
+
+    def _document_tokens_needed(self, query: _Query, policy: TextPolicy) -> int:
+        query_tokens, budget = len(query.tokens), query.budget_tokens
+        needed = document_tokens_needed(query_tokens, budget, policy.truncation)
+        if policy.long_documents in ("cut", "reject"):
+            return needed
+        _, room = kept_tokens(query_tokens, max(needed, budget), budget, policy.truncation)
+        capacity = windows_capacity_tokens(max(1, room), policy.window_overlap_tokens, policy.max_windows)
+        return max(needed, capacity + 1)
+
+    def _kept_query_tokens(self, query: _Query, tokens: NDArray[np.int32], policy: TextPolicy, *, index: int) -> int:
+        """Settle how much of the query goes with this document, and refuse what may not be cut."""
+        query_tokens, budget = len(query.tokens), query.budget_tokens
+        if query_tokens + len(tokens) <= budget:
+            return query_tokens
+        if policy.truncation == "only_second" and query_tokens >= budget:
+            raise _query_too_long(budget, policy)
+        if policy.long_documents == "reject":
+            room = budget - query_tokens
+            raise DocumentTooLong(
+                f"document {index} has more than {room} tokens, the room that the query ({query_tokens} tokens) leaves "
+                f"in a pair of at most {policy.max_pair_tokens}.",
+                remedy="Shorten it, or ask for another policy for long documents: cut, windows_max or windows_mean.",
+            )
+        comparable = min(len(tokens), comparable_tokens(budget))
+        return kept_tokens(query_tokens, comparable, budget, policy.truncation)[0]
+
+    def _encode_document(
+        self, query: _Query, kept_query: int, head: Pair, tokens: NDArray[np.int32], policy: TextPolicy
+    ) -> EncodedDocument:
+        """Lay out one document's tokens.
+
+        Args:
+            query: The query, for what was dropped of it.
+            kept_query: Tokens of the query in these pairs.
+            head: Everything before the document.
+            tokens: int32 (t,): the document, as far as it can matter.
+            policy: How to cut.
+        """
+        room = query.budget_tokens - kept_query
+        if policy.long_documents in ("cut", "reject") or len(tokens) <= room:
+            part = kept_slice(len(tokens), room, policy.direction)
+            spans = [(part.start, min(part.stop, len(tokens)))]
+        else:
+            overlap = policy.window_overlap_tokens
+            spans = window_spans(len(tokens), room, overlap, policy.max_windows, policy.direction)
+        pairs = tuple(self._layout.pair(head, tokens[start:end]) for start, end in spans)
+        covered = spans[-1][1] - spans[0][0]
+        dropped = query.limited or kept_query < len(query.tokens) or covered < len(tokens)
+        return EncodedDocument(pairs, sum(len(pair) for pair in pairs), dropped)
+
+
+def _query_too_long(budget_tokens: int, policy: TextPolicy) -> QueryTooLong:
+    return QueryTooLong(
+        f"the query has {budget_tokens} tokens or more, which leaves no room for a document in a pair of at most "
+        f"{policy.max_pair_tokens} tokens.",
+        remedy="Shorten the query, limit it (maxQueryTokens), or take truncation longest_first and a policy that cuts.",
+    )
+
+
+def _text_tokens(text: str) -> int:
+    """Estimate the tokens of a text by its length; both operations take constant time."""
+    return len(text) // 2 + 2 if text.isascii() else len(text) + 2

@@ -1,0 +1,139 @@
+"""Which rules a request's texts are cut by, resolved once from the settings and then, perhaps, per request.
+
+What belongs here: the policy, its presets and its bounds. What must not: tokens and texts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+
+from ..errors import InvalidField, SettingsError
+from ..settings import Direction, LongDocuments, Preset, TextSettings, Truncation
+
+MIN_PAIR_TOKENS = 8
+"""Shortest allowed pair in tokens: the longest known layout has 4 special tokens, and both texts need room."""
+
+PRESET_TRUNCATION: dict[Preset, Truncation] = {
+    "crossencoder": "longest_first",
+    "tei": "longest_first",
+    "flagreranker": "only_second",
+}
+"""Which side each reference cuts.
+
+Source: sentence-transformers 6.0 `base/modules/transformer.py`, text-embeddings-inference 1.9
+`core/src/tokenization.rs`, FlagEmbedding 1.4 `inference/reranker/encoder_only/base.py`.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class TextPolicy:
+    """How a query and a document become pairs; every "as the preset does" is settled."""
+
+    truncation: Truncation
+    """Which side is cut when a pair is too long."""
+
+    direction: Direction
+    """End of the text at which tokens are dropped."""
+
+    max_pair_tokens: int
+    """Longest pair in tokens, special tokens included."""
+
+    max_query_tokens: int | None
+    """Longest query in tokens, the rest is dropped; None: no limit of its own."""
+
+    long_documents: LongDocuments
+    """What happens to a document that does not fit."""
+
+    window_overlap_tokens: int
+    """Document tokens that two neighbouring windows share; at most half a window is used."""
+
+    max_windows: int
+    """Most windows per document."""
+
+    def validated(self, server: TextPolicy, names: Mapping[str, str] | None = None) -> TextPolicy:
+        """Check a policy that a request changed against the server's own.
+
+        Args:
+            server: The policy from which this one was derived; what equals it is not questioned.
+            names: The request's name of a policy field, where it differs from the field's own.
+
+        Returns:
+            This policy.
+
+        Raises:
+            InvalidField: If a changed value is out of bounds; names the request's field and the bounds.
+        """
+        bounds = {
+            "max_pair_tokens": (MIN_PAIR_TOKENS, server.max_pair_tokens),
+            "max_query_tokens": (1, self.max_pair_tokens - 1),
+            "window_overlap_tokens": (0, self.max_pair_tokens - 1),
+            "max_windows": (1, server.max_windows),
+        }
+        for field, (low, high) in bounds.items():
+            value = getattr(self, field)
+            if value is not None and value != getattr(server, field) and not low <= value <= high:
+                name = (names or {}).get(field, field)
+                raise InvalidField(f"{name} is {value}; it must be between {low} and {high} here.")
+        return self
+
+
+POLICY_FIELDS = frozenset(field.name for field in fields(TextPolicy))
+"""Names that a request may override, for dialects that map their own keys onto them."""
+
+
+def resolve_policy(settings: TextSettings, model_max_pair_tokens: int) -> TextPolicy:
+    """Settle the server's policy for the model that is loaded.
+
+    Args:
+        settings: The text group of the settings.
+        model_max_pair_tokens: Longest pair that the model reads, special tokens included.
+
+    Raises:
+        SettingsError: If a limit does not fit the model or contradicts another.
+    """
+    max_pair_tokens = settings.max_pair_tokens or model_max_pair_tokens
+    max_query_tokens = settings.max_query_tokens
+    if max_query_tokens is None and settings.preset == "flagreranker":
+        # FlagEmbedding's own rounding: the integer part of three quarters.
+        max_query_tokens = max_pair_tokens * 3 // 4
+    policy = TextPolicy(
+        truncation=settings.truncation or PRESET_TRUNCATION[settings.preset],
+        direction=settings.truncation_direction,
+        max_pair_tokens=max_pair_tokens,
+        max_query_tokens=max_query_tokens,
+        long_documents=settings.long_documents,
+        window_overlap_tokens=_overlap_tokens(settings, max_pair_tokens),
+        max_windows=settings.max_windows,
+    )
+    _check_against_model(policy, model_max_pair_tokens)
+    return policy
+
+
+def _overlap_tokens(settings: TextSettings, max_pair_tokens: int) -> int:
+    """An eighth of the pair unless set: 64 tokens of 512, and never too much for a model with a small window."""
+    return max_pair_tokens // 8 if settings.window_overlap_tokens is None else settings.window_overlap_tokens
+
+
+def _check_against_model(policy: TextPolicy, model_max_pair_tokens: int) -> None:
+    pair, query = policy.max_pair_tokens, policy.max_query_tokens
+    if pair > model_max_pair_tokens:
+        raise SettingsError(
+            f"text.maxPairTokens is {pair}, but the model reads at most {model_max_pair_tokens} tokens per pair.",
+            remedy=f"Set it to {model_max_pair_tokens} or less, or to 0 for the model's own limit.",
+        )
+    if pair < MIN_PAIR_TOKENS:
+        raise SettingsError(
+            f"text.maxPairTokens is {pair}; a pair needs at least {MIN_PAIR_TOKENS} tokens.",
+            remedy="Set it higher, or to 0 for the model's own limit.",
+        )
+    if query is not None and query >= pair:
+        raise SettingsError(
+            f"text.maxQueryTokens is {query}, but the whole pair has at most {pair} tokens.",
+            remedy=f"Set it to less than {pair}.",
+        )
+    if policy.window_overlap_tokens >= pair:
+        raise SettingsError(
+            f"text.windowOverlapTokens is {policy.window_overlap_tokens}, but a whole pair has at most {pair} tokens.",
+            remedy=f"Set it to less than {pair}.",
+        )

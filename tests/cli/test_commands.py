@@ -1,0 +1,85 @@
+"""The program as a person calls it, with the embedded model."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bge_reranker.configuration import settings_list
+
+
+def run(*arguments: str, stdin: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [str(Path(sys.executable).parent / "bge-reranker"), *arguments],
+        input=stdin,
+        capture_output=True,
+        text=True,
+        env={"PATH": "/usr/bin", "COLUMNS": "120", "LANG": "C.UTF-8", **environment},
+        check=False,
+    )
+
+
+def test_rerank_prints_lines_best_first_from_standard_input() -> None:
+    answer = run("rerank", "人工智能发展趋势", "-", "--json", stdin="区块链技术解析\nAI在医疗的应用\n")
+    assert answer.returncode == 0, answer.stderr
+    results = [json.loads(line) for line in answer.stdout.splitlines()]
+    assert [result["text"] for result in results] == ["AI在医疗的应用", "区块链技术解析"]
+    assert [result["index"] for result in results] == [1, 0]
+    assert 0 < results[1]["score"] < results[0]["score"] < 1
+
+
+def test_rerank_prints_a_table_with_line_numbers_and_no_control_characters(tmp_path: Path) -> None:
+    file = tmp_path / "documents.txt"
+    file.write_text("first \x1b[31m[bold]document\n\nsecond document\n")
+    answer = run("rerank", "document", str(file), "--top-n", "2")
+    assert answer.returncode == 0, answer.stderr
+    assert "[bold]document" in answer.stdout
+    assert "\x1b[31m" not in answer.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "stdin", "words"),
+    [
+        (("rerank", "query", "-"), "\n\n", "The documents are empty"),
+        (("rerank", "", "-"), "text\n", "The query is empty"),
+        (("rerank", "query", "-", "--model", "/absent/folder"), "text\n", "UnknownModel"),
+        (("rerank", "query", "-", "--max-windows", "0"), "text\n", "text.maxWindows (flag --max-windows"),
+        (("serve", "--port", "8001"), "", "port and managementPort"),
+        (("serve", "--model", "/absent/folder", "--port", "0", "--management-port", "0"), "", "UnknownModel"),
+    ],
+)
+def test_a_wrong_call_ends_with_one_sentence_and_exit_code_one(
+    arguments: tuple[str, ...], stdin: str, words: str
+) -> None:
+    answer = run(*arguments, stdin=stdin)
+    assert answer.returncode == 1
+    assert words in answer.stderr
+    assert "Traceback" not in answer.stderr
+
+
+def test_a_wrong_variable_refuses_to_start() -> None:
+    answer = run("serve", BGE_RERANKER_MAX_BATCH_TOKEN="7")
+    assert (answer.returncode, "BGE_RERANKER_MAX_BATCH_TOKEN is not a setting" in answer.stderr) == (1, True)
+
+
+def test_serve_help_documents_every_setting_with_default_and_variable() -> None:
+    text = run("serve", "--help").stdout
+    for setting in settings_list():
+        assert setting.flag in text
+        assert setting.variable in text
+
+
+def test_settings_lists_every_setting() -> None:
+    text = run("settings").stdout
+    assert all(setting.key in text for setting in settings_list())
+
+
+def test_selfcheck_says_that_the_embedded_model_is_not_bge_reranker_large() -> None:
+    answer = run("model", "selfcheck")
+    assert answer.returncode == 1
+    assert "FAILED" in answer.stdout
+    assert "-1.5264" in answer.stdout

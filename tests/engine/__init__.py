@@ -1,0 +1,1 @@
+"""The engine: properties of its core without threads, then the threads."""

@@ -1,0 +1,174 @@
+"""A clock that stands still, a scorer that computes hashes, an observer that remembers, and an engine without threads.
+
+What belongs here: what several tests of the engine share. What must not: assertions.
+"""
+
+from __future__ import annotations
+
+import threading
+import zlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+from typing_extensions import override
+
+from bge_reranker.engine.batch import Batch, Pair
+from bge_reranker.engine.budget import TokenBudget
+from bge_reranker.engine.dispatcher import Dispatcher
+from bge_reranker.engine.observer import BatchReport, SilentObserver
+from bge_reranker.engine.preparer import Preparer
+from bge_reranker.engine.scorer import ScorerDescription, ScorerOutOfMemory
+from bge_reranker.engine.throughput import Throughput
+from bge_reranker.engine.ticket import Outcome, Ticket
+from bge_reranker.engine.worker import Worker
+from bge_reranker.settings import EngineSettings
+
+
+class FakeClock:
+    """Time that moves only when told to."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def make_pair(serial: int, length_tokens: int = 4) -> Pair:
+    """A pair that the fakes recognise by its first token."""
+    tokens = np.full(length_tokens, 7, dtype=np.int32)
+    tokens[0] = serial
+    return Pair(tokens=tokens, types=np.zeros(length_tokens, dtype=np.int8))
+
+
+def logit_of(tokens: NDArray[np.int32]) -> float:
+    """The logit that `FakeScorer` gives to a pair."""
+    return float(np.float32(zlib.crc32(tokens.tobytes()) % 2000 / 100 - 10))
+
+
+@dataclass
+class FakeScorer:
+    """Computes a hash per pair, taking time on a fake clock, and misbehaves on order."""
+
+    clock: FakeClock = field(default_factory=FakeClock)
+    tokens_per_second: float = 1000.0
+    memory_tokens: int = 1_000_000_000
+    max_pair_tokens: int = 512
+    raises_on: dict[int, BaseException] = field(default_factory=dict)
+    """By serial of a pair in the batch."""
+    logits_on: dict[int, float] = field(default_factory=dict)
+    """Logit by serial instead of the hash."""
+    surplus_logits: int = 0
+    while_scoring: Callable[[Batch], None] | None = None
+    """Called inside `score`, so that a test can act, or block, while a batch runs."""
+    warm_up_error: BaseException | None = None
+    warmed_up_tokens: list[int] = field(default_factory=list)
+    batches: list[list[int]] = field(default_factory=list)
+    """Serials of every batch that was asked for, in order."""
+    is_closed: bool = False
+
+    @property
+    def description(self) -> ScorerDescription:
+        return ScorerDescription("Fake", "none", "cpu", "none", "float32", True, self.max_pair_tokens, True)
+
+    def warm_up(self, max_batch_tokens: int) -> None:
+        self.warmed_up_tokens.append(max_batch_tokens)
+        if self.warm_up_error is not None:
+            raise self.warm_up_error
+        if max_batch_tokens > self.memory_tokens:
+            raise ScorerOutOfMemory
+
+    def score(self, batch: Batch) -> NDArray[np.float32]:
+        pairs = np.split(batch.tokens, batch.cu_seqlens[1:-1])
+        serials = [int(tokens[0]) for tokens in pairs]
+        self.batches.append(serials)
+        self.clock.now += batch.total_tokens / self.tokens_per_second
+        if self.while_scoring is not None:
+            self.while_scoring(batch)
+        if batch.total_tokens > self.memory_tokens:
+            raise ScorerOutOfMemory
+        for serial in serials:
+            if serial in self.raises_on:
+                raise self.raises_on[serial]
+        logits = [self.logits_on.get(int(tokens[0]), logit_of(tokens)) for tokens in pairs]
+        return np.array(logits + [0.0] * self.surplus_logits, dtype=np.float32)
+
+    def close(self) -> None:
+        self.is_closed = True
+
+
+@dataclass
+class RememberingObserver(SilentObserver):
+    """Keeps what it hears."""
+
+    scored: list[BatchReport] = field(default_factory=list)
+    failed: list[tuple[BatchReport, Exception]] = field(default_factory=list)
+    out_of_memory: list[tuple[BatchReport, int]] = field(default_factory=list)
+    budgets: list[int] = field(default_factory=list)
+    ended: dict[str, int] = field(default_factory=dict)
+    callback_errors: list[Exception] = field(default_factory=list)
+    deaths: list[BaseException] = field(default_factory=list)
+
+    @override
+    def batch_scored(self, report: BatchReport) -> None:
+        self.scored.append(report)
+
+    @override
+    def batch_failed(self, report: BatchReport, error: Exception) -> None:
+        self.failed.append((report, error))
+
+    @override
+    def ran_out_of_memory(self, report: BatchReport, budget_tokens: int) -> None:
+        self.out_of_memory.append((report, budget_tokens))
+
+    @override
+    def budget_changed(self, budget_tokens: int, maximum_tokens: int) -> None:
+        assert budget_tokens <= maximum_tokens
+        self.budgets.append(budget_tokens)
+
+    @override
+    def pairs_ended(self, code: str, pairs: int) -> None:
+        self.ended[code] = self.ended.get(code, 0) + pairs
+
+    @override
+    def callback_failed(self, error: Exception) -> None:
+        self.callback_errors.append(error)
+
+    @override
+    def engine_died(self, error: BaseException) -> None:
+        self.deaths.append(error)
+
+
+class SteppedEngine:
+    """The parts of an engine, driven step by step from one thread."""
+
+    def __init__(self, settings: EngineSettings, scorer: FakeScorer) -> None:
+        self.clock = scorer.clock
+        self.scorer = scorer
+        self.observer = RememberingObserver()
+        self.dispatcher = Dispatcher(settings)
+        condition = threading.Condition()
+        self.worker = Worker(self.dispatcher, condition, scorer, self.clock, self.observer)
+        self.preparer = Preparer(self.dispatcher, condition, self.clock, self.observer)
+        throughput = Throughput()
+        throughput.record(1000, 1000 / scorer.tokens_per_second, 1000)
+        self.dispatcher.serve(TokenBudget(settings.max_batch_tokens), throughput)
+
+    def submit(
+        self, pairs: Sequence[Pair], *, deadline: float = float("inf"), outcomes: list[Outcome] | None = None
+    ) -> tuple[Ticket, list[Outcome]]:
+        """Reserve and submit at once; outcomes are appended to the list as they come."""
+        received: list[Outcome] = [] if outcomes is None else outcomes
+        tokens = sum(len(pair) for pair in pairs)
+        self.dispatcher.reserve(tokens, deadline, self.clock())
+        ticket = Ticket(pairs, deadline, received.append, self.clock())
+        self.dispatcher.submit(ticket, tokens)
+        return ticket, received
+
+    def run_until_idle(self) -> None:
+        """Score and answer everything."""
+        while self.worker.step():
+            self.preparer.step()
+        self.preparer.step()

@@ -1,0 +1,223 @@
+"""What holds for any order of arrivals, sizes, deadlines, cancellations and failures.
+
+The dispatcher, the worker and the preparer are the real ones, stepped from one thread; things also happen while a
+batch runs, since `FakeScorer` lets the test act inside `score`.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from bge_reranker.engine.batch import Batch
+from bge_reranker.engine.ticket import Outcome, Ticket
+from bge_reranker.errors import CapacityError, WorkerDied
+from bge_reranker.settings import EngineSettings
+
+from .fakes import FakeScorer, SteppedEngine, logit_of, make_pair
+
+MAX_BATCH_TOKENS = 64
+MAX_BATCH_MS = 40.0
+TOKENS_PER_SECOND = 1000.0
+LIMIT_TOKENS = 40
+"""What 40 ms allow at 1000 tokens per second: less than the 64 that memory allows."""
+
+
+@dataclass(frozen=True)
+class Submit:
+    lengths_tokens: tuple[int, ...]
+    deadline_s: float
+    flaw: str
+
+
+@dataclass(frozen=True)
+class Abandon:
+    index: int
+
+
+@dataclass(frozen=True)
+class Advance:
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Prepare:
+    pass
+
+
+@dataclass(frozen=True)
+class Score:
+    meanwhile: tuple[Submit | Abandon | Advance | Prepare, ...]
+
+
+FLAWS = st.sampled_from(["none"] * 8 + ["raises", "nan", "infinite"])
+LENGTHS = st.lists(st.one_of(st.integers(1, 12), st.sampled_from([30, 40, 41, 64, 90])), min_size=1, max_size=9)
+SUBMITS = st.builds(
+    Submit, LENGTHS.map(tuple), st.one_of(st.just(math.inf), st.floats(0.001, 0.5, allow_nan=False)), FLAWS
+)
+SMALL_STEPS = st.one_of(
+    SUBMITS, SUBMITS, st.builds(Abandon, st.integers(0, 20)), st.builds(Advance, st.floats(0, 0.2)), st.just(Prepare())
+)
+# Half of the batches have the next one prepared while they run, as the threads mostly do.
+MEANWHILE = st.builds(
+    lambda steps, is_prepared: (*steps, Prepare()) if is_prepared else tuple(steps),
+    st.lists(SMALL_STEPS, max_size=4),
+    st.booleans(),
+)
+SCORES = st.builds(Score, MEANWHILE)
+STEPS = st.lists(st.one_of(SMALL_STEPS, SCORES), max_size=25)
+
+
+@dataclass
+class Sent:
+    """One submission as the test knows it."""
+
+    ticket: Ticket
+    outcomes: list[Outcome]
+    serials: list[int]
+    lengths_tokens: tuple[int, ...]
+    deadline: float
+    is_abandoned: bool = False
+
+
+@dataclass
+class World:
+    """Runs steps against a stepped engine and checks each batch as it is scored."""
+
+    scorer: FakeScorer = field(default_factory=lambda: FakeScorer(tokens_per_second=TOKENS_PER_SECOND))
+    sent: list[Sent] = field(default_factory=list)
+    meanwhile: tuple[Submit | Abandon | Advance | Prepare, ...] = ()
+    next_serial: int = 100
+
+    def __post_init__(self) -> None:
+        limits = EngineSettings(
+            max_batch_tokens=MAX_BATCH_TOKENS, max_batch_ms=MAX_BATCH_MS, max_queue_tokens=600, deadline_s=60
+        )
+        self.scorer.while_scoring = self.check_batch
+        self.engine = SteppedEngine(limits, self.scorer)
+
+    def check_batch(self, batch: Batch) -> None:
+        """Look at a batch as it is about to be computed, then let other things happen."""
+        if len(batch) > 1:
+            assert batch.total_tokens <= min(self.engine.dispatcher.budget.tokens, LIMIT_TOKENS + 1)
+        serials = self.scorer.batches[-1]
+        assert serials == sorted(serials)
+        started_at = self.scorer.clock.now - batch.total_tokens / TOKENS_PER_SECOND
+        for sent in self.sent:
+            if not set(serials).isdisjoint(sent.serials):
+                assert not sent.is_abandoned
+                assert sent.deadline > started_at - 1e-9
+            elif not sent.ticket.has_ended:
+                # Nobody overtakes: whoever came earlier and still waits has pairs in this batch.
+                assert sent.serials[0] > serials[0]
+        steps, self.meanwhile = self.meanwhile, ()
+        for step in steps:
+            self.take(step)
+
+    def take(self, step: Submit | Abandon | Advance | Prepare | Score) -> None:
+        match step:
+            case Submit():
+                self.submit(step)
+            case Abandon(index):
+                if index < len(self.sent):
+                    sent = self.sent[index]
+                    sent.is_abandoned = True
+                    self.engine.dispatcher.abandon(sent.ticket, self.scorer.clock.now)
+            case Advance(seconds):
+                self.scorer.clock.now += seconds
+            case Prepare():
+                self.engine.preparer.step()
+            case Score(meanwhile):
+                self.meanwhile = meanwhile
+                self.engine.worker.step()
+
+    def submit(self, step: Submit) -> None:
+        serials = list(range(self.next_serial, self.next_serial + len(step.lengths_tokens)))
+        self.next_serial += len(serials)
+        flawed = serials[len(serials) // 2]
+        if step.flaw == "raises":
+            self.scorer.raises_on[flawed] = RuntimeError("secret text")
+        elif step.flaw != "none":
+            self.scorer.logits_on[flawed] = math.nan if step.flaw == "nan" else -math.inf
+        pairs = [make_pair(serial, length) for serial, length in zip(serials, step.lengths_tokens, strict=True)]
+        deadline = self.scorer.clock.now + step.deadline_s
+        try:
+            ticket, outcomes = self.engine.submit(pairs, deadline=deadline)
+        except CapacityError:
+            assert self.engine.dispatcher.backlog_tokens > 0
+            return
+        self.sent.append(Sent(ticket, outcomes, serials, step.lengths_tokens, deadline))
+
+    def raise_what_the_worker_caught(self) -> None:
+        """An assertion inside `score` looks like a failing scorer to the worker; here it fails the test."""
+        for _, error in self.engine.observer.failed:
+            if isinstance(error, AssertionError):
+                raise error
+
+    def check_outcome(self, sent: Sent) -> None:
+        """The submission ended once, and each of its pairs as its fate demands."""
+        assert len(sent.outcomes) == 1
+        outcome = sent.outcomes[0]
+        assert len(outcome.logits) == len(sent.serials)
+        for index, serial in enumerate(sent.serials):
+            error = outcome.errors.get(index)
+            if error is None:
+                assert outcome.logits[index] == logit_of(make_pair(serial, sent.lengths_tokens[index]).tokens)
+                assert serial not in self.scorer.raises_on
+                assert serial not in self.scorer.logits_on
+                continue
+            assert "secret" not in error.sentence()
+            match error.code:
+                case "CallerGone":
+                    assert sent.is_abandoned
+                case "DeadlineExceeded":
+                    assert sent.deadline <= self.scorer.clock.now
+                case "NonFiniteScore":
+                    assert serial in self.scorer.logits_on
+                case "BatchFailed":
+                    batch = next(batch for batch in reversed(self.scorer.batches) if serial in batch)
+                    assert not set(batch).isdisjoint(self.scorer.raises_on)
+                case "PairTooLarge":
+                    assert sent.lengths_tokens[index] > self.scorer.memory_tokens
+                case code:
+                    raise AssertionError(code)
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(steps=STEPS, memory_tokens=st.sampled_from([1_000_000, 50, 25, 7]))
+def test_every_ticket_ends_exactly_once_and_nobody_starves(
+    steps: list[Submit | Abandon | Advance | Prepare | Score], memory_tokens: int
+) -> None:
+    world = World()
+    world.scorer.memory_tokens = memory_tokens
+    for step in steps:
+        world.take(step)
+    world.engine.run_until_idle()
+    world.raise_what_the_worker_caught()
+    for sent in world.sent:
+        world.check_outcome(sent)
+    assert world.engine.dispatcher.backlog_tokens == 0
+    assert not world.engine.dispatcher.has_live_tickets
+    assert sum(world.engine.observer.ended.values()) == sum(len(sent.serials) for sent in world.sent)
+
+
+@settings(max_examples=100, deadline=None)
+@given(steps=STEPS, end=st.sampled_from(["close", "die"]))
+def test_every_ticket_ends_exactly_once_when_the_engine_is_closed_or_dies_midway(
+    steps: list[Submit | Abandon | Advance | Prepare | Score], end: str
+) -> None:
+    world = World()
+    for step in steps:
+        world.take(step)
+    now = world.scorer.clock.now
+    if end == "close":
+        world.engine.dispatcher.close(now)
+    else:
+        world.engine.dispatcher.fail(WorkerDied("gone"), now)
+    world.engine.preparer.step()
+    assert [len(sent.outcomes) for sent in world.sent] == [1] * len(world.sent)
+    assert world.engine.dispatcher.backlog_tokens == 0
+    assert not world.engine.worker.step()

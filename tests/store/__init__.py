@@ -1,0 +1,1 @@
+"""The model store: resolving references, hashing and verifying files."""

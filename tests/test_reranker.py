@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from bge_reranker import Reranker
+from bge_reranker.errors import SettingsError
+
+
+@pytest.fixture(scope="module")
+def demo() -> Reranker:
+    return Reranker("demo", threads=1)
+
+
+def test_rank_orders_documents_best_first_and_says_where_they_came_from(demo: Reranker) -> None:
+    ranked = demo.rank("人工智能发展趋势", ["区块链技术解析", "AI在医疗的应用"])
+    assert [document.index for document in ranked] == [1, 0]
+    assert ranked[0].logit > ranked[1].logit
+    assert ranked[0].text == "AI在医疗的应用"
+
+
+def test_rank_of_nothing_is_nothing(demo: Reranker) -> None:
+    assert demo.rank("query", []) == []
+
+
+def test_logits_keep_the_order_given_and_do_not_depend_on_company(demo: Reranker) -> None:
+    documents = ["one", "two words", "three " * 100, ""]
+    together = demo.logits("query", documents)
+    assert together == [demo.logits("query", [document])[0] for document in documents]
+
+
+def test_top_n_cuts_the_ranking(demo: Reranker) -> None:
+    assert len(demo.rank("query", ["a", "b", "c"], top_n=2)) == 2
+
+
+def test_digest_names_the_model(demo: Reranker) -> None:
+    assert len(demo.digest) == 64
+
+
+def test_an_unknown_setting_is_refused_by_name() -> None:
+    with pytest.raises(SettingsError, match="presets"):
+        Reranker("demo", presets="tei")
+
+
+def test_one_reranker_is_used_from_several_threads(demo: Reranker) -> None:
+    expected = demo.logits("query", ["a", "b"])
+    with ThreadPoolExecutor(4) as pool:
+        answers = [pool.submit(demo.logits, "query", ["a", "b"]) for _ in range(40)]
+    assert all(answer.result() == expected for answer in answers)

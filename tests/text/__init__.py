@@ -1,0 +1,1 @@
+"""Tests of the text room: layout, truncation, windows, cutting before tokenising."""

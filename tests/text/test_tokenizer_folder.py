@@ -1,0 +1,115 @@
+"""Reading tokenizers: their layouts, their limits and their defects."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from tokenizers import Tokenizer, models, pre_tokenizers, processors
+
+from bge_reranker.errors import CorruptFile, UnknownModel
+from bge_reranker.text.encoder import PairEncoder
+from bge_reranker.text.layout import probe_layout
+from bge_reranker.text.tokenizer_folder import TokenizerFolder, splits_at_spaces
+
+from .conftest import FolderOf
+from .trained import FAMILIES, xlm_roberta_json
+
+
+@pytest.mark.parametrize(
+    ("family", "prefix", "middle", "suffix", "types"),
+    [("xlm_roberta", [0], [2, 2], [2], (0, 0)), ("roberta", [0], [2, 2], [2], (0, 0)), ("bert", [2], [3], [3], (0, 1))],
+)
+def test_the_layout_of_each_family_is_learned_from_its_post_processor(
+    folder_of: FolderOf, family: str, prefix: list[int], middle: list[int], suffix: list[int], types: tuple[int, int]
+) -> None:
+    layout = TokenizerFolder.read(folder_of(family)).layout
+    assert (layout.prefix.tolist(), layout.middle.tolist(), layout.suffix.tolist()) == (prefix, middle, suffix)
+    assert (layout.query_type, layout.document_type) == types
+    assert layout.suffix_types.tolist() == [types[1]]
+
+
+def test_all_segments_are_0_when_the_model_knows_one_only(folder_of: FolderOf) -> None:
+    tokenizer = Tokenizer.from_file(str(folder_of("bert") / "tokenizer.json"))
+    layout = probe_layout(tokenizer, segments=1)
+    assert layout.document_type == 0
+    assert not layout.suffix_types.any()
+
+
+def test_the_post_processor_is_trusted_when_the_configuration_says_nothing(folder_of: FolderOf) -> None:
+    tokenizer = Tokenizer.from_file(str(folder_of("bert") / "tokenizer.json"))
+    assert probe_layout(tokenizer, segments=None).document_type == 1
+
+
+@pytest.mark.parametrize("pair", ["<s> $B </s> $A </s>", "<s> $A </s>"])
+def test_a_layout_that_is_not_query_then_document_is_refused(tmp_path: Path, pair: str) -> None:
+    tokenizer = Tokenizer(models.WordLevel({"<s>": 0, "</s>": 1, "a": 2, "<unk>": 3}, unk_token="<unk>"))
+    tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    if "$B" in pair:
+        tokenizer.post_processor = processors.TemplateProcessing(
+            single="<s> $A </s>", pair=pair, special_tokens=[("<s>", 0), ("</s>", 1)]
+        )
+        tokenizer.save(str(tmp_path / "tokenizer.json"))
+        with pytest.raises(CorruptFile, match="one query, then one document"):
+            PairEncoder.from_directory(tmp_path)
+    else:
+        tokenizer.save(str(tmp_path / "tokenizer.json"))
+        assert PairEncoder.from_directory(tmp_path).special_tokens == 0
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_the_tokenizers_of_all_families_are_known_to_split_at_spaces(folder_of: FolderOf, family: str) -> None:
+    assert TokenizerFolder.read(folder_of(family)).precut.splits_at_spaces
+
+
+def test_a_tokenizer_whose_pieces_span_spaces_is_recognised() -> None:
+    tokenizer = Tokenizer.from_str(xlm_roberta_json())
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(split=False)
+    assert not splits_at_spaces(tokenizer)
+
+
+@pytest.mark.parametrize(("limit", "tokens"), [(512, 512), (1e30, None), (None, None), ("many", None)])
+def test_the_tokenizers_own_limit_is_read_unless_it_means_none(
+    tmp_path: Path, limit: object, tokens: int | None
+) -> None:
+    (tmp_path / "tokenizer.json").write_text(xlm_roberta_json(), encoding="utf-8")
+    (tmp_path / "tokenizer_config.json").write_text(json.dumps({"model_max_length": limit}))
+    assert PairEncoder.from_directory(tmp_path).tokenizer_max_pair_tokens == tokens
+
+
+def test_truncation_and_padding_stored_in_the_file_are_off_after_loading(tmp_path: Path) -> None:
+    tokenizer = Tokenizer.from_str(xlm_roberta_json())
+    tokenizer.enable_truncation(3)
+    tokenizer.enable_padding(length=50)
+    tokenizer.save(str(tmp_path / "tokenizer.json"))
+    (encoding,) = TokenizerFolder.read(tmp_path).tokenizer.encode_batch(["the panda eats bamboo in a forest"])
+    assert 3 < len(encoding) < 50
+
+
+def test_a_folder_that_does_not_exist_is_an_unknown_model(tmp_path: Path) -> None:
+    with pytest.raises(UnknownModel) as caught:
+        PairEncoder.from_directory(tmp_path / "nowhere")
+    assert caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("tokenizer.json", None), ("tokenizer.json", "{"), ("config.json", "{"), ("config.json", "[]")],
+)
+def test_a_missing_or_broken_file_is_named_with_a_remedy(tmp_path: Path, name: str, content: str | None) -> None:
+    (tmp_path / "tokenizer.json").write_text(xlm_roberta_json(), encoding="utf-8")
+    if content is None:
+        (tmp_path / name).unlink()
+    else:
+        (tmp_path / name).write_text(content)
+    with pytest.raises(CorruptFile, match=name) as caught:
+        PairEncoder.from_directory(tmp_path)
+    assert caught.value.remedy
+
+
+def test_a_tokenizer_without_any_token_for_the_probes_is_refused(tmp_path: Path) -> None:
+    tokenizer = Tokenizer(models.BPE(vocab={"q": 0}, merges=[]))
+    tokenizer.save(str(tmp_path / "tokenizer.json"))
+    with pytest.raises(CorruptFile, match="no token for any of the probe texts"):
+        PairEncoder.from_directory(tmp_path)
