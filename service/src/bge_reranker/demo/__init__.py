@@ -1,18 +1,13 @@
-"""The embedded demonstration model: a small checkpoint in English and Chinese, for trying things out.
+"""The embedded demonstration model: a tiny reranker for trying things out, not for production.
 
-What belongs here: the checkpoint and where it lies. What must not: how it was trained, which is a program of its own.
+Belongs here: the checkpoint folder with its card, and where it lies. Must not be here: its training, which is the
+program `service/demo_model`.
 """
 
-from __future__ import annotations
-
-from importlib.resources import files
+import importlib.resources
 from pathlib import Path
 
 
 def demo_model_directory() -> Path:
-    """Give the folder of the embedded model's checkpoint.
-
-    It is a folder on disk wherever the package is installed as files, which the tokenizer and the memory-mapped weights
-    need; a zipped package is not supported.
-    """
-    return Path(str(files(__package__))) / "model"
+    """Returns the folder of the demonstration model, a checkpoint that `transformers` loads as it is."""
+    return Path(str(importlib.resources.files(__name__))) / "model"

@@ -21,7 +21,6 @@ from .network import Bodies
 from .placement import Placement, choose_placement
 from .threads import granted_threads
 from .torch_scorer import TorchScorer
-from .transformers_scorer import load_transformers_scorer
 from .weights import load_network
 
 CPU_BLOCK_SIZES = (512, 256, 128, 64)
@@ -59,6 +58,9 @@ def load_scorer(directory: Path, settings: ModelSettings) -> Scorer:
 
 def _load(checkpoint: Checkpoint, placement: Placement) -> Scorer:
     if checkpoint.geometry is None:
+        # Importing transformers takes seconds, which the packed network need not wait for.
+        from .transformers_scorer import load_transformers_scorer  # noqa: PLC0415 - see above
+
         return load_transformers_scorer(checkpoint, placement)
     return _load_packed(checkpoint, checkpoint.geometry, placement)
 

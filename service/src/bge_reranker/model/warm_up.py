@@ -1,7 +1,7 @@
 """What a scorer finds out before it serves: whether its fast bodies agree with the plain ones, and what is invariant.
 
 What belongs here: probe pairs, the comparison and the choice of bodies, the probe for batch invariance. What must
-not: torch; scorers pass in how they score.
+not: running a network; scorers pass in how they score.
 """
 
 from __future__ import annotations
@@ -114,7 +114,7 @@ def disagreement(found: Logits, expected: Logits, precision: str) -> str | None:
         bound = AGREEMENT_BOUNDS[precision] * np.maximum(1.0, np.abs(expected) / 10)
         # Two equal infinities differ by NaN, and so do two NaN.
         same = (found == expected) | (np.isnan(found) & np.isnan(expected))
-        is_beyond = ~same & ~(difference <= bound)
+        is_beyond = ~same & ~(np.isfinite(expected) & (difference <= bound))
     if not is_beyond.any():
         return None
     worst = float(difference[is_beyond].max())

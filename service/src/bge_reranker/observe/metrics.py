@@ -65,6 +65,7 @@ class Metrics:
             engine: What to read the backlog from.
         """
         self.model_info.labels(name, digest, description.device, description.precision, description.runtime).set(1)
+        self.replaced_bodies.set(sum("was replaced by" in note for note in description.notes))
         self.queue_tokens.set_function(lambda: engine.backlog_tokens)
         self.backlog_seconds.set_function(lambda: engine.backlog_s)
         self.tokens_per_second.set_function(lambda: engine.tokens_per_second)
@@ -117,6 +118,9 @@ class Metrics:
         )
         self.tokens_per_second = self._gauge("tokens_per_second", "Measured rate of this replica.")
         self.batch_budget_tokens = self._gauge("batch_budget_tokens", "Largest batch now, in tokens.")
+        self.replaced_bodies = self._gauge(
+            "replaced_bodies", "Fast computations that warm-up replaced by their plain form, because they disagreed."
+        )
         self.ready = self._gauge("ready", "1 while requests should come here.")
         self.model_info = self._gauge(
             "model_info", "The served model; always 1.", ["model", "digest", "device", "precision", "runtime"]
