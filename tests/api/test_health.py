@@ -23,7 +23,8 @@ def test_management_never_ranks(server: LiveServer) -> None:
 
 def test_a_draining_server_is_live_but_not_ready(fresh_server: LiveServer) -> None:
     fresh_server.state.is_draining = True
-    ready, live = httpx.get(fresh_server.management_url + "/health/ready"), httpx.get(fresh_server.management_url + "/health/live")
+    ready = httpx.get(fresh_server.management_url + "/health/ready")
+    live = httpx.get(fresh_server.management_url + "/health/live")
     assert (ready.status_code, live.status_code) == (503, 200)
     assert "draining" in ready.json()["reason"]
 

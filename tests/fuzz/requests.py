@@ -13,7 +13,7 @@ _KEYS = (
     "truncation_direction long_documents model nonsense"
 ).split()
 _TEXTS = ("", "good", "bad nan", "好", "\x00", "😀" * 50, "a" * 5_000, "\u202e", "é" * 200, "good " * 300, "true")
-_HEADERS = (
+_HEADERS: tuple[dict[str, str], ...] = (
     {},
     {"Content-Type": "text/plain"},
     {"Content-Type": "application/json; charset=latin-1"},

@@ -34,6 +34,10 @@ class SlowServer:
     def health(self) -> int:
         return httpx.get(self.management_url + "/health/ready", timeout=WAIT_S).status_code
 
+    def wait_until_draining(self) -> None:
+        tick = threading.Event()
+        assert any(self.health() == 503 or tick.wait(0.02) for _ in range(500))
+
     def in_flight(self) -> int:
         text = httpx.get(self.management_url + "/metrics", timeout=WAIT_S).text
         line = next(line for line in text.splitlines() if line.startswith("bge_reranker_requests_in_flight "))
@@ -73,8 +77,7 @@ def test_requests_that_arrive_during_the_drain_are_served_and_told_to_close(tmp_
         server.open_gate()
         assert server.health() == 200
         server.process.send_signal(signal.SIGTERM)
-        tick = threading.Event()
-        assert any(server.health() == 503 or tick.wait(0.02) for _ in range(500))
+        server.wait_until_draining()
         answer = server.ask()
         assert (answer.status_code, answer.headers["connection"]) == (200, "close")
         server.process.send_signal(signal.SIGTERM)
@@ -86,6 +89,8 @@ def test_a_second_sigterm_ends_the_delay_but_drops_nothing(tmp_path: Path) -> No
         asked = [pool.submit(server.ask) for _ in range(4)]
         until(server, in_flight=4)
         server.process.send_signal(signal.SIGTERM)
+        # Two signals at once would be delivered as one.
+        server.wait_until_draining()
         server.process.send_signal(signal.SIGTERM)
         server.open_gate()
         assert [answer.result().status_code for answer in asked] == [200] * 4
@@ -97,8 +102,7 @@ def test_a_keep_alive_connection_is_answered_until_the_listener_closes(tmp_path:
         server.open_gate()
         assert client.post("/rerank", json=BODY).status_code == 200
         server.process.send_signal(signal.SIGTERM)
-        tick = threading.Event()
-        assert any(server.health() == 503 or tick.wait(0.02) for _ in range(500))
+        server.wait_until_draining()
         assert client.post("/rerank", json=BODY).headers["connection"] == "close"
         server.process.send_signal(signal.SIGINT)
         assert server.process.wait(WAIT_S) == 0

@@ -8,8 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from concurrent.futures import Executor
 
-import structlog
-
 from .engine.engine import Engine
 from .engine.observer import EngineObserver, SilentObserver
 from .model.load import load_scorer
@@ -20,8 +18,6 @@ from .store.manifest import hash_model
 from .store.resolve import resolve_model
 from .text.encoder import PairEncoder
 from .text.policy import resolve_policy
-
-_log = structlog.get_logger("bge_reranker.loading")
 
 
 def load_model(
@@ -41,7 +37,6 @@ def load_model(
     """
     directory = resolve_model(settings.model.model, environment)
     manifest = hash_model(directory.path)
-    _log.info("model_found", model=directory.name, path=str(directory.path), digest=manifest.digest)
     encoder = PairEncoder.from_directory(directory.path)
     scorer = load_scorer(directory.path, settings.model)
     policy = resolve_policy(settings.text, scorer.description.max_pair_tokens)

@@ -6,11 +6,11 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
-from ..engine.batch import Pair
 from ..engine.engine import Engine, Outcome, Reservation, Submission
 from ..errors import RerankerError
 from ..settings import LongDocuments
@@ -22,6 +22,18 @@ from .request import RankRequest
 
 _INLINE_CHARACTERS = 2_000
 """Requests up to this size are tokenised where they are; a hop to a thread costs more than it saves."""
+
+_INLINE_DOCUMENTS = 200
+"""Requests up to so many documents are queued and assembled on the event loop; larger ones would hold up others."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Flight:
+    """A request on its way through the engine."""
+
+    documents: Sequence[EncodedDocument]
+    tokenise_s: float
+    submission: Submission
 
 
 class Ranker:
@@ -63,10 +75,9 @@ class Ranker:
         """
         policy = self._policy_of(request)
         with self._reserve(request, policy, deadline_s) as reservation:
-            encoded, tokenise_s = self._encode(request, policy)
             done: Future[Outcome] = Future()
-            self._engine.submit(reservation, _pairs(encoded), done.set_result)
-            return _assemble(encoded, done.result(), policy.long_documents, tokenise_s)
+            flight = self._launch(request, policy, reservation, done.set_result)
+            return _assemble(flight, done.result(), policy.long_documents)
 
     async def rank_async(self, request: RankRequest, deadline_s: float) -> Ranking:
         """Rank without blocking the event loop; a cancelled task abandons its pairs.
@@ -80,36 +91,42 @@ class Ranker:
             CapacityError: If the engine refuses the request or its deadline passes.
             ScoringError: If no document could be scored.
         """
-        loop = asyncio.get_running_loop()
         policy = self._policy_of(request)
         with self._reserve(request, policy, deadline_s) as reservation:
-            if _characters(request) <= _INLINE_CHARACTERS:
-                encoded, tokenise_s = self._encode(request, policy)
-            else:
-                encoded, tokenise_s = await loop.run_in_executor(self._executor, self._encode, request, policy)
-            outcome = await self._outcome(loop, reservation, encoded)
-            arguments = (encoded, outcome, policy.long_documents, tokenise_s)
-            if len(encoded) <= _INLINE_CHARACTERS:
-                return _assemble(*arguments)
-            return await loop.run_in_executor(self._executor, _assemble, *arguments)
+            answered, hand_over = _answer_on_loop(asyncio.get_running_loop())
+            launch = partial(self._launch, request, policy, reservation, hand_over)
+            flight = launch() if _is_small(request) else await self._launch_in_thread(launch)
+            try:
+                outcome = await answered
+            except asyncio.CancelledError:
+                flight.submission.abandon()
+                raise
+            if len(flight.documents) <= _INLINE_DOCUMENTS:
+                return _assemble(flight, outcome, policy.long_documents)
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(self._executor, _assemble, flight, outcome, policy.long_documents)
 
-    async def _outcome(
-        self, loop: asyncio.AbstractEventLoop, reservation: Reservation, encoded: Sequence[EncodedDocument]
-    ) -> Outcome:
-        answered: asyncio.Future[Outcome] = loop.create_future()
+    def _launch(
+        self,
+        request: RankRequest,
+        policy: TextPolicy,
+        reservation: Reservation,
+        on_done: Callable[[Outcome], None],
+    ) -> _Flight:
+        """Tokenise and submit."""
+        began = self._clock()
+        documents = self._encoder.encode(request.query, request.documents, policy).documents
+        tokenise_s = self._clock() - began
+        pairs = [pair for document in documents for pair in document.pairs]
+        return _Flight(documents, tokenise_s, self._engine.submit(reservation, pairs, on_done))
 
-        def resolve(outcome: Outcome) -> None:
-            if not answered.done():
-                answered.set_result(outcome)
-
-        def hand_over(outcome: Outcome) -> None:
-            loop.call_soon_threadsafe(resolve, outcome)
-
-        submission: Submission = self._engine.submit(reservation, _pairs(encoded), hand_over)
+    async def _launch_in_thread(self, launch: Callable[[], _Flight]) -> _Flight:
+        """Launch off the event loop. A caller that goes meanwhile cannot stop the thread, so its pairs go after it."""
+        launched = self._executor.submit(launch)
         try:
-            return await answered
+            return await asyncio.wrap_future(launched)
         except asyncio.CancelledError:
-            submission.abandon()
+            launched.add_done_callback(_abandon_late)
             raise
 
     def _policy_of(self, request: RankRequest) -> TextPolicy:
@@ -125,28 +142,43 @@ class Ranker:
         tokens = self._encoder.estimate_tokens(request.query, request.documents, policy)
         return self._engine.reserve(tokens, self._clock() + deadline_s)
 
-    def _encode(self, request: RankRequest, policy: TextPolicy) -> tuple[Sequence[EncodedDocument], float]:
-        began = self._clock()
-        encoded = self._encoder.encode(request.query, request.documents, policy)
-        return encoded.documents, self._clock() - began
+
+def _answer_on_loop(
+    loop: asyncio.AbstractEventLoop,
+) -> tuple[asyncio.Future[Outcome], Callable[[Outcome], None]]:
+    """A future of the loop, and what an engine's thread calls to settle it."""
+    answered: asyncio.Future[Outcome] = loop.create_future()
+
+    def settle(outcome: Outcome) -> None:
+        if not answered.done():
+            answered.set_result(outcome)
+
+    def hand_over(outcome: Outcome) -> None:
+        loop.call_soon_threadsafe(settle, outcome)
+
+    return answered, hand_over
 
 
-def _characters(request: RankRequest) -> int:
-    return len(request.query) + sum(map(len, request.documents))
+def _abandon_late(launched: Future[_Flight]) -> None:
+    # Where the reservation was given up first, submitting raised, and there is nothing to abandon.
+    if not launched.cancelled() and launched.exception() is None:
+        launched.result().submission.abandon()
 
 
-def _pairs(encoded: Sequence[EncodedDocument]) -> list[Pair]:
-    return [pair for document in encoded for pair in document.pairs]
+def _is_small(request: RankRequest) -> bool:
+    """Whether tokenising here costs less than the hop to a thread saves."""
+    documents = request.documents
+    return len(documents) <= _INLINE_DOCUMENTS and len(request.query) + sum(map(len, documents)) <= _INLINE_CHARACTERS
 
 
-def _assemble(
-    encoded: Sequence[EncodedDocument], outcome: Outcome, long_documents: LongDocuments, tokenise_s: float
-) -> Ranking:
+def _assemble(flight: _Flight, outcome: Outcome, long_documents: LongDocuments) -> Ranking:
     """Fold the pairs of each document's windows into one logit per document."""
-    logits = np.zeros(len(encoded), dtype=np.float32)
+    documents = flight.documents
+    logits = np.zeros(len(documents), dtype=np.float32)
     errors: dict[int, RerankerError] = {}
+    mode: WindowMode = "windows_mean" if long_documents == "windows_mean" else "windows_max"
     first = 0
-    for index, document in enumerate(encoded):
+    for index, document in enumerate(documents):
         after = first + len(document.pairs)
         error = next((outcome.errors[pair] for pair in range(first, after) if pair in outcome.errors), None)
         if error is not None:
@@ -154,15 +186,14 @@ def _assemble(
         elif len(document.pairs) == 1:
             logits[index] = outcome.logits[first]
         else:
-            mode: WindowMode = "windows_mean" if long_documents == "windows_mean" else "windows_max"
             logits[index] = combine_windows(outcome.logits[first:after], mode)
         first = after
-    if len(errors) == len(encoded):
+    if len(errors) == len(documents):
         raise errors[0]
     return Ranking(
         logits=logits,
         errors=errors,
-        tokens=np.fromiter((document.tokens for document in encoded), dtype=np.int32, count=len(encoded)),
-        truncated=np.fromiter((document.truncated for document in encoded), dtype=np.bool_, count=len(encoded)),
-        timing=Timing(tokenise_s, outcome.queue_s, outcome.compute_s),
+        tokens=np.fromiter((document.tokens for document in documents), dtype=np.int32, count=len(documents)),
+        truncated=np.fromiter((document.truncated for document in documents), dtype=np.bool_, count=len(documents)),
+        timing=Timing(flight.tokenise_s, outcome.queue_s, outcome.compute_s),
     )
