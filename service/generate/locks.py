@@ -22,6 +22,8 @@ LOCKS = {
     "requirements/dev.txt": (
         ["--group", "pyproject.toml:dev", "service/pyproject.toml", "operator/pyproject.toml", "--all-extras"]
     ),
+    "requirements/peer-flagembedding.txt": ["tests/parity/flagembedding.in"],
+    "requirements/peer-sentence-transformers.txt": ["tests/parity/sentence-transformers.in"],
     "requirements/tools.txt": ["requirements/tools.in"],
 }
 """Each lock with the inputs it is resolved from."""

@@ -46,6 +46,18 @@ def test_native_combines_the_windows_of_a_long_document(server: LiveServer) -> N
     assert -59 < modes["windows_mean"]["score"] < modes["windows_max"]["score"]
 
 
+def test_native_shortens_pairs_and_queries_when_asked(server: LiveServer) -> None:
+    body = {"query": "q " * 30, "candidates": ["good " * 30], "max_pair_tokens": 24, "max_query_tokens": 4}
+    result = server.post(body | {"raw_scores": True}).json()["results"][0]
+    assert (result["score"], result["tokens"], result["truncated"]) == (24 - 4 - 4, 24, True)
+
+
+def test_native_refuses_a_longer_pair_than_the_server_reads(server: LiveServer) -> None:
+    answer = server.post({"query": "q", "candidates": ["a"], "max_pair_tokens": 65})
+    assert (answer.status_code, answer.json()["code"]) == (422, "InvalidField")
+    assert "max_pair_tokens is 65; it must be between 8 and 64" in answer.json()["message"]
+
+
 def test_native_rejects_a_long_document_when_asked_to(server: LiveServer) -> None:
     answer = server.post({"query": "q", "candidates": ["a", "good " * 100], "long_documents": "reject"})
     assert (answer.status_code, answer.json()["code"]) == (422, "DocumentTooLong")

@@ -5,11 +5,13 @@ The composition that the server, the command line and Python callers share.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from concurrent.futures import Executor
 
 from .engine.engine import Engine
 from .engine.observer import EngineObserver, SilentObserver
+from .engine.scorer import Scorer
 from .model.load import load_scorer
 from .ranking.ranker import Ranker
 from .serving.state import ServedModel
@@ -39,7 +41,7 @@ def load_model(
     manifest = hash_model(directory.path)
     encoder = PairEncoder.from_directory(directory.path)
     scorer = load_scorer(directory.path, settings.model)
-    policy = resolve_policy(settings.text, scorer.description.max_pair_tokens)
+    policy = resolve_policy(settings.text, _max_pair_tokens(scorer, encoder))
     engine = Engine(scorer, settings.engine, observer=observer or SilentObserver())
     engine.start()
     engine.wait_until_ready()
@@ -51,3 +53,8 @@ def load_model(
         engine=engine,
         description=scorer.description,
     )
+
+
+def _max_pair_tokens(scorer: Scorer, encoder: PairEncoder) -> int:
+    """The smaller of what the network reads and what its tokenizer is configured for, as in sentence-transformers."""
+    return min(scorer.description.max_pair_tokens, encoder.tokenizer_max_pair_tokens or sys.maxsize)

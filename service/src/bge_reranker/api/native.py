@@ -27,6 +27,8 @@ class NativeDialect:
             documents=fields.documents("candidates"),
             truncation=cast("Truncation | None", fields.choice("truncation", get_args(Truncation))),
             truncation_direction=cast("Direction | None", fields.choice("truncation_direction", get_args(Direction))),
+            max_pair_tokens=fields.integer("max_pair_tokens"),
+            max_query_tokens=fields.integer("max_query_tokens"),
             long_documents=cast("LongDocuments | None", fields.choice("long_documents", get_args(LongDocuments))),
         )
         return Call(

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import TypeVar
 
 import numpy as np
 
@@ -25,6 +26,9 @@ _INLINE_CHARACTERS = 2_000
 
 _INLINE_DOCUMENTS = 200
 """Requests up to so many documents are queued and assembled on the event loop; larger ones would hold up others."""
+
+
+Limit = TypeVar("Limit", int, int | None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,17 +134,24 @@ class Ranker:
             raise
 
     def _policy_of(self, request: RankRequest) -> TextPolicy:
-        policy = self.policy
-        return replace(
-            policy,
-            truncation=request.truncation or policy.truncation,
-            direction=request.truncation_direction or policy.direction,
-            long_documents=request.long_documents or policy.long_documents,
+        server = self.policy
+        changed = replace(
+            server,
+            truncation=request.truncation or server.truncation,
+            direction=request.truncation_direction or server.direction,
+            max_pair_tokens=_chosen(request.max_pair_tokens, server.max_pair_tokens),
+            max_query_tokens=_chosen(request.max_query_tokens, server.max_query_tokens),
+            long_documents=request.long_documents or server.long_documents,
         )
+        return changed.validated(server)
 
     def _reserve(self, request: RankRequest, policy: TextPolicy, deadline_s: float) -> Reservation:
         tokens = self._encoder.estimate_tokens(request.query, request.documents, policy)
         return self._engine.reserve(tokens, self._clock() + deadline_s)
+
+
+def _chosen(wanted: int | None, otherwise: Limit) -> int | Limit:
+    return otherwise if wanted is None else wanted
 
 
 def _answer_on_loop(

@@ -20,5 +20,11 @@ class RankRequest:
     truncation_direction: Direction | None = None
     """End at which tokens are dropped; None: as the server is set."""
 
+    max_pair_tokens: int | None = None
+    """Longest pair in tokens; None: as the server is set, which it may only shorten."""
+
+    max_query_tokens: int | None = None
+    """Longest query in tokens; None: as the server is set."""
+
     long_documents: LongDocuments | None = None
     """What happens to documents that do not fit; None: as the server is set."""

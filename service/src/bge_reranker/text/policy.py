@@ -6,7 +6,7 @@ What belongs here: the policy, its presets and its bounds. What must not: tokens
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 from ..errors import InvalidField, SettingsError
 from ..settings import Direction, LongDocuments, Preset, TextSettings, Truncation
@@ -76,10 +76,6 @@ class TextPolicy:
                 name = (names or {}).get(field, field)
                 raise InvalidField(f"{name} is {value}; it must be between {low} and {high} here.")
         return self
-
-
-POLICY_FIELDS = frozenset(field.name for field in fields(TextPolicy))
-"""Names that a request may override, for dialects that map their own keys onto them."""
 
 
 def resolve_policy(settings: TextSettings, model_max_pair_tokens: int) -> TextPolicy:
