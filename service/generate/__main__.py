@@ -9,6 +9,7 @@ import click
 
 from bge_reranker.cli.settings import markdown_table
 
+from .clients import clients_page
 from .marked_section import replace_section
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -34,8 +35,11 @@ def generate(*, check: bool) -> None:
 
 def _generated() -> dict[Path, str]:
     """Every generated file with the text that it should have."""
-    readme = ROOT / "README.md"
-    return {readme: replace_section(readme.read_text(encoding="utf-8"), "settings", markdown_table())}
+    readme, clients = ROOT / "README.md", ROOT / "docs" / "clients.md"
+    return {
+        readme: replace_section(readme.read_text(encoding="utf-8"), "settings", markdown_table()),
+        clients: clients_page(clients),
+    }
 
 
 if __name__ == "__main__":

@@ -18,7 +18,11 @@ _OPTIONS = (
 )
 """Hashes, no addresses, one lock for all platforms."""
 
+_CLIENTS = ("haystack", "langchain", "langchain-community", "lightrag", "litellm", "llama-index", "sdks")
+"""Environments of client libraries."""
+
 LOCKS = {
+    **{f"requirements/client-{name}.txt": [f"tests/clients/{name}.in"] for name in _CLIENTS},
     "requirements/dev.txt": (
         ["--group", "pyproject.toml:dev", "service/pyproject.toml", "operator/pyproject.toml", "--all-extras"]
     ),

@@ -10,7 +10,8 @@ from typing import Any
 
 _KEYS = (
     "query candidates texts documents top_n raw_scores return_text return_documents truncate truncation "
-    "truncation_direction long_documents model nonsense"
+    "truncation_direction long_documents model nonsense requests passages input text_1 text_2 text_pairs inputs top_k "
+    "property rank_fields max_chunks_per_doc max_tokens_per_doc truncate_prompt_tokens use_activation parameters"
 ).split()
 _TEXTS = ("", "good", "bad nan", "好", "\x00", "😀" * 50, "a" * 5_000, "\u202e", "é" * 200, "good " * 300, "true")
 _HEADERS: tuple[dict[str, str], ...] = (
@@ -31,6 +32,18 @@ _PATHS = (
     "/rerank",
     "/v1/rerank",
     "/v1/rerank",
+    "/v2/rerank",
+    "/v3/rerank",
+    "/v1/ranking",
+    "/v1/reranking",
+    "/score",
+    "/predict",
+    "/invocations",
+    "/",
+    "/tokenize",
+    "/dialects/pinecone/rerank",
+    "/dialects/llamacpp/rerank",
+    "/dialects/nobody/rerank",
     "/rerank/",
     "/RERANK",
     "/rerank?x=%00",
@@ -71,7 +84,7 @@ def _body(source: random.Random) -> Any:
         return _value(source, 3)
     body: dict[str, Any] = {
         "query": source.choice(_TEXTS),
-        source.choice(["candidates", "texts", "documents"]): _list(source),
+        source.choice(["candidates", "texts", "documents", "passages", "input"]): _list(source),
     }
     for _ in range(source.randrange(3)):
         body[source.choice(_KEYS)] = _value(source, 2)

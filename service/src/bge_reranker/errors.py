@@ -6,7 +6,8 @@ and any text of a document.
     RerankerError
     |- RequestError            the caller can mend it
     |  |- InvalidBody, InvalidField, EmptyField, AmbiguousDialect, UnsupportedMediaType, BodyTooLarge,
-    |  |  TooManyDocuments, DocumentTooLong, QueryTooLong, RouteNotFound, MethodNotAllowed, RequestTimedOut
+    |  |  TooManyDocuments, DocumentTooLong, QueryTooLong, ModelNotServed, RouteNotFound, MethodNotAllowed,
+    |  |  RequestTimedOut
     |- CapacityError           the same request may pass later
     |  |- QueueFull, NotReady, Draining, DeadlineExceeded, CallerGone
     |- ScoringError            the scorer failed
@@ -94,6 +95,12 @@ class DocumentTooLong(RequestError):
 
 class QueryTooLong(RequestError):
     """The query leaves no room for a document."""
+
+
+class ModelNotServed(RequestError):
+    """The request names another model than the served one, and the server is set to mind that."""
+
+    status = 404
 
 
 class RouteNotFound(RequestError):

@@ -20,6 +20,26 @@ Preset = Literal["crossencoder", "flagreranker", "tei"]
 Truncation = Literal["longest_first", "only_second"]
 Direction = Literal["right", "left"]
 LongDocuments = Literal["cut", "windows_max", "windows_mean", "reject"]
+DialectName = Literal[
+    "native",
+    "tei",
+    "tei-predict",
+    "cohere-v1",
+    "cohere-v2",
+    "jina",
+    "vllm",
+    "vllm-score",
+    "nim",
+    "voyage",
+    "mixedbread",
+    "weaviate",
+    "ovms",
+    "llamacpp",
+    "infinity",
+    "sglang",
+    "pinecone",
+    "sagemaker",
+]
 Port = Annotated[int, Field(ge=0, le=65535)]
 
 
@@ -140,6 +160,24 @@ class HttpSettings(SettingsGroup):
     `Connection: close`."""
 
 
+class DialectSettings(SettingsGroup):
+    """Which client families are spoken to, and how strictly."""
+
+    default_dialect: DialectName | None = None
+    """Dialect of every request on this listener that names none by prefix or header, for clients that can send
+    neither; unset: route and keys of the body decide."""
+
+    ignore_truncate_false: bool = False
+    """Whether `truncate: false` of TEI's dialect is ignored, for clients that always send it: too long texts are then
+    cut instead of refused."""
+
+    tei_validation_413: bool = False
+    """Whether TEI's dialect says 413 where it says 422, as TEI did before 1.9."""
+
+    strict_model_names: bool = False
+    """Whether a request that names another model than the served one is refused with 404; else the name is echoed."""
+
+
 class ObserveSettings(SettingsGroup):
     """Logs."""
 
@@ -157,6 +195,7 @@ class Settings(SettingsGroup):
     text: TextSettings = TextSettings()
     engine: EngineSettings = EngineSettings()
     http: HttpSettings = HttpSettings()
+    dialects: DialectSettings = DialectSettings()
     observe: ObserveSettings = ObserveSettings()
 
     @model_validator(mode="after")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from concurrent.futures import Executor
 from typing import Any
 
@@ -13,15 +14,22 @@ from ..errors import MethodNotAllowed, RerankerError, RouteNotFound
 from ..observe.metrics import Metrics
 from ..serving.state import ServingState
 from ..settings import Settings
-from .dispatch import DIALECTS
+from .discovery import DiscoveryEndpoints
+from .dispatch import ROUTES
 from .envelope import Envelope
 from .health import HealthEndpoints
+from .page import add_page
+from .prefix import DialectPrefix
+from .probes import Probe, client_probes, own_probes
 from .record import record_of
-from .rerank import RerankEndpoint, openapi_examples
+from .rerank import RerankEndpoint
 from .responses import error_response
+from .specification import full_specification, specification
+from .tokens import TokenEndpoints
 
-RERANK_ROUTES = ("/rerank", "/v1/rerank")
-"""Paths that rank; the dialect comes from header or body."""
+_TITLE = "bge-reranker"
+_HOSTED_NIM_ROUTE = "/v1/retrieval/{rest:path}/reranking"
+"""Where NVIDIA's hosted models answer; clients that append to a base address come here."""
 
 
 def create_api(state: ServingState, settings: Settings, metrics: Metrics, executor: Executor) -> ASGIApp:
@@ -33,23 +41,18 @@ def create_api(state: ServingState, settings: Settings, metrics: Metrics, execut
         metrics: Where requests are counted.
         executor: Where large bodies are parsed and large answers written.
     """
-    app = _framework("bge-reranker")
-    endpoint = RerankEndpoint(state, settings.http, settings.engine, executor)
-    for path in RERANK_ROUTES:
-        app.add_api_route(
-            path,
-            endpoint.handle,
-            methods=["POST"],
-            summary="Rank documents for a query",
-            description="The key that holds the documents settles the dialect: `candidates` (native), `texts` (TEI) or "
-            "`documents` (Jina, Cohere v1). The header X-Rerank-Dialect overrides it.",
-            openapi_extra=openapi_examples(*DIALECTS.values()),
-            operation_id="rerank" + path.replace("/rerank", "").replace("/", "_"),
-        )
     health = HealthEndpoints(state, settings, metrics)
-    _add_health(app, health)
-    app.add_api_route("/", health.ready, methods=["GET", "HEAD"], include_in_schema=False)
-    return Envelope(app, state, metrics, settings.http.max_connection_age_s)
+    probes = own_probes(health) + client_probes(health, DiscoveryEndpoints(state, settings))
+    root = Probe("/", health.ready, "Ready to rank? To a browser: the page", (503,), ("application/json", "text/html"))
+    app = _framework(full_specification(_TITLE, [*probes, root], settings.http))
+    endpoint = RerankEndpoint(state, settings, executor)
+    for route in ROUTES:
+        app.add_api_route(route, endpoint.at(route), methods=["POST"])
+    app.add_api_route(_HOSTED_NIM_ROUTE, endpoint.at("/v1/ranking"), methods=["POST"])
+    _add_tokens(app, TokenEndpoints(state, settings, executor))
+    _add_probes(app, probes)
+    add_page(app, health.ready)
+    return Envelope(DialectPrefix(app), state, metrics, settings.http.max_connection_age_s)
 
 
 def create_management(state: ServingState, settings: Settings, metrics: Metrics) -> ASGIApp:
@@ -60,30 +63,30 @@ def create_management(state: ServingState, settings: Settings, metrics: Metrics)
         settings: The effective settings.
         metrics: What `/metrics` prints.
     """
-    app = _framework("bge-reranker management")
-    _add_health(app, HealthEndpoints(state, settings, metrics))
+    probes = own_probes(HealthEndpoints(state, settings, metrics))
+    app = _framework(specification(f"{_TITLE} management", probes, settings.http))
+    _add_probes(app, probes)
     return Envelope(app, state, metrics, settings.http.max_connection_age_s)
 
 
-def _framework(title: str) -> FastAPI:
+def _framework(document: dict[str, Any]) -> FastAPI:
     # The framework's own documentation pages load their scripts from elsewhere; the specification itself is served.
-    app = FastAPI(title=title, docs_url=None, redoc_url=None, redirect_slashes=False)
+    app = FastAPI(title=document["info"]["title"], docs_url=None, redoc_url=None, redirect_slashes=False)
+    # FastAPI writes its own specification again whenever a route was added after one was set.
+    app.openapi = lambda: document  # type: ignore[method-assign] # the way that FastAPI's documentation gives
     app.add_exception_handler(HTTPException, _framework_error)
     return app
 
 
-def _add_health(app: FastAPI, health: HealthEndpoints) -> None:
-    probes: list[tuple[str, Any, str]] = [
-        ("/health", health.ready, "Ready to rank?"),
-        ("/health/ready", health.ready, "Ready to rank?"),
-        ("/health/live", health.live, "Alive, or in need of a restart?"),
-        ("/ping", health.ready, "Ready to rank?"),
-    ]
-    for path, endpoint, summary in probes:
-        app.add_api_route(path, endpoint, methods=["GET"], summary=summary)
-        app.add_api_route(path, endpoint, methods=["HEAD"], include_in_schema=False)
-    app.add_api_route("/info", health.info, methods=["GET"], summary="What is served, by what, within which limits")
-    app.add_api_route("/metrics", health.metrics, methods=["GET"], summary="Metrics in Prometheus' text format")
+def _add_tokens(app: FastAPI, tokens: TokenEndpoints) -> None:
+    app.add_api_route("/tokenize", tokens.tokenize, methods=["POST"])
+    app.add_api_route("/decode", tokens.decode, methods=["POST"])
+    app.add_api_route("/v3/tokenize", tokens.tokenize_v3, methods=["POST"])
+
+
+def _add_probes(app: FastAPI, probes: Iterable[Probe]) -> None:
+    for probe in probes:
+        app.add_api_route(probe.path, probe.handler, methods=["GET", "HEAD"])
 
 
 async def _framework_error(request: Request, raised: Exception) -> Response:

@@ -20,6 +20,9 @@ from ..errors import BodyTooLarge, CallerGone, InvalidBody, RequestTimedOut, Uns
 OFF_LOOP_BYTES = 256_000
 """Bodies above this many bytes are parsed in a thread: parsing them takes milliseconds, which others would wait."""
 
+_LEAST_WHOLE, _LARGEST_WHOLE = -(2**63), 2**64 - 1
+"""Whole numbers that JSON's readers agree about."""
+
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -110,7 +113,7 @@ def _parse(content: bytearray) -> Any:
             raise _invalid(error) from None
     try:
         return _without_lone_surrogates(json.loads(content, parse_constant=_refuse_constant))
-    except (ValueError, RecursionError) as error:
+    except (ValueError, OverflowError, RecursionError) as error:
         raise _invalid(error) from None
 
 
@@ -127,6 +130,9 @@ def _invalid(error: Exception) -> InvalidBody:
 def _without_lone_surrogates(value: Any) -> Any:
     if isinstance(value, str):
         return _LONE_SURROGATE.sub("�", value)
+    if isinstance(value, int) and not _LEAST_WHOLE <= value <= _LARGEST_WHOLE:
+        # As the faster parser does; the writer of answers knows no larger whole numbers.
+        return float(value)
     if isinstance(value, list):
         return [_without_lone_surrogates(item) for item in value]
     if isinstance(value, Mapping):

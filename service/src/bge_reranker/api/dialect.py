@@ -1,14 +1,44 @@
-"""What a dialect is: one client family's words for a request, its answer and its errors."""
+"""What a dialect is: one client family's words for a request and its answer."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol
 
-from ..errors import RerankerError
 from ..ranking.ranking import Ranking
 from ..ranking.request import RankRequest
+from ..settings import DialectSettings
 from .fields import Fields
+from .schema import Schema
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a request came in, as far as its meaning depends on it."""
+
+    route: str
+    """Path, without the prefix that names a dialect."""
+
+    by_name: bool
+    """Whether prefix, header or setting named the dialect; False where route or body did."""
+
+    settings: DialectSettings
+    """How strictly the server takes the dialects."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One of several requests that came in one call."""
+
+    first: int
+    """Index of its first document among all documents of the call."""
+
+    after: int
+    """Index after its last document."""
+
+    top_n: int | None
+    """Most results in its answer; None for all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +59,15 @@ class Call:
     model: str | None = None
     """Model name that the caller sent, echoed."""
 
+    sent: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
+    """Documents that came as objects, by index: what else they hold is given back."""
+
+    parts: tuple[Part, ...] = ()
+    """The requests of one call, where it held several."""
+
+    is_batch: bool = False
+    """Whether the answer is a list though one thing was asked, in dialects that answer one thing bare."""
+
 
 @dataclass(frozen=True, slots=True)
 class Reply:
@@ -38,19 +77,31 @@ class Reply:
     ranking: Ranking
     model: str
     request_id: str
-    route: str
+    place: Place
 
 
 class Dialect(Protocol):
     """One family of request and answer shapes."""
 
     name: ClassVar[str]
-    """Name in metrics, logs and the X-Rerank-Dialect header."""
+    """Name in metrics, logs, the X-Rerank-Dialect header and the prefix /dialects/NAME."""
+
+    title: ClassVar[str]
+    """One line for the OpenAPI document."""
+
+    route: ClassVar[str]
+    """The path that its clients call most."""
 
     example: ClassVar[dict[str, Any]]
     """A request that works, for the OpenAPI document."""
 
-    def parse(self, fields: Fields) -> Call:
+    body: ClassVar[Schema]
+    """Schema of its requests."""
+
+    answer: ClassVar[Schema]
+    """Schema of its answers."""
+
+    def parse(self, fields: Fields, place: Place) -> Call:
         """Read a body.
 
         Raises:
@@ -59,18 +110,12 @@ class Dialect(Protocol):
         ...
 
     def render(self, reply: Reply) -> Any:
-        """Give the answer as JSON values."""
+        """Give the answer as JSON values.
+
+        Raises:
+            ScoringError: If the dialect has no way to leave out a document that has no score.
+        """
         ...
-
-    def render_error(self, error: RerankerError) -> tuple[int, dict[str, Any]]:
-        """Give status and body of an error."""
-        ...
-
-
-def error_body(error: RerankerError) -> dict[str, Any]:
-    """An error in the words of every client at once: each finds the key that it reads."""
-    sentence = error.sentence()
-    return {"error": sentence, "error_type": error.code, "code": error.code, "message": sentence, "detail": sentence}
 
 
 def ranked_indices(reply: Reply, *, ties_high_index_first: bool = False) -> list[int]:
@@ -78,9 +123,20 @@ def ranked_indices(reply: Reply, *, ties_high_index_first: bool = False) -> list
     return reply.ranking.order(ties_high_index_first=ties_high_index_first)[: reply.call.top_n]
 
 
-def shown_scores(reply: Reply) -> list[Any]:
+def shown_scores(reply: Reply) -> Sequence[Any]:
     """One float32 per document, sigmoid or logit as asked; NumPy's type is kept, so that its shortest form is sent."""
     return list(reply.ranking.logits if reply.call.raw_scores else reply.ranking.scores)
+
+
+def every_score(reply: Reply) -> Sequence[Any]:
+    """Scores in input order, for answers that are read by position.
+
+    Raises:
+        ScoringError: If a document has none; leaving it out would give its neighbours' scores to the wrong texts.
+    """
+    for error in reply.ranking.errors.values():
+        raise error
+    return shown_scores(reply)
 
 
 def usage(ranking: Ranking) -> dict[str, int]:

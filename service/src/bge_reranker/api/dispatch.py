@@ -1,57 +1,210 @@
-"""Which dialect a request speaks, settled once, in one order: the header, then the keys of the body."""
+"""Which dialect a request speaks, settled once, in one order.
+
+1. The prefix `/dialects/NAME/...` or the header `X-Rerank-Dialect`.
+2. The listener's `defaultDialect`, for clients that can send neither.
+3. The route, where it belongs to one family.
+4. The key that holds the documents; among `documents`, the keys beside it.
+
+What belongs here: the two tables of routes and keys, and the order. What must not: reading any field.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 from ..errors import AmbiguousDialect
 from .dialect import Dialect
-from .jina import JinaDialect
-from .native import NativeDialect
-from .tei import TeiDialect
+from .dialects.cohere_v1 import CohereV1Dialect
+from .dialects.cohere_v2 import CohereV2Dialect
+from .dialects.infinity import InfinityDialect
+from .dialects.jina import JinaDialect
+from .dialects.llamacpp import LlamaCppDialect
+from .dialects.mixedbread import MixedbreadDialect
+from .dialects.native import NativeDialect
+from .dialects.nim import NimDialect
+from .dialects.ovms import OvmsDialect
+from .dialects.pinecone import PineconeDialect
+from .dialects.sagemaker import SageMakerDialect
+from .dialects.sglang import SglangDialect
+from .dialects.tei import TeiDialect
+from .dialects.tei_predict import TeiPredictDialect
+from .dialects.vllm import VllmDialect
+from .dialects.vllm_score import VllmScoreDialect
+from .dialects.voyage import VoyageDialect
+from .dialects.weaviate import WeaviateDialect
 
-DIALECT_HEADER = "x-rerank-dialect"
+DIALECT_HEADER: Final = "x-rerank-dialect"
 """Request header that names a dialect, for clients whose body does not."""
 
+NATIVE: Final = NativeDialect()
+"""What errors are said in where no dialect is known yet."""
+
 DIALECTS: Final[Mapping[str, Dialect]] = {
-    dialect.name: dialect for dialect in (NativeDialect(), TeiDialect(), JinaDialect())
+    dialect.name: dialect
+    for dialect in (
+        NATIVE,
+        TeiDialect(),
+        TeiPredictDialect(),
+        CohereV1Dialect(),
+        CohereV2Dialect(),
+        JinaDialect(),
+        VllmDialect(),
+        VllmScoreDialect(),
+        NimDialect(),
+        VoyageDialect(),
+        MixedbreadDialect(),
+        WeaviateDialect(),
+        OvmsDialect(),
+        LlamaCppDialect(),
+        InfinityDialect(),
+        SglangDialect(),
+        PineconeDialect(),
+        SageMakerDialect(),
+    )
 }
-"""Every dialect by name; Cohere's first version is the same as jina."""
+"""Every dialect by name."""
 
-_ALIASES: Final = {"cohere": "jina", "cohere-v1": "jina"}
+FAMILIES: Final[Mapping[str, tuple[str, ...]]] = {
+    "cohere": ("cohere-v1", "cohere-v2"),
+    "tei": ("tei", "tei-predict"),
+    "vllm": ("vllm", "vllm-score"),
+}
+"""Names that stand for several dialects, of which the route takes one; the first where it takes none."""
 
-_DIALECT_OF_KEY: Final = {"candidates": "native", "texts": "tei", "documents": "jina"}
-"""The key that holds the documents settles the dialect."""
+_BY_KEYS: Final = tuple(DIALECTS)
+
+ROUTES: Final[Mapping[str, tuple[str, ...]]] = {
+    "/rerank": _BY_KEYS,
+    "/v1/rerank": _BY_KEYS,
+    "/reranking": _BY_KEYS,
+    "/v1/reranking": _BY_KEYS,
+    "/": _BY_KEYS,
+    "/invocations": _BY_KEYS,
+    "/v2/rerank": ("cohere-v2", "vllm"),
+    "/v3/rerank": ("ovms",),
+    # What Cohere's client libraries make of the base address that ends in /v3.
+    "/v3/v1/rerank": ("ovms",),
+    "/v3/v2/rerank": ("ovms",),
+    "/ranking": ("nim",),
+    "/v1/ranking": ("nim",),
+    "/score": ("vllm-score",),
+    "/v1/score": ("vllm-score",),
+    "/predict": ("tei-predict",),
+}
+"""Every path that ranks, with the dialects that it may speak; the first where the keys say nothing."""
+
+DOCUMENT_KEYS: Final[Mapping[str, str]] = {
+    "candidates": "native",
+    "requests": "native",
+    "texts": "tei",
+    "passages": "nim",
+    "input": "mixedbread",
+    "documents": "jina",
+    "text_pairs": "sagemaker",
+}
+"""The key that holds the documents, with its dialect."""
 
 
-def named_dialect(header: str | None) -> Dialect | None:
-    """The dialect that a header asks for, or None without one.
+@dataclass(frozen=True, slots=True)
+class KeyRule:
+    """Keys that tell a dialect among those with `documents`; one that is null counts, since a client sent it."""
+
+    dialect: str
+    any_of: frozenset[str]
+    none_of: frozenset[str] = frozenset()
+
+    def fits(self, body: Mapping[str, Any]) -> bool:
+        """Whether a body has one of the keys that tell, and none of those that deny."""
+        return not self.any_of.isdisjoint(body) and self.none_of.isdisjoint(body)
+
+
+KEY_RULES: Final = (
+    KeyRule("weaviate", frozenset({"property"})),
+    KeyRule("voyage", frozenset({"truncation"})),
+    KeyRule("voyage", frozenset({"top_k"}), none_of=frozenset({"top_n"})),
+    KeyRule(
+        "vllm",
+        frozenset({"truncate_prompt_tokens", "truncation_side", "max_tokens_per_query", "use_activation"})
+        | frozenset({"mm_processor_kwargs", "cache_salt"}),
+    ),
+    KeyRule("cohere-v1", frozenset({"max_chunks_per_doc", "rank_fields"})),
+)
+"""Tried in this order; Jina's dialect is spoken where none fits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """The dialects that a request may speak before its body is known."""
+
+    names: tuple[str, ...]
+
+    by_name: bool
+    """Whether the request, or a setting, named the family."""
+
+    @property
+    def presumed(self) -> Dialect:
+        """The words for an error that comes before the body is known."""
+        return DIALECTS[self.names[0]]
+
+    def settle(self, body: Mapping[str, Any]) -> Dialect:
+        """Take the one dialect that a body speaks.
+
+        Raises:
+            AmbiguousDialect: If nothing but the body could tell, and it does not.
+        """
+        if len(self.names) == 1:
+            return DIALECTS[self.names[0]]
+        if self.names == _BY_KEYS:
+            return DIALECTS[_dialect_of_keys(body)]
+        fitting = next((rule.dialect for rule in KEY_RULES if rule.fits(body)), None)
+        return DIALECTS[fitting if fitting in self.names else self.names[0]]
+
+
+def candidates(route: str, asked: str | None) -> Candidates:
+    """The dialects that a request may speak, from what is known before its body.
+
+    Args:
+        route: Its path, without a dialect's prefix; one of `ROUTES`.
+        asked: Name of a dialect or family, from prefix, header or setting.
 
     Raises:
-        AmbiguousDialect: If the header names none of ours.
+        AmbiguousDialect: If the name is none of ours.
     """
-    if header is None:
-        return None
-    name = header.strip().lower()
-    dialect = DIALECTS.get(_ALIASES.get(name, name))
-    if dialect is None:
-        known = ", ".join([*DIALECTS, *_ALIASES])
-        raise AmbiguousDialect("X-Rerank-Dialect names no known dialect.", remedy=f"Known: {known}.")
-    return dialect
+    if asked is None:
+        return Candidates(ROUTES[route], by_name=False)
+    members = members_of(asked)
+    if not members:
+        raise AmbiguousDialect("X-Rerank-Dialect names no known dialect.", remedy=f"Known: {known_names()}.")
+    on_route = tuple(name for name in members if name in ROUTES[route] and ROUTES[route] != _BY_KEYS)
+    return Candidates((on_route or members)[:1], by_name=True)
 
 
-def dialect_of_body(body: Mapping[str, Any]) -> Dialect:
-    """The dialect that the keys of a body belong to.
+def members_of(name: str) -> tuple[str, ...]:
+    """The dialects behind a name; none where it is unknown."""
+    name = name.strip().lower()
+    return FAMILIES.get(name) or ((name,) if name in DIALECTS else ())
 
-    Raises:
-        AmbiguousDialect: If no key or more than one names the documents.
-    """
-    keys = [key for key in _DIALECT_OF_KEY if body.get(key) is not None]
-    if len(keys) == 1:
-        return DIALECTS[_DIALECT_OF_KEY[keys[0]]]
-    choices = ", ".join(f"`{key}`" for key in _DIALECT_OF_KEY)
-    if keys:
+
+def known_names() -> str:
+    """Every name that prefix and header understand."""
+    return ", ".join(sorted({*DIALECTS, *FAMILIES}))
+
+
+def _dialect_of_keys(body: Mapping[str, Any]) -> str:
+    keys = [key for key in DOCUMENT_KEYS if body.get(key) is not None]
+    choices = ", ".join(f"`{key}`" for key in DOCUMENT_KEYS)
+    if not keys:
+        raise AmbiguousDialect("The body holds no documents.", remedy=f"Send `query` and one of: {choices}.")
+    if len(keys) > 1:
         found = " and ".join(f"`{key}`" for key in keys)
         raise AmbiguousDialect(f"The body holds {found}; send one of them only.", remedy=f"Choices: {choices}.")
-    raise AmbiguousDialect("The body holds no documents.", remedy=f"Send `query` and one of: {choices}.")
+    if keys == ["documents"]:
+        return next((rule.dialect for rule in KEY_RULES if rule.fits(body)), "jina")
+    return DOCUMENT_KEYS[keys[0]]
+
+
+def is_infinity_client(route: str, body: Mapping[str, Any]) -> bool:
+    """Whether a body on Jina's terms comes from infinity's own client library, which always sends both keys."""
+    return route == "/rerank" and {"documents", "raw_scores", "return_documents"} <= body.keys()

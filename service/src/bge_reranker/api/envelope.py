@@ -29,8 +29,8 @@ _LINGER_S = 2.0
 """Seconds for which the rest of a refused body is thrown away unread, so that the client gets to see its answer: a
 connection closed over unread bytes is reset, and the answer lost with it."""
 
-_QUIET_PATHS = ("/health", "/ping", "/metrics")
-"""Paths that probes and scrapers call all day; logged at debug."""
+_QUIET_PATHS = ("/health", "/ping", "/metrics", "/assets/", "/docs")
+"""Paths that probes and scrapers call all day, and the files of the page; logged at debug."""
 
 
 class Envelope:

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..errors import EmptyField, InvalidField, TooManyDocuments
+from .texts import kind_of, text_of, texts_of
 
 _SHOWN_CHARACTERS = 40
 """Most characters of a caller's value that an error repeats; keys and small values only, never a document."""
@@ -26,64 +27,119 @@ class Fields:
         self._body = body
         self._max_documents = max_documents
 
-    def query(self, name: str = "query") -> str:
-        """A text that must be there and not be empty."""
+    def has(self, name: str) -> bool:
+        """Whether a field is there and not null."""
+        return self._body.get(name) is not None
+
+    def value(self, name: str) -> Any:
+        """A field as it was sent, None where absent."""
+        return self._body.get(name)
+
+    def part(self, name: str, value: Any) -> Fields:
+        """The fields of an object inside this body.
+
+        Args:
+            name: Where it lies, for the error.
+            value: What should be an object.
+        """
+        if not isinstance(value, Mapping):
+            raise InvalidField(f"`{name}` must be an object, not {kind_of(value)}.")
+        return Fields(value, self._max_documents)
+
+    def query(self, name: str = "query", *, object_too: bool = False) -> str:
+        """A text that must be there and not be empty.
+
+        Args:
+            name: Key of the text.
+            object_too: Whether it may be an object with a `text`.
+        """
         value = self._body.get(name)
         if value is None:
             raise InvalidField(f"`{name}` is missing.", remedy=f'Add "{name}": the text to search for.')
-        if not isinstance(value, str):
-            raise InvalidField(f"`{name}` must be a string, not {_kind(value)}.")
-        if not value:
+        text = text_of(name, value, object_too=object_too)
+        if not text:
             raise EmptyField(f"`{name}` is empty.", remedy="Send at least one character.")
+        return text
+
+    def listed(self, name: str) -> list[Any]:
+        """A list that must be there and hold between one item and the limit of documents."""
+        value = self._body.get(name)
+        if value is None:
+            raise InvalidField(f"`{name}` is missing.", remedy=f'Add "{name}": a list.')
+        if not isinstance(value, list):
+            raise InvalidField(f"`{name}` must be a list, not {kind_of(value)}.")
+        if not value:
+            raise EmptyField(f"`{name}` is empty.", remedy="Send at least one document.")
+        self.check_count(name, len(value))
         return value
 
-    def documents(self, name: str, *, objects_too: bool = False) -> list[str]:
+    def check_count(self, name: str, count: int) -> None:
+        """Refuse more documents than one request may hold."""
+        if count > self._max_documents:
+            raise TooManyDocuments(
+                f"`{name}` holds {count} documents; the limit is {self._max_documents}.",
+                remedy="Split the request, or raise the server's maxDocuments.",
+            )
+
+    def documents(self, name: str, *, objects_too: bool = False, keys: Sequence[str] = ("text",)) -> list[str]:
         """A list of texts that must be there and hold at least one.
 
         Args:
             name: Key of the list.
-            objects_too: Whether an item may be an object with a `text`.
+            objects_too: Whether an item may be an object.
+            keys: Keys of an object whose texts make up the document.
         """
+        return texts_of(name, self.listed(name), objects_too=objects_too, keys=keys)
+
+    def objects(self, name: str) -> dict[int, Mapping[str, Any]]:
+        """The items of a list that are objects, by index."""
+        return {index: item for index, item in enumerate(self.listed(name)) if isinstance(item, dict)}
+
+    def text_or_texts(self, name: str) -> str | list[str]:
+        """One text, or a list of at least one, that must be there."""
+        value = self._body.get(name)
+        return value if isinstance(value, str) else self.documents(name)
+
+    def keys(self, name: str, otherwise: Sequence[str]) -> Sequence[str]:
+        """A list of key names, or what stands for it where it is absent or empty."""
         value = self._body.get(name)
         if value is None:
-            raise InvalidField(f"`{name}` is missing.", remedy=f'Add "{name}": a list of strings.')
+            return otherwise
         if not isinstance(value, list):
-            raise InvalidField(f"`{name}` must be a list of strings, not {_kind(value)}.")
-        if not value:
-            raise EmptyField(f"`{name}` is empty.", remedy="Send at least one document.")
-        if len(value) > self._max_documents:
-            raise TooManyDocuments(
-                f"`{name}` holds {len(value)} documents; the limit is {self._max_documents}.",
-                remedy="Split the request, or raise the server's maxDocuments.",
-            )
-        if all(isinstance(item, str) for item in value):
-            return value
-        return [_document(name, index, item, objects_too=objects_too) for index, item in enumerate(value)]
+            raise InvalidField(f"`{name}` must be a list, not {kind_of(value)}.")
+        return texts_of(name, value, objects_too=False) or otherwise
 
-    def top_n(self, name: str = "top_n", *, zero_means_all: bool) -> int | None:
+    def top_n(self, name: str = "top_n", *, zero_means_all: bool = True) -> int | None:
         """How many results are wanted; None means all.
 
         Args:
             name: Key of the number.
             zero_means_all: Whether zero and negative numbers mean all, as most dialects have it, or are refused.
         """
-        value = self.integer(name)
-        if value is not None and value <= 0:
-            if zero_means_all:
-                return None
-            raise InvalidField(f"`{name}` is {value}; it must be at least 1.", remedy="Leave it out to get all.")
-        return value
+        value = self.integer(name, minimum=None if zero_means_all else 1)
+        return None if value is None or value <= 0 else value
 
-    def integer(self, name: str) -> int | None:
-        """A whole number, or None where absent."""
+    def integer(self, name: str, *, minimum: int | None = None) -> int | None:
+        """A whole number, or None where absent.
+
+        Args:
+            name: Key of the number.
+            minimum: Least value, where there is one.
+        """
         value = self._body.get(name)
         if value is None:
             return None
         if isinstance(value, float) and value.is_integer():
-            return int(value)
+            value = int(value)
         if isinstance(value, bool) or not isinstance(value, int):
-            raise InvalidField(f"`{name}` must be a whole number, not {_kind(value)}.")
+            raise InvalidField(f"`{name}` must be a whole number, not {kind_of(value)}.")
+        if minimum is not None and value < minimum:
+            raise InvalidField(f"`{name}` is {value}; it must be at least {minimum}.", remedy="Or leave it out.")
         return value
+
+    def limit(self, name: str) -> int | None:
+        """A count that must not be negative; zero and absence mean no limit."""
+        return self.integer(name, minimum=0) or None
 
     def boolean(self, name: str, *, default: bool) -> bool:
         """A truth value; the strings "true" and "false" count, since some clients send them."""
@@ -94,7 +150,7 @@ class Fields:
             return value
         if isinstance(value, str) and value.lower() in {"true", "false"}:
             return value.lower() == "true"
-        raise InvalidField(f"`{name}` must be true or false, not {_kind(value)}.")
+        raise InvalidField(f"`{name}` must be true or false, not {kind_of(value)}.")
 
     def choice(self, name: str, choices: Sequence[str]) -> str | None:
         """One of a few words in any case, or None where absent."""
@@ -103,28 +159,10 @@ class Fields:
             return None
         if isinstance(value, str) and value.lower() in choices:
             return value.lower()
-        shown = repr(value[:_SHOWN_CHARACTERS]) if isinstance(value, str) else _kind(value)
+        shown = repr(value[:_SHOWN_CHARACTERS]) if isinstance(value, str) else kind_of(value)
         raise InvalidField(f"`{name}` is {shown}; it must be one of: {', '.join(choices)}.")
 
     def label(self, name: str) -> str | None:
         """A short text that is only echoed, or None where absent or of another type."""
         value = self._body.get(name)
         return value if isinstance(value, str) else None
-
-
-def _document(name: str, index: int, item: Any, *, objects_too: bool) -> str:
-    if isinstance(item, str):
-        return item
-    if objects_too and isinstance(item, Mapping):
-        text = item.get("text")
-        if isinstance(text, str):
-            return text
-        raise InvalidField(f"`{name}[{index}]` is an object without a string `text`.")
-    wanted = "a string or an object with `text`" if objects_too else "a string"
-    raise InvalidField(f"`{name}[{index}]` must be {wanted}, not {_kind(item)}.")
-
-
-def _kind(value: Any) -> str:
-    """The JSON name of a value's type."""
-    names = {bool: "a boolean", int: "a number", float: "a number", str: "a string", list: "a list", dict: "an object"}
-    return names.get(type(value), "null")

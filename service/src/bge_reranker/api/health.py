@@ -14,6 +14,7 @@ from starlette.responses import Response
 from ..observe.metrics import Metrics
 from ..serving.state import ServedModel, ServingState
 from ..settings import Settings
+from .dialects.tei_predict import LABEL_NAME
 from .responses import json_response
 
 
@@ -67,7 +68,7 @@ class HealthEndpoints:
             },
         }
         if model is not None:
-            info |= _about(model)
+            info |= _about(model) | _tei_facts(model, settings)
         return info
 
 
@@ -81,6 +82,27 @@ def _about(model: ServedModel) -> dict[str, Any]:
             "backlog_tokens": model.engine.backlog_tokens,
             "backlog_s": model.engine.backlog_s,
         },
+    }
+
+
+def _tei_facts(model: ServedModel, settings: Settings) -> dict[str, Any]:
+    """What text-embeddings-inference says under `/info`; Dify goes by it."""
+    return {
+        "model_id": model.name,
+        "model_sha": model.revision,
+        "model_dtype": model.description.precision,
+        "served_model_name": model.name,
+        # Dify looks at the first key only.
+        "model_type": {"reranker": {"id2label": {"0": LABEL_NAME}, "label2id": {LABEL_NAME: 0}}},
+        "max_concurrent_requests": settings.http.max_connections,
+        "max_input_length": model.ranker.policy.max_pair_tokens,
+        "max_batch_tokens": settings.engine.max_batch_tokens,
+        "max_batch_requests": None,
+        "max_client_batch_size": settings.http.max_documents,
+        "auto_truncate": model.ranker.policy.long_documents != "reject",
+        "tokenization_workers": 1,
+        "sha": None,
+        "docker_label": None,
     }
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, field
 
 from starlette.requests import Request
 
@@ -18,6 +19,9 @@ class RequestRecord:
     code: str = "ok"
     documents: int = 0
     ranking: Ranking | None = None
+
+    began: float = field(default_factory=time.monotonic)
+    """Monotonic second at which its headers were in."""
 
 
 def record_of(request: Request) -> RequestRecord:

@@ -4,27 +4,36 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NoReturn
 
 import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
-from ..errors import CallerGone, InvalidField, RerankerError
+from ..errors import CallerGone, InvalidField, ModelNotServed, RerankerError
 from ..ranking.ranking import Ranking
 from ..serving.state import ServedModel, ServingState
-from ..settings import EngineSettings, HttpSettings
+from ..settings import Settings
 from .body import read_json
-from .dialect import Call, Dialect, Reply
-from .dispatch import DIALECT_HEADER, dialect_of_body, named_dialect
+from .dialect import Call, Dialect, Place, Reply
+from .dispatch import candidates, is_infinity_client
+from .error_table import Voice
 from .fields import Fields
+from .prefix import asked_dialect
 from .record import record_of
 from .responses import error_response, json_response
+from .timing import timing_headers
+
+Handler = Callable[[Request], Awaitable[Response]]
 
 _OFF_LOOP_DOCUMENTS = 500
 """Answers with more documents than this are written in a thread; it takes milliseconds."""
+
+_SHOWN_CHARACTERS = 80
+"""Most characters of a caller's model name that an error repeats."""
 
 _DEADLINE_HEADER = "x-request-deadline-ms"
 
@@ -35,36 +44,59 @@ class RerankEndpoint:
 
     Args:
         state: What is served.
-        http: Limits of bodies and documents.
-        engine: The server's own deadline.
+        settings: Limits of bodies and documents, the server's own deadline, and how strict its dialects are.
         executor: Where large bodies are parsed and large answers written.
     """
 
     state: ServingState
-    http: HttpSettings
-    engine: EngineSettings
+    settings: Settings
     executor: Executor
 
-    async def handle(self, request: Request) -> Response:
+    def at(self, route: str) -> Handler:
+        """The handler of one route.
+
+        Args:
+            route: One of the paths that dispatch knows; it may be served under other addresses too.
+        """
+
+        async def handle(request: Request) -> Response:
+            return await self._handle(request, route)
+
+        return handle
+
+    async def _handle(self, request: Request, route: str) -> Response:
         """Answer one request; errors come back in the words of its dialect."""
-        record = record_of(request)
-        dialect: Dialect | None = None
+        record, voice = record_of(request), Voice(route=route, settings=self.settings.dialects)
         try:
-            dialect = named_dialect(request.headers.get(DIALECT_HEADER))
             deadline = self._deadline(request)
+            may_speak = candidates(route, asked_dialect(request) or self.settings.dialects.default_dialect)
+            voice = replace(voice, dialect=may_speak.presumed.name, by_name=may_speak.by_name)
             model = self.state.require_model()
-            body = await read_json(request, self.http.max_body_bytes, self.http.body_timeout_s, self.executor)
-            dialect = dialect or dialect_of_body(body)
+            body = await self._body(request)
+            dialect = may_speak.settle(body)
+            voice = replace(voice, dialect=dialect.name, is_infinity_client=is_infinity_client(route, body))
             record.dialect = dialect.name
-            call = dialect.parse(Fields(body, self.http.max_documents))
+            place = Place(route, may_speak.by_name, self.settings.dialects)
+            call = dialect.parse(Fields(body, self.settings.http.max_documents), place)
+            self._check_model(call.model, model)
             record.documents = len(call.request.documents)
             record.ranking = await self._rank(request, model, call, deadline)
-            return await self._answer(
-                dialect, Reply(call, record.ranking, model.name, record.request_id, request.url.path)
-            )
+            reply = Reply(call, record.ranking, model.name, record.request_id, place)
+            return await self._answer(dialect, reply, record.began, model.description.device)
         except RerankerError as error:
             record.code = error.code
-            return error_response(error, dialect)
+            return error_response(error, voice)
+
+    async def _body(self, request: Request) -> dict[str, Any]:
+        http = self.settings.http
+        return await read_json(request, http.max_body_bytes, http.body_timeout_s, self.executor)
+
+    def _check_model(self, asked: str | None, served: ServedModel) -> None:
+        if asked is not None and asked != served.name and self.settings.dialects.strict_model_names:
+            raise ModelNotServed(
+                f"The model {asked[:_SHOWN_CHARACTERS]!r} is not served here.",
+                remedy=f"Ask for {served.name!r}, for none, or unset the server's strictModelNames.",
+            )
 
     async def _rank(self, request: Request, model: ServedModel, call: Call, deadline: float) -> Ranking:
         """Rank unless the client hangs up first."""
@@ -81,13 +113,13 @@ class RerankEndpoint:
                 task.cancel()
             await asyncio.gather(ranking, gone, return_exceptions=True)
 
-    async def _answer(self, dialect: Dialect, reply: Reply) -> Response:
+    async def _answer(self, dialect: Dialect, reply: Reply, began: float, device: str) -> Response:
         if len(reply.call.request.documents) <= _OFF_LOOP_DOCUMENTS:
             content = _write(dialect, reply)
         else:
             loop = asyncio.get_running_loop()
             content = await loop.run_in_executor(self.executor, _write, dialect, reply)
-        headers = {}
+        headers = timing_headers(reply.call.request, reply.ranking, time.monotonic() - began, device)
         if reply.ranking.errors:
             headers["X-Rerank-Errors"] = ", ".join(
                 f"{index}={error.code}" for index, error in sorted(reply.ranking.errors.items())[:50]
@@ -97,7 +129,7 @@ class RerankEndpoint:
     def _deadline(self, request: Request) -> float:
         """Monotonic second at which the answer is worthless; a caller may only shorten the server's own."""
         text = request.headers.get(_DEADLINE_HEADER)
-        seconds = self.engine.deadline_s
+        seconds = self.settings.engine.deadline_s
         if text is not None:
             try:
                 asked_s = float(text) / 1000
@@ -111,7 +143,13 @@ class RerankEndpoint:
 
 def _write(dialect: Dialect, reply: Reply) -> bytes:
     # NumPy's float32 is written in its shortest form and always as a float: `1.0`, never `1`.
-    return orjson.dumps(dialect.render(reply), option=orjson.OPT_SERIALIZE_NUMPY)
+    try:
+        return orjson.dumps(dialect.render(reply), option=orjson.OPT_SERIALIZE_NUMPY)
+    except orjson.JSONEncodeError:
+        if not reply.call.sent:
+            raise
+        # What came with a document goes back unread; the writer gives up on a few hundred levels, the reader does not.
+        raise InvalidField("A document's own fields are nested too deeply, or hold too large a number.") from None
 
 
 async def _until_gone(request: Request) -> None:
@@ -122,14 +160,3 @@ async def _until_gone(request: Request) -> None:
 
 def _raise_gone() -> NoReturn:
     raise CallerGone("The client hung up before its answer was ready.")
-
-
-def openapi_examples(*dialects: Dialect) -> dict[str, Any]:
-    """Request bodies that work, for the OpenAPI document."""
-    examples = {dialect.name: {"value": dialect.example} for dialect in dialects}
-    return {
-        "requestBody": {
-            "required": True,
-            "content": {"application/json": {"schema": {"type": "object"}, "examples": examples}},
-        }
-    }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 import orjson
 
-from ..api.native import NativeDialect
+from ..api.dialects.native import NativeDialect
 from ..serving.state import ServedModel
 
 _DEMO_NOTE = "This is the embedded demonstration model: small, and not for production."

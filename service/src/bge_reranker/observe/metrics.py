@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, PlatformCollector, ProcessCollector
 
 from ..engine.engine import Engine
 from ..engine.scorer import ScorerDescription
 from ..ranking.ranking import Ranking
+from ..settings import DialectName
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 """Buckets from an idle GPU's millisecond to the longest deadline."""
 
-_DIALECTS = ("native", "tei", "jina", "none")
+_DIALECTS: tuple[str, ...] = (*get_args(DialectName), "none")
+"""Values of the label `dialect`; `none` where a request never had one."""
 
 
 class Metrics:

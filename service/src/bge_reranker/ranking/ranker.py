@@ -65,6 +65,11 @@ class Ranker:
         self._executor = executor
         self._clock = clock
 
+    @property
+    def encoder(self) -> PairEncoder:
+        """What turns text into tokens."""
+        return self._encoder
+
     def rank(self, request: RankRequest, deadline_s: float) -> Ranking:
         """Rank and wait; for threads other than an event loop's.
 
@@ -119,10 +124,20 @@ class Ranker:
     ) -> _Flight:
         """Tokenise and submit."""
         began = self._clock()
-        documents = self._encoder.encode(request.query, request.documents, policy).documents
+        documents = self._encode(request, policy)
         tokenise_s = self._clock() - began
         pairs = [pair for document in documents for pair in document.pairs]
         return _Flight(documents, tokenise_s, self._engine.submit(reservation, pairs, on_done))
+
+    def _encode(self, request: RankRequest, policy: TextPolicy) -> Sequence[EncodedDocument]:
+        """Tokenise each query once, with the documents that are its own."""
+        if request.queries is None:
+            return self._encoder.encode(request.query, request.documents, policy).documents
+        encoded: dict[int, EncodedDocument] = {}
+        for query, indices in request.by_query():
+            documents = [request.documents[index] for index in indices]
+            encoded.update(zip(indices, self._encoder.encode(query, documents, policy).documents, strict=True))
+        return [encoded[index] for index in range(len(request.documents))]
 
     async def _launch_in_thread(self, launch: Callable[[], _Flight]) -> _Flight:
         """Launch off the event loop. A caller that goes meanwhile cannot stop the thread, so its pairs go after it."""
@@ -135,23 +150,40 @@ class Ranker:
 
     def _policy_of(self, request: RankRequest) -> TextPolicy:
         server = self.policy
+        base = replace(server, max_pair_tokens=_chosen(request.max_pair_tokens, server.max_pair_tokens))
+        if request.preset is not None:
+            base = base.under_preset(request.preset)
         changed = replace(
-            server,
-            truncation=request.truncation or server.truncation,
-            direction=request.truncation_direction or server.direction,
-            max_pair_tokens=_chosen(request.max_pair_tokens, server.max_pair_tokens),
-            max_query_tokens=_chosen(request.max_query_tokens, server.max_query_tokens),
-            long_documents=request.long_documents or server.long_documents,
+            base,
+            truncation=request.truncation or base.truncation,
+            direction=request.truncation_direction or base.direction,
+            max_query_tokens=_chosen(_query_limit(request, base), base.max_query_tokens),
+            max_document_tokens=request.max_document_tokens,
+            long_documents=request.long_documents or base.long_documents,
+            max_windows=min(_chosen(request.max_windows, base.max_windows), base.max_windows),
+            window_overlap_tokens=_chosen(request.window_overlap_tokens, base.window_overlap_tokens),
         )
-        return changed.validated(server)
+        return changed.validated(server, request.names)
 
     def _reserve(self, request: RankRequest, policy: TextPolicy, deadline_s: float) -> Reservation:
-        tokens = self._encoder.estimate_tokens(request.query, request.documents, policy)
+        estimate = self._encoder.estimate_tokens
+        tokens = sum(
+            estimate(query, [request.documents[index] for index in indices], policy)
+            for query, indices in request.by_query()
+        )
         return self._engine.reserve(tokens, self._clock() + deadline_s)
 
 
 def _chosen(wanted: int | None, otherwise: Limit) -> int | Limit:
     return otherwise if wanted is None else wanted
+
+
+def _query_limit(request: RankRequest, policy: TextPolicy) -> int | None:
+    """The request's own limit of the query; a limit of half the pair never lengthens what the server allows."""
+    if not request.limits_query_to_half:
+        return request.max_query_tokens
+    half = policy.max_pair_tokens // 2
+    return half if policy.max_query_tokens is None else min(half, policy.max_query_tokens)
 
 
 def _answer_on_loop(
@@ -178,8 +210,7 @@ def _abandon_late(launched: Future[_Flight]) -> None:
 
 def _is_small(request: RankRequest) -> bool:
     """Whether tokenising here costs less than the hop to a thread saves."""
-    documents = request.documents
-    return len(documents) <= _INLINE_DOCUMENTS and len(request.query) + sum(map(len, documents)) <= _INLINE_CHARACTERS
+    return len(request.documents) <= _INLINE_DOCUMENTS and request.characters <= _INLINE_CHARACTERS
 
 
 def _assemble(flight: _Flight, outcome: Outcome, long_documents: LongDocuments) -> Ranking:

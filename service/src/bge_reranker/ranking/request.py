@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
-from ..settings import Direction, LongDocuments, Truncation
+from ..settings import Direction, LongDocuments, Preset, Truncation
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,6 +14,12 @@ class RankRequest:
 
     query: str
     documents: list[str]
+
+    queries: Sequence[str] | None = None
+    """Query of each document, where one request holds several; None: `query` for all."""
+
+    preset: Preset | None = None
+    """Reference whose tokens are reproduced; None: as the server is set."""
 
     truncation: Truncation | None = None
     """Side that is cut; None: as the server is set."""
@@ -26,5 +33,35 @@ class RankRequest:
     max_query_tokens: int | None = None
     """Longest query in tokens; None: as the server is set."""
 
+    max_document_tokens: int | None = None
+    """Longest document in tokens, the rest is dropped; None: no limit of its own."""
+
     long_documents: LongDocuments | None = None
     """What happens to documents that do not fit; None: as the server is set."""
+
+    max_windows: int | None = None
+    """Most windows per document, never more than the server allows; None: as the server is set."""
+
+    window_overlap_tokens: int | None = None
+    """Document tokens that two neighbouring windows share; None: as the server is set."""
+
+    limits_query_to_half: bool = False
+    """Whether the query gets at most half of the pair."""
+
+    names: Mapping[str, str] = field(default_factory=dict)
+    """The caller's names of these fields, where they differ, for errors."""
+
+    def by_query(self) -> Iterator[tuple[str, Sequence[int]]]:
+        """Yield each distinct query with the indices of its documents."""
+        if self.queries is None:
+            yield self.query, range(len(self.documents))
+            return
+        indices: dict[str, list[int]] = {}
+        for index, query in enumerate(self.queries):
+            indices.setdefault(query, []).append(index)
+        yield from indices.items()
+
+    @property
+    def characters(self) -> int:
+        """Characters of all texts, each query counted once."""
+        return sum(len(query) for query, _ in self.by_query()) + sum(map(len, self.documents))

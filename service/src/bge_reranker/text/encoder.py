@@ -6,8 +6,9 @@ themselves (`precut`, `truncation`, `windows`, `layout`) and reading files (`tok
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ from .policy import TextPolicy
 from .precut import Precut, TextTokenizer, leading_tokens
 from .tokenizer_folder import TokenizerFolder
 from .truncation import comparable_tokens, document_tokens_needed, kept_slice, kept_tokens, query_tokens_needed
+from .vocabulary import Vocabulary
 from .windows import combine_windows, window_spans, windows_capacity_tokens
 
 __all__ = ["EncodedDocument", "EncodedRequest", "PairEncoder", "combine_windows"]
@@ -77,6 +79,7 @@ class PairEncoder:
         layout: Special tokens around a pair.
         precut: How long texts are cut before they are tokenised.
         tokenizer_max_pair_tokens: What the tokenizer's own configuration calls its longest input, if it says so.
+        vocabulary: Tells what single texts become, for callers that ask; scoring does without.
     """
 
     def __init__(
@@ -86,11 +89,13 @@ class PairEncoder:
         precut: Precut,
         *,
         tokenizer_max_pair_tokens: int | None = None,
+        vocabulary: Vocabulary | None = None,
     ) -> None:
         self._tokenizer = tokenizer
         self._layout = layout
         self._precut = precut
         self.tokenizer_max_pair_tokens = tokenizer_max_pair_tokens
+        self.vocabulary = vocabulary
 
     @classmethod
     def from_directory(cls, directory: Path) -> PairEncoder:
@@ -101,7 +106,13 @@ class PairEncoder:
             CorruptFile: If `tokenizer.json` is missing, unreadable or lays out pairs in an unknown way.
         """
         folder = TokenizerFolder.read(directory)
-        return cls(folder.tokenizer, folder.layout, folder.precut, tokenizer_max_pair_tokens=folder.max_pair_tokens)
+        return cls(
+            folder.tokenizer,
+            folder.layout,
+            folder.precut,
+            tokenizer_max_pair_tokens=folder.max_pair_tokens,
+            vocabulary=folder.tokenizer,
+        )
 
     @property
     def special_tokens(self) -> int:
@@ -124,13 +135,15 @@ class PairEncoder:
         token_lists = leading_tokens(self._tokenizer, list(first_index), needed, policy.direction, self._precut)
         by_text: dict[str, EncodedDocument] = {}
         query_truncated = encoded_query.limited
-        for (text, index), tokens in zip(first_index.items(), token_lists, strict=True):
+        for (text, index), found in zip(first_index.items(), token_lists, strict=True):
+            tokens = _limited(found, policy)
             kept = self._kept_query_tokens(encoded_query, tokens, policy, index=index)
             query_truncated = query_truncated or kept < len(encoded_query.tokens)
             if kept not in heads:
                 part = kept_slice(len(encoded_query.tokens), kept, policy.direction)
                 heads[kept] = self._layout.head(encoded_query.tokens[part])
-            by_text[text] = self._encode_document(encoded_query, kept, heads[kept], tokens, policy)
+            encoded = self._encode_document(encoded_query, kept, heads[kept], tokens, policy)
+            by_text[text] = encoded if len(tokens) == len(found) else replace(encoded, truncated=True)
         return EncodedRequest(tuple(by_text[text] for text in documents), query_truncated)
 
     def estimate_tokens(self, query: str, documents: Sequence[str], policy: TextPolicy) -> int:
@@ -150,9 +163,10 @@ class PairEncoder:
         overhead = min(query_tokens, longest) + self._layout.special_tokens
         # A window advances by at least half of the room that the query leaves, and that is at least half the pair.
         step = max(1, (longest - min(overhead, longest // 2)) // 2)
+        limit = sys.maxsize if policy.max_document_tokens is None else policy.max_document_tokens
         total = 0
         for document in documents:
-            document_tokens = _text_tokens(document)
+            document_tokens = min(_text_tokens(document), limit)
             pair = overhead + document_tokens
             total += pair if pair <= longest else longest * min(windows, 1 + document_tokens // step)
         return max(1, total)
@@ -169,6 +183,11 @@ class PairEncoder:
         return _Query(tokens, limited, budget)
 
     def _document_tokens_needed(self, query: _Query, policy: TextPolicy) -> int:
+        needed = self._window_tokens_needed(query, policy)
+        # One more than the limit tells that something is dropped.
+        return needed if policy.max_document_tokens is None else min(needed, policy.max_document_tokens + 1)
+
+    def _window_tokens_needed(self, query: _Query, policy: TextPolicy) -> int:
         query_tokens, budget = len(query.tokens), query.budget_tokens
         needed = document_tokens_needed(query_tokens, budget, policy.truncation)
         if policy.long_documents in ("cut", "reject"):
@@ -225,6 +244,14 @@ def _query_too_long(budget_tokens: int, policy: TextPolicy) -> QueryTooLong:
         f"{policy.max_pair_tokens} tokens.",
         remedy="Shorten the query, limit it (maxQueryTokens), or take truncation longest_first and a policy that cuts.",
     )
+
+
+def _limited(tokens: NDArray[np.int32], policy: TextPolicy) -> NDArray[np.int32]:
+    """The document after its own limit."""
+    limit = policy.max_document_tokens
+    if limit is None or len(tokens) <= limit:
+        return tokens
+    return tokens[kept_slice(len(tokens), limit, policy.direction)]
 
 
 def _text_tokens(text: str) -> int:

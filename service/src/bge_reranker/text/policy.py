@@ -5,8 +5,9 @@ What belongs here: the policy, its presets and its bounds. What must not: tokens
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..errors import InvalidField, SettingsError
 from ..settings import Direction, LongDocuments, Preset, TextSettings, Truncation
@@ -51,6 +52,17 @@ class TextPolicy:
     max_windows: int
     """Most windows per document."""
 
+    max_document_tokens: int | None = None
+    """Longest document in tokens, the rest is dropped; None: no limit of its own."""
+
+    def under_preset(self, preset: Preset) -> TextPolicy:
+        """This policy with what a preset settles: which side is cut, and the query's own limit."""
+        return replace(
+            self,
+            truncation=PRESET_TRUNCATION[preset],
+            max_query_tokens=_preset_query_tokens(preset, self.max_pair_tokens),
+        )
+
     def validated(self, server: TextPolicy, names: Mapping[str, str] | None = None) -> TextPolicy:
         """Check a policy that a request changed against the server's own.
 
@@ -69,6 +81,7 @@ class TextPolicy:
             "max_query_tokens": (1, self.max_pair_tokens - 1),
             "window_overlap_tokens": (0, self.max_pair_tokens - 1),
             "max_windows": (1, server.max_windows),
+            "max_document_tokens": (1, sys.maxsize),
         }
         for field, (low, high) in bounds.items():
             value = getattr(self, field)
@@ -90,9 +103,8 @@ def resolve_policy(settings: TextSettings, model_max_pair_tokens: int) -> TextPo
     """
     max_pair_tokens = settings.max_pair_tokens or model_max_pair_tokens
     max_query_tokens = settings.max_query_tokens
-    if max_query_tokens is None and settings.preset == "flagreranker":
-        # FlagEmbedding's own rounding: the integer part of three quarters.
-        max_query_tokens = max_pair_tokens * 3 // 4
+    if max_query_tokens is None:
+        max_query_tokens = _preset_query_tokens(settings.preset, max_pair_tokens)
     policy = TextPolicy(
         truncation=settings.truncation or PRESET_TRUNCATION[settings.preset],
         direction=settings.truncation_direction,
@@ -104,6 +116,11 @@ def resolve_policy(settings: TextSettings, model_max_pair_tokens: int) -> TextPo
     )
     _check_against_model(policy, model_max_pair_tokens)
     return policy
+
+
+def _preset_query_tokens(preset: Preset, max_pair_tokens: int) -> int | None:
+    # FlagEmbedding's own rounding: the integer part of three quarters.
+    return max_pair_tokens * 3 // 4 if preset == "flagreranker" else None
 
 
 def _overlap_tokens(settings: TextSettings, max_pair_tokens: int) -> int:

@@ -15,7 +15,8 @@ from tokenizers import Encoding, Tokenizer
 
 from ..errors import CorruptFile, UnknownModel
 from .layout import PairLayout, probe_layout
-from .precut import Precut
+from .precut import Precut, without_lone_surrogates
+from .vocabulary import Token
 
 UNLIMITED_TOKENS = 1_000_000
 """A longer `model_max_length` is transformers' way to say that there is no limit (it writes 1e30)."""
@@ -35,6 +36,20 @@ class PlainTokenizer:
     def encode_batch(self, texts: Sequence[str], /) -> list[Encoding]:
         """Tokenise texts, without special tokens."""
         return self._tokenizer.encode_batch(texts, add_special_tokens=False)
+
+    def tokens_of(self, text: str, *, special_tokens: bool) -> list[Token]:
+        """Tokenise one text in full."""
+        encoding = self._tokenizer.encode(without_lone_surrogates(text), add_special_tokens=special_tokens)
+        return [
+            Token(number, name if special else text[start:end], bool(special), start, end)
+            for number, name, special, (start, end) in zip(
+                encoding.ids, encoding.tokens, encoding.special_tokens_mask, encoding.offsets, strict=True
+            )
+        ]
+
+    def text_of(self, ids: Sequence[int], *, skips_special: bool) -> str:
+        """Put tokens together again; ids that the vocabulary lacks give nothing."""
+        return self._tokenizer.decode(ids, skip_special_tokens=skips_special)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,50 @@
+"""The dialect of Pinecone: documents as objects to `data` with `score`. Only by name: its bodies look like Jina's."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from ..dialect import Call, Place, Reply
+from ..fields import Fields
+from ..schema import TEXT_OBJECT, Schema, fields_of, framed, list_of, optional, scored, words
+from .jina import DOCUMENTS_BODY
+from .results import documents_call, frame, ranked_items, with_documents
+
+
+class PineconeDialect:
+    """`documents` in, `data` of `{index, score[, document]}` out."""
+
+    name: ClassVar[str] = "pinecone"
+    title: ClassVar[str] = "Pinecone"
+    route: ClassVar[str] = "/rerank"
+    example: ClassVar[dict[str, Any]] = {
+        "model": "bge-reranker-large",
+        "query": "What is Deep Learning?",
+        "documents": [{"id": "1", "text": "Deep Learning is a branch of machine learning."}, {"text": "Cheese."}],
+        "rank_fields": ["text"],
+        "top_n": 2,
+        "return_documents": True,
+        "parameters": {"truncate": "END"},
+    }
+    body: ClassVar[Schema] = {
+        **DOCUMENTS_BODY,
+        "properties": {
+            **DOCUMENTS_BODY["properties"],
+            "parameters": optional(fields_of({}, {"truncate": words("NONE", "END")})),
+        },
+    }
+    answer: ClassVar[Schema] = framed({"data": list_of(scored("score", {"document": TEXT_OBJECT}))})
+
+    def parse(self, fields: Fields, _place: Place) -> Call:
+        """Read `query`, `documents`, `rank_fields`, `top_n`, `return_documents`, `parameters.truncate` and `model`."""
+        refuses = False
+        if fields.has("parameters"):
+            parameters = fields.part("parameters", fields.value("parameters"))
+            refuses = parameters.choice("truncate", ("none", "end")) == "none"
+        return documents_call(fields, gives_by_default=True, long_documents="reject" if refuses else None)
+
+    def render(self, reply: Reply) -> dict[str, Any]:
+        """Data best first; a document goes back with all that its object held."""
+        framed_reply = frame(reply)
+        framed_reply["usage"] = framed_reply["usage"] | {"rerank_units": 1}
+        return framed_reply | {"data": with_documents(reply, ranked_items(reply, "score"))}

@@ -1,0 +1,64 @@
+"""The dialect of text-embeddings-inference: `{"query", "texts"}` to a bare array.
+
+Source: router/src/http/{types,server}.rs of text-embeddings-inference 1.9.3.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, cast, get_args
+
+from ...ranking.request import RankRequest
+from ...settings import Direction
+from ..dialect import Call, Place, Reply, ranked_indices, shown_scores
+from ..fields import Fields
+from ..schema import FLAG, QUERY, TEXT, TEXTS, Schema, fields_of, list_of, scored, words
+
+TEI_OPTIONS: dict[str, Schema] = {
+    "truncate": FLAG,
+    "truncation_direction": words("left", "right"),
+    "raw_scores": FLAG,
+}
+"""Options of both TEI dialects."""
+
+
+def tei_limits(fields: Fields, place: Place) -> dict[str, Any]:
+    """Read what TEI's dialects say about long texts, as `RankRequest` has it."""
+    refuses = not fields.boolean("truncate", default=True) and not place.settings.ignore_truncate_false
+    direction = fields.choice("truncation_direction", get_args(Direction))
+    return {
+        "truncation_direction": cast("Direction | None", direction),
+        "long_documents": "reject" if refuses else None,
+    }
+
+
+class TeiDialect:
+    """`texts` in, an array of `{index, score[, text]}` out, best first, ties with the higher index first."""
+
+    name: ClassVar[str] = "tei"
+    title: ClassVar[str] = "text-embeddings-inference"
+    route: ClassVar[str] = "/rerank"
+    example: ClassVar[dict[str, Any]] = {
+        "query": "What is Deep Learning?",
+        "texts": ["Deep Learning is a branch of machine learning.", "Cheese is made of milk."],
+    }
+    body: ClassVar[Schema] = fields_of({"query": QUERY, "texts": TEXTS}, {**TEI_OPTIONS, "return_text": FLAG})
+    answer: ClassVar[Schema] = list_of(scored("score", {"text": TEXT}))
+
+    def parse(self, fields: Fields, place: Place) -> Call:
+        """Read `query`, `texts`, `truncate`, `truncation_direction`, `raw_scores` and `return_text`."""
+        return Call(
+            request=RankRequest(query=fields.query(), documents=fields.documents("texts"), **tei_limits(fields, place)),
+            return_documents=fields.boolean("return_text", default=False),
+            raw_scores=fields.boolean("raw_scores", default=False),
+        )
+
+    def render(self, reply: Reply) -> list[dict[str, Any]]:
+        """One item per scored text; a text without a score is left out, and the X-Rerank-Errors header names it."""
+        documents, scores = reply.call.request.documents, shown_scores(reply)
+        items: list[dict[str, Any]] = []
+        for index in ranked_indices(reply, ties_high_index_first=True):
+            item = {"index": index, "score": scores[index]}
+            if reply.call.return_documents:
+                item["text"] = documents[index]
+            items.append(item)
+        return items

@@ -1,0 +1,143 @@
+"""What each dialect says when something is wrong: one table, which the server, its OpenAPI and the tests read.
+
+What belongs here: statuses and bodies of errors, as data. What must not: raising them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal, get_args
+
+from ..errors import (
+    AmbiguousDialect,
+    DocumentTooLong,
+    Draining,
+    EmptyField,
+    InvalidBody,
+    InvalidField,
+    NotReady,
+    QueryTooLong,
+    QueueFull,
+    RerankerError,
+    ScoringError,
+    TooManyDocuments,
+)
+from ..settings import DialectSettings
+
+Case = Literal["empty", "too_many", "too_long", "bad_type", "bad_json", "overloaded", "not_ready", "unscored"]
+"""What can be wrong, as far as dialects disagree about it."""
+
+CASES: Final[tuple[Case, ...]] = get_args(Case)
+
+_CASE_OF: Final[Mapping[type[RerankerError], Case]] = {
+    EmptyField: "empty",
+    TooManyDocuments: "too_many",
+    DocumentTooLong: "too_long",
+    QueryTooLong: "too_long",
+    InvalidField: "bad_type",
+    AmbiguousDialect: "bad_type",
+    InvalidBody: "bad_json",
+    QueueFull: "overloaded",
+    NotReady: "not_ready",
+    Draining: "not_ready",
+}
+"""The case of each error; those that are not here have their own status in every dialect."""
+
+STATUSES: Final[Mapping[str, tuple[int, ...]]] = {
+    #               empty  many  long  type  json  full  not ready  unscored
+    "native":      (422,   422,  422,  422,  422,  429,  503,       500),
+    "tei":         (400,   422,  422,  422,  400,  429,  503,       424),
+    "tei-predict": (400,   422,  422,  422,  400,  429,  503,       424),
+    "cohere-v1":   (422,   422,  422,  422,  400,  429,  503,       500),
+    "cohere-v2":   (422,   422,  422,  422,  400,  429,  503,       500),
+    "jina":        (422,   422,  422,  422,  422,  429,  503,       500),
+    "vllm":        (400,   400,  400,  400,  400,  429,  503,       500),
+    "vllm-score":  (400,   400,  400,  400,  400,  429,  503,       500),
+    "nim":         (422,   422,  400,  422,  422,  429,  503,       500),
+    "voyage":      (400,   400,  400,  400,  400,  429,  503,       500),
+    "mixedbread":  (422,   422,  422,  422,  422,  429,  503,       500),
+    "weaviate":    (422,   422,  422,  422,  422,  429,  503,       500),
+    "ovms":        (400,   400,  400,  400,  400,  429,  503,       500),
+    "llamacpp":    (400,   400,  400,  400,  400,  429,  503,       500),
+    "infinity":    (422,   422,  422,  422,  422,  429,  503,       500),
+    "sglang":      (400,   400,  400,  400,  400,  429,  503,       500),
+    "pinecone":    (400,   400,  400,  400,  400,  429,  503,       500),
+    "sagemaker":   (400,   400,  400,  400,  400,  429,  503,       500),
+}  # fmt: skip
+"""HTTP status of each case in each dialect."""
+
+_TEI_KINDS: Final[Mapping[Case, str]] = {
+    "empty": "Empty",
+    "overloaded": "Overloaded",
+    "not_ready": "Unhealthy",
+    "unscored": "Backend",
+}
+"""TEI's kinds of errors; everything else that the caller can mend is `Validation`."""
+
+_NESTED: Final = frozenset({"vllm", "vllm-score", "llamacpp", "infinity"})
+"""Dialects whose own servers put an object under `error`."""
+
+_SCORE_ROUTES: Final = frozenset({"/score", "/v1/score"})
+"""Routes that no client with a text under `error` calls."""
+
+_OLD_TEI_STATUS = 413
+"""What TEI said before 1.9 where it now says 422."""
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """In whose words an error is said."""
+
+    dialect: str = "native"
+    route: str = ""
+    by_name: bool = False
+    settings: DialectSettings = field(default_factory=DialectSettings)
+
+    is_infinity_client: bool = False
+    """Whether the body looks like that of infinity's client library, though its dialect is Jina's."""
+
+    @property
+    def nests(self) -> bool:
+        """Whether `error` is an object: where only such clients call, or the family was asked for by name."""
+        return self.dialect in _NESTED and (self.by_name or self.route in _SCORE_ROUTES)
+
+
+def case_of(error: RerankerError) -> Case | None:
+    """The case that an error belongs to, where dialects disagree about it."""
+    for kind in type(error).__mro__:
+        if kind in _CASE_OF:
+            return _CASE_OF[kind]
+    return "unscored" if isinstance(error, ScoringError) and error.status == ScoringError.status else None
+
+
+def status_of(error: RerankerError, voice: Voice) -> int:
+    """The HTTP status of an error in some words."""
+    case = case_of(error)
+    if case is None:
+        return error.status
+    status = STATUSES[voice.dialect][CASES.index(case)]
+    is_old_tei = voice.settings.tei_validation_413 and voice.dialect.startswith("tei") and status == error.status == 422  # noqa: PLR2004 - the status
+    return _OLD_TEI_STATUS if is_old_tei else status
+
+
+def body_of(error: RerankerError, voice: Voice) -> dict[str, Any]:
+    """The body of an error: every client finds the key that it reads, and our code is always under `code`."""
+    sentence = error.sentence()
+    kind = _kind(error, voice)
+    body: dict[str, Any] = {"error": sentence, "error_type": kind, "code": error.code}
+    if voice.nests:
+        status = status_of(error, voice)
+        body["error"] = {"message": sentence, "type": kind, "param": None, "code": status}
+    body |= {"message": sentence, "detail": sentence}
+    if voice.dialect == "infinity" or voice.is_infinity_client:
+        # infinity's client library crashes on anything but its framework's list of problems.
+        body["detail"] = [{"loc": ["body"], "msg": sentence, "type": error.code}]
+    return body
+
+
+def _kind(error: RerankerError, voice: Voice) -> str:
+    case = case_of(error)
+    if not voice.dialect.startswith("tei") or case is None:
+        return error.code
+    return _TEI_KINDS.get(case, "Validation")

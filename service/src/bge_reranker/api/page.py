@@ -1,0 +1,99 @@
+"""The page at `/` and the reference at `/docs`: static files under a strict content security policy.
+
+What belongs here: routes of files for browsers and their headers. What must not: anything that ranks; the page calls
+the same API as every other client.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Awaitable, Callable
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Final
+
+from fastapi import FastAPI
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response
+from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
+from typing_extensions import override
+
+_STATIC: Final = Path(__file__).parent / "static"
+
+_SWAGGER_PACKAGE: Final = "fastapi_offline"
+"""Package from which Swagger UI's files are served; only its files are used."""
+
+_HEADERS: Final = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
+    "img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    # Browsers ask again each time and are told 304: a new version shows at once.
+    "Cache-Control": "no-cache",
+}
+"""Headers of every file: nothing inline, nothing from elsewhere, nothing guessed, in nobody's frame."""
+
+Handler = Callable[[Request], Awaitable[Response]]
+
+
+def add_page(app: FastAPI, otherwise: Handler) -> None:
+    """Add the page at `/`, the reference at `/docs`, and the files of both.
+
+    Args:
+        app: The API's application.
+        otherwise: What answers `/` to clients that are no browsers: they probe it for health.
+    """
+
+    async def root(request: Request) -> Response:
+        if _is_browser(request):
+            return FileResponse(_STATIC / "index.html", headers=_HEADERS | {"Vary": "Accept"})
+        answer = await otherwise(request)
+        answer.headers["Vary"] = "Accept"
+        return answer
+
+    app.add_api_route("/", root, methods=["GET", "HEAD"], include_in_schema=False)
+    app.mount("/assets", _Files(directory=_STATIC / "assets"))
+    _add_docs(app)
+
+
+def _add_docs(app: FastAPI) -> None:
+    # An image may be built without Swagger UI; then /docs is an unknown path like any other.
+    swagger = find_spec(_SWAGGER_PACKAGE)
+    if swagger is None or swagger.origin is None:
+        return
+
+    async def docs(_request: Request) -> Response:
+        return FileResponse(_STATIC / "docs.html", headers=_HEADERS)
+
+    app.add_api_route("/docs", docs, methods=["GET", "HEAD"], include_in_schema=False)
+    app.mount("/docs/assets", _Files(directory=Path(swagger.origin).parent / "static"))
+
+
+class _Files(StaticFiles):
+    """A folder of files, with the headers of the page."""
+
+    @override
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        if scope["method"] not in {"GET", "HEAD"}:
+            raise HTTPException(405, headers={"Allow": "GET, HEAD"})
+        return await super().get_response(path, scope)
+
+    @override
+    def file_response(
+        self,
+        full_path: str | os.PathLike[str],
+        stat_result: os.stat_result,
+        scope: Scope,
+        status_code: int = 200,
+    ) -> Response:
+        response = super().file_response(full_path, stat_result, scope, status_code)
+        response.headers.update(_HEADERS)
+        return response
+
+
+def _is_browser(request: Request) -> bool:
+    """Whether HTML is asked for by name: probes and client libraries send `*/*`, or no such header."""
+    return "text/html" in request.headers.get("accept", "").lower()

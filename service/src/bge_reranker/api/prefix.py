@@ -1,0 +1,49 @@
+"""`/dialects/NAME/...`: the same routes once more for each dialect, for clients whose base address can be chosen.
+
+What belongs here: taking the prefix off a path and noting its name. What must not: what the name means.
+"""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from ..errors import RouteNotFound
+from .dispatch import DIALECT_HEADER, known_names, members_of
+from .record import record_of
+from .responses import error_response
+
+PREFIX = "/dialects/"
+"""Start of every path that names its dialect."""
+
+_KEY = "bge_reranker.dialect"
+
+
+class DialectPrefix:
+    """Wraps an ASGI application.
+
+    Args:
+        app: Answers the path behind the prefix.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one ASGI connection."""
+        if scope["type"] == "http" and scope["path"].startswith(PREFIX):
+            name, _, rest = scope["path"].removeprefix(PREFIX).partition("/")
+            if not members_of(name):
+                error = RouteNotFound("There is no dialect of that name.", remedy=f"Known: {known_names()}.")
+                record_of(Request(scope)).code = error.code
+                await error_response(error)(scope, receive, send)
+                return
+            path = "/" + rest
+            scope = {**scope, "path": path, "raw_path": path.encode(), _KEY: name}
+        await self._app(scope, receive, send)
+
+
+def asked_dialect(request: Request) -> str | None:
+    """The name that prefix or header gives, the prefix first."""
+    named: str | None = request.scope.get(_KEY)
+    return named or request.headers.get(DIALECT_HEADER)

@@ -1,0 +1,164 @@
+/** The page's wiring: the form, the examples, the file, ranking and copying. Drawing and asking are elsewhere. */
+
+import { DIALECTS, curl } from "./dialects.js";
+import { EXAMPLES } from "./examples.js";
+import { showFacts } from "./facts.js";
+import { Problem, rank } from "./request.js";
+import { count, duration, element, panel } from "./results.js";
+
+const at = (id) => document.getElementById(id);
+const form = at("form");
+const AS_SET = "As the server is set";
+
+let running = null;
+let last = null;
+let command = "";
+
+/** Characters of the command that are shown; all of them are copied. A browser takes seconds to lay out a megabyte. */
+const MOST_SHOWN = 4000;
+
+/** What the form holds. Empty lines are no candidates. */
+function wanted() {
+  const options = {};
+  if (form.long_documents.value) options.long_documents = form.long_documents.value;
+  if (form.max_pair_tokens.value) options.max_pair_tokens = Number(form.max_pair_tokens.value);
+  const candidates = form.candidates.value.split(/\r?\n/).map((line) => line.trim()).filter(Boolean);
+  return { query: form.query.value.trim(), candidates, options };
+}
+
+function presets() {
+  return form.compare.value ? [form.preset.value, form.compare.value] : [form.preset.value];
+}
+
+async function submit(event) {
+  event?.preventDefault();
+  const asked = wanted();
+  if (!isComplete(asked)) return;
+  running?.abort();
+  const mine = (running = new AbortController());
+  setBusy(true);
+  say(`Ranking ${count(asked.candidates.length, "candidate")}.`);
+  try {
+    const rankings = [];
+    // One after the other: two at once would wait for each other, and the times shown would be of neither.
+    for (const preset of presets()) rankings.push([preset || AS_SET, await rank(asked, preset, mine.signal)]);
+    last = { rankings, candidates: asked.candidates };
+    showProblem(null);
+    draw();
+    say(...announcement(rankings));
+  } catch (error) {
+    if (mine !== running) return;
+    fail(error);
+  } finally {
+    if (mine === running) setBusy(false);
+  }
+}
+
+/** Says beside each empty field what is missing, and goes to the first. */
+function isComplete(asked) {
+  const missing = [
+    [form.query, asked.query ? "" : "Write what you are looking for."],
+    [form.candidates, asked.candidates.length ? "" : "Write at least one candidate, or open a file."],
+  ];
+  for (const [field, text] of missing) {
+    const note = at(`${field.id}-problem`);
+    note.textContent = text;
+    note.hidden = !text;
+    field.setAttribute("aria-invalid", text ? "true" : "false");
+  }
+  missing.find(([, text]) => text)?.[0].focus();
+  return missing.every(([, text]) => !text);
+}
+
+function announcement(rankings) {
+  const [, { results, times }] = rankings[0];
+  const best = results.length ? ` Best: ${results[0].text.slice(0, 120)}` : "";
+  const done = `Ranked ${count(results.length, "candidate")} in ${duration(times.total ?? times.roundTrip)}.`;
+  return [done, element("span", "visually-hidden", best)];
+}
+
+function draw() {
+  if (!last) return;
+  const [first, second] = last.rankings;
+  const made = [panel(first[0], first[1], last.candidates, form.scale.value)];
+  if (second) made.push(panel(second[0], second[1], last.candidates, form.scale.value, first[1]));
+  at("panels").replaceChildren(...made);
+}
+
+function fail(error) {
+  last = null;
+  at("panels").replaceChildren();
+  say("");
+  showProblem(error instanceof Problem ? error : new Problem("The page failed", String(error)));
+}
+
+function showProblem(problem) {
+  const box = at("problem");
+  box.hidden = !problem;
+  box.replaceChildren();
+  if (!problem) return;
+  box.append(element("h2", "", problem.title), element("p", "", problem.text));
+  if (problem.fine) box.append(element("p", "fine", problem.fine));
+}
+
+function setBusy(busy) {
+  at("rank").setAttribute("aria-busy", String(busy));
+  at("rank").textContent = busy ? "Ranking…" : "Rank";
+}
+
+/** Says in the line that screen readers read out whenever it changes. */
+function say(...parts) {
+  at("status").replaceChildren(...parts.filter(Boolean));
+}
+
+function refresh() {
+  at("candidates-count").textContent = count(wanted().candidates.length, "candidate");
+  command = curl(at("dialect").value, wanted(), form.preset.value, form.scale.value === "logit");
+  const more = command.length - MOST_SHOWN;
+  at("command").textContent = more > 0 ? `${command.slice(0, MOST_SHOWN)}… and ${more} characters more` : command;
+}
+
+function fill({ query, candidates }) {
+  form.query.value = query;
+  form.candidates.value = candidates.join("\n");
+  refresh();
+}
+
+async function openFile(event) {
+  const [file] = event.target.files;
+  if (!file) return;
+  form.candidates.value = await file.text();
+  event.target.value = "";
+  refresh();
+}
+
+/** Copies by the clipboard where the browser allows it: only on https and on this machine. Else by selection. */
+async function copy() {
+  if (navigator.clipboard) {
+    await navigator.clipboard.writeText(command);
+  } else {
+    at("command").textContent = command;
+    getSelection().selectAllChildren(at("command"));
+    document.execCommand("copy");
+  }
+  at("copied").textContent = "Copied.";
+  at("copy").textContent = "Copied";
+  at("copy").addEventListener("blur", () => { at("copy").textContent = "Copy as curl"; }, { once: true });
+}
+
+for (const [name, { label }] of Object.entries(DIALECTS)) at("dialect").append(new Option(label, name));
+form.addEventListener("submit", submit);
+form.addEventListener("input", refresh);
+form.addEventListener("keydown", (event) => {
+  if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) submit(event);
+});
+for (const radio of form.scale) radio.addEventListener("change", draw);
+for (const button of form.querySelectorAll("[data-example]")) {
+  button.addEventListener("click", () => fill(EXAMPLES[button.dataset.example]));
+}
+at("file").addEventListener("change", openFile);
+at("dialect").addEventListener("change", refresh);
+at("copy").addEventListener("click", copy);
+
+fill(EXAMPLES.english);
+showFacts(at("facts"));

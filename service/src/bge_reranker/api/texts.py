@@ -1,0 +1,77 @@
+"""Reading texts that may come in several forms: strings, objects with a text, pairs.
+
+What belongs here: one value to one text, with an error that names its place. What must not: any dialect's names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ..errors import EmptyField, InvalidField
+
+_PAIR = 2
+"""Texts in a pair."""
+
+
+def text_of(name: str, value: Any, *, object_too: bool) -> str:
+    """One text.
+
+    Args:
+        name: Its place, for the error.
+        value: A string, or an object with a `text`.
+        object_too: Whether an object will do.
+    """
+    if isinstance(value, str):
+        return value
+    if object_too and isinstance(value, Mapping):
+        text = value.get("text")
+        if isinstance(text, str):
+            return text
+        raise InvalidField(f"`{name}` is an object without a string `text`.")
+    wanted = "a string or an object with `text`" if object_too else "a string"
+    raise InvalidField(f"`{name}` must be {wanted}, not {kind_of(value)}.")
+
+
+def texts_of(name: str, items: list[Any], *, objects_too: bool, keys: Sequence[str] = ("text",)) -> list[str]:
+    """A list of texts.
+
+    Args:
+        name: Place of the list.
+        items: Strings, or objects.
+        objects_too: Whether objects will do.
+        keys: Keys of an object whose texts make up the document.
+    """
+    if all(isinstance(item, str) for item in items):
+        return items
+    by_keys = tuple(keys) != ("text",)
+    return [
+        _joined(f"{name}[{index}]", item, keys)
+        if by_keys and objects_too and isinstance(item, Mapping)
+        else text_of(f"{name}[{index}]", item, object_too=objects_too)
+        for index, item in enumerate(items)
+    ]
+
+
+def pair_of(name: str, value: Any) -> tuple[str, str]:
+    """A query with its document, as a list of two strings."""
+    if not isinstance(value, list) or len(value) != _PAIR:
+        raise InvalidField(f"`{name}` must be a list of two strings: query and document.")
+    query, document = (text_of(f"{name}[{side}]", text, object_too=False) for side, text in enumerate(value))
+    if not query:
+        raise EmptyField(f"`{name}[0]` is empty.", remedy="Send at least one character.")
+    return query, document
+
+
+def _joined(name: str, item: Mapping[str, Any], keys: Sequence[str]) -> str:
+    """The texts under some keys of an object, one a line."""
+    texts = [item[key] for key in keys if isinstance(item.get(key), str)]
+    if not texts:
+        raise InvalidField(f"`{name}` is an object without a string under any of: {', '.join(keys)[:200]}.")
+    return "\n".join(texts)
+
+
+def kind_of(value: Any) -> str:
+    """The JSON name of a value's type."""
+    names = {bool: "a boolean", int: "a number", float: "a number", str: "a string", list: "a list", dict: "an object"}
+    return names.get(type(value), "null")

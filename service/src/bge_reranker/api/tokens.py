@@ -1,0 +1,112 @@
+"""Tokens of single texts: `/tokenize` and `/decode` as TEI has them, `/v3/tokenize` as OpenVINO Model Server does.
+
+What belongs here: shapes of these three. What must not: pairs and scores.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response
+
+from ..errors import InvalidField, RerankerError, UnknownModel
+from ..serving.state import ServingState
+from ..settings import Settings
+from ..text.vocabulary import Token, Vocabulary
+from .body import read_json
+from .error_table import Voice
+from .fields import Fields
+from .record import record_of
+from .rerank import Handler
+from .responses import error_response, json_response
+
+_LARGEST_ID = 2**31
+"""Above every vocabulary."""
+
+Answer = Callable[[Vocabulary, Fields], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class TokenEndpoints:
+    """Answers about tokens.
+
+    Args:
+        state: Whose vocabulary is asked.
+        settings: Limits of bodies and texts.
+        executor: Where texts are tokenised; a large one takes long.
+    """
+
+    state: ServingState
+    settings: Settings
+    executor: Executor
+
+    @property
+    def tokenize(self) -> Handler:
+        """TEI's `/tokenize`."""
+        return self._handler(_tei_tokens, "tei")
+
+    @property
+    def decode(self) -> Handler:
+        """TEI's `/decode`."""
+        return self._handler(_tei_texts, "tei")
+
+    @property
+    def tokenize_v3(self) -> Handler:
+        """OpenVINO Model Server's `/v3/tokenize`."""
+        return self._handler(_ovms_tokens, "ovms")
+
+    def _handler(self, answer: Answer, dialect: str) -> Handler:
+        async def handle(request: Request) -> Response:
+            http, loop = self.settings.http, asyncio.get_running_loop()
+            try:
+                vocabulary = self.state.require_model().ranker.encoder.vocabulary
+                if vocabulary is None:
+                    raise UnknownModel("The served model has no vocabulary to ask.")
+                body = await read_json(request, http.max_body_bytes, http.body_timeout_s, self.executor)
+                fields = Fields(body, http.max_documents)
+                answered = await loop.run_in_executor(self.executor, lambda: orjson.dumps(answer(vocabulary, fields)))
+                return json_response(answered)
+            except RerankerError as error:
+                record_of(request).code = error.code
+                return error_response(error, Voice(dialect=dialect))
+
+        return handle
+
+
+def _tei_tokens(vocabulary: Vocabulary, fields: Fields) -> Any:
+    special = fields.boolean("add_special_tokens", default=True)
+    inputs = fields.text_or_texts("inputs")
+    texts = [inputs] if isinstance(inputs, str) else inputs
+    return [[_tei_token(token) for token in vocabulary.tokens_of(text, special_tokens=special)] for text in texts]
+
+
+def _tei_token(token: Token) -> dict[str, Any]:
+    start, stop = (None, None) if token.special else (token.start, token.end)
+    return {"id": token.id, "text": token.text, "special": token.special, "start": start, "stop": stop}
+
+
+def _tei_texts(vocabulary: Vocabulary, fields: Fields) -> Any:
+    skips = fields.boolean("skip_special_tokens", default=True)
+    ids = fields.listed("ids")
+    lists = ids if isinstance(ids[0], list) else [ids]
+    return [vocabulary.text_of(_ids(numbers), skips_special=skips) for numbers in lists]
+
+
+def _ids(numbers: Any) -> list[int]:
+    if isinstance(numbers, list) and all(type(number) is int and 0 <= number < _LARGEST_ID for number in numbers):
+        return numbers
+    raise InvalidField("`ids` must be a list of token ids, or a list of such lists.")
+
+
+def _ovms_tokens(vocabulary: Vocabulary, fields: Fields) -> Any:
+    text = fields.text_or_texts("text")
+    special = fields.boolean("add_special_tokens", default=True)
+    texts = [text] if isinstance(text, str) else text
+    ids = [[token.id for token in vocabulary.tokens_of(one, special_tokens=special)] for one in texts]
+    return {"tokens": ids[0] if isinstance(text, str) else ids}

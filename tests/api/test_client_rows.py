@@ -1,0 +1,122 @@
+"""Every client of the compatibility matrix: what exactly it sends, and what it needs in the answer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.live.server import LiveServer, live_server
+
+from .client_rows import BEST_FIRST, DOCUMENTS, PAIRS, ROWS, Row
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.client)
+def test_a_client_finds_every_document_once_best_first_with_a_score(server: LiveServer, row: Row) -> None:
+    answer = server.post(row.body, path=row.path, headers=row.headers)
+    assert answer.status_code == 200, answer.text
+    items = row.read(answer.json())
+    assert [item["index"] for item in items] == row.order
+    scores = [item[row.score] for item in items]
+    assert all(isinstance(score, float) for score in scores)
+    assert scores == sorted(scores, reverse=True)
+    assert row.needs(answer.json())
+    if row.text is not None:
+        assert [row.text(item) for item in items] == [DOCUMENTS[index] for index in row.order]
+
+
+def test_weaviate_gets_scores_in_the_order_of_its_documents_without_a_content_type(server: LiveServer) -> None:
+    content = b'{"query": "q", "documents": ["bad", "good good", "nan"], "property": ""}'
+    answer = httpx.post(server.url + "/rerank", content=content)
+    scores = answer.json()["scores"]
+    assert [item["document"] for item in scores] == ["bad", "good good", "nan"]
+    assert scores[1]["score"] > scores[0]["score"] > scores[2]["score"] == 0.0
+    assert answer.json()["query"] == "q"
+    assert answer.headers["x-rerank-errors"] == "2=NonFiniteScore"
+
+
+@pytest.mark.parametrize("path", ["/meta", "/.well-known/ready"])
+def test_weaviate_finds_what_it_polls(server: LiveServer, path: str) -> None:
+    assert isinstance(httpx.get(server.url + path).json(), dict)
+
+
+@pytest.mark.parametrize(
+    ("left", "right"), [("text_1", "text_2"), ("queries", "documents"), ("data_1", "data_2")], ids=str
+)
+@pytest.mark.parametrize("path", ["/score", "/v1/score"])
+def test_vllm_scores_one_against_many_in_input_order(server: LiveServer, path: str, left: str, right: str) -> None:
+    answer = server.post({"model": "m", left: "q", right: DOCUMENTS}, path=path).json()
+    assert [(item["index"], item["object"]) for item in answer["data"]] == [(n, "score") for n in range(3)]
+    scores = [item["score"] for item in answer["data"]]
+    assert scores[1] > scores[2] > scores[0]
+    assert (answer["object"], answer["model"]) == ("list", "m")
+
+
+def test_vllm_scores_many_against_as_many(server: LiveServer) -> None:
+    body = {"text_1": ["good", "q", "good"], "text_2": ["a", "good", "good"], "use_activation": False}
+    answer = server.post(body, path="/score").json()
+    assert [item["score"] for item in answer["data"]] == [1.0, 1.0, 2.0]
+
+
+def test_vllm_scores_text_against_text(server: LiveServer) -> None:
+    assert len(server.post({"text_1": "q", "text_2": "good"}, path="/score").json()["data"]) == 1
+
+
+def test_vllm_refuses_sides_of_different_length(server: LiveServer) -> None:
+    answer = server.post({"text_1": ["q", "r"], "text_2": ["a"]}, path="/score")
+    assert (answer.status_code, answer.json()["error"]["code"], answer.json()["code"]) == (400, 400, "InvalidField")
+
+
+def test_langchain_sagemaker_gets_scores_in_the_order_of_its_pairs(server: LiveServer) -> None:
+    scores = server.post({"text_pairs": PAIRS}, path="/invocations").json()["scores"]
+    assert sorted(range(3), key=lambda index: -scores[index]) == BEST_FIRST
+
+
+@pytest.mark.parametrize("path", ["/", "/invocations"])
+def test_sagemaker_ranks_in_tei_words_at_the_root_too(server: LiveServer, path: str) -> None:
+    answer = server.post({"query": "q", "texts": DOCUMENTS}, path=path).json()
+    assert [item["index"] for item in answer] == BEST_FIRST
+
+
+@pytest.mark.parametrize(
+    ("inputs", "expected"),
+    [
+        (["q", "good"], [{"score": 1.0, "label": "LABEL_0"}]),
+        ([["q", "good"], ["q", "bad"]], [[{"score": 1.0, "label": "LABEL_0"}], [{"score": -1.0, "label": "LABEL_0"}]]),
+    ],
+    ids=["a pair", "a batch"],
+)
+def test_tei_predicts_pairs_in_input_order(server: LiveServer, inputs: Any, expected: Any) -> None:
+    assert server.post({"inputs": inputs, "raw_scores": True}, path="/predict").json() == expected
+
+
+def test_dify_finds_a_reranker_and_its_limits_in_info(server: LiveServer) -> None:
+    info = httpx.get(server.url + "/info").json()
+    assert next(iter(info["model_type"])) == "reranker"
+    assert (info["max_input_length"], info["max_client_batch_size"]) == (64, 5_000)
+
+
+@pytest.mark.parametrize("path", ["/v1/models", "/models"])
+def test_nvidia_clients_find_the_served_model(server: LiveServer, path: str) -> None:
+    answer = httpx.get(server.url + path).json()
+    assert (answer["object"], [model["id"] for model in answer["data"]]) == ("list", ["scripted"])
+
+
+def test_xinference_finds_a_reranker_under_any_model_name(server: LiveServer) -> None:
+    assert httpx.get(server.url + "/v1/models/org/any-name").json()["model_type"] == "rerank"
+
+
+def test_milvus_sglang_is_served_by_a_listener_of_its_own_dialect(tmp_path: Path) -> None:
+    with live_server(tmp_path, {"default_dialect": "sglang"}) as server:
+        answer = server.post({"model": "m", "query": "q", "documents": DOCUMENTS}, path="/v1/rerank").json()
+        assert [item["index"] for item in answer] == BEST_FIRST
+        named = server.post({"query": "q", "documents": ["a"]}, headers={"X-Rerank-Dialect": "jina"}).json()
+        assert "results" in named
+
+
+def test_litellm_huggingface_gets_long_texts_cut_where_the_server_is_set_to(tmp_path: Path) -> None:
+    body = {"query": "q", "texts": ["good " * 100], "truncate": False}
+    with live_server(tmp_path, {"ignore_truncate_false": True}) as server:
+        assert server.post(body).status_code == 200

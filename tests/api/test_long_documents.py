@@ -1,0 +1,104 @@
+"""What each dialect does with texts that do not fit.
+
+A pair has 64 tokens, four of them special and one the query's; windows of 59 tokens share 8, so the second window of
+BAD_THEN_GOOD holds 9 words of the one kind and 50 of the other.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.live.server import LiveServer
+
+BAD_THEN_GOOD = "bad " * 60 + "good " * 60
+CASES: dict[str, tuple[str, dict[str, Any], float]] = {
+    "native cuts": ("/rerank", {"candidates": [BAD_THEN_GOOD], "raw_scores": True}, -59.0),
+    "jina cuts": ("/v1/rerank", {"documents": [BAD_THEN_GOOD], "raw_scores": True}, -59.0),
+    "jina limits a document": (
+        "/v1/rerank",
+        {"documents": ["bad " * 9], "raw_scores": True, "max_tokens_per_doc": 5},
+        -5,
+    ),
+    "cohere 2 takes the best chunk": ("/v2/rerank", {"documents": [BAD_THEN_GOOD], "raw_scores": True}, 41.0),
+    "cohere 2 limits a document": (
+        "/v2/rerank",
+        {"documents": [BAD_THEN_GOOD], "raw_scores": True, "max_tokens_per_doc": 60},
+        -9.0,
+    ),
+    "cohere 1 takes the best of its chunks": (
+        "/v1/rerank",
+        {"documents": [BAD_THEN_GOOD], "raw_scores": True, "max_chunks_per_doc": 9},
+        41.0,
+    ),
+    "cohere 1 takes the only chunk": (
+        "/v1/rerank",
+        {"documents": [BAD_THEN_GOOD], "raw_scores": True, "max_chunks_per_doc": 1},
+        -59.0,
+    ),
+    "ovms takes the best chunk": ("/v3/rerank", {"documents": [BAD_THEN_GOOD], "raw_scores": True}, 57.0),
+    "vllm cuts at the left": (
+        "/rerank",
+        {"documents": [BAD_THEN_GOOD], "raw_scores": True, "truncation_side": "left"},
+        59.0,
+    ),
+    "vllm shortens the pair": (
+        "/rerank",
+        {"documents": [BAD_THEN_GOOD], "use_activation": False, "truncate_prompt_tokens": 32},
+        -27.0,
+    ),
+    "vllm by name cuts when told how": (
+        "/dialects/vllm/rerank",
+        {"documents": [BAD_THEN_GOOD], "use_activation": False, "truncate_prompt_tokens": -1},
+        -59.0,
+    ),
+}
+
+
+def score_of(answer: Any) -> float:
+    (item,) = answer["results"]
+    return float(item.get("score", item.get("relevance_score")))
+
+
+@pytest.mark.parametrize(("path", "body", "score"), CASES.values(), ids=CASES.keys())
+def test_a_long_document_is_read_as_its_dialect_has_it(
+    server: LiveServer, path: str, body: dict[str, Any], score: float
+) -> None:
+    answer = server.post({"query": "q", **body}, path=path)
+    assert answer.status_code == 200, answer.text
+    assert score_of(answer.json()) == score
+
+
+REFUSED: dict[str, tuple[str, dict[str, Any], int]] = {
+    "vllm by name": ("/dialects/vllm/rerank", {"query": "q", "documents": [BAD_THEN_GOOD]}, 400),
+    "vllm score by name": ("/dialects/vllm/score", {"text_1": "q", "text_2": BAD_THEN_GOOD}, 400),
+    "nim, NONE": ("/v1/ranking", {"query": "q", "passages": [BAD_THEN_GOOD], "truncate": "NONE"}, 400),
+    "voyage, truncation false": ("/v1/rerank", {"query": "q", "documents": [BAD_THEN_GOOD], "truncation": False}, 400),
+    "tei, truncate false": ("/rerank", {"query": "q", "texts": [BAD_THEN_GOOD], "truncate": False}, 422),
+}
+
+
+@pytest.mark.parametrize(("path", "body", "status"), REFUSED.values(), ids=REFUSED.keys())
+def test_a_long_document_is_refused_where_its_dialect_says_so(
+    server: LiveServer, path: str, body: dict[str, Any], status: int
+) -> None:
+    answer = server.post(body, path=path)
+    assert (answer.status_code, answer.json()["code"]) == (status, "DocumentTooLong")
+
+
+def test_vllm_keys_alone_do_not_refuse_a_long_document(server: LiveServer) -> None:
+    assert server.post({"text_1": "q", "text_2": BAD_THEN_GOOD}, path="/score").status_code == 200
+
+
+def test_a_limit_out_of_bounds_is_named_as_the_caller_named_it(server: LiveServer) -> None:
+    body = {"query": "q", "documents": ["a"], "truncate_prompt_tokens": 65}
+    answer = server.post(body)
+    assert answer.status_code == 400
+    assert "truncate_prompt_tokens is 65" in answer.json()["message"]
+
+
+def test_ovms_gives_the_query_half_of_the_pair(server: LiveServer) -> None:
+    body = {"query": "good " * 50, "documents": ["bad"], "raw_scores": True}
+    assert score_of(server.post(body, path="/v3/rerank").json()) == 32 - 1
+    assert score_of(server.post(body, path="/v1/rerank").json()) == 50 - 1

@@ -1,0 +1,58 @@
+"""`python -m tests.clients [--update-golden]`: ask every client library, print a table, exit 1 on any difference."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import click
+import structlog
+from rich.console import Console
+from rich.table import Table
+
+from tests.live.server import live_server
+
+from .full_server import full_server
+from .outcome import RESULTS, Outcome, read_results, write_results
+from .running import outcomes_of, runs
+from .table import ROWS
+
+
+@click.command()
+@click.option("--update-golden", is_flag=True, help="Write what came of each row into results.json, for review.")
+def main(*, update_golden: bool) -> None:
+    """Ask every client library and compare with the reviewed outcomes."""
+    # One line per request would drown the table.
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    outcomes: dict[str, Outcome] = {}
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        live_server(Path(folder)) as server,
+        full_server(Path(folder)) as full,
+    ):
+        for rows in runs().values():
+            outcomes |= outcomes_of(rows, server.url, full.url)
+    outcomes = {row.key: outcomes[row.key] for row in ROWS}
+    reviewed = read_results() if RESULTS.exists() else {}
+    Console(width=None if sys.stdout.isatty() else 200).print(table_of(outcomes, reviewed))
+    if update_golden:
+        write_results(outcomes)
+    sys.exit(0 if update_golden or outcomes == reviewed else 1)
+
+
+def table_of(outcomes: Mapping[str, Outcome], reviewed: Mapping[str, Outcome]) -> Table:
+    """One line per row."""
+    table = Table(title="Client libraries against a live server")
+    for column in ("row", "version", "ranking", "an error", "a full queue", "as reviewed"):
+        table.add_column(column, overflow="fold")
+    for key, outcome in outcomes.items():
+        same = "yes" if reviewed.get(key) == outcome else "NO"
+        table.add_row(key, outcome.version, outcome.ranking, outcome.error, outcome.overload, same)
+    return table
+
+
+if __name__ == "__main__":
+    main()

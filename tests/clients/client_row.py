@@ -1,0 +1,87 @@
+"""What a row of the compatibility matrix is.
+
+What belongs here: its shape, and how it is shown and told to a driver. What must not: the rows, or any client's code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+SHOWN_SERVER = "http://localhost:8000"
+"""What the matrix puts for the server's address."""
+
+Family = Literal[
+    "TEI", "Cohere v1", "Cohere v2", "Jina", "vLLM", "NIM", "Voyage", "mixedbread", "OVMS", "infinity", "Pinecone"
+]
+"""Families of dialects for which there are client libraries."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClientRow:
+    """One client library, pointed at a server in one way."""
+
+    key: str
+    """Name in results and drivers."""
+
+    client: str
+    """Class or function that a user calls."""
+
+    package: str
+    """Package whose version the matrix shows."""
+
+    environment: str
+    """Which input and lock hold the package, and which driver calls it."""
+
+    family: Family
+    """Dialect that the client speaks."""
+
+    options: Mapping[str, str] = field(default_factory=dict)
+    """Arguments of the client, `{server}` standing for the server's address; the driver passes these very ones."""
+
+    variables: Mapping[str, str] = field(default_factory=dict)
+    """Environment variables that point the client, in the same form."""
+
+    shown: str = "{client}({options})"
+    """How the call is written where the client hides behind another class."""
+
+    scores: Literal["sigmoid", "logit"] = "sigmoid"
+    """What the family's scores are."""
+
+    returns_documents: bool = False
+    """Whether the client hands on the texts that the server returned."""
+
+    honours_top_n: bool = True
+    """Whether the user gets as many results as asked for, and not all."""
+
+    asked_when_full: bool = False
+    """Whether the row is also asked what it makes of 429; some clients try again for minutes."""
+
+    limit: str = ""
+    """What the client does not do, for readers of the matrix."""
+
+    def options_for(self, server: str) -> dict[str, str]:
+        """The client's arguments with the server's address in them."""
+        return {name: value.format(server=server) for name, value in self.options.items()}
+
+    def variables_for(self, server: str) -> dict[str, str]:
+        """The environment variables with the server's address in them."""
+        return {name: value.format(server=server) for name, value in self.variables.items()}
+
+    def pointing(self) -> str:
+        """The call as a reader would write it."""
+        options = ", ".join(f'{name}="{value}"' for name, value in self.options_for(SHOWN_SERVER).items())
+        variables = "".join(f"{name}={value} " for name, value in self.variables_for(SHOWN_SERVER).items())
+        return variables + self.shown.format(client=self.client, options=options)
+
+
+@dataclass(frozen=True, slots=True)
+class FixedClient:
+    """A client library that cannot be pointed anywhere: its address is written in its code."""
+
+    client: str
+    package: str
+    environment: str
+    reason: str
+    """Where its code says so."""

@@ -1,0 +1,83 @@
+"""Requests made from the server's own OpenAPI document, right and wrong ones, each answer held against it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, seed, settings
+from schemathesis import GenerationMode
+from schemathesis.checks import not_a_server_error
+from schemathesis.core.result import Ok
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    negative_data_rejection,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+    unsupported_method,
+)
+
+CHECKS: list[Any] = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    negative_data_rejection,
+    unsupported_method,
+]
+"""Not the acceptance of valid data: a schema can say neither how fields bound each other, nor the model's window."""
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One method of one path of a running server."""
+
+    label: str
+    operation: Any
+    base_url: str
+
+    def check(self, cases: int, first_seed: int) -> None:
+        """Send requests and fail on the first answer that is not as documented.
+
+        Args:
+            cases: Requests to send, half of them right and half wrong where that can be.
+            first_seed: The same seed makes the same requests.
+        """
+        modes = [GenerationMode.POSITIVE]
+        if self.operation.body:
+            modes.append(GenerationMode.NEGATIVE)
+        for mode in modes:
+            self._check(mode, max(1, cases // len(modes)), first_seed)
+
+    def _check(self, mode: GenerationMode, cases: int, first_seed: int) -> None:
+        @seed(first_seed)
+        @settings(
+            max_examples=cases,
+            database=None,
+            deadline=None,
+            phases=(Phase.generate,),
+            suppress_health_check=list(HealthCheck),
+        )
+        @given(case=self.operation.as_strategy(generation_mode=mode))
+        def check(case: Any) -> None:
+            case.call_and_validate(base_url=self.base_url, checks=CHECKS)
+
+        check()
+
+
+def operations(base_url: str) -> Iterator[Operation]:
+    """Every operation that a running server documents.
+
+    Args:
+        base_url: Its address.
+    """
+    schema = schemathesis.openapi.from_url(f"{base_url}/openapi.json")
+    for result in schema.get_all_operations():
+        if not isinstance(result, Ok):
+            raise TypeError("the OpenAPI document has an operation that cannot be read")
+        operation = result.ok()
+        yield Operation(operation.label, operation, base_url)

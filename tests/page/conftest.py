@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.live.server import WAIT_S, LiveServer
+
+from .browser import CHROMIUM, DESKTOP, chromium
+from .visit import Visit
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+IN_CI = os.environ.get("CI") == "true"
+
+# Without playwright these modules cannot even be imported. Locally a missing tool skips; in CI it fails.
+collect_ignore_glob = [] if IN_CI or find_spec("playwright") else ["test_*.py"]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """One Chromium for a module. Where it is missing its tests skip; in CI they fail.
+
+    Not for the whole session: while it runs, this thread counts as inside an event loop, and tests of other folders
+    could not run one of their own.
+    """
+    if not CHROMIUM.exists():
+        reason = f"the page's tests need {CHROMIUM} (apt-get install chromium)"
+        if IN_CI:
+            pytest.fail(reason)
+        pytest.skip(reason)
+    from playwright.sync_api import expect  # noqa: PLC0415 - only here is it known to be there
+
+    expect.set_options(timeout=WAIT_S * 1000)
+    with chromium() as running:
+        yield running
+
+
+@pytest.fixture
+def visit(browser: Browser, server: LiveServer) -> Iterator[Visit]:
+    """The page of the module's server, opened."""
+    with Visit.to(browser, server, viewport=DESKTOP) as visiting:
+        visiting.open()
+        yield visiting
