@@ -69,8 +69,7 @@ class Dialect(Protocol):
 
 def error_body(error: RerankerError) -> dict[str, Any]:
     """An error in the words of every client at once: each finds the key that it reads."""
-    sentence = error.sentence()
-    return {"error": sentence, "error_type": error.code, "code": error.code, "message": sentence, "detail": sentence}
+    return dict(error.as_keys())
 
 
 def ranked_indices(reply: Reply, *, ties_high_index_first: bool = False) -> list[int]:

@@ -82,7 +82,8 @@ class Fields:
         if isinstance(value, float) and value.is_integer():
             return int(value)
         if isinstance(value, bool) or not isinstance(value, int):
-            raise InvalidField(f"`{name}` must be a whole number, not {_kind(value)}.")
+            shown = value if isinstance(value, float) else _kind(value)
+            raise InvalidField(f"`{name}` must be a whole number, not {shown}.")
         return value
 
     def boolean(self, name: str, *, default: bool) -> bool:

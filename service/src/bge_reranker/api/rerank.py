@@ -26,6 +26,9 @@ from .responses import error_response, json_response
 _OFF_LOOP_DOCUMENTS = 500
 """Answers with more documents than this are written in a thread; it takes milliseconds."""
 
+_NAMED_ERRORS = 50
+"""Most documents that the X-Rerank-Errors header names, so that no proxy refuses the answer for its headers."""
+
 _DEADLINE_HEADER = "x-request-deadline-ms"
 
 
@@ -89,9 +92,7 @@ class RerankEndpoint:
             content = await loop.run_in_executor(self.executor, _write, dialect, reply)
         headers = {}
         if reply.ranking.errors:
-            headers["X-Rerank-Errors"] = ", ".join(
-                f"{index}={error.code}" for index, error in sorted(reply.ranking.errors.items())[:50]
-            )
+            headers["X-Rerank-Errors"] = _named_errors(reply.ranking)
         return json_response(content, headers=headers)
 
     def _deadline(self, request: Request) -> float:
@@ -112,6 +113,14 @@ class RerankEndpoint:
 def _write(dialect: Dialect, reply: Reply) -> bytes:
     # NumPy's float32 is written in its shortest form and always as a float: `1.0`, never `1`.
     return orjson.dumps(dialect.render(reply), option=orjson.OPT_SERIALIZE_NUMPY)
+
+
+def _named_errors(ranking: Ranking) -> str:
+    """The documents without a score, at most some dozens by name, then how many there are."""
+    named = [f"{index}={error.code}" for index, error in sorted(ranking.errors.items())]
+    if len(named) > _NAMED_ERRORS:
+        named = [*named[:_NAMED_ERRORS], f"total={len(named)}"]
+    return ", ".join(named)
 
 
 async def _until_gone(request: Request) -> None:
