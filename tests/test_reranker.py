@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
 from bge_reranker import Reranker
-from bge_reranker.errors import SettingsError
+from bge_reranker.errors import Draining, InvalidField, SettingsError
 
 
 @pytest.fixture(scope="module")
@@ -48,3 +49,30 @@ def test_one_reranker_is_used_from_several_threads(demo: Reranker) -> None:
     with ThreadPoolExecutor(4) as pool:
         answers = [pool.submit(demo.logits, "query", ["a", "b"]) for _ in range(40)]
     assert all(answer.result() == expected for answer in answers)
+
+
+@pytest.mark.parametrize(
+    ("query", "documents", "words"),
+    [
+        (None, ["a"], "query must be a string, not NoneType"),
+        ("q", "abc", "documents must be a list of strings, not str"),
+        ("q", {"a": 1}, "not dict"),
+        ("q", ["a", None], r"documents\[1\] must be a string"),
+    ],
+)
+def test_what_is_no_list_of_texts_is_refused_by_name(demo: Reranker, query: Any, documents: Any, words: str) -> None:
+    with pytest.raises(InvalidField, match=words):
+        demo.rank(query, documents)
+
+
+def test_a_top_n_below_one_is_refused(demo: Reranker) -> None:
+    with pytest.raises(InvalidField, match="top_n is 0"):
+        demo.rank("q", ["a"], top_n=0)
+
+
+def test_a_closed_reranker_says_that_it_is_closed() -> None:
+    reranker = Reranker("demo", threads=1)
+    reranker.close()
+    reranker.close()
+    with pytest.raises(Draining, match="was closed"):
+        reranker.rank("q", ["a"])

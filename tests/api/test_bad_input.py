@@ -28,7 +28,7 @@ CASES: dict[str, tuple[Any, int, str, str]] = {
     "top_n zero": ({"query": "q", "candidates": ["a"], "top_n": 0}, 422, "InvalidField", "at least 1"),
     "top_n negative": ({"query": "q", "candidates": ["a"], "top_n": -3}, 422, "InvalidField", "`top_n` is -3"),
     "top_n a string": ({"query": "q", "candidates": ["a"], "top_n": "3"}, 422, "InvalidField", "whole number"),
-    "top_n a fraction": ({"query": "q", "candidates": ["a"], "top_n": 1.5}, 422, "InvalidField", "whole number"),
+    "top_n a fraction": ({"query": "q", "candidates": ["a"], "top_n": 1.5}, 422, "InvalidField", "not 1.5"),
     "top_n true": ({"query": "q", "candidates": ["a"], "top_n": True}, 422, "InvalidField", "not a boolean"),
     "an unknown policy": (
         {"query": "q", "candidates": ["a"], "long_documents": "guess"},

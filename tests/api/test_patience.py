@@ -75,7 +75,9 @@ def test_a_long_computation_is_not_cut_by_the_patience_for_headers(server: LiveS
 def test_bytes_that_are_not_http_are_answered_400(server: LiveServer) -> None:
     with connect(server) as connection:
         connection.sendall(b"\x16\x03\x01\x00\xa5 this is not HTTP\r\n\r\n")
-        assert read_all(connection).startswith(b"HTTP/1.1 400")
+        answer = read_all(connection)
+    assert answer.startswith(b"HTTP/1.1 400")
+    assert b"MalformedRequest" in answer
     assert server.is_well()
 
 
@@ -136,4 +138,37 @@ def test_a_full_queue_refuses_at_once_with_the_seconds_to_wait(server: LiveServe
         assert int(refused.headers["retry-after"]) >= 1
         server.scorer.gate.set()
         assert first.recv(65_536).startswith(b"HTTP/1.1 200")
+    assert server.is_well()
+
+
+def test_an_offered_upgrade_is_declined_by_answering_the_request(server: LiveServer) -> None:
+    head = HEAD.replace(
+        b"Host: x", b"Host: x\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: A"
+    )
+    with connect(server) as connection:
+        connection.sendall(head % len(BODY) + BODY)
+        assert connection.recv(65_536).startswith(b"HTTP/1.1 200")
+
+
+def test_headers_beyond_their_limit_are_refused_with_431(fresh_server: LiveServer) -> None:
+    with connect(fresh_server) as connection:
+        connection.sendall(b"GET /info HTTP/1.1\r\n" + b"X-Y: " + b"a" * 70_000)
+        answer = read_all(connection)
+    assert answer.startswith(b"HTTP/1.1 431")
+    assert b"65536" in answer
+    assert fresh_server.metrics.errors.labels("MalformedRequest")._value.get() == 1
+    assert fresh_server.metrics.http_requests.labels("none", "431")._value.get() == 1
+
+
+def test_a_broken_chunk_is_refused_at_once(server: LiveServer) -> None:
+    with connect(server) as connection:
+        connection.sendall(b"POST /rerank HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nnonsense\r\n")
+        assert b" 400 " in read_all(connection)
+    assert server.is_well()
+
+
+def test_a_broken_second_request_does_not_cost_the_first_its_answer(server: LiveServer) -> None:
+    with connect(server) as connection:
+        connection.sendall(HEAD % len(BODY) + BODY + b"NONSENSE\r\n\r\n")
+        assert connection.recv(65_536).startswith(b"HTTP/1.1 200")
     assert server.is_well()

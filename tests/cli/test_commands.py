@@ -41,6 +41,17 @@ def test_rerank_prints_a_table_with_line_numbers_and_no_control_characters(tmp_p
     assert "\x1b[31m" not in answer.stdout
 
 
+def test_rerank_counts_blank_lines_as_people_do() -> None:
+    answer = run("rerank", "b", "-", "--json", stdin="\n\nb\n")
+    assert json.loads(answer.stdout)["index"] == 2
+
+
+def test_rerank_replaces_what_the_terminal_cannot_show() -> None:
+    answer = run("rerank", "q", "-", stdin="人工智能\n", LC_ALL="C", PYTHONIOENCODING="ascii")
+    assert answer.returncode == 0, answer.stderr
+    assert "????" in answer.stdout
+
+
 @pytest.mark.parametrize(
     ("arguments", "stdin", "words"),
     [

@@ -69,8 +69,12 @@ def live_server(folder: Path, flags: Mapping[str, Any] | None = None) -> Iterato
     scorer, state, metrics = ScriptedScorer(), ServingState(), Metrics()
     executor = ThreadPoolExecutor(2)
     state.model = _model(folder, settings, scorer, metrics, executor)
-    api = Listener(create_api(state, settings, metrics, executor), "127.0.0.1", 0, "port", settings.http)
-    management = Listener(create_management(state, settings, metrics), "127.0.0.1", 0, "port", settings.http)
+    api = Listener(
+        create_api(state, settings, metrics, executor), "127.0.0.1", 0, "port", settings.http, metrics.refused
+    )
+    management = Listener(
+        create_management(state, settings, metrics), "127.0.0.1", 0, "port", settings.http, metrics.refused
+    )
 
     async def serve() -> None:
         await asyncio.gather(api.run_until_stopped(), management.run_until_stopped())

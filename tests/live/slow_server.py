@@ -28,8 +28,12 @@ def main(folder: Path, flags: dict[str, str]) -> int:
     settings = load_settings(flags={"port": 0, "management_port": 0, **flags})
     configure_logs(settings.observe)
     scorer, state, metrics, executor = ScriptedScorer(), ServingState(), Metrics(), ThreadPoolExecutor(2)
-    api = Listener(create_api(state, settings, metrics, executor), "127.0.0.1", 0, "port", settings.http)
-    management = Listener(create_management(state, settings, metrics), "127.0.0.1", 0, "port", settings.http)
+    api = Listener(
+        create_api(state, settings, metrics, executor), "127.0.0.1", 0, "port", settings.http, metrics.refused
+    )
+    management = Listener(
+        create_management(state, settings, metrics), "127.0.0.1", 0, "port", settings.http, metrics.refused
+    )
 
     def load() -> ServedModel:
         model = _model(folder, settings, scorer, metrics, executor)

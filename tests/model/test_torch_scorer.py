@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from bge_reranker.engine.batch import Pair, pack
 from bge_reranker.engine.scorer import Scorer
+from bge_reranker.errors import CorruptFile
 from bge_reranker.model.load import load_scorer
 from bge_reranker.settings import ModelSettings, Precision
 
@@ -166,6 +167,14 @@ def test_nan_in_one_word_reaches_only_the_pairs_that_hold_it(tmp_path: Path) -> 
     assert np.isnan(found[1])
     others = [0, 2, 3, 4]
     assert found[others].tobytes() == expected[others].tobytes()
+
+
+def test_weights_that_give_no_finite_logit_are_refused_at_warm_up(tmp_path: Path) -> None:
+    model = packed_model("xlm-roberta")
+    with torch.no_grad():
+        model.get_parameter("classifier.out_proj.bias")[0] = float("nan")
+    with pytest.raises(CorruptFile, match="no finite logit"):
+        warm_scorer(save(model, tmp_path))
 
 
 def test_scorer_scores_with_plain_bodies_before_warm_up(xlmr: Path, scorer: Scorer) -> None:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from bge_reranker.engine.engine import Engine
-from bge_reranker.errors import DocumentTooLong, NonFiniteScore
+from bge_reranker.errors import DeadlineExceeded, DocumentTooLong, NonFiniteScore
 from bge_reranker.ranking.ranker import Ranker
 from bge_reranker.ranking.request import RankRequest
 from bge_reranker.settings import EngineSettings, TextSettings
@@ -30,10 +30,12 @@ class HeldEncoder:
         self.begun, self.let = threading.Event(), threading.Event()
         self.let.set()
 
-    def encode(self, query: str, documents: Sequence[str], policy: TextPolicy) -> EncodedRequest:
+    def encode(
+        self, query: str, documents: Sequence[str], policy: TextPolicy, checkpoint: Callable[[], None]
+    ) -> EncodedRequest:
         self.begun.set()
         assert self.let.wait(WAIT_S)
-        return self._encoder.encode(query, documents, policy)
+        return self._encoder.encode(query, documents, policy, checkpoint)
 
     def estimate_tokens(self, query: str, documents: Sequence[str], policy: TextPolicy) -> int:
         return self._encoder.estimate_tokens(query, documents, policy)
@@ -101,3 +103,20 @@ def test_one_window_without_a_score_fails_its_document_only(setup: Setup) -> Non
     ranking = setup.ranker.rank(RankRequest("q", documents, long_documents="windows_max"), WAIT_S)
     assert ranking.order() == [0]
     assert [type(error) for error in ranking.errors.values()] == [NonFiniteScore]
+
+
+def test_a_ranking_of_what_was_done_in_time_is_never_given(setup: Setup) -> None:
+    setup.scorer.gate.clear()
+    opener = threading.Timer(0.5, setup.scorer.gate.set)
+    opener.start()
+    with pytest.raises(DeadlineExceeded):
+        setup.ranker.rank(RankRequest("q", ["good " * 50] * 300), 0.25)
+    opener.join()
+
+
+def test_a_request_that_cannot_be_done_in_time_even_alone_is_refused_before_it_is_queued(setup: Setup) -> None:
+    rate = setup.engine.tokens_per_second
+    documents = [f"good {number} " + "good " * 60 for number in range(int(rate * 0.02 / 64) + 2)]
+    with pytest.raises(DeadlineExceeded, match="tokens take about"):
+        setup.ranker.rank(RankRequest("q", documents * 40), 0.3)
+    assert setup.scorer.scored_pairs == setup.warm_up_pairs

@@ -155,11 +155,30 @@ def test_a_query_of_a_million_characters_is_not_tokenised_whole(folder_of: Folde
 
 def test_a_part_is_doubled_until_it_gives_enough_tokens_when_characters_vanish(folder_of: FolderOf) -> None:
     encoder, recorder = recording(folder_of("xlm_roberta"))
-    document = " " * 50_000 + "the panda eats bamboo " * 500
+    document = " " * 5_000 + "the panda eats bamboo " * 500
     tokens = encoder.encode("a", [document], policy(32)).documents[0].pairs[0].tokens
     trimmed = encoder.encode("a", [document.strip()], policy(32)).documents[0].pairs[0].tokens
     assert tokens.tolist() == trimmed.tolist()
     assert recorder.characters < 4 * len(document)
+
+
+@pytest.mark.parametrize("text", [" ", "\0", "\u0301", "👨\u200d"], ids=["blank", "NUL", "combining mark", "joiner"])
+def test_a_text_that_gives_no_tokens_for_its_characters_is_given_up_and_said_to_be(
+    folder_of: FolderOf, text: str
+) -> None:
+    encoder, recorder = recording(folder_of("xlm_roberta"))
+    encoded = encoder.encode("a", [text * MILLION], policy(32)).documents[0]
+    assert encoded.truncated
+    assert recorder.characters < 2 * 32 * Precut().max_characters_per_token + 10_000
+
+
+def test_a_checkpoint_stops_the_tokenising_of_further_documents(folder_of: FolderOf) -> None:
+    encoder, recorder = recording(folder_of("xlm_roberta"))
+    calls = iter([None, None])
+    documents = [f"{number} " + "word " * 2_000 for number in range(500)]
+    with pytest.raises(StopIteration):
+        encoder.encode("a", documents, policy(512), lambda: next(calls))
+    assert 0 < recorder.characters < 500_000
 
 
 @pytest.mark.parametrize("direction", ["right", "left"])
@@ -189,7 +208,8 @@ def test_no_cut_is_trusted_when_the_pre_tokenizer_does_not_split_at_spaces(folde
     for splits, fewest in ((True, 10), (False, 74)):
         precut = Precut(characters_per_token=1, margin_characters=64, splits_at_spaces=splits)
         recorder.characters = 0
-        (tokens,) = leading_tokens(recorder, [text], 10, "right", precut)
+        (found,) = leading_tokens(recorder, [text], 10, "right", precut)
+        tokens = found.ids
         assert len(tokens) == 10
         assert recorder.characters >= fewest
         assert (recorder.characters > 100) is not splits

@@ -36,10 +36,16 @@ def create_process(settings: Settings, on_ready: Callable[[str, ServedModel], No
     """
     _log.info("settings", **masked(settings))
     state, metrics, http = ServingState(), Metrics(), settings.http
+    refused = metrics.refused
     executor = ThreadPoolExecutor(_TEXT_THREADS, thread_name_prefix="text")
-    api = Listener(create_api(state, settings, metrics, executor), http.host, http.port, "port", http)
+    api = Listener(create_api(state, settings, metrics, executor), http.host, http.port, "port", http, refused)
     management = Listener(
-        create_management(state, settings, metrics), http.management_host, http.management_port, "managementPort", http
+        create_management(state, settings, metrics),
+        http.management_host,
+        http.management_port,
+        "managementPort",
+        http,
+        refused,
     )
 
     def load() -> ServedModel:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
+from typing_extensions import override
 
 from .errors import SettingsError
 from .settings import Settings
@@ -31,6 +32,18 @@ _SERVICE_LINK = re.compile(r"^BGE_RERANKER_.*(SERVICE_HOST|SERVICE_PORT(_\w+)?|P
 
 _SERVICE_LINK_VALUE = re.compile(r"^(tcp|udp|sctp)://")
 """Value of the one injected variable, BGE_RERANKER_PORT, whose name is also a setting's."""
+
+
+class _UniqueKeyLoader(yaml.SafeLoader):
+    """Refuses a key that is there twice, of which YAML would silently take the last."""
+
+    @override
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        keys = [key.value for key, _ in node.value]
+        twice = sorted({str(key) for key in keys if keys.count(key) > 1})
+        if twice:
+            raise yaml.constructor.ConstructorError(problem=f"{', '.join(twice)} is there twice")
+        return super().construct_mapping(node, deep)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,9 +130,13 @@ def _read_file(file: Path) -> Any:
 def _parse(text: str, source: str) -> Any:
     try:
         # YAML is a superset of JSON, so one reader serves both.
-        return yaml.safe_load(text) or {}
+        parsed = yaml.load(text, _UniqueKeyLoader)  # noqa: S506 - a subclass of the safe loader
     except yaml.YAMLError as error:
-        raise SettingsError(f"{source} is neither YAML nor JSON: {error}") from None
+        problem = " ".join(str(error).split())
+        raise SettingsError(
+            f"{source} is neither YAML nor JSON: {problem}.", remedy='For example {"engine": {"deadlineS": 30}}.'
+        ) from None
+    return {} if parsed is None else parsed
 
 
 def _merge(merged: dict[str, dict[str, Any]], addition: Any, source: str) -> None:

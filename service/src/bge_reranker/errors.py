@@ -5,7 +5,7 @@ and any text of a document.
 
     RerankerError
     |- RequestError            the caller can mend it
-    |  |- InvalidBody, InvalidField, EmptyField, AmbiguousDialect, UnsupportedMediaType, BodyTooLarge,
+    |  |- MalformedRequest, InvalidBody, InvalidField, EmptyField, AmbiguousDialect, UnsupportedMediaType, BodyTooLarge,
     |  |  TooManyDocuments, DocumentTooLong, QueryTooLong, ModelNotServed, RouteNotFound, MethodNotAllowed,
     |  |  RequestTimedOut
     |- CapacityError           the same request may pass later
@@ -50,6 +50,17 @@ class RerankerError(Exception):
         """Message and remedy as one text for people."""
         return f"{self.message} {self.remedy}".strip()
 
+    def as_keys(self) -> dict[str, str]:
+        """The error under the keys that clients read; each finds its own."""
+        sentence = self.sentence()
+        return {
+            "error": sentence,
+            "error_type": self.code,
+            "code": self.code,
+            "message": sentence,
+            "detail": sentence,
+        }
+
 
 class RequestError(RerankerError):
     """The request itself is wrong; sending it again unchanged will fail again."""
@@ -71,6 +82,12 @@ class EmptyField(InvalidField):
 
 class AmbiguousDialect(RequestError):
     """The keys of the body belong to no dialect, or to two at once."""
+
+
+class MalformedRequest(RequestError):
+    """What arrived is not HTTP/1.1, or its headers are too large (431)."""
+
+    status = 400
 
 
 class UnsupportedMediaType(RequestError):
@@ -211,3 +228,14 @@ class SettingsError(RerankerError):
 
 class InternalError(RerankerError):
     """Something failed that should not have; the log has the trace under the request's id."""
+
+
+def error_codes() -> list[str]:
+    """Every code that an answer, a log line or a metric may carry."""
+    waiting, codes = [RerankerError], []
+    while waiting:
+        kind = waiting.pop()
+        waiting.extend(kind.__subclasses__())
+        if not kind.__subclasses__() or kind is InvalidField:
+            codes.append(kind.__name__)
+    return sorted(codes)

@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from .configuration import load_settings
+from .errors import Draining, InvalidField
 from .loading import load_model
 from .ranking.ranking import Ranking
 from .ranking.request import RankRequest
@@ -53,6 +54,7 @@ class Reranker:
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="reranker")
         self._model = load_model(effective, os.environ, self._executor)
         self._deadline_s = effective.engine.deadline_s
+        self._is_closed = False
 
     @property
     def digest(self) -> str:
@@ -69,12 +71,15 @@ class Reranker:
 
         Args:
             query: What is searched for.
-            documents: At least one text.
-            top_n: Most results; None for all.
+            documents: Texts; none give an empty ranking.
+            top_n: Most results, at least 1; None for all.
 
         Raises:
+            InvalidField: If an argument has the wrong type or is out of bounds.
             RerankerError: If a text does not fit its policy, or a document could not be scored.
         """
+        if top_n is not None and top_n < 1:
+            raise InvalidField(f"top_n is {top_n}; it must be at least 1.", remedy="Leave it out to get all.")
         ranking = self._rank(query, documents)
         scores, logits = ranking.scores.tolist(), ranking.logits.tolist()
         tokens, truncated = ranking.tokens.tolist(), ranking.truncated.tolist()
@@ -101,10 +106,14 @@ class Reranker:
 
     def close(self) -> None:
         """Free the model. The reranker cannot be used again."""
+        self._is_closed = True
         self._model.engine.close(_CLOSE_S)
         self._executor.shutdown()
 
     def _rank(self, query: str, documents: Sequence[str]) -> Ranking:
+        if self._is_closed:
+            raise Draining("This reranker was closed.", remedy="Make another one.")
+        _check_texts(query, documents)
         if not documents:
             return Ranking.empty()
         ranking = self._model.ranker.rank(RankRequest(query, list(documents)), self._deadline_s)
@@ -119,3 +128,14 @@ class Reranker:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _check_texts(query: object, documents: object) -> None:
+    """Refuse what duck typing would rank by accident: a string is a sequence of strings too."""
+    if not isinstance(query, str):
+        raise InvalidField(f"query must be a string, not {type(query).__name__}.")
+    if isinstance(documents, str) or not isinstance(documents, Sequence):
+        raise InvalidField(f"documents must be a list of strings, not {type(documents).__name__}.")
+    for index, document in enumerate(documents):
+        if not isinstance(document, str):
+            raise InvalidField(f"documents[{index}] must be a string, not {type(document).__name__}.")

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 from pydantic.alias_generators import to_camel
 
 Precision = Literal["auto", "float32", "float16", "bfloat16"]
@@ -47,8 +47,21 @@ class SettingsGroup(BaseModel):
     """Common behaviour of all groups: frozen, unknown keys refused, camelCase in files."""
 
     model_config = ConfigDict(
-        frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True, use_attribute_docstrings=True
+        frozen=True,
+        extra="forbid",
+        alias_generator=to_camel,
+        populate_by_name=True,
+        use_attribute_docstrings=True,
+        allow_inf_nan=False,
     )
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_accidental_number(cls, value: object) -> object:
+        # YAML reads `yes` as true, and true would pass as the number 1.
+        if isinstance(value, bool):
+            raise ValueError("must not be true or false; YAML reads yes, no, on and off so")  # noqa: TRY004 - pydantic wants it
+        return value
 
 
 class ModelSettings(SettingsGroup):

@@ -132,7 +132,8 @@ class Fields:
         if isinstance(value, float) and value.is_integer():
             value = int(value)
         if isinstance(value, bool) or not isinstance(value, int):
-            raise InvalidField(f"`{name}` must be a whole number, not {kind_of(value)}.")
+            shown = value if isinstance(value, float) else kind_of(value)
+            raise InvalidField(f"`{name}` must be a whole number, not {shown}.")
         if minimum is not None and value < minimum:
             raise InvalidField(f"`{name}` is {value}; it must be at least {minimum}.", remedy="Or leave it out.")
         return value

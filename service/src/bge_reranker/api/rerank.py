@@ -35,6 +35,9 @@ _OFF_LOOP_DOCUMENTS = 500
 _SHOWN_CHARACTERS = 80
 """Most characters of a caller's model name that an error repeats."""
 
+_NAMED_ERRORS = 50
+"""Most documents that the X-Rerank-Errors header names, so that no proxy refuses the answer for its headers."""
+
 _DEADLINE_HEADER = "x-request-deadline-ms"
 
 
@@ -121,9 +124,7 @@ class RerankEndpoint:
             content = await loop.run_in_executor(self.executor, _write, dialect, reply)
         headers = timing_headers(reply.call.request, reply.ranking, time.monotonic() - began, device)
         if reply.ranking.errors:
-            headers["X-Rerank-Errors"] = ", ".join(
-                f"{index}={error.code}" for index, error in sorted(reply.ranking.errors.items())[:50]
-            )
+            headers["X-Rerank-Errors"] = _named_errors(reply.ranking)
         return json_response(content, headers=headers)
 
     def _deadline(self, request: Request) -> float:
@@ -150,6 +151,14 @@ def _write(dialect: Dialect, reply: Reply) -> bytes:
             raise
         # What came with a document goes back unread; the writer gives up on a few hundred levels, the reader does not.
         raise InvalidField("A document's own fields are nested too deeply, or hold too large a number.") from None
+
+
+def _named_errors(ranking: Ranking) -> str:
+    """The documents without a score, at most some dozens by name, then how many there are."""
+    named = [f"{index}={error.code}" for index, error in sorted(ranking.errors.items())]
+    if len(named) > _NAMED_ERRORS:
+        named = [*named[:_NAMED_ERRORS], f"total={len(named)}"]
+    return ", ".join(named)
 
 
 async def _until_gone(request: Request) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 
 import click
@@ -26,6 +27,10 @@ for command in (serve, rerank, evaluate, model, settings):
 
 def main() -> None:
     """Run a command; an error of ours becomes one sentence with its code, and exit code 1."""
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal that cannot show a character gets a replacement, not a crash.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     try:
         program()
     except RerankerError as error:

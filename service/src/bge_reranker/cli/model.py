@@ -31,7 +31,7 @@ def selfcheck(context: click.Context, /, **_settings: object) -> None:
     from rich.console import Console  # noqa: PLC0415 - a wrong option answers at once
     from rich.table import Table  # noqa: PLC0415
 
-    from ..model.selfcheck import run_selfcheck  # noqa: PLC0415
+    from ..model.selfcheck import MODEL, run_selfcheck  # noqa: PLC0415
     from ..reranker import Reranker  # noqa: PLC0415
 
     with Reranker(**effective.model.model_dump()) as reranker:
@@ -43,5 +43,8 @@ def selfcheck(context: click.Context, /, **_settings: object) -> None:
         figures = (f"{row.pair.logit:.4f}", f"{row.logit:.4f}", f"{row.difference:.4f}", f"{row.tolerance:g}")
         verdict = "ok" if row.passed else "FAILED"
         table.add_row(row.pair.query, row.pair.document[:_SHOWN_CHARACTERS], *figures, verdict)
-    Console().print(table)
+    console = Console()
+    console.print(table)
+    if not report.passed:
+        console.print(f"These logits belong to {MODEL} only; any other model fails, however well it works.")
     sys.exit(0 if report.passed else 1)

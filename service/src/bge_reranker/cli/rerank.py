@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING, TextIO
 
 import click
@@ -27,7 +28,8 @@ def rerank(
     context: click.Context, /, query: str, documents: TextIO, top_n: int | None, *, as_json: bool, **_settings: object
 ) -> None:
     """Rank the lines of DOCUMENTS (a file, or - for standard input) for QUERY, best first."""
-    texts = [line for line in documents.read().split("\n") if line.strip()]
+    lines = {index: line for index, line in enumerate(documents.read().split("\n")) if line.strip()}
+    numbers, texts = list(lines), list(lines.values())
     if not query:
         raise EmptyField("The query is empty.", remedy="Give at least one character.")
     if not texts:
@@ -38,6 +40,8 @@ def rerank(
     flags = effective.model.model_dump() | effective.text.model_dump()
     with Reranker(**flags) as reranker:
         ranked = reranker.rank(query, texts, top_n)
+    # Blank lines are no documents, but people count them.
+    ranked = [replace(document, index=numbers[document.index]) for document in ranked]
     (_print_json if as_json else _print_table)(ranked)
 
 

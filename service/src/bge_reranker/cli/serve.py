@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -28,6 +29,8 @@ def serve(context: click.Context, /, config_file: Path | None, **_settings: obje
     Settings come from defaults, then --config, then the environment (BGE_RERANKER_CONFIG as JSON, then one variable a
     setting), then flags; the later wins.
     """
+    # Until the server handles signals itself there is nothing to finish.
+    signal.signal(signal.SIGTERM, lambda _number, _frame: os._exit(0))
     effective = load_settings(config_file, os.environ, given_flags(context))
     # Imported late, so that --help and a wrong setting answer at once.
     from ..app import create_process  # noqa: PLC0415

@@ -41,7 +41,7 @@ def refusal(tokens: int, remaining_s: float, load: Load) -> CapacityError | None
         The error to answer with, or None when the request is welcome. An idle engine takes any size.
     """
     if remaining_s <= 0:
-        return DeadlineExceeded("the deadline passed before the request could be queued")
+        return DeadlineExceeded("The deadline passed before the request could be queued.")
     if load.backlog_tokens == 0:
         return None
     overflow_tokens = load.backlog_tokens + tokens - load.max_queue_tokens
@@ -49,13 +49,13 @@ def refusal(tokens: int, remaining_s: float, load: Load) -> CapacityError | None
         # A request larger than the whole queue is welcome as soon as the engine is idle.
         retry_after_s = min(overflow_tokens, load.backlog_tokens) / load.tokens_per_second
         return QueueFull(
-            f"the queue holds {load.backlog_tokens} tokens and has no room for {tokens} more "
-            f"(limit {load.max_queue_tokens})",
+            f"The queue holds {load.backlog_tokens} tokens and has no room for {tokens} more "
+            f"(maxQueueTokens is {load.max_queue_tokens}).",
             retry_after_s=retry_after_s,
         )
     if load.backlog_s > remaining_s:
         return QueueFull(
-            f"the backlog is {load.backlog_s:.1f} s and the deadline of this request is in {remaining_s:.1f} s",
+            f"The backlog is {load.backlog_s:.1f} s and the deadline of this request is in {remaining_s:.1f} s.",
             retry_after_s=load.backlog_s - remaining_s,
         )
     return None

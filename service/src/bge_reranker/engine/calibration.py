@@ -44,7 +44,7 @@ def warm_up(scorer: Scorer, max_batch_tokens: int) -> int:
         except ScorerOutOfMemory as error:
             if tokens <= _FIRST_TOKENS:
                 raise OutOfMemory(
-                    f"the device has no memory left for a batch of {tokens} tokens beside the model",
+                    f"The device has no memory left for a batch of {tokens} tokens beside the model.",
                     remedy="Use a device with more memory, a smaller model, or a shorter maxPairTokens.",
                 ) from error
             tokens = max(_FIRST_TOKENS, tokens // 2)
@@ -75,7 +75,7 @@ def calibrate(scorer: Scorer, clock: Callable[[], float], max_batch_tokens: int)
             seconds = _time_batch(scorer, clock, batch)
         except ScorerOutOfMemory as error:
             if best is None:
-                raise OutOfMemory(f"the device has no memory left for a batch of {tokens} tokens") from error
+                raise OutOfMemory(f"The device has no memory left for a batch of {tokens} tokens.") from error
             break
         if best is None or tokens * best[1] > best[0] * seconds:
             best = (tokens, seconds)

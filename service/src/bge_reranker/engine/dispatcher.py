@@ -27,6 +27,10 @@ from .token_queue import TokenBudgetQueue
 _MIN_STALL_S = 60.0
 """Seconds for which any batch may run before the worker counts as stuck."""
 
+_FLOOR = 0.25
+"""Part of the batch that calibration found to fit `max_batch_ms` below which batches never shrink. Small batches are
+bound by launching; without a floor a slow spell shrinks them, which worsens the measured rate, which shrinks them."""
+
 _STALL_FACTOR = 10.0
 """Times its expected duration for which a batch may run before the worker counts as stuck."""
 
@@ -53,6 +57,7 @@ class Dispatcher:
         self.lifecycle = Lifecycle()
         self.budget = TokenBudget(settings.max_batch_tokens)
         self.throughput = Throughput()
+        self._floor_tokens = 1
 
     @property
     def backlog_tokens(self) -> int:
@@ -108,6 +113,7 @@ class Dispatcher:
         """Take up service after warm-up."""
         self.budget = budget
         self.throughput = throughput
+        self._floor_tokens = throughput.tokens_within(_FLOOR * self._settings.max_batch_ms / 1000)
         self.lifecycle.serve()
 
     def reserve(self, tokens: int, deadline: float, now: float) -> None:
@@ -146,12 +152,19 @@ class Dispatcher:
     def abandon(self, ticket: Ticket, now: float) -> None:
         """End a ticket whose caller has gone; nothing happens when it has ended already."""
         if not ticket.has_ended:
-            self._end_rest(ticket, CallerGone("the caller closed the connection"), now)
+            self._end_rest(ticket, CallerGone("The caller closed the connection."), now)
 
     def sweep(self, now: float) -> None:
         """End the tickets whose deadline has come, wherever their pairs are."""
         for ticket in self._deadlines.pop_expired(now):
-            self._end_rest(ticket, DeadlineExceeded("the deadline passed before the pair was scored"), now)
+            self._end_rest(
+                ticket,
+                DeadlineExceeded(
+                    "The deadline passed before every pair was scored.",
+                    remedy="Send fewer documents at a time, or allow more time (deadlineS, X-Request-Deadline-Ms).",
+                ),
+                now,
+            )
 
     def prepare(self) -> Plan | None:
         """Take or fill up the next batch while one runs, and return it when it needs packing."""
@@ -217,7 +230,7 @@ class Dispatcher:
         prepared, self._prepared = self._prepared, None
         self._queue.give_back(prepared.slices if prepared is not None else ())
         if len(plan.pairs) == 1:
-            message = f"the device has no memory for this pair of {plan.tokens} tokens, even alone"
+            message = f"The device has no memory for this pair of {plan.tokens} tokens, even alone."
             self._fail_slices(plan, PairTooLarge(message))
         else:
             self._queue.give_back(plan.slices)
@@ -226,12 +239,12 @@ class Dispatcher:
     def close(self, now: float) -> None:
         """End everything that is left with `Draining`."""
         self.lifecycle.close()
-        self._end_all(lambda: Draining("the server is shutting down"), now)
+        self._end_all(lambda: Draining("The server is shutting down."), now)
 
     def fail(self, failure: RerankerError, now: float) -> None:
         """End everything that is left with `WorkerDied`, for good."""
         self.lifecycle.fail(failure)
-        self._end_all(lambda: WorkerDied("the engine ended before the pair was scored"), now)
+        self._end_all(lambda: WorkerDied("The engine ended before the pair was scored."), now)
 
     def pop_ended(self) -> list[Ticket]:
         """Hand over the tickets that ended since the last call, each exactly once."""
@@ -240,7 +253,7 @@ class Dispatcher:
 
     def _limit_tokens(self) -> int:
         for_time_tokens = self.throughput.tokens_within(self._settings.max_batch_ms / 1000)
-        return min(self.budget.tokens, for_time_tokens)
+        return min(self.budget.tokens, max(for_time_tokens, self._floor_tokens))
 
     def _fill_prepared(self) -> None:
         """Let the oldest waiting pairs join the prepared batch, or found it."""

@@ -108,9 +108,9 @@ class Engine:
             if lifecycle.failure is not None:
                 raise lifecycle.failure
             if lifecycle.phase is Phase.STARTING:
-                raise NotReady(f"the model was not ready within {timeout_s} s")
+                raise NotReady(f"The model was not ready within {timeout_s} s.")
             if lifecycle.phase is not Phase.SERVING:
-                raise Draining("the server is shutting down")
+                raise Draining("The server is shutting down.")
 
     @property
     def is_ready(self) -> bool:

@@ -64,9 +64,9 @@ class Lifecycle:
             WorkerDied: After a failure.
         """
         if self.phase is Phase.STARTING:
-            raise NotReady("the model is still loading or warming up", retry_after_s=_STARTING_RETRY_AFTER_S)
+            raise NotReady("The model is still loading or warming up.", retry_after_s=_STARTING_RETRY_AFTER_S)
         if self.phase is Phase.DRAINING:
-            raise Draining("the server is shutting down")
+            raise Draining("The server is shutting down.")
         self.check_submit()
 
     def check_submit(self) -> None:
@@ -77,6 +77,6 @@ class Lifecycle:
             WorkerDied: If the engine has failed.
         """
         if self.phase is Phase.CLOSED:
-            raise Draining("the server is shutting down")
+            raise Draining("The server is shutting down.")
         if self.phase is Phase.FAILED:
-            raise WorkerDied("the engine has ended and the process must be restarted")
+            raise WorkerDied("The engine has ended and the process must be restarted.")

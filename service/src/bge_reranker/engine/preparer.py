@@ -88,7 +88,7 @@ class Preparer:
                 tell(self._observer.callback_failed, error)
 
     def _die(self, error: BaseException) -> None:
-        failure = WorkerDied(f"the thread that prepares batches ended by {type(error).__name__}")
+        failure = WorkerDied(f"The thread that prepares batches ended by {type(error).__name__}.")
         failure.__cause__ = error
         with self._condition:
             self._dispatcher.fail(failure, self._clock())

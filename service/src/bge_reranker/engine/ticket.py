@@ -146,7 +146,7 @@ class Ticket:
             logits = np.where(finite, logits, np.float32(0))
             for offset in np.flatnonzero(~finite):
                 index = piece.start + int(offset)
-                error = NonFiniteScore("the model gave no finite logit for this pair")
+                error = NonFiniteScore("The model gave no finite logit for this pair.")
                 self._failures.append((index, index + 1, error))
         self._logits[piece.start : piece.stop] = logits
         self._compute_s += compute_s

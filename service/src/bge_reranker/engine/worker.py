@@ -122,7 +122,7 @@ class Worker:
 
     def _fail(self, plan: Plan, error: Exception, compute_s: float) -> None:
         # The type only: a message of a foreign library may hold what it was given.
-        message = f"the scorer raised {type(error).__name__} while it computed the batch of this pair"
+        message = f"The scorer raised {type(error).__name__} while it computed the batch of this pair."
         if isinstance(error, _WrongShape):
             message = str(error)
         with self._condition:
@@ -143,7 +143,7 @@ class Worker:
         if isinstance(error, RerankerError):
             failure = error
         else:
-            failure = WorkerDied(f"the thread of the scorer ended by {type(error).__name__}")
+            failure = WorkerDied(f"The thread of the scorer ended by {type(error).__name__}.")
             failure.__cause__ = error
         with self._condition:
             self._dispatcher.fail(failure, self._clock())

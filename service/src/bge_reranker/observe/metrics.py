@@ -8,6 +8,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Plat
 
 from ..engine.engine import Engine
 from ..engine.scorer import ScorerDescription
+from ..errors import RerankerError, error_codes
 from ..ranking.ranking import Ranking
 from ..settings import DialectName
 
@@ -74,6 +75,16 @@ class Metrics:
         self.backlog_seconds.set_function(lambda: engine.backlog_s)
         self.tokens_per_second.set_function(lambda: engine.tokens_per_second)
 
+    def refused(self, error: RerankerError, status: int) -> None:
+        """Count a request that was refused before the application saw it.
+
+        Args:
+            error: Why.
+            status: What was answered.
+        """
+        self.http_requests.labels("none", str(status)).inc()
+        self.errors.labels(error.code).inc()
+
     def _http(self) -> None:
         self.http_requests = self._counter("http_requests", "HTTP requests answered.", ["dialect", "status"])
         self.requests_in_flight = self._gauge("requests_in_flight", "HTTP requests being answered now.")
@@ -81,7 +92,7 @@ class Metrics:
         self.event_loop_lag_seconds = self._histogram("event_loop_lag_seconds", "How late the event loop ran a timer.")
         for dialect in _DIALECTS:
             self.http_requests.labels(dialect, "200")
-        for code in ("QueueFull", "DeadlineExceeded", "NonFiniteScore", "BatchFailed"):
+        for code in error_codes():
             self.errors.labels(code)
 
     def _requests(self) -> None:

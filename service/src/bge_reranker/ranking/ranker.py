@@ -13,7 +13,7 @@ from typing import TypeVar
 import numpy as np
 
 from ..engine.engine import Engine, Outcome, Reservation, Submission
-from ..errors import RerankerError
+from ..errors import CallerGone, CapacityError, DeadlineExceeded, RerankerError, WorkerDied
 from ..settings import LongDocuments
 from ..text.encoder import EncodedDocument, PairEncoder, combine_windows
 from ..text.policy import TextPolicy
@@ -23,6 +23,11 @@ from .request import RankRequest
 
 _INLINE_CHARACTERS = 2_000
 """Requests up to this size are tokenised where they are; a hop to a thread costs more than it saves."""
+
+_HOPELESS_FACTOR = 2.0
+"""Times its remaining time that a request must be expected to take to be refused: the expectation is an estimate."""
+
+_REMEDY = "Send fewer or shorter documents, or allow more time (the server's deadlineS, X-Request-Deadline-Ms)."
 
 _INLINE_DOCUMENTS = 200
 """Requests up to so many documents are queued and assembled on the event loop; larger ones would hold up others."""
@@ -124,20 +129,41 @@ class Ranker:
     ) -> _Flight:
         """Tokenise and submit."""
         began = self._clock()
-        documents = self._encode(request, policy)
+        documents = self._encode(request, policy, lambda: self._check_wanted(reservation))
         tokenise_s = self._clock() - began
+        self._check_hope(sum(document.tokens for document in documents), reservation)
         pairs = [pair for document in documents for pair in document.pairs]
         return _Flight(documents, tokenise_s, self._engine.submit(reservation, pairs, on_done))
 
-    def _encode(self, request: RankRequest, policy: TextPolicy) -> Sequence[EncodedDocument]:
+    def _encode(
+        self, request: RankRequest, policy: TextPolicy, checkpoint: Callable[[], None]
+    ) -> Sequence[EncodedDocument]:
         """Tokenise each query once, with the documents that are its own."""
         if request.queries is None:
-            return self._encoder.encode(request.query, request.documents, policy).documents
+            return self._encoder.encode(request.query, request.documents, policy, checkpoint).documents
         encoded: dict[int, EncodedDocument] = {}
         for query, indices in request.by_query():
             documents = [request.documents[index] for index in indices]
-            encoded.update(zip(indices, self._encoder.encode(query, documents, policy).documents, strict=True))
+            found = self._encoder.encode(query, documents, policy, checkpoint).documents
+            encoded.update(zip(indices, found, strict=True))
         return [encoded[index] for index in range(len(request.documents))]
+
+    def _check_wanted(self, reservation: Reservation) -> None:
+        """Stop tokenising for a caller who has gone or whose time is up."""
+        if not reservation.is_open:
+            raise CallerGone("The client hung up while its texts were tokenised.")
+        if self._clock() >= reservation.deadline:
+            raise DeadlineExceeded("The deadline passed while the texts were tokenised.", remedy=_REMEDY)
+
+    def _check_hope(self, tokens: int, reservation: Reservation) -> None:
+        """Refuse at once what cannot be done in time even by an idle engine, before it holds up others."""
+        expected_s = tokens / max(1.0, self._engine.tokens_per_second)
+        remaining_s = reservation.deadline - self._clock()
+        if expected_s > _HOPELESS_FACTOR * remaining_s:
+            raise DeadlineExceeded(
+                f"{tokens} tokens take about {expected_s:.1f} s here, and the deadline is in {remaining_s:.1f} s.",
+                remedy=_REMEDY,
+            )
 
     async def _launch_in_thread(self, launch: Callable[[], _Flight]) -> _Flight:
         """Launch off the event loop. A caller that goes meanwhile cannot stop the thread, so its pairs go after it."""
@@ -215,6 +241,10 @@ def _is_small(request: RankRequest) -> bool:
 
 def _assemble(flight: _Flight, outcome: Outcome, long_documents: LongDocuments) -> Ranking:
     """Fold the pairs of each document's windows into one logit per document."""
+    for error in outcome.errors.values():
+        # A ranking of what happened to be done in time would be a wrong one. Only a document's own fault is its own.
+        if isinstance(error, CapacityError | WorkerDied):
+            raise error
     documents = flight.documents
     logits = np.zeros(len(documents), dtype=np.float32)
     errors: dict[int, RerankerError] = {}
@@ -222,9 +252,9 @@ def _assemble(flight: _Flight, outcome: Outcome, long_documents: LongDocuments) 
     first = 0
     for index, document in enumerate(documents):
         after = first + len(document.pairs)
-        error = next((outcome.errors[pair] for pair in range(first, after) if pair in outcome.errors), None)
-        if error is not None:
-            errors[index] = error
+        failure = next((outcome.errors[pair] for pair in range(first, after) if pair in outcome.errors), None)
+        if failure is not None:
+            errors[index] = failure
         elif len(document.pairs) == 1:
             logits[index] = outcome.logits[first]
         else:
@@ -235,7 +265,9 @@ def _assemble(flight: _Flight, outcome: Outcome, long_documents: LongDocuments) 
     return Ranking(
         logits=logits,
         errors=errors,
-        tokens=np.fromiter((document.tokens for document in documents), dtype=np.int32, count=len(documents)),
+        tokens=np.array(
+            [0 if index in errors else document.tokens for index, document in enumerate(documents)], dtype=np.int32
+        ),
         truncated=np.fromiter((document.truncated for document in documents), dtype=np.bool_, count=len(documents)),
         timing=Timing(flight.tokenise_s, outcome.queue_s, outcome.compute_s),
     )

@@ -32,7 +32,7 @@ class Ranking:
     """Documents that could not be scored, by index."""
 
     tokens: NDArray[np.int32]
-    """int32 (N,): tokens computed for each document, its windows and the repeated query included."""
+    """int32 (N,): tokens computed for each document, its windows and the repeated query included; 0 without a score."""
 
     truncated: NDArray[np.bool_]
     """bool (N,): True where something of the document, or of the query beside it, was dropped."""

@@ -13,7 +13,7 @@ from typing_extensions import override
 
 from ..errors import SettingsError
 from ..settings import HttpSettings
-from .protocol import protocol_with_timeout
+from .protocol import MAX_HEADER_BYTES, Refused, protocol_with_limits
 
 _BACKLOG_CONNECTIONS = 2_048
 """Connections that the kernel may hold before they are accepted."""
@@ -28,16 +28,20 @@ class Listener(uvicorn.Server):
         port: Port to bind, 0 for a free one.
         port_setting: Name of the port's setting, for the error when it is taken.
         http: Timeouts and the limit of connections.
+        on_refused: Hears of requests that are refused before the application sees them.
 
     Raises:
         SettingsError: If the address cannot be bound.
     """
 
-    def __init__(self, app: ASGIApp, host: str, port: int, port_setting: str, http: HttpSettings) -> None:
+    def __init__(
+        self, app: ASGIApp, host: str, port: int, port_setting: str, http: HttpSettings, on_refused: Refused
+    ) -> None:
         super().__init__(
             uvicorn.Config(
                 app,
-                http=protocol_with_timeout(http.header_timeout_s),
+                http=protocol_with_limits(http.header_timeout_s, on_refused),
+                h11_max_incomplete_event_size=MAX_HEADER_BYTES,
                 ws="none",
                 lifespan="off",
                 log_config=None,

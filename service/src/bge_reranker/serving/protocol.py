@@ -1,32 +1,46 @@
-"""The HTTP/1.1 protocol with the patience limits that uvicorn's own lacks."""
+"""The HTTP/1.1 protocol with the limits that uvicorn's own lacks: patience for headers, and refusals in our words.
+
+h11 rather than httptools: it bounds the size of headers, and it ignores an offered upgrade (`Upgrade: h2c`, which some
+clients send to every server) instead of losing the request's body over it.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import json
+import sys
 import time
+from collections.abc import Callable
 from typing import Final
 
+import h11
 from typing_extensions import override
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
+
+from ..errors import MalformedRequest, RequestTimedOut, RerankerError
 
 CONNECTED_AT: Final = "bge_reranker.connected_at"
 """Key in the ASGI scope: monotonic second at which the connection was made."""
 
-_TIMED_OUT: Final = (
-    b"HTTP/1.1 408 Request Timeout\r\ncontent-type: application/json\r\nconnection: close\r\n"
-    b"x-error-code: RequestTimedOut\r\ncontent-length: %d\r\n\r\n%s"
-)
+MAX_HEADER_BYTES = 65_536
+"""Most bytes of a request's line and headers."""
+
+Refused = Callable[[RerankerError, int], None]
+"""Hears of a request that was refused before it became one: the error and the status that was answered."""
 
 
-class PatientProtocol(HttpToolsProtocol):
+class PatientProtocol(H11Protocol):
     """Closes connections that do not finish their headers in time.
 
     uvicorn times idle connections only after their first answer; one that sends nothing, or a header a minute, would
-    be held for ever. Subclasses made by `protocol_with_timeout` set the limit.
+    be held for ever. Subclasses made by `protocol_with_limits` set the limit.
     """
 
     header_timeout_s: float = 10.0
     """Longest time in seconds from the connection, or a request's first byte, to the end of its headers."""
+
+    on_refused: Refused | None = None
+    """Who hears of refusals; the application never sees these requests."""
 
     _header_timer: asyncio.TimerHandle | None = None
     _connected_at: float = 0.0
@@ -43,15 +57,41 @@ class PatientProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     @override
-    def on_message_begin(self) -> None:
-        super().on_message_begin()
-        self.scope[CONNECTED_AT] = self._connected_at  # type: ignore[typeddict-unknown-key] # scopes may carry extensions
-        self._start_header_timer()
+    def handle_events(self) -> None:
+        super().handle_events()
+        if self.scope is not None:
+            # The application's task has been made, but it runs only after this.
+            self.scope[CONNECTED_AT] = self._connected_at  # type: ignore[typeddict-unknown-key] # an extension
+        if self.conn.their_state is not h11.IDLE:
+            self._stop_header_timer()
+        elif self.conn.trailing_data[0]:
+            self._start_header_timer()
 
     @override
-    def on_headers_complete(self) -> None:
-        self._stop_header_timer()
-        super().on_headers_complete()
+    def _should_upgrade(self) -> bool:
+        # Every offer to upgrade is declined by answering as if it had not been made.
+        return False
+
+    @override
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what is not HTTP; called by uvicorn where h11 raised."""
+        cycle = self._open_cycle()
+        if cycle is not None and not cycle.more_body:
+            # A later request on this connection is broken; the one before it still gets its answer.
+            self.flow.pause_reading()
+            return
+        if cycle is not None:
+            cycle.disconnected = True
+            cycle.message_event.set()
+        raised = sys.exc_info()[1]
+        status = raised.error_status_hint if isinstance(raised, h11.RemoteProtocolError) else MalformedRequest.status
+        remedy = "" if status == MalformedRequest.status else f"Headers may have {MAX_HEADER_BYTES} bytes in all."
+        self._refuse(MalformedRequest(f"This is not an HTTP/1.1 request: {raised}.", remedy=remedy), status)
+
+    def _open_cycle(self) -> RequestResponseCycle | None:
+        # uvicorn declares the cycle as always there; before the first request it is None.
+        cycle: RequestResponseCycle | None = self.cycle
+        return None if cycle is None or cycle.response_complete else cycle
 
     def _start_header_timer(self) -> None:
         # A timer that runs already keeps its start: the connection's patience covers its first request's headers.
@@ -67,22 +107,32 @@ class PatientProtocol(HttpToolsProtocol):
         self._header_timer = None
         if self.transport.is_closing():
             return
-        # uvicorn declares the cycle as always there; before the first request it is None.
-        cycle: RequestResponseCycle | None = self.cycle
-        if cycle is None or cycle.response_complete:
-            text = f"The headers did not arrive within {self.header_timeout_s:g} s."
-            body = (
-                b'{"error":"%(t)b","error_type":"RequestTimedOut","code":"RequestTimedOut","message":"%(t)b","detail":"%(t)b"}'
-                % {b"t": text.encode()}
-            )
-            self.transport.write(_TIMED_OUT % (len(body), body))
+        if self._open_cycle() is not None:
+            self.transport.close()
+            return
+        message = f"The headers did not arrive within {self.header_timeout_s:g} s."
+        remedy = "Send them faster, or raise the server's headerTimeoutS."
+        self._refuse(RequestTimedOut(message, remedy=remedy), RequestTimedOut.status)
+
+    def _refuse(self, error: RerankerError, status: int) -> None:
+        """Answer without the application and close."""
+        body = json.dumps(error.as_keys()).encode()
+        head = (
+            f"HTTP/1.1 {status} {error.code}\r\ncontent-type: application/json\r\nconnection: close\r\n"
+            f"x-error-code: {error.code}\r\ncontent-length: {len(body)}\r\n\r\n"
+        )
+        self.transport.write(head.encode() + body)
         self.transport.close()
+        if self.on_refused is not None:
+            self.on_refused(error, status)
 
 
-def protocol_with_timeout(header_timeout_s: float) -> type[PatientProtocol]:
+def protocol_with_limits(header_timeout_s: float, on_refused: Refused) -> type[PatientProtocol]:
     """A protocol class with this limit; uvicorn makes its connections from a class, not a factory.
 
     Args:
         header_timeout_s: Longest time in seconds to the end of the headers.
+        on_refused: Who hears of refusals.
     """
-    return type("PatientProtocol", (PatientProtocol,), {"header_timeout_s": header_timeout_s})
+    attributes = {"header_timeout_s": header_timeout_s, "on_refused": staticmethod(on_refused)}
+    return type("PatientProtocol", (PatientProtocol,), attributes)

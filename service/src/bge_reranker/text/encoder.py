@@ -7,8 +7,8 @@ themselves (`precut`, `truncation`, `windows`, `layout`) and reading files (`tok
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -18,13 +18,17 @@ from ..engine.batch import Pair
 from ..errors import DocumentTooLong, QueryTooLong
 from .layout import PairLayout
 from .policy import TextPolicy
-from .precut import Precut, TextTokenizer, leading_tokens
+from .precut import Precut, TextTokenizer, TextTokens, leading_tokens
 from .tokenizer_folder import TokenizerFolder
 from .truncation import comparable_tokens, document_tokens_needed, kept_slice, kept_tokens, query_tokens_needed
 from .vocabulary import Vocabulary
 from .windows import combine_windows, window_spans, windows_capacity_tokens
 
 __all__ = ["EncodedDocument", "EncodedRequest", "PairEncoder", "combine_windows"]
+
+
+_GROUP_CHARACTERS = 200_000
+"""Characters of documents that are tokenised between two checkpoints: some tens of milliseconds of ordinary text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +123,20 @@ class PairEncoder:
         """Tokens that every pair has besides its texts."""
         return self._layout.special_tokens
 
-    def encode(self, query: str, documents: Sequence[str], policy: TextPolicy) -> EncodedRequest:
+    def encode(
+        self,
+        query: str,
+        documents: Sequence[str],
+        policy: TextPolicy,
+        checkpoint: Callable[[], None] = lambda: None,
+    ) -> EncodedRequest:
         """Tokenise a request: the query once, equal documents once.
+
+        Args:
+            query: Any string.
+            documents: Any strings.
+            policy: How they are cut.
+            checkpoint: Called every fraction of a second on the way; it may raise to stop the work.
 
         Raises:
             QueryTooLong: If the query leaves no room for a document and the policy may not cut it.
@@ -132,18 +148,18 @@ class PairEncoder:
         first_index: dict[str, int] = {}
         for index, document in enumerate(documents):
             first_index.setdefault(document, index)
-        token_lists = leading_tokens(self._tokenizer, list(first_index), needed, policy.direction, self._precut)
+        token_lists = self._tokenise(list(first_index), needed, policy, checkpoint)
         by_text: dict[str, EncodedDocument] = {}
         query_truncated = encoded_query.limited
         for (text, index), found in zip(first_index.items(), token_lists, strict=True):
-            tokens = _limited(found, policy)
+            tokens = _limited(found.ids, policy)
             kept = self._kept_query_tokens(encoded_query, tokens, policy, index=index)
             query_truncated = query_truncated or kept < len(encoded_query.tokens)
             if kept not in heads:
                 part = kept_slice(len(encoded_query.tokens), kept, policy.direction)
                 heads[kept] = self._layout.head(encoded_query.tokens[part])
-            encoded = self._encode_document(encoded_query, kept, heads[kept], tokens, policy)
-            by_text[text] = encoded if len(tokens) == len(found) else replace(encoded, truncated=True)
+            cut = TextTokens(tokens, is_cut=found.is_cut or len(tokens) < len(found.ids))
+            by_text[text] = self._encode_document(encoded_query, kept, heads[kept], cut, policy)
         return EncodedRequest(tuple(by_text[text] for text in documents), query_truncated)
 
     def estimate_tokens(self, query: str, documents: Sequence[str], policy: TextPolicy) -> int:
@@ -174,13 +190,30 @@ class PairEncoder:
     def _encode_query(self, query: str, policy: TextPolicy) -> _Query:
         budget = policy.max_pair_tokens - self._layout.special_tokens
         needed = query_tokens_needed(budget, policy.truncation, policy.max_query_tokens)
-        (tokens,) = leading_tokens(self._tokenizer, [query], needed, policy.direction, self._precut)
-        limited = policy.max_query_tokens is not None and len(tokens) > policy.max_query_tokens
+        (found,) = leading_tokens(self._tokenizer, [query], needed, policy.direction, self._precut)
+        tokens = found.ids
+        limited = found.is_cut or (policy.max_query_tokens is not None and len(tokens) > policy.max_query_tokens)
         if policy.max_query_tokens is not None:
             tokens = tokens[kept_slice(len(tokens), policy.max_query_tokens, policy.direction)]
         if len(tokens) > budget and (policy.truncation == "only_second" or policy.long_documents == "reject"):
             raise _query_too_long(budget, policy)
         return _Query(tokens, limited, budget)
+
+    def _tokenise(
+        self, texts: list[str], needed: int, policy: TextPolicy, checkpoint: Callable[[], None]
+    ) -> list[TextTokens]:
+        """Tokenise documents in groups, with a checkpoint before each: one call of the tokenizer cannot be stopped."""
+        found: list[TextTokens] = []
+        start = 0
+        while start < len(texts):
+            checkpoint()
+            end, characters = start, 0
+            while end < len(texts) and characters < _GROUP_CHARACTERS:
+                characters += min(len(texts[end]), needed * self._precut.characters_per_token)
+                end += 1
+            found += leading_tokens(self._tokenizer, texts[start:end], needed, policy.direction, self._precut)
+            start = end
+        return found
 
     def _document_tokens_needed(self, query: _Query, policy: TextPolicy) -> int:
         needed = self._window_tokens_needed(query, policy)
@@ -214,7 +247,7 @@ class PairEncoder:
         return kept_tokens(query_tokens, comparable, budget, policy.truncation)[0]
 
     def _encode_document(
-        self, query: _Query, kept_query: int, head: Pair, tokens: NDArray[np.int32], policy: TextPolicy
+        self, query: _Query, kept_query: int, head: Pair, document: TextTokens, policy: TextPolicy
     ) -> EncodedDocument:
         """Lay out one document's tokens.
 
@@ -222,9 +255,10 @@ class PairEncoder:
             query: The query, for what was dropped of it.
             kept_query: Tokens of the query in these pairs.
             head: Everything before the document.
-            tokens: int32 (t,): the document, as far as it can matter.
+            document: The document's tokens, as far as they can matter.
             policy: How to cut.
         """
+        tokens = document.ids
         room = query.budget_tokens - kept_query
         if policy.long_documents in ("cut", "reject") or len(tokens) <= room:
             part = kept_slice(len(tokens), room, policy.direction)
@@ -234,7 +268,7 @@ class PairEncoder:
             spans = window_spans(len(tokens), room, overlap, policy.max_windows, policy.direction)
         pairs = tuple(self._layout.pair(head, tokens[start:end]) for start, end in spans)
         covered = spans[-1][1] - spans[0][0]
-        dropped = query.limited or kept_query < len(query.tokens) or covered < len(tokens)
+        dropped = query.limited or kept_query < len(query.tokens) or covered < len(tokens) or document.is_cut
         return EncodedDocument(pairs, sum(len(pair) for pair in pairs), dropped)
 
 

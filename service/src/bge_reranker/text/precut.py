@@ -12,7 +12,8 @@ Known exceptions, where the tokens may differ from those of the whole text:
 - a stretch without a space, longer than the part, in which a Unigram tokenizer never settles on one segmentation: in
   practice one character, or one short group, repeated thousands of times (`-----`). The part's own segmentation stands;
 - a word of combining marks by the hundred, which WordPiece would have called unknown as a whole.
-A text whose characters vanish, or melt into one unknown token, by the thousand is tokenised in full, twice at worst.
+A text whose characters vanish, or melt into one unknown token, by the thousand gives few tokens for many characters. It
+is given up at 256 characters per token needed: what lies beyond is dropped, and said to be.
 """
 
 from __future__ import annotations
@@ -68,8 +69,22 @@ class Precut:
     boundary_search_characters: int = 1024
     """How far back a space is looked for before the cut falls inside a word."""
 
+    max_characters_per_token: int = 256
+    """Characters per token needed after which a text is given up: a million blanks must not cost a million."""
+
     splits_at_spaces: bool = True
     """Whether the pre-tokenizer separates words at spaces; if not, no cut is trusted."""
+
+
+@dataclass(frozen=True, slots=True)
+class TextTokens:
+    """The tokens of one text, as far as they matter."""
+
+    ids: NDArray[np.int32]
+    """int32 (t,): the first, or last, tokens."""
+
+    is_cut: bool = False
+    """True where something of the text was dropped already: it was given up, or has a limit of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +105,7 @@ def without_lone_surrogates(text: str) -> str:
 
 def leading_tokens(
     tokenizer: TextTokenizer, texts: Sequence[str], needed: int, direction: Direction, precut: Precut
-) -> list[NDArray[np.int32]]:
+) -> list[TextTokens]:
     """Tokenise texts as far as needed.
 
     Args:
@@ -101,25 +116,27 @@ def leading_tokens(
         precut: How to cut.
 
     Returns:
-        For each text int32 (t,): its first (last) tokens; fewer than `needed` only if the text has no more.
+        For each text its first (last) tokens; fewer than `needed` only if the text has no more, or was given up.
     """
-    results: list[NDArray[np.int32] | None] = [None] * len(texts)
+    results: list[TextTokens | None] = [None] * len(texts)
     waiting = list(range(len(texts)))
     characters = needed * precut.characters_per_token
+    most_characters = max(characters, needed * precut.max_characters_per_token)
     while waiting:
         parts = [_cut(texts[index], characters, direction, precut) for index in waiting]
         encodings = tokenizer.encode_batch([part.text for part in parts])
         unfinished = []
         for index, part, encoding in zip(waiting, parts, encodings, strict=True):
             whole = len(texts[index]) <= characters + precut.margin_characters
-            if whole or _is_enough(part, encoding, needed, direction, precut.margin_characters):
+            enough = whole or _is_enough(part, encoding, needed, direction, precut.margin_characters)
+            if enough or characters >= most_characters:
                 ids = encoding.ids
                 kept = ids[:needed] if direction == "right" else ids[-needed:]
-                results[index] = np.asarray(kept, dtype=np.int32)
+                results[index] = TextTokens(np.asarray(kept, dtype=np.int32), is_cut=not enough)
             else:
                 unfinished.append(index)
         waiting = unfinished
-        characters *= 2
+        characters = min(2 * characters, most_characters)
     return [result for result in results if result is not None]
 
 
