@@ -21,7 +21,7 @@ run: $(VENV)/.installed ## Serve the embedded demonstration model on 127.0.0.1:8
 	@$(BIN)/bge-reranker serve $(ARGS)
 
 test: $(VENV)/.installed ## Run every test that needs no cluster; ARGS go to pytest
-	$(BIN)/python -m pytest -n 2 $(ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 $(ARGS)
 
 check: $(VENV)/.installed ## Format, lint, types, import contracts, lock freshness, generated files
 	$(BIN)/ruff format --check .
@@ -58,13 +58,18 @@ parity: $(VENV)/.installed ## Compare scores with FlagEmbedding and sentence-tra
 bench: $(VENV)/.installed ## Measure throughput, latency and memory; a table and build/bench.json
 	$(BIN)/python -m tests.bench $(ARGS)
 
+clients: $(VENV)/.installed ## Try every client library against a live server; writes nothing
+	$(BIN)/python -m tests.clients $(ARGS)
+
 fuzz: $(VENV)/.installed ## Throw malformed requests at a live server; CASES=20000
 	$(BIN)/python -m tests.fuzz --cases $(or $(CASES),20000)
 
 demo-model: $(VENV)/.installed ## Train the embedded demonstration model from scratch (about an hour)
+	$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r requirements/demo-training.txt
 	$(BESIDE) demo_model train $(ARGS)
 
 demo-eval: $(VENV)/.installed ## Measure the embedded model beside BM25 on held-out texts
+	$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r requirements/demo-training.txt
 	$(BESIDE) demo_model evaluate $(ARGS)
 
 ##@ Housekeeping
@@ -85,4 +90,4 @@ $(VENV)/.installed: $(LOCKS) service/pyproject.toml operator/pyproject.toml
 	$(UV) pip install --quiet --python $(BIN)/python --no-build-isolation --no-deps -e service -e operator
 	@touch $@
 
-.PHONY: help setup run test check format generate verify lock lock-check parity bench fuzz demo-model demo-eval hooks clean
+.PHONY: help setup run test check format generate verify lock lock-check parity bench clients fuzz demo-model demo-eval hooks clean

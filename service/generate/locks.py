@@ -26,6 +26,9 @@ LOCKS = {
     "requirements/dev.txt": (
         ["--group", "pyproject.toml:dev", "service/pyproject.toml", "operator/pyproject.toml", "--all-extras"]
     ),
+    "requirements/demo-training.txt": [
+        *("--constraint", "requirements/dev.txt", "--group", "pyproject.toml:demo-training"),
+    ],
     "requirements/peer-flagembedding.txt": ["tests/parity/flagembedding.in"],
     "requirements/peer-sentence-transformers.txt": ["tests/parity/sentence-transformers.in"],
     "requirements/tools.txt": ["requirements/tools.in"],

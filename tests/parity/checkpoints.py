@@ -53,7 +53,7 @@ def cached_checkpoint(shape: Shape, cache: Path) -> Path:
     source = inspect.getsource(inspect.getmodule(cached_checkpoint) or texts) + inspect.getsource(texts)
     folder = cache / f"{shape.name}-{hashlib.sha256(source.encode()).hexdigest()[:12]}"
     if not folder.exists():
-        transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]  # as the library has it
+        transformers_logging.disable_progress_bar()
         unfinished = folder.with_suffix(".unfinished")
         shutil.rmtree(unfinished, ignore_errors=True)
         unfinished.mkdir(parents=True)
@@ -76,7 +76,7 @@ def _tokenizer() -> PreTrainedTokenizerFast:
     tokenizer.post_processor = processors.TemplateProcessing(
         single="<s> $A </s>", pair="<s> $A </s> </s> $B </s>", special_tokens=[("<s>", 0), ("</s>", 2)]
     )
-    return PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]  # as the library has it
+    return PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
         bos_token="<s>",
         cls_token="<s>",

@@ -19,7 +19,9 @@ with warnings.catch_warnings():
 _CHINESE_RUN = re.compile(r"[\u3400-\u9fff]+")
 _WORD = re.compile(r"\w+")
 _ENGLISH_STOPWORDS = frozenset(bm25s.stopwords.STOPWORDS_EN)
-_CHINESE_STOPWORDS = frozenset("的 了 和 是 在 就 都 而 及 与 着 或 一个 没有 我们 你们 他们 您 你 我 它 这 那 也 把 被 对 从 到 为 以".split())
+_CHINESE_STOPWORDS = frozenset(
+    "的 了 和 是 在 就 都 而 及 与 着 或 一个 没有 我们 你们 他们 您 你 我 它 这 那 也 把 被 对 从 到 为 以".split()
+)
 
 
 def split_words(text: str) -> list[str]:

@@ -39,6 +39,7 @@ def measure_rankings(cases: Sequence[RankingCase], scores: Sequence[Sequence[flo
         for document, score in zip(case.documents, case_scores, strict=True):
             identity = document_identity(document)
             qrels.append(Qrel(str(number), identity, case.grades[document]))
-            run.append(ScoredDoc(str(number), identity, score))
+            # The library refuses numbers that are not Python floats, such as numpy's.
+            run.append(ScoredDoc(str(number), identity, float(score)))
     means = ir_measures.calc_aggregate([NDCG_AT_10, MRR_AT_10], qrels, run)
     return RankingMeasures(ndcg_at_10=float(means[NDCG_AT_10]), mrr_at_10=float(means[MRR_AT_10]))

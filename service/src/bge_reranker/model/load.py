@@ -74,7 +74,7 @@ def _load_packed(checkpoint: Checkpoint, geometry: Geometry, placement: Placemen
 def fast_bodies(placement: Placement) -> Bodies:
     """Choose the bodies that warm-up shall try on a device."""
     if placement.device.type == "cpu":
-        has_onednn: bool = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call] # torch left it untyped
+        has_onednn: bool = torch.backends.mkldnn.is_available()
         is_onednn = placement.precision == "float32" and has_onednn
         linear: LinearBody = OneDnnLinear() if is_onednn else PlainLinear()
         return Bodies(linear, EqualLengthAttention())

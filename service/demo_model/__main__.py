@@ -1,0 +1,47 @@
+"""The program behind `make demo-model` and `make demo-eval`.
+
+Belongs here: the command line. Must not be here: any step of the work.
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+from rich.console import Console
+
+from bge_reranker.demo import demo_model_directory
+from bge_reranker.evaluation import print_report
+from demo_model.evaluate import evaluate_checkpoint, score_example
+
+DEFAULT_CACHE = Path.home() / ".cache" / "bge-reranker" / "demo-model"
+
+
+def main() -> None:
+    """Trains or evaluates the demonstration model."""
+    parser = argparse.ArgumentParser(prog="demo_model", description="Train or evaluate the demonstration model.")
+    parser.add_argument("task", choices=("train", "evaluate"))
+    parser.add_argument("--cache", type=Path, default=DEFAULT_CACHE, help="folder for packages and checkpoints")
+    parser.add_argument("--model", type=Path, default=demo_model_directory(), help="checkpoint to write or evaluate")
+    parser.add_argument("--report", type=Path, help="JSON file of the figures; by default in the cache")
+    arguments = parser.parse_args()
+    arguments.cache.mkdir(parents=True, exist_ok=True)
+    if arguments.task == "train":
+        # Only training needs the teacher: the evaluation must run without it.
+        from demo_model.pipeline import train_demo_model  # noqa: PLC0415 - see above
+
+        train_demo_model(arguments.cache, arguments.model)
+    evaluate(arguments.model, arguments.cache, arguments.report or arguments.cache / "evaluation.json")
+
+
+def evaluate(model: Path, cache: Path, report_path: Path) -> None:
+    """Prints the tables and the example, and writes the figures."""
+    console = Console()
+    report = evaluate_checkpoint(model, cache)
+    print_report(report, console, title="Demonstration model (not for production) on held-out sources")
+    console.print("Example, logits:", json.dumps(score_example(model), ensure_ascii=False))
+    report.save(report_path)
+    console.print(f"Figures: {report_path}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,132 @@
+"""Which pairs make up a batch.
+
+Belongs here: the mixture of kinds and sources, and the drawing of batches from it. Must not be here: how negatives
+are found, training.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping
+
+import numpy as np
+
+from demo_model.corpus import TextPair
+from demo_model.embeddings import TokenPairs
+from demo_model.train import RankingExample
+
+KindShares = Mapping[tuple[str, str], float]
+"""Share of batches by kind and language."""
+
+VECTOR_SHARES: KindShares = {
+    ("title", "en"): 0.22,
+    ("title", "zh"): 0.24,
+    ("entry", "en"): 0.14,
+    ("entry", "zh"): 0.07,
+    ("cloze", "en"): 0.08,
+    ("cloze", "zh"): 0.10,
+    ("translation", "mixed"): 0.15,
+}
+"""Mixture for word vectors: much of everything. Chinese titles are few and come back often."""
+
+NETWORK_SHARES: KindShares = {
+    ("title", "en"): 0.30,
+    ("title", "zh"): 0.36,
+    ("entry", "en"): 0.05,
+    ("entry", "zh"): 0.03,
+    ("cloze", "en"): 0.09,
+    ("cloze", "zh"): 0.12,
+    ("translation", "mixed"): 0.05,
+}
+"""Mixture for the network: mostly titles, the task it is for."""
+
+_MIN_SOURCE_PAIRS = 100
+"""Smaller sources would fill a batch with the same few pairs."""
+
+_SOURCE_POWER = 0.6
+"""Sources are drawn in proportion to this power of their size, so that the largest do not drown the others."""
+
+
+class PairSampler:
+    """Draws batches; all pairs of a batch come from one source, whose other passages are the harder negatives."""
+
+    def __init__(
+        self,
+        pairs: list[TextPair],
+        queries: list[list[int]],
+        passages: list[list[int]],
+        shares: KindShares,
+        seed: int,
+    ) -> None:
+        """Groups the pairs by source.
+
+        Args:
+            pairs: All training pairs.
+            queries: Pieces of each pair's query.
+            passages: Pieces of each pair's passage.
+            shares: How much of which kind.
+            seed: Of the draws.
+        """
+        groups: defaultdict[tuple[str, str, str], list[int]] = defaultdict(list)
+        for place, pair in enumerate(pairs):
+            if (pair.kind, pair.language) in shares:
+                groups[pair.kind, pair.language, pair.source].append(place)
+        self._pairs, self._queries, self._passages = pairs, queries, passages
+        self._groups = {key: np.array(places) for key, places in groups.items() if len(places) >= _MIN_SOURCE_PAIRS}
+        self._keys = list(self._groups)
+        self._shares = _source_shares(self._groups, shares)
+        self._generator = np.random.default_rng(seed)
+
+    def draw_pairs(self, count: int) -> TokenPairs:
+        """Draws pairs of one source with different queries; half of the translations are turned round."""
+        kind, places = self._draw_places(count)
+        queries, passages = [self._queries[i] for i in places], [self._passages[i] for i in places]
+        turned = kind == "translation" and self._generator.integers(2) == 1
+        return (passages, queries) if turned else (queries, passages)
+
+    def draw_pairs_with_negatives(self, count: int, mined: dict[int, list[int]]) -> TokenPairs:
+        """Draws pairs and, behind their passages, one mined negative for each pair that has some."""
+        kind, places = self._draw_places(count)
+        queries, passages = [self._queries[i] for i in places], [self._passages[i] for i in places]
+        if kind == "translation":
+            return (passages, queries) if self._generator.integers(2) == 1 else (queries, passages)
+        answers = {self._pairs[i].passage for i in places}
+        drawn = [int(self._generator.choice(mined[i])) for i in places if mined.get(i)]
+        negatives = [self._passages[i] for i in drawn if self._pairs[i].passage not in answers]
+        return queries, passages + negatives
+
+    def draw_examples(self, count: int, mined: dict[int, list[int]], negatives: int) -> list[RankingExample]:
+        """Draws listwise examples: the answer, then mined negatives where there are some, then random ones.
+
+        Args:
+            count: Examples at most.
+            mined: Negatives by place.
+            negatives: Passages per example beside the answer; at most two thirds of them are mined.
+        """
+        kind, places = self._draw_places(count + negatives)
+        turned = kind == "translation" and self._generator.integers(2) == 1
+        queries, passages = (self._passages, self._queries) if turned else (self._queries, self._passages)
+        examples: list[RankingExample] = []
+        for place in places[:count]:
+            near = [int(i) for i in self._generator.permutation(mined.get(place, []))[: 2 * negatives // 3]]
+            far = [int(i) for i in self._generator.permutation([i for i in places if i != place])]
+            chosen = (near + far)[:negatives]
+            examples.append(RankingExample(queries[place], [passages[i] for i in [place, *chosen]]))
+        return examples
+
+    def _draw_places(self, count: int) -> tuple[str, list[int]]:
+        while True:
+            key = self._keys[self._generator.choice(len(self._keys), p=self._shares)]
+            members = self._groups[key]
+            drawn = self._generator.choice(members, size=min(count, len(members)), replace=False)
+            # One title stands over several passages: a batch may hold only one of them.
+            different = {self._pairs[place].query: int(place) for place in drawn}
+            if len(different) > count // 2:
+                return key[0], list(different.values())
+
+
+def _source_shares(groups: dict[tuple[str, str, str], np.ndarray], kind_shares: KindShares) -> np.ndarray:
+    shares = np.array([len(places) ** _SOURCE_POWER for places in groups.values()])
+    kinds = [key[:2] for key in groups]
+    for kind, share in kind_shares.items():
+        members = np.array([candidate == kind for candidate in kinds])
+        shares[members] *= share / max(shares[members].sum(), 1e-9)
+    return np.asarray(shares / shares.sum())

@@ -1,0 +1,96 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from bge_reranker.evaluation.cases import DEFAULT_GROUP, InvalidJudgements, RankingCase, load_cases, load_trec_cases
+
+
+def test_json_lines_become_cases_with_their_group(tmp_path: Path) -> None:
+    path = tmp_path / "cases.jsonl"
+    lines = [
+        {"query": "苹果", "positive": ["水果"], "negative": ["汽车", "火车"], "group": "zh"},
+        {"query": "apple", "positive": ["fruit"], "negative": ["car"]},
+    ]
+    path.write_text("\n".join(json.dumps(line) for line in lines) + "\n\n", encoding="utf-8")
+
+    chinese, english = load_cases(path)
+
+    assert chinese == RankingCase("苹果", {"汽车": 0, "火车": 0, "水果": 1}, "zh")
+    assert english.group == DEFAULT_GROUP
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "not json",
+        "[]",
+        '{"query": "q", "positive": ["a"]}',
+        '{"query": "q", "positive": [], "negative": ["b"]}',
+        '{"query": "q", "positive": ["a"], "negative": []}',
+        '{"query": 1, "positive": ["a"], "negative": ["b"]}',
+        '{"query": "q", "positive": 3, "negative": ["b"]}',
+    ],
+)
+def test_a_bad_line_is_refused_with_its_number(tmp_path: Path, line: str) -> None:
+    path = tmp_path / "cases.jsonl"
+    path.write_text('{"query": "q", "positive": ["a"], "negative": ["b"]}\n' + line + "\n", encoding="utf-8")
+
+    with pytest.raises(InvalidJudgements, match=r"cases\.jsonl:2"):
+        load_cases(path)
+
+
+def test_an_empty_file_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "cases.jsonl"
+    path.write_text("\n", encoding="utf-8")
+
+    with pytest.raises(InvalidJudgements, match="no judged query"):
+        load_cases(path)
+
+
+def test_documents_keep_their_order_when_grades_change() -> None:
+    texts = ["one", "two", "three", "four"]
+
+    orders = {tuple(RankingCase("q", dict.fromkeys(texts, 0) | {text: 1}).documents) for text in texts}
+
+    assert len(orders) == 1
+
+
+@pytest.fixture
+def trec_folder(tmp_path: Path) -> Path:
+    (tmp_path / "queries.tsv").write_text("1\tapple\n2\tunjudged\n", encoding="utf-8")
+    (tmp_path / "documents.tsv").write_text("d1\tfruit\nd2\tcar\nd3\ttrain\n", encoding="utf-8")
+    (tmp_path / "qrels.txt").write_text("1 0 d1 2\n1 0 d2 0\n", encoding="utf-8")
+    (tmp_path / "run.txt").write_text("1 Q0 d3 1 9.0 bm25\n1 Q0 d1 2 8.0 bm25\n", encoding="utf-8")
+    return tmp_path
+
+
+def load_folder(folder: Path, *, with_run: bool) -> list[RankingCase]:
+    return load_trec_cases(
+        queries=folder / "queries.tsv",
+        documents=folder / "documents.tsv",
+        qrels=folder / "qrels.txt",
+        run=folder / "run.txt" if with_run else None,
+    )
+
+
+def test_trec_files_give_the_judged_documents_when_there_is_no_run(trec_folder: Path) -> None:
+    assert load_folder(trec_folder, with_run=False) == [RankingCase("apple", {"fruit": 2, "car": 0})]
+
+
+def test_trec_files_give_the_run_s_documents_when_there_is_one(trec_folder: Path) -> None:
+    assert load_folder(trec_folder, with_run=True) == [RankingCase("apple", {"train": 0, "fruit": 2})]
+
+
+def test_a_trec_judgement_of_an_unknown_document_is_refused(trec_folder: Path) -> None:
+    (trec_folder / "qrels.txt").write_text("1 0 d9 1\n", encoding="utf-8")
+
+    with pytest.raises(InvalidJudgements, match="d9"):
+        load_folder(trec_folder, with_run=False)
+
+
+def test_a_line_without_a_tab_is_refused_with_its_number(trec_folder: Path) -> None:
+    (trec_folder / "queries.tsv").write_text("1\tapple\nbroken\n", encoding="utf-8")
+
+    with pytest.raises(InvalidJudgements, match=r"queries\.tsv:2"):
+        load_folder(trec_folder, with_run=False)
