@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 from pydantic.alias_generators import to_camel
 
 Precision = Literal["auto", "float32", "float16", "bfloat16"]
@@ -57,10 +57,11 @@ class SettingsGroup(BaseModel):
 
     @field_validator("*", mode="before")
     @classmethod
-    def _no_accidental_number(cls, value: object) -> object:
+    def _no_accidental_number(cls, value: object, field: ValidationInfo) -> object:
         # YAML reads `yes` as true, and true would pass as the number 1.
-        if isinstance(value, bool):
-            raise ValueError("must not be true or false; YAML reads yes, no, on and off so")  # noqa: TRY004 - pydantic wants it
+        expected = cls.model_fields[field.field_name or ""].annotation
+        if isinstance(value, bool) and expected is not bool:
+            raise ValueError("must not be true or false; YAML reads yes, no, on and off so")
         return value
 
 
@@ -119,7 +120,7 @@ class EngineSettings(SettingsGroup):
     max_batch_tokens: int = Field(default=16_384, ge=16, le=4_194_304)
     """Most tokens in one batch; a single longer pair forms a batch of its own."""
 
-    max_batch_ms: float = Field(default=250.0, gt=0, le=60_000)
+    max_batch_ms: float = Field(default=1000.0, gt=0, le=60_000)
     """Longest expected computing time of one batch in milliseconds, so that a slow device neither looks dead nor
     holds up the next caller."""
 
