@@ -22,7 +22,6 @@ from .network import Bodies, PackedClassifier
 from .placement import Placement
 from .warm_up import PROBE_SEED, choose_bodies, geometry_probes, is_batch_invariant, replacement_note
 
-
 _SOLE_BLOCK_ROWS = 64
 """Rows of every block where blocks of several sizes give different bits: oneDNN comes within a tenth of its best."""
 
