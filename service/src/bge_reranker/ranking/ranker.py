@@ -158,6 +158,7 @@ class Ranker:
     def _check_hope(self, tokens: int, reservation: Reservation) -> None:
         """Refuse at once what cannot be done in time even by an idle engine, before it holds up others."""
         expected_s = tokens / max(1.0, self._engine.tokens_per_second)
+        self._check_wanted(reservation)
         remaining_s = reservation.deadline - self._clock()
         if expected_s > _HOPELESS_FACTOR * remaining_s:
             raise DeadlineExceeded(
