@@ -226,3 +226,10 @@ def test_the_specification_has_an_example_of_every_dialect_and_names_no_other_pl
     for path in prefixed:
         assert paths[path]["post"]["requestBody"]["content"]["application/json"]["examples"]
     assert "://" not in text
+
+
+def test_a_returned_document_keeps_its_own_text_whatever_was_read_of_it(server: LiveServer) -> None:
+    documents = [{"title": "good", "text": "bad"}, {"title": "bad"}]
+    body = {"query": "q", "documents": documents, "rank_fields": ["title"], "return_documents": True}
+    results = server.post(body, path="/v1/rerank").json()["results"]
+    assert [result["document"] for result in results] == [documents[0], {"title": "bad", "text": "bad"}]

@@ -98,4 +98,8 @@ def with_texts(reply: Reply, items: list[dict[str, Any]], key: str = "document")
 
 def document_object(reply: Reply, index: int) -> dict[str, Any]:
     """A document as an object with `text`, and whatever else the caller's own object held."""
-    return {**reply.call.sent.get(index, {}), "text": reply.call.request.documents[index]}
+    document = dict(reply.call.sent.get(index, {}))
+    # What the caller sent goes back as it came; a text is added only where there is none, since clients insist on one.
+    if not isinstance(document.get("text"), str):
+        document["text"] = reply.call.request.documents[index]
+    return document
