@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import threading
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +19,7 @@ from bge_reranker.configuration import load_settings
 from bge_reranker.engine.engine import Engine
 from bge_reranker.engine.scorer import Scorer
 from bge_reranker.observe.engine_events import EngineEvents
+from bge_reranker.observe.logs import configure_logs
 from bge_reranker.observe.metrics import Metrics
 from bge_reranker.ranking.ranker import Ranker
 from bge_reranker.serving.listeners import Listener
@@ -42,6 +44,8 @@ class LiveServer:
     engine: Engine
     state: ServingState
     metrics: Metrics
+    log: io.StringIO
+    """What the server has logged so far. Never the process' own streams: pytest swaps those while our threads write."""
 
     @property
     def address(self) -> tuple[str, int]:
@@ -66,6 +70,8 @@ def live_server(folder: Path, flags: Mapping[str, Any] | None = None) -> Iterato
         flags: Settings that differ from the defaults, by field name.
     """
     settings = load_settings(flags={"port": 0, "management_port": 0, "log_level": "error"} | dict(flags or {}))
+    log = io.StringIO()
+    configure_logs(settings.observe, log)
     scorer, state, metrics = ScriptedScorer(), ServingState(), Metrics()
     executor = ThreadPoolExecutor(2)
     state.model = _model(folder, settings, scorer, metrics, executor)
@@ -82,7 +88,7 @@ def live_server(folder: Path, flags: Mapping[str, Any] | None = None) -> Iterato
     thread = threading.Thread(target=asyncio.run, args=(serve(),))
     thread.start()
     try:
-        yield LiveServer(api.address, management.address, scorer, state.model.engine, state, metrics)
+        yield LiveServer(api.address, management.address, scorer, state.model.engine, state, metrics, log)
     finally:
         scorer.gate.set()
         api.stop()

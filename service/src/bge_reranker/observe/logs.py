@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import logging
 import sys
+from typing import TextIO
 
 import structlog
 
 from ..settings import ObserveSettings
 
 
-def configure_logs(settings: ObserveSettings) -> None:
+def configure_logs(settings: ObserveSettings, stream: TextIO | None = None) -> None:
     """Send our own events and those of libraries through one formatter.
 
     Args:
         settings: Level and format.
+        stream: Where the lines go; standard error by default.
     """
-    json_wanted = settings.log_format == "json" or (settings.log_format == "auto" and not sys.stderr.isatty())
+    stream = stream or sys.stderr
+    json_wanted = settings.log_format == "json" or (settings.log_format == "auto" and not stream.isatty())
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -36,7 +39,7 @@ def configure_logs(settings: ObserveSettings) -> None:
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=False,
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = logging.StreamHandler(stream)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
