@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import httpx
+from typing_extensions import override
 
 from tests.live.server import WAIT_S
 
@@ -43,6 +44,7 @@ def proxied(upstream: str, below: str) -> Iterator[str]:
             self.end_headers()
             self.wfile.write(answer.content)
 
+        @override
         def log_message(self, *_args: object) -> None:
             """Nothing: a test reads no log of it."""
 

@@ -9,6 +9,11 @@ from playwright.sync_api import expect
 
 from .visit import Visit
 
+MEASURE = """(tracks) => tracks.flatMap((track) => {
+    const [whole, filled] = [track.getBoundingClientRect(), track.firstChild.getBoundingClientRect()];
+    return [(filled.x - whole.x) / whole.width, filled.width / whole.width];
+})"""
+
 
 def test_the_page_ranks_candidates_best_first_with_scores(visit: Visit) -> None:
     visit.rank("q", "bad", "good good", "", "good")
@@ -52,11 +57,11 @@ def test_the_switch_shows_logits_without_asking_again(visit: Visit) -> None:
 
 def test_bars_run_from_nothing_to_full_for_scores_and_from_the_middle_for_logits(visit: Visit) -> None:
     visit.rank("q", "bad", "good good")
-    assert _bars(visit) == pytest.approx([(0, 0.8808), (0, 0.2689)], abs=0.005)
+    assert _bars(visit) == pytest.approx([0, 0.8808, 0, 0.2689], abs=0.005)
     expect(visit.panel().locator(".marks span")).to_have_text(["0", "0.5", "1"])
     visit.page.get_by_role("radio", name="Logit").check()
     expect(visit.panel().locator(".marks span")).to_have_text(["−2", "0", "2"])
-    assert _bars(visit) == pytest.approx([(0.5, 0.5), (0.25, 0.25)], abs=0.005)
+    assert _bars(visit) == pytest.approx([0.5, 0.5, 0.25, 0.25], abs=0.005)
 
 
 def test_two_presets_stand_side_by_side(visit: Visit) -> None:
@@ -111,16 +116,7 @@ def test_a_file_gives_one_candidate_per_line(visit: Visit) -> None:
     assert visit.texts() == ["好 good good", "good", "bad"]
 
 
-def _bars(visit: Visit) -> list[tuple[float, float]]:
-    """Start and length of each bar, as shares of its track."""
-    bars: list[tuple[float, float]] = (
-        visit.panel()
-        .locator(".bar")
-        .evaluate_all(
-            """(tracks) => tracks.map((track) => {
-            const [whole, filled] = [track.getBoundingClientRect(), track.firstChild.getBoundingClientRect()];
-            return [(filled.x - whole.x) / whole.width, filled.width / whole.width];
-        })"""
-        )
-    )
-    return [(start, length) for start, length in bars]
+def _bars(visit: Visit) -> list[float]:
+    """Start and length of each bar in turn, as shares of its track."""
+    bars: list[float] = visit.panel().locator(".bar").evaluate_all(MEASURE)
+    return bars

@@ -90,11 +90,11 @@ function draw() {
   if (!last) return;
   const { rankings, candidates } = last;
   const scale = scaleOf(form.scale.value, rankings.map(([, ranking]) => ranking));
+  forgetTexts();
   const unnamed = rankings.length > 1 ? "As the server is set" : "Ranking";
   const panels = rankings.map(([preset, ranking], place) => {
     return panel(preset || unnamed, ranking, candidates, scale, rankings[1 - place]?.[1]);
   });
-  forgetTexts();
   at("panels").replaceChildren(...panels);
 }
 
