@@ -105,7 +105,10 @@ def test_a_long_text_unfolds_and_a_short_one_has_nothing_to_unfold(browser: Brow
     with Visit.to(browser, server, viewport=PHONE, has_touch=True, is_mobile=True) as visit:
         visit.open()
         visit.rank("q", "good " * 300, "bad")
+        visit.texts()
         long, short = visit.panel().locator("li").all()
+        # The button comes when the text has been measured, and adds to the height.
+        expect(long.get_by_role("button", name="Show all")).to_be_visible()
         expect(short.get_by_role("button")).to_have_count(0)
         folded = long.bounding_box()
         long.get_by_role("button", name="Show all").click()
