@@ -1,4 +1,4 @@
-"""`python -m tests.clients [--update-golden]`: ask every client library, print a table, exit 1 on any difference."""
+"""`python -m tests.clients`: ask every client library, print a table, exit 1 on any difference."""
 
 from __future__ import annotations
 
@@ -15,27 +15,28 @@ from rich.table import Table
 
 from tests.live.server import live_server
 
+from .environments import CACHE
 from .full_server import full_server
 from .outcome import RESULTS, Outcome, read_results, write_results
-from .running import outcomes_of, runs
-from .table import ROWS
+from .running import all_outcomes
+from .table import WINDOW_TOKENS
 
 
 @click.command()
 @click.option("--update-golden", is_flag=True, help="Write what came of each row into results.json, for review.")
-def main(*, update_golden: bool) -> None:
+@click.option(
+    "--cache", type=click.Path(path_type=Path), default=CACHE, show_default=True, help="Where environments are kept."
+)
+def main(*, update_golden: bool, cache: Path) -> None:
     """Ask every client library and compare with the reviewed outcomes."""
     # One line per request would drown the table.
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
-    outcomes: dict[str, Outcome] = {}
     with (
         tempfile.TemporaryDirectory() as folder,
-        live_server(Path(folder)) as server,
+        live_server(Path(folder), max_pair_tokens=WINDOW_TOKENS) as server,
         full_server(Path(folder)) as full,
     ):
-        for rows in runs().values():
-            outcomes |= outcomes_of(rows, server.url, full.url)
-    outcomes = {row.key: outcomes[row.key] for row in ROWS}
+        outcomes = all_outcomes(server.url, full.url, cache)
     reviewed = read_results() if RESULTS.exists() else {}
     Console(width=None if sys.stdout.isatty() else 200).print(table_of(outcomes, reviewed))
     if update_golden:

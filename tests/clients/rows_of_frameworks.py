@@ -136,6 +136,14 @@ ROWS: Final = (
         limit="Shows the status of an error, not its words.",
     ),
     ClientRow(
+        key="llama-index-siliconflow",
+        client="SiliconFlowRerank",
+        package="llama-index-postprocessor-siliconflow-rerank",
+        environment="llama-index",
+        family="Cohere v1",
+        options={"base_url": "{server}/v1/rerank"},
+    ),
+    ClientRow(
         key="llama-index-xinference",
         client="XinferenceRerank",
         package="llama-index-postprocessor-xinference-rerank",

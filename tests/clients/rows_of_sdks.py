@@ -128,6 +128,25 @@ ROWS: Final = (
         options={"url": "{server}"},
         limit="Drops any path of the address; on an error it gives the documents back as they were.",
     ),
+    ClientRow(
+        key="contextual-client",
+        client="contextual.ContextualAI",
+        package="contextual-client",
+        environment="sdks",
+        family="Jina",
+        options={"base_url": "{server}/v1"},
+        asked_when_full=True,
+    ),
+    ClientRow(
+        key="lexilux",
+        client="lexilux.Rerank",
+        package="lexilux",
+        environment="sdks",
+        family="Jina",
+        options={"base_url": "{server}/v1"},
+        returns_documents=True,
+        limit="Shows the status of an error, not its words.",
+    ),
     *(
         ClientRow(
             key=f"rerankers-{provider}",

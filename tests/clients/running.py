@@ -1,11 +1,17 @@
-"""Asking every row: rows that share an environment and its variables are asked by one run of one driver."""
+"""Asking every row: rows that share an environment and its variables are asked by one run of one driver.
+
+A row that is pointed by a variable has a run of its own: some clients read theirs at import, and no other row may be
+pointed by it unseen.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 from .client_row import ClientRow
-from .environments import ask, locked_version, python_of
+from .environments import CACHE, ask, locked_version, python_of
 from .outcome import Outcome, judge
 from .table import ROWS
 
@@ -18,11 +24,23 @@ def runs() -> dict[str, list[ClientRow]]:
     return grouped
 
 
-def outcomes_of(rows: Sequence[ClientRow], server: str, full_server: str) -> dict[str, Outcome]:
+def all_outcomes(server: str, full_server: str, cache: Path = CACHE) -> dict[str, Outcome]:
+    """Ask every row, the runs side by side: each of them waits more than it computes.
+
+    Raises:
+        subprocess.CalledProcessError: If an environment cannot be made, or a driver itself fails.
+    """
+    with ThreadPoolExecutor() as pool:
+        asked = [pool.submit(outcomes_of, rows, server, full_server, cache) for rows in runs().values()]
+    outcomes = {key: outcome for run in asked for key, outcome in run.result().items()}
+    return {row.key: outcomes[row.key] for row in ROWS}
+
+
+def outcomes_of(rows: Sequence[ClientRow], server: str, full_server: str, cache: Path = CACHE) -> dict[str, Outcome]:
     """Ask the rows of one run, making their environment if need be.
 
     Raises:
         subprocess.CalledProcessError: If the environment cannot be made, or the driver itself fails.
     """
-    answers = ask(python_of(rows[0].environment), rows, server, full_server)
+    answers = ask(python_of(rows[0].environment, cache), rows, server, full_server)
     return {row.key: judge(row, answers[row.key], locked_version(row.environment, row.package)) for row in rows}

@@ -10,7 +10,18 @@ from .rows_of_frameworks import FIXED
 from .rows_of_frameworks import ROWS as FRAMEWORK_ROWS
 from .rows_of_sdks import ROWS as SDK_ROWS
 
-__all__ = ["DOCUMENTS", "FIXED", "LOGITS", "QUERY", "ROWS", "SCORES", "TOP_N", "WORDS_OF_ERROR", "ClientRow"]
+__all__ = [
+    "DOCUMENTS",
+    "FIXED",
+    "LOGITS",
+    "QUERY",
+    "ROWS",
+    "SCORES",
+    "TOP_N",
+    "WINDOW_TOKENS",
+    "WORDS_OF_ERROR",
+    "ClientRow",
+]
 
 ROWS: Final[tuple[ClientRow, ...]] = SDK_ROWS + FRAMEWORK_ROWS
 """The matrix."""
@@ -20,6 +31,9 @@ QUERY: Final = "q"
 
 DOCUMENTS: Final = ("bad bad", "good good 好", "good", "bad")
 """Texts whose logits the scripted scorer counts: good less bad."""
+
+WINDOW_TOKENS: Final = 512
+"""The server's longest pair: as real models have it, since SiliconFlow's client asks for an overlap of 80 tokens."""
 
 TOP_N: Final = 3
 """Results asked for, one fewer than there are documents."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 from collections.abc import Iterator, Sequence
 from typing import get_args
@@ -16,13 +17,13 @@ from .environments import locked_version, python_of
 from .full_server import full_server
 from .outcome import read_results
 from .running import outcomes_of, runs
-from .table import FIXED, ROWS
+from .table import FIXED, ROWS, WINDOW_TOKENS
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
     """A live server with the default patience: a client starting on a busy machine is slow, and not at fault."""
-    with live_server(tmp_path_factory.mktemp("server")) as running:
+    with live_server(tmp_path_factory.mktemp("server"), max_pair_tokens=WINDOW_TOKENS) as running:
         yield running
 
 
@@ -42,6 +43,17 @@ def test_a_client_library_gets_what_the_matrix_says(
     # `python -m tests.clients --update-golden` rewrites the outcomes; review what changes.
     assert outcomes_of(rows, server.url, full.url) == {row.key: reviewed[row.key] for row in rows}
     assert server.is_well()
+
+
+def test_a_row_whose_call_fails_does_not_work() -> None:
+    rows = runs()["lightrag"]
+    make_environment("lightrag")
+    with socket.socket() as nobody:
+        # Bound and never listening: connections are refused, and nobody else gets the port.
+        nobody.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{nobody.getsockname()[1]}"
+        outcomes = outcomes_of(rows, url, url)
+    assert {outcome.ranking for outcome in outcomes.values()} == {"fails with ClientConnectorError"}
 
 
 def make_environment(name: str) -> None:

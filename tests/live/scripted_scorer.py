@@ -34,9 +34,14 @@ def write_tokenizer(folder: Path) -> Path:
 
 
 class ScriptedScorer:
-    """Scores by counting words; waits at a gate that tests close to fill the queue."""
+    """Scores by counting words; waits at a gate that tests close to fill the queue.
 
-    def __init__(self) -> None:
+    Args:
+        max_pair_tokens: Its window; small, so that short texts are long ones.
+    """
+
+    def __init__(self, max_pair_tokens: int = MAX_PAIR_TOKENS) -> None:
+        self._max_pair_tokens = max_pair_tokens
         self.gate = threading.Event()
         self.gate.set()
         self.computing = threading.Event()
@@ -52,7 +57,7 @@ class ScriptedScorer:
             device_name="test",
             precision="float32",
             packed=True,
-            max_pair_tokens=MAX_PAIR_TOKENS,
+            max_pair_tokens=self._max_pair_tokens,
             batch_invariant=True,
         )
 

@@ -28,7 +28,7 @@ from bge_reranker.settings import Settings
 from bge_reranker.text.encoder import PairEncoder
 from bge_reranker.text.policy import resolve_policy
 
-from .scripted_scorer import ScriptedScorer, write_tokenizer
+from .scripted_scorer import MAX_PAIR_TOKENS, ScriptedScorer, write_tokenizer
 
 WAIT_S = 20.0
 """Longest wait of a test for something that should happen at once."""
@@ -62,17 +62,20 @@ class LiveServer:
 
 
 @contextmanager
-def live_server(folder: Path, flags: Mapping[str, Any] | None = None) -> Iterator[LiveServer]:
+def live_server(
+    folder: Path, flags: Mapping[str, Any] | None = None, max_pair_tokens: int = MAX_PAIR_TOKENS
+) -> Iterator[LiveServer]:
     """Serve a scripted scorer until the block ends.
 
     Args:
         folder: Where the tokenizer is written.
         flags: Settings that differ from the defaults, by field name.
+        max_pair_tokens: The scorer's window.
     """
     settings = load_settings(flags={"port": 0, "management_port": 0, "log_level": "error"} | dict(flags or {}))
     log = io.StringIO()
     configure_logs(settings.observe, log)
-    scorer, state, metrics = ScriptedScorer(), ServingState(), Metrics()
+    scorer, state, metrics = ScriptedScorer(max_pair_tokens), ServingState(), Metrics()
     executor = ThreadPoolExecutor(2)
     state.model = _model(folder, settings, scorer, metrics, executor)
     api = Listener(

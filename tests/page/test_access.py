@@ -101,6 +101,39 @@ def test_nothing_scrolls_sideways_on_a_phone(browser: Browser, server: LiveServe
         assert visit.page.evaluate(WIDTH) == [360, 360]
 
 
+def test_a_long_text_unfolds_and_a_short_one_has_nothing_to_unfold(browser: Browser, server: LiveServer) -> None:
+    with Visit.to(browser, server, viewport=PHONE, has_touch=True, is_mobile=True) as visit:
+        visit.open()
+        visit.rank("q", "good " * 300, "bad")
+        visit.texts()
+        long, short = visit.panel().locator("li").all()
+        # The button comes when the text has been measured, and adds to the height.
+        expect(long.get_by_role("button", name="Show all")).to_be_visible()
+        expect(short.get_by_role("button")).to_have_count(0)
+        folded = long.bounding_box()
+        long.get_by_role("button", name="Show all").click()
+        unfolded = long.bounding_box()
+        assert folded is not None
+        assert unfolded is not None
+        assert unfolded["height"] > 2 * folded["height"]
+        expect(long.get_by_role("button", name="Show less")).to_have_attribute("aria-expanded", "true")
+        long.get_by_role("button", name="Show less").click()
+        refolded = long.bounding_box()
+        assert refolded is not None
+        assert refolded["height"] == pytest.approx(folded["height"])
+
+
+def test_what_came_of_it_is_brought_into_sight_on_a_phone(browser: Browser, server: LiveServer) -> None:
+    with Visit.to(browser, server, viewport=PHONE, has_touch=True, is_mobile=True) as visit:
+        visit.open()
+        visit.rank("q", "good")
+        expect(visit.panel().locator("h2")).to_be_in_viewport()
+        visit.page.get_by_text("Long texts").click()
+        visit.page.get_by_label("Longest pair, in tokens").fill("9999")
+        visit.page.get_by_role("button", name="Rank").click()
+        expect(visit.problem).to_be_in_viewport()
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_every_text_can_be_read_in_light_and_dark(browser: Browser, server: LiveServer, scheme: str) -> None:
     with Visit.to(browser, server, viewport=DESKTOP, color_scheme=scheme, reduced_motion="reduce") as visit:

@@ -101,10 +101,19 @@ def test_a_server_that_is_gone_is_told_in_words(visit: Visit) -> None:
     expect(visit.problem).to_contain_text("The server cannot be reached")
 
 
+@pytest.mark.parametrize(("status", "title"), [(200, "The answer is no ranking"), (502, "The server failed")])
+def test_an_answer_that_is_not_the_servers_is_told_in_words(visit: Visit, status: int, title: str) -> None:
+    # What a proxy says in the server's place.
+    visit.page.route("**/rerank", lambda route: route.fulfill(status=status, body="<html>Welcome</html>"))
+    visit.rank("q", "good")
+    expect(visit.problem).to_contain_text(title)
+    expect(visit.problem).to_contain_text("such as a proxy")
+
+
 def test_injected_html_stays_text(visit: Visit) -> None:
     visit.page.get_by_label("Beside it").select_option("tei")
     visit.rank(MARKUP, MARKUP, "good", f"nan {MARKUP}")
-    assert visit.texts() == ["good", MARKUP, f"nan {MARKUP}"]
+    assert visit.texts("As the server is set") == ["good", MARKUP, f"nan {MARKUP}"]
     expect(visit.page.locator("#panels img, #panels script, #panels svg, #status img, #command img")).to_have_count(0)
     assert visit.page.evaluate("globalThis.harmed") is None
     assert visit.watch.hosts() == {visit.server.url.removeprefix("http://")}

@@ -53,14 +53,14 @@ class Visit:
     def problem(self) -> Locator:
         return self.page.get_by_role("alert")
 
-    def panel(self, title: str = "As the server is set") -> Locator:
-        return self.page.get_by_role("region", name=title)
+    def panel(self, title: str = "Ranking") -> Locator:
+        return self.page.get_by_role("region", name=title, exact=True)
 
-    def texts(self, title: str = "As the server is set") -> list[str]:
+    def texts(self, title: str = "Ranking") -> list[str]:
         """Ranked texts of a panel, best first."""
         self.panel(title).wait_for()
         return self.panel(title).locator(".text").all_inner_texts()
 
-    def scores(self, title: str = "As the server is set") -> list[str]:
+    def scores(self, title: str = "Ranking") -> list[str]:
         self.panel(title).wait_for()
         return self.panel(title).locator(".score").all_inner_texts()

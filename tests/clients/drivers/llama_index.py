@@ -11,6 +11,7 @@ from llama_index.postprocessor.cohere_rerank import CohereRerank
 from llama_index.postprocessor.jinaai_rerank import JinaRerank
 from llama_index.postprocessor.mixedbreadai_rerank import MixedbreadAIRerank
 from llama_index.postprocessor.nvidia_rerank import NVIDIARerank
+from llama_index.postprocessor.siliconflow_rerank import SiliconFlowRerank
 from llama_index.postprocessor.tei_rerank import TextEmbeddingInference
 from llama_index.postprocessor.xinference_rerank import XinferenceRerank
 
@@ -35,6 +36,10 @@ def nvidia(question: Question) -> list[Hit]:
     return hits(NVIDIARerank(api_key=KEY, top_n=question.top_n, **question.options), question)
 
 
+def siliconflow(question: Question) -> list[Hit]:
+    return hits(SiliconFlowRerank(model=MODEL, api_key=KEY, top_n=question.top_n, **question.options), question)
+
+
 def xinference(question: Question) -> list[Hit]:
     return hits(XinferenceRerank(model=MODEL, top_n=question.top_n, **question.options), question)
 
@@ -57,6 +62,7 @@ DRIVERS: dict[str, Driver] = {
     "llama-index-cohere": cohere,
     "llama-index-jinaai": jina,
     "llama-index-nvidia": nvidia,
+    "llama-index-siliconflow": siliconflow,
     "llama-index-xinference": xinference,
     "llama-index-mixedbread": mixedbread,
 }

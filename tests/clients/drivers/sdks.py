@@ -14,9 +14,11 @@ import voyageai
 import xinference_client
 from agno.knowledge.document import Document as AgnoDocument
 from agno.knowledge.reranker.infinity import InfinityReranker
+from contextual import ContextualAI
 from infinity_client import Client as InfinityClient
 from infinity_client.api.default import rerank as infinity_rerank
 from infinity_client.models import RerankInput, ReRankResult
+from lexilux import Rerank as LexiluxRerank
 from mixedbread import Mixedbread
 from rerankers.models.api_rankers import APIRanker
 
@@ -100,6 +102,19 @@ def agno(question: Question) -> list[Hit]:
     return [Hit(int(document.id), document.reranking_score) for document in ranked]
 
 
+def contextual(question: Question) -> list[Hit]:
+    answer = ContextualAI(api_key=KEY, **question.options).rerank.create(
+        model=MODEL, query=question.query, documents=question.documents, top_n=question.top_n
+    )
+    return [Hit(result.index, result.relevance_score) for result in answer.results]
+
+
+def lexilux(question: Question) -> list[Hit]:
+    with LexiluxRerank(api_key=KEY, model=MODEL, **question.options) as client:
+        answer = client(question.query, question.documents, top_k=question.top_n, include_docs=True)
+    return [Hit(*result) for result in answer.results]
+
+
 def rerankers(question: Question) -> list[Hit]:
     answer = APIRanker(MODEL, KEY, **question.options).rank(question.query, question.documents)
     return [Hit(result.document.doc_id, result.score) for result in answer.top_k(question.top_n)]
@@ -118,6 +133,8 @@ DRIVERS: dict[str, Driver] = {
     "pinecone": pinecone_inference,
     "together": together_rerank,
     "agno-infinity": agno,
+    "contextual-client": contextual,
+    "lexilux": lexilux,
     **{f"rerankers-{provider}": rerankers for provider in PROVIDERS},
 }
 

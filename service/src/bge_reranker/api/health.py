@@ -66,6 +66,8 @@ class HealthEndpoints:
                 "max_queue_tokens": settings.engine.max_queue_tokens,
                 "deadline_s": settings.engine.deadline_s,
             },
+            # Who writes a request for this listener, as the page does, must name any other dialect.
+            "default_dialect": settings.dialects.default_dialect,
         }
         if model is not None:
             info |= _about(model) | _tei_facts(model, settings)

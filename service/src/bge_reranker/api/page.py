@@ -7,7 +7,7 @@ the same API as every other client.
 from __future__ import annotations
 
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
@@ -15,10 +15,12 @@ from typing import Final
 from fastapi import FastAPI
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import FileResponse, Response
+from starlette.responses import FileResponse, RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 from typing_extensions import override
+
+from .prefix import way_up
 
 _STATIC: Final = Path(__file__).parent / "static"
 
@@ -49,7 +51,7 @@ def add_page(app: FastAPI, otherwise: Handler) -> None:
 
     async def root(request: Request) -> Response:
         if _is_browser(request):
-            return FileResponse(_STATIC / "index.html", headers=_HEADERS | {"Vary": "Accept"})
+            return _document(request, "index.html", headers={"Vary": "Accept"})
         answer = await otherwise(request)
         answer.headers["Vary"] = "Accept"
         return answer
@@ -65,11 +67,26 @@ def _add_docs(app: FastAPI) -> None:
     if swagger is None or swagger.origin is None:
         return
 
-    async def docs(_request: Request) -> Response:
-        return FileResponse(_STATIC / "docs.html", headers=_HEADERS)
+    async def docs(request: Request) -> Response:
+        return _document(request, "docs.html", at="docs")
 
     app.add_api_route("/docs", docs, methods=["GET", "HEAD"], include_in_schema=False)
     app.mount("/docs/assets", _Files(directory=Path(swagger.origin).parent / "static"))
+
+
+def _document(request: Request, name: str, *, at: str = "", headers: Mapping[str, str] | None = None) -> Response:
+    """A document, or the way to it from below a dialect's prefix: what it asks for by relative addresses is not there.
+
+    Args:
+        request: Who asks, and by which address.
+        name: The document's file.
+        at: Its own address, seen from the server's top.
+        headers: Headers besides those of every file.
+    """
+    up = way_up(request)
+    response = FileResponse(_STATIC / name) if up is None else RedirectResponse(up + at)
+    response.headers.update(_HEADERS | dict(headers or {}))
+    return response
 
 
 class _Files(StaticFiles):

@@ -17,6 +17,7 @@ PREFIX = "/dialects/"
 """Start of every path that names its dialect."""
 
 _KEY = "bge_reranker.dialect"
+_UP = "bge_reranker.way_up"
 
 
 class DialectPrefix:
@@ -32,14 +33,14 @@ class DialectPrefix:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one ASGI connection."""
         if scope["type"] == "http" and scope["path"].startswith(PREFIX):
-            name, _, rest = scope["path"].removeprefix(PREFIX).partition("/")
+            name, slash, rest = scope["path"].removeprefix(PREFIX).partition("/")
             if not members_of(name):
                 error = RouteNotFound("There is no dialect of that name.", remedy=f"Known: {known_names()}.")
                 record_of(Request(scope)).code = error.code
                 await error_response(error)(scope, receive, send)
                 return
             path = "/" + rest
-            scope = {**scope, "path": path, "raw_path": path.encode(), _KEY: name}
+            scope = {**scope, "path": path, "raw_path": path.encode(), _KEY: name, _UP: "../../" if slash else "../"}
         await self._app(scope, receive, send)
 
 
@@ -47,3 +48,12 @@ def asked_dialect(request: Request) -> str | None:
     """The name that prefix or header gives, the prefix first."""
     named: str | None = request.scope.get(_KEY)
     return named or request.headers.get(DIALECT_HEADER)
+
+
+def way_up(request: Request) -> str | None:
+    """From the address that a browser asked for to the folder above `/dialects`; None where there was no prefix.
+
+    It is relative, so that it holds behind a proxy that serves all this below a path of its own.
+    """
+    up: str | None = request.scope.get(_UP)
+    return up

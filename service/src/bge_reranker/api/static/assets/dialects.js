@@ -106,14 +106,17 @@ export const DIALECTS = {
  * @param {{query: string, candidates: string[], options: Object<string, *>}} wanted What the form holds.
  * @param {string} preset Name of a preset, or "".
  * @param {boolean} logits Whether logits are wanted.
+ * @param {string} [spoken] Dialect that the server speaks to whoever names none; unset where it goes by the request.
  */
-export function curl(name, wanted, preset, logits) {
+export function curl(name, wanted, preset, logits, spoken) {
   const { path, body } = DIALECTS[name];
   const content = body
     ? body(wanted.query, wanted.candidates, logits)
     : { ...nativeBody(wanted, preset), ...(logits && { raw_scores: true }) };
   const url = new URL(path, document.baseURI).href;
-  const lines = [`curl -sS ${quoted(url)}`, "-H 'Content-Type: application/json'", `-d ${quoted(JSON.stringify(content))}`];
+  const lines = [`curl -sS ${quoted(url)}`, "-H 'Content-Type: application/json'"];
+  if (spoken && spoken !== name && !path.startsWith("dialects/")) lines.push(`-H 'X-Rerank-Dialect: ${name}'`);
+  lines.push(`-d ${quoted(JSON.stringify(content))}`);
   return lines.join(" \\\n  ");
 }
 

@@ -2,22 +2,22 @@
 
 export const EXAMPLES = {
   english: {
-    query: "How can I make my laptop battery last longer?",
+    query: "How do I insert a picture into a document?",
     candidates: [
-      "Lower the screen brightness and close programs that run in the background to save battery power.",
-      "The museum is open every day except Monday.",
-      "A laptop battery ages faster when it is hot or always fully charged.",
-      "Electric cars use large lithium batteries.",
+      "To print a document, choose File - Print.",
+      "The painter rented a house in the country.",
+      "To put an image in a text document, choose Insert - Image and select the picture file.",
       "Stir the soup and let it simmer for twenty minutes.",
+      "A document can be protected with a password.",
     ],
   },
   chinese: {
-    query: "怎样延长笔记本电脑的电池寿命？",
+    query: "怎样把文件复制到另一台计算机？",
     candidates: [
-      "降低屏幕亮度，关闭后台程序，可以节省笔记本电脑的电量。",
-      "博物馆每天开放，星期一除外。",
-      "笔记本电脑的电池在高温下或长期充满电时老化得更快。",
-      "电动汽车使用大型锂电池。",
+      "date 命令显示日期和时间。",
+      "cp 命令在同一台机器上复制文件。",
+      "复印机没有纸了。",
+      "scp 命令通过网络把文件复制到另一台计算机。",
       "把汤搅拌均匀，小火煮二十分钟。",
     ],
   },

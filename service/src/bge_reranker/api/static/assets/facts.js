@@ -1,10 +1,10 @@
 /** What is served, from /info: shown once, and again while the model is still loading. */
 
-import { element } from "./results.js";
+import { element } from "./element.js";
 
 const PATIENCE_MS = 2000;
 
-/** Fills the list of facts. */
+/** Fills the list of facts; gives what /info says, or nothing where it does not answer. */
 export async function showFacts(list) {
   let info = {};
   try {
@@ -21,7 +21,9 @@ export async function showFacts(list) {
     fact("Longest pair", text.max_pair_tokens && `${text.max_pair_tokens} tokens`),
     fact("State", info.ready ? "ready" : info.reason),
   );
+  if (info.default_dialect) list.append(fact("Dialect unless named", info.default_dialect));
   if (info.ready === false) setTimeout(() => showFacts(list), PATIENCE_MS);
+  return info;
 }
 
 function fact(label, value) {

@@ -3,16 +3,19 @@
 import { DIALECTS, curl } from "./dialects.js";
 import { EXAMPLES } from "./examples.js";
 import { showFacts } from "./facts.js";
+import { count, duration, element } from "./element.js";
 import { Problem, rank } from "./request.js";
-import { count, duration, element, panel } from "./results.js";
+import { panel } from "./results.js";
+import { scaleOf } from "./scale.js";
+import { forgetTexts } from "./unfold.js";
 
 const at = (id) => document.getElementById(id);
 const form = at("form");
-const AS_SET = "As the server is set";
 
 let running = null;
 let last = null;
 let command = "";
+let spoken = null;
 
 /** Characters of the command that are shown; all of them are copied. A browser takes seconds to lay out a megabyte. */
 const MOST_SHOWN = 4000;
@@ -41,7 +44,7 @@ async function submit(event) {
   try {
     const rankings = [];
     // One after the other: two at once would wait for each other, and the times shown would be of neither.
-    for (const preset of presets()) rankings.push([preset || AS_SET, await rank(asked, preset, mine.signal)]);
+    for (const preset of presets()) rankings.push([preset, await rank(asked, preset, mine.signal)]);
     last = { rankings, candidates: asked.candidates };
     showProblem(null);
     draw();
@@ -52,6 +55,12 @@ async function submit(event) {
   } finally {
     if (mine === running) setBusy(false);
   }
+  reveal(at("outcome"));
+}
+
+/** Brings what came of it into sight, where it lies below the form: on a phone. */
+function reveal(outcome) {
+  if (outcome.getBoundingClientRect().top > innerHeight / 2) outcome.scrollIntoView();
 }
 
 /** Says beside each empty field what is missing, and goes to the first. */
@@ -79,10 +88,14 @@ function announcement(rankings) {
 
 function draw() {
   if (!last) return;
-  const [first, second] = last.rankings;
-  const made = [panel(first[0], first[1], last.candidates, form.scale.value)];
-  if (second) made.push(panel(second[0], second[1], last.candidates, form.scale.value, first[1]));
-  at("panels").replaceChildren(...made);
+  const { rankings, candidates } = last;
+  const scale = scaleOf(form.scale.value, rankings.map(([, ranking]) => ranking));
+  forgetTexts();
+  const unnamed = rankings.length > 1 ? "As the server is set" : "Ranking";
+  const panels = rankings.map(([preset, ranking], place) => {
+    return panel(preset || unnamed, ranking, candidates, scale, rankings[1 - place]?.[1]);
+  });
+  at("panels").replaceChildren(...panels);
 }
 
 function fail(error) {
@@ -113,7 +126,7 @@ function say(...parts) {
 
 function refresh() {
   at("candidates-count").textContent = count(wanted().candidates.length, "candidate");
-  command = curl(at("dialect").value, wanted(), form.preset.value, form.scale.value === "logit");
+  command = curl(at("dialect").value, wanted(), form.preset.value, form.scale.value === "logit", spoken);
   const more = command.length - MOST_SHOWN;
   at("command").textContent = more > 0 ? `${command.slice(0, MOST_SHOWN)}… and ${more} characters more` : command;
 }
@@ -134,9 +147,9 @@ async function openFile(event) {
 
 /** Copies by the clipboard where the browser allows it: only on https and on this machine. Else by selection. */
 async function copy() {
-  if (navigator.clipboard) {
+  try {
     await navigator.clipboard.writeText(command);
-  } else {
+  } catch {
     at("command").textContent = command;
     getSelection().selectAllChildren(at("command"));
     document.execCommand("copy");
@@ -161,4 +174,7 @@ at("dialect").addEventListener("change", refresh);
 at("copy").addEventListener("click", copy);
 
 fill(EXAMPLES.english);
-showFacts(at("facts"));
+showFacts(at("facts")).then((info) => {
+  spoken = info.default_dialect;
+  refresh();
+});

@@ -47,10 +47,11 @@ export async function rank(wanted, preset, signal) {
     response = await fetch("rerank", { method: "POST", headers: HEADERS, body, signal });
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    throw new Problem("The server cannot be reached", "It may be restarting, or the network is down.");
+    throw new Problem("The server cannot be reached", "It may be restarting, or the network is down. Try again in a moment.");
   }
   const answer = await readJson(response);
   if (!response.ok) throw problemOf(response, answer);
+  if (!Array.isArray(answer.results)) throw new Problem("The answer is no ranking", NOT_OURS);
   return {
     results: answer.results,
     errors: answer.errors ?? [],
@@ -58,6 +59,8 @@ export async function rank(wanted, preset, signal) {
     times: { ...serverTimes(response), roundTrip: performance.now() - began },
   };
 }
+
+const NOT_OURS = "Something between this page and the server may have answered in its place, such as a proxy.";
 
 const HEADERS = { "Content-Type": "application/json", "X-Rerank-Dialect": "native" };
 
@@ -70,7 +73,7 @@ async function readJson(response) {
 }
 
 function problemOf(response, answer) {
-  const said = typeof answer.message === "string" ? answer.message : "";
+  const said = typeof answer.message === "string" ? answer.message : NOT_OURS;
   const title = TITLES[response.status] ?? (response.status >= 500 ? "The server failed" : "The request was refused");
   const fine = [`HTTP ${response.status}`, response.headers.get("X-Error-Code"), idOf(response)];
   return new Problem(title, `${waiting(response)}${sentence(said)}`, fine.filter(Boolean).join(" · "));

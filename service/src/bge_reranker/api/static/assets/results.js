@@ -1,26 +1,10 @@
-/** Drawing rankings. Texts enter the document as text only, never as markup. */
+/** Drawing rankings. */
+
+import { count, duration, element } from "./element.js";
+import { largest, sigmoid } from "./scale.js";
+import { unfolding } from "./unfold.js";
 
 const MOST_SHOWN = 200;
-
-/** An element with a class and children; strings become text. */
-export function element(name, className, ...children) {
-  const made = document.createElement(name);
-  if (className) made.className = className;
-  made.append(...children);
-  return made;
-}
-
-/** A count with its noun. */
-export function count(number, noun) {
-  return `${number.toLocaleString("en")} ${noun}${number === 1 ? "" : "s"}`;
-}
-
-/** Milliseconds as people read them. */
-export function duration(ms) {
-  if (ms === undefined) return "unknown";
-  if (ms < 10) return `${ms.toFixed(2)} ms`;
-  return ms < 1000 ? `${ms.toFixed(0)} ms` : `${(ms / 1000).toFixed(2)} s`;
-}
 
 /**
  * One ranking with its figures.
@@ -28,8 +12,8 @@ export function duration(ms) {
  * @param {string} title What ranked.
  * @param {Object} ranking An answer of `rank`.
  * @param {string[]} candidates Texts by index, for those without a score.
- * @param {"score"|"logit"} scale What is shown.
- * @param {Object} [beside] The ranking to compare with.
+ * @param {Object} scale What is shown of the logits, as `scaleOf` makes it.
+ * @param {Object} [beside] The ranking that stands beside it.
  */
 export function panel(title, ranking, candidates, scale, beside) {
   const list = element("ol", "ranking");
@@ -38,7 +22,9 @@ export function panel(title, ranking, candidates, scale, beside) {
     list.append(item(result, place, scale, places?.get(result.index)));
   });
   for (const error of ranking.errors.slice(0, MOST_SHOWN)) list.append(unscored(error, candidates[error.index]));
-  const made = element("section", "panel", element("h2", "", title), summary(ranking, beside, scale), list);
+  const made = element("section", "panel", element("h2", "", title), summary(ranking, beside, scale));
+  if (ranking.results.length) made.append(marks(scale));
+  made.append(list);
   if (ranking.results.length > MOST_SHOWN) {
     made.append(element("p", "hint", `The best ${MOST_SHOWN} of ${ranking.results.length} are shown.`));
   }
@@ -50,53 +36,76 @@ export function panel(title, ranking, candidates, scale, beside) {
 function summary(ranking, beside, scale) {
   const truncated = ranking.results.filter((result) => result.truncated).length;
   const made = element("p", "summary", element("span", "", count(ranking.results.length, "candidate")));
-  made.append(element("span", "", count(ranking.tokens, "token")), element("span", "", `${truncated} truncated`));
+  made.append(element("span", "", count(ranking.tokens, "token")));
+  made.append(element("span", "", truncated ? `${truncated} truncated` : "nothing truncated"));
   if (beside) made.append(element("span", "", `largest difference ${largestDifference(ranking, beside, scale)}`));
   return made;
 }
 
 function largestDifference(ranking, beside, scale) {
-  const others = new Map(beside.results.map((result) => [result.index, shown(result.score, scale)]));
-  const gaps = ranking.results.map((result) => Math.abs(shown(result.score, scale) - others.get(result.index)));
-  return Math.max(0, ...gaps.filter(Number.isFinite)).toFixed(4);
+  const others = new Map(beside.results.map((result) => [result.index, scale.shown(result.score)]));
+  const gaps = ranking.results.map((result) => Math.abs(scale.shown(result.score) - others.get(result.index)));
+  return largest(gaps.filter(Number.isFinite)).toFixed(4);
+}
+
+/** What the ends and the middle of every bar stand for. */
+function marks(scale) {
+  const made = element("div", "marks", ...scale.marks.map((mark) => element("span", "", mark)));
+  made.setAttribute("aria-hidden", "true");
+  return made;
 }
 
 function item(result, place, scale, otherPlace) {
-  const bar = element("span", "");
-  bar.style.setProperty("--share", `${sigmoid(result.score) * 100}%`);
-  const track = element("div", "bar", bar);
-  track.setAttribute("aria-hidden", "true");
-  const text = element("span", "text", result.text);
+  const text = wholeText(result.text);
+  const made = element("li", "", element("span", "place", `${place + 1}`), text, score(result.score, scale));
+  made.append(bar(result.score, scale), notes(result, place, otherPlace, unfolding(text)));
+  return made;
+}
+
+function wholeText(content) {
+  const text = element("span", "text", content);
   text.dir = "auto";
-  return element("li", "", element("span", "place", `${place + 1}`), text, score(result.score, scale), track,
-    notes(result, place, otherPlace));
+  return text;
+}
+
+function bar(logit, scale) {
+  const filled = element("span", "");
+  const { from, share } = scale.bar(scale.shown(logit));
+  filled.style.setProperty("--from", `${from * 100}%`);
+  filled.style.setProperty("--share", `${share * 100}%`);
+  const track = element("div", "bar", filled);
+  track.setAttribute("aria-hidden", "true");
+  return track;
 }
 
 function score(logit, scale) {
-  const made = element("span", "score", written(shown(logit, scale), scale));
+  const made = element("span", "score", scale.written(scale.shown(logit)));
   made.title = `logit ${logit}, score ${sigmoid(logit)}`;
   return made;
 }
 
-function notes(result, place, otherPlace) {
+function notes(result, place, otherPlace, unfold) {
   const made = element("div", "notes", element("span", "", `index ${result.index}`));
   made.append(element("span", "", count(result.tokens, "token")));
   if (result.truncated) {
     const tag = element("span", "tag", "truncated");
-    tag.title = "Something of this document, or of the query beside it, was cut.";
+    tag.title = "The model did not see all of it: something of this document, or of the query beside it, was cut.";
     made.append(tag);
   }
   if (otherPlace !== undefined && otherPlace !== place) {
-    made.append(element("span", "", `${otherPlace > place ? "up" : "down"} ${Math.abs(otherPlace - place)}`));
+    const moved = element("span", "", `${otherPlace > place ? "up" : "down"} ${Math.abs(otherPlace - place)}`);
+    moved.title = "Places, compared with the ranking beside this one.";
+    made.append(moved);
   }
+  made.append(unfold);
   return made;
 }
 
-function unscored(error, text) {
+function unscored(error, content) {
+  const text = wholeText(content ?? "");
   const why = element("div", "notes", element("span", "tag", error.code), element("span", "", error.message));
-  const made = element("li", "unscored", element("span", "place", "–"), element("span", "text", text ?? ""));
-  made.append(element("span", "score", "no score"), why);
-  return made;
+  why.append(unfolding(text));
+  return element("li", "unscored", element("span", "place", "–"), text, element("span", "score", "no score"), why);
 }
 
 const PHASES = { tokenise: "Tokenise", queue: "Queue", compute: "Compute", rest: "Other" };
@@ -119,17 +128,4 @@ function latency(times) {
 
 function term(label, value, className = "") {
   return element("div", "", element("dt", className, label), element("dd", "", value));
-}
-
-function shown(logit, scale) {
-  return scale === "logit" ? logit : sigmoid(logit);
-}
-
-function written(value, scale) {
-  if (scale === "logit") return value.toFixed(3);
-  return value > 0 && value < 0.0001 ? value.toExponential(1) : value.toFixed(4);
-}
-
-function sigmoid(logit) {
-  return 1 / (1 + Math.exp(-logit));
 }
