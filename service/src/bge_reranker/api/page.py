@@ -20,6 +20,8 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 from typing_extensions import override
 
+from .accept import prefers_html
+
 _STATIC: Final = Path(__file__).parent / "static"
 
 _SWAGGER_PACKAGE: Final = "fastapi_offline"
@@ -48,7 +50,7 @@ def add_page(app: FastAPI, otherwise: Handler) -> None:
     """
 
     async def root(request: Request) -> Response:
-        if _is_browser(request):
+        if prefers_html(request.headers.get("accept", "")):
             return FileResponse(_STATIC / "index.html", headers=_HEADERS | {"Vary": "Accept"})
         answer = await otherwise(request)
         answer.headers["Vary"] = "Accept"
@@ -92,8 +94,3 @@ class _Files(StaticFiles):
         response = super().file_response(full_path, stat_result, scope, status_code)
         response.headers.update(_HEADERS)
         return response
-
-
-def _is_browser(request: Request) -> bool:
-    """Whether HTML is asked for by name: probes and client libraries send `*/*`, or no such header."""
-    return "text/html" in request.headers.get("accept", "").lower()
