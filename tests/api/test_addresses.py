@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -92,7 +93,7 @@ def test_broken_json_has_the_status_of_the_dialect_that_is_named(server: LiveSer
 
 
 @pytest.fixture(scope="module")
-def open_server(tmp_path_factory: pytest.TempPathFactory) -> LiveServer:
+def open_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
     with live_server(tmp_path_factory.mktemp("open"), {"allowed_origins": f"{PAGE}, http://localhost:3000"}) as running:
         yield running
 

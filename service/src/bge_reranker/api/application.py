@@ -17,7 +17,7 @@ from ..observe.metrics import Metrics
 from ..serving.state import ServingState
 from ..settings import HttpSettings, Settings
 from .discovery import DiscoveryEndpoints
-from .dispatch import ROUTES
+from .dispatch import HOSTED_NIM_ROUTE, ROUTES
 from .documented_headers import EXPOSED_HEADERS
 from .envelope import Envelope
 from .health import HealthEndpoints
@@ -32,8 +32,6 @@ from .specification import full_specification, specification
 from .tokens import TokenEndpoints
 
 _TITLE = "bge-reranker"
-_HOSTED_NIM_ROUTE = "/v1/retrieval/{rest:path}/reranking"
-"""Where NVIDIA's hosted models answer; clients that append to a base address come here."""
 
 
 def create_api(state: ServingState, settings: Settings, metrics: Metrics, executor: Executor) -> ASGIApp:
@@ -52,7 +50,7 @@ def create_api(state: ServingState, settings: Settings, metrics: Metrics, execut
     endpoint = RerankEndpoint(state, settings, executor)
     for route in ROUTES:
         app.add_api_route(route, endpoint.at(route), methods=["POST"])
-    app.add_api_route(_HOSTED_NIM_ROUTE, endpoint.at("/v1/ranking"), methods=["POST"])
+    app.add_api_route(HOSTED_NIM_ROUTE, endpoint.at("/v1/ranking"), methods=["POST"])
     _add_tokens(app, TokenEndpoints(state, settings, executor))
     _add_probes(app, probes)
     _add_document(app)

@@ -98,6 +98,9 @@ ROUTES: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """Every path that ranks, with the dialects that it may speak; the first where the keys say nothing."""
 
+HOSTED_NIM_ROUTE: Final = "/v1/retrieval/{name:path}/reranking"
+"""Where NVIDIA's hosted models answer, as `/v1/ranking`; clients that append to a base address come here."""
+
 DOCUMENT_KEYS: Final[Mapping[str, str]] = {
     "candidates": "native",
     "requests": "native",

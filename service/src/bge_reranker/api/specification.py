@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from ..settings import HttpSettings
 from .dialect import Dialect
-from .dispatch import DIALECTS, DOCUMENT_KEYS, KEY_RULES, ROUTES
+from .dispatch import DIALECTS, DOCUMENT_KEYS, HOSTED_NIM_ROUTE, KEY_RULES, ROUTES
 from .documented_headers import HEADERS, PARAMETERS, dialect_parameter, headers_of, parameters
 from .error_table import CASES, STATUSES
 from .prefix import PREFIX
@@ -28,6 +28,13 @@ _ERROR: Final[Schema] = fields_of(
         "detail": {"anyOf": [TEXT, list_of({"type": "object"})]},
     }
 )
+_NAME: Final = {
+    "name": "name",
+    "in": "path",
+    "required": True,
+    "description": "Name of a model.",
+    "schema": {"type": "string", "pattern": "^[a-z0-9]+$"},
+}
 _WRONG_METHOD: Final = {405: "Another method is meant"}
 _EVERYWHERE: Final = {
     400: "Not understood, in the words of some dialects",
@@ -78,11 +85,13 @@ def full_specification(title: str, probes: Iterable[Probe], http: HttpSettings) 
     for route, names in ROUTES.items():
         spoken = [DIALECTS[name] for name in names]
         shown = [DIALECTS[name] for name in _BY_KEYS] if len(names) == len(DIALECTS) else spoken
-        headers = [dialect_parameter(route), *parameters("Deadline", "RequestId")]
-        paths.setdefault(route, {})["post"] = _ranking(route, spoken, shown, _RANK, headers)
+        named = [dialect_parameter(route), *parameters("Deadline", "RequestId")]
+        paths.setdefault(route, {})["post"] = _ranking(route, spoken, shown, _RANK, named)
+    headers = parameters("Deadline", "RequestId")
+    nim, hosted = [DIALECTS["nim"]], HOSTED_NIM_ROUTE.replace(":path", "")
+    paths[hosted] = {"post": _ranking("/v1/retrieval/reranking", nim, nim, _RANK, [_NAME, *headers])}
     for name, dialect in DIALECTS.items():
         route = f"{PREFIX}{name}{dialect.route}"
-        headers = parameters("Deadline", "RequestId")
         paths[route] = {"post": _ranking(route, [dialect], [dialect], _ONE_DIALECT, headers)}
     for route, (summary, body, answer, example) in TOKEN_ROUTES.items():
         operation = _post(route, summary, _TOKENS, body, answer, {"a text": example}, _EVERYWHERE)
@@ -173,8 +182,7 @@ def _probe(probe: Probe) -> dict[str, Any]:
         "responses": responses,
     }
     if "{name}" in probe.shown_path:
-        name = {"name": "name", "in": "path", "required": True, "schema": {"type": "string", "pattern": "^[a-z0-9]+$"}}
-        operation["parameters"].append(name)
+        operation["parameters"].append(_NAME)
     return operation
 
 
