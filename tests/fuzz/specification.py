@@ -22,6 +22,9 @@ from schemathesis.specs.openapi.checks import (
 
 _DEADLINE_PASSED = 504
 
+_PATIENCE_S = 60.0
+"""Seconds to wait for an answer: the machine may be busy, but a server that hangs is found out all the same."""
+
 
 def no_failure(context: Any, response: Any, case: Any) -> bool | None:
     """No status of 500 and above, but for the deadlines of a millisecond that are made among others."""
@@ -75,7 +78,7 @@ class Operation:
         )
         @given(case=self.operation.as_strategy(generation_mode=mode))
         def check(case: Any) -> None:
-            case.call_and_validate(base_url=self.base_url, checks=CHECKS)
+            case.call_and_validate(base_url=self.base_url, checks=CHECKS, timeout=_PATIENCE_S)
 
         check()
 
