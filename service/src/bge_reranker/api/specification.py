@@ -33,7 +33,7 @@ _NAME: Final = {
     "in": "path",
     "required": True,
     "description": "Name of a model.",
-    "schema": {"type": "string", "pattern": "^[a-z0-9]+$"},
+    "schema": {"type": "string", "minLength": 1},
 }
 _WRONG_METHOD: Final = {405: "Another method is meant"}
 _EVERYWHERE: Final = {
