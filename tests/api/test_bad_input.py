@@ -118,7 +118,8 @@ def test_a_body_of_unknown_length_is_read_no_further_than_the_limit(server: Live
 def test_an_unknown_route_is_404_and_a_wrong_method_405_naming_the_right_one(server: LiveServer) -> None:
     missing, wrong = httpx.get(server.url + "/nowhere"), httpx.get(server.url + "/rerank")
     assert (missing.status_code, missing.json()["code"]) == (404, "RouteNotFound")
-    assert (wrong.status_code, wrong.json()["code"], wrong.headers["allow"]) == (405, "MethodNotAllowed", "POST")
+    assert (wrong.status_code, wrong.json()["code"]) == (405, "MethodNotAllowed")
+    assert wrong.headers["allow"] == "OPTIONS, POST"
 
 
 def test_an_unknown_dialect_header_is_refused_naming_the_known_ones(server: LiveServer) -> None:
@@ -127,7 +128,7 @@ def test_an_unknown_dialect_header_is_refused_naming_the_known_ones(server: Live
     assert "native" in answer.json()["message"]
 
 
-@pytest.mark.parametrize("deadline", ["0", "-5", "soon", "nan", "inf"])
+@pytest.mark.parametrize("deadline", ["0", "0.5", "-5", "soon", "nan", "inf"])
 def test_an_impossible_deadline_is_refused_by_name(server: LiveServer, deadline: str) -> None:
     answer = server.post({"query": "q", "candidates": ["a"]}, headers={"X-Request-Deadline-Ms": deadline})
     assert (answer.status_code, answer.json()["code"]) == (422, "InvalidField")

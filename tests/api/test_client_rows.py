@@ -43,7 +43,9 @@ def test_weaviate_finds_what_it_polls(server: LiveServer, path: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("left", "right"), [("text_1", "text_2"), ("queries", "documents"), ("data_1", "data_2")], ids=str
+    ("left", "right"),
+    [("text_1", "text_2"), ("queries", "documents"), ("queries", "items"), ("data_1", "data_2")],
+    ids=str,
 )
 @pytest.mark.parametrize("path", ["/score", "/v1/score"])
 def test_vllm_scores_one_against_many_in_input_order(server: LiveServer, path: str, left: str, right: str) -> None:
@@ -90,6 +92,22 @@ def test_sagemaker_ranks_in_tei_words_at_the_root_too(server: LiveServer, path: 
 )
 def test_tei_predicts_pairs_in_input_order(server: LiveServer, inputs: Any, expected: Any) -> None:
     assert server.post({"inputs": inputs, "raw_scores": True}, path="/predict").json() == expected
+
+
+def test_vertex_gets_one_prediction_for_each_instance_as_tei_gives_it(server: LiveServer) -> None:
+    instances = [{"query": "q", "texts": DOCUMENTS}, {"query": "q", "texts": ["good", "bad", "good"]}]
+    predictions = server.post({"instances": instances}, path="/vertex").json()["predictions"]
+    assert [[item["index"] for item in items] for items in predictions] == [BEST_FIRST, [2, 0, 1]]
+    texts = server.post({"instances": [instances[0] | {"return_text": True}]}, path="/vertex").json()["predictions"][0]
+    assert [item["text"] for item in texts] == [DOCUMENTS[index] for index in BEST_FIRST]
+
+
+def test_vertex_names_the_instance_that_is_wrong(server: LiveServer) -> None:
+    good = {"query": "q", "texts": ["a"]}
+    wrong = server.post({"instances": [good, {"query": "q", "texts": [7]}]}, path="/vertex")
+    assert (wrong.status_code, "`instances[1].texts[0]`" in wrong.json()["error"]) == (422, True)
+    mixed = server.post({"instances": [good, good | {"raw_scores": True}]}, path="/vertex")
+    assert (mixed.status_code, "`instances[1]` has other options" in mixed.json()["error"]) == (422, True)
 
 
 def test_dify_finds_a_reranker_and_its_limits_in_info(server: LiveServer) -> None:

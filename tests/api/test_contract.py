@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +86,27 @@ def test_rule_2_rank_fields_choose_what_of_an_object_is_read(server: LiveServer)
     assert (best["index"], best["document"]["title"], best["document"]["text"]) == (1, "good", "good\ngood")
 
 
+def test_rule_2_rank_fields_that_hold_no_texts_are_read_as_json(server: LiveServer) -> None:
+    # The words of the scripted scorer stand apart only where each value has a line of its own.
+    documents = [{"title": "good", "tags": ["good"], "year": 2**70, "body": "good", "none": None}, {"title": "bad"}]
+    fields = ["title", "year", "body", "none"]
+    body = {"query": "q", "documents": documents, "rank_fields": fields, "raw_scores": True}
+    answer = server.post(body, path="/v1/rerank").json()
+    assert answer["results"][0] == {"index": 0, "relevance_score": 2.0}
+    assert answer["usage"]["total_tokens"] == (5 + 3) + (5 + 1)
+    voyage = server.post(body | {"top_k": 1, "truncation": True, "return_documents": True}).json()
+    assert voyage["data"][0]["document"] == f"good\n{2**70}\ngood"
+
+
+@pytest.mark.parametrize("document", [{"other": 1}, {"title": None}], ids=str)
+def test_rule_2_an_object_with_nothing_under_the_rank_fields_is_refused_by_name(
+    server: LiveServer, document: dict[str, Any]
+) -> None:
+    answer = server.post({"query": "q", "documents": ["a", document], "rank_fields": ["title"]})
+    assert answer.status_code == 422
+    assert "`documents[1]`" in answer.json()["message"]
+
+
 def test_rule_3_document_is_absent_unless_asked_for_and_then_an_object(server: LiveServer) -> None:
     assert "document" not in server.post(ASKED).json()["results"][0]
     assert server.post(ASKED | {"return_documents": True}).json()["results"][0]["document"] == {"text": "good"}
@@ -146,6 +168,37 @@ def test_rule_8_any_key_or_none_will_do_while_nobody_checks_keys(server: LiveSer
     assert server.post(ASKED, headers=headers).status_code == 200
 
 
+NAMED = {
+    name: (f"/dialects/{name}{dialect.route}", dialect.example | {"model": "other"})
+    for name, dialect in DIALECTS.items()
+} | {
+    "tokenize": ("/tokenize", {"inputs": "a", "model": "other"}),
+    "decode": ("/decode", {"ids": [0], "model": "other"}),
+    "tokenize of ovms": ("/v3/tokenize", {"text": "a", "model": "other"}),
+}
+
+
+@pytest.fixture(scope="module")
+def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
+    with live_server(tmp_path_factory.mktemp("strict"), {"strict_model_names": True}) as running:
+        yield running
+
+
+@pytest.mark.parametrize(("path", "body"), NAMED.values(), ids=NAMED.keys())
+def test_a_strict_server_minds_the_model_in_every_body_that_names_one(
+    strict: LiveServer, path: str, body: dict[str, Any]
+) -> None:
+    refused = strict.post(body, path=path)
+    assert (refused.status_code, refused.json()["code"]) == (404, "ModelNotServed")
+    assert strict.post(body | {"model": 7}, path=path).status_code == 404
+    for served in ("scripted", "", None):
+        assert strict.post(body | {"model": served}, path=path).status_code == 200
+
+
+def test_an_empty_name_stands_for_the_served_model(server: LiveServer) -> None:
+    assert server.post(ASKED | {"model": ""}).json()["model"] == "scripted"
+
+
 def test_another_model_is_404_only_where_names_are_strict(tmp_path: Path, server: LiveServer) -> None:
     assert server.post(ASKED | {"model": "other"}).json()["model"] == "other"
     with live_server(tmp_path, {"strict_model_names": True}) as strict:
@@ -170,6 +223,43 @@ def test_native_answers_several_queries_at_once(server: LiveServer) -> None:
     assert answer["usage"]["total_tokens"] == 5 * 6
 
 
+def test_native_takes_a_top_n_beside_the_requests_for_those_that_have_none(server: LiveServer) -> None:
+    requests = [
+        {"query": "q", "candidates": ["a", "good", "bad"]},
+        {"query": "q", "candidates": ["a", "good", "bad"], "top_n": 2},
+    ]
+    first, second = server.post({"requests": requests, "top_n": 1}).json()["responses"]
+    assert (first["ranked_candidates"], second["ranked_candidates"]) == (["good"], ["good", "a"])
+
+
+ASKED_NATIVE = {"query": "q", "candidates": ["a"]}
+WRONG_REQUESTS: dict[str, tuple[dict[str, Any], str]] = {
+    "none": ({"requests": []}, "`requests` is empty. Send at least one request."),
+    "no object": ({"requests": [ASKED_NATIVE, 7]}, "`requests[1]` must be an object, not a number."),
+    "no query": ({"requests": [{"candidates": ["a"]}]}, "`requests[0].query` is missing."),
+    "a bad candidate": (
+        {"requests": [ASKED_NATIVE, {"query": "q", "candidates": ["a", 7]}]},
+        "`requests[1].candidates[1]` must be a string",
+    ),
+    "no candidates": ({"requests": [{"query": "q", "candidates": []}]}, "`requests[0].candidates` is empty."),
+    "a bad number": ({"requests": [ASKED_NATIVE | {"top_n": 0}]}, "`requests[0].top_n` is 0"),
+    "an option inside": (
+        {"requests": [ASKED_NATIVE | {"raw_scores": True}]},
+        "`requests[0].raw_scores` counts for all requests. Put `raw_scores` beside `requests`.",
+    ),
+    "a query beside": ({"requests": [ASKED_NATIVE], "query": "q"}, "`query` stands beside `requests`."),
+}
+
+
+@pytest.mark.parametrize(("body", "words"), WRONG_REQUESTS.values(), ids=WRONG_REQUESTS.keys())
+def test_native_names_the_place_of_what_is_wrong_in_one_of_several_requests(
+    server: LiveServer, body: dict[str, Any], words: str
+) -> None:
+    answer = server.post(body)
+    assert answer.status_code == 422
+    assert words in answer.json()["message"]
+
+
 def test_native_counts_the_candidates_of_all_queries(server: LiveServer) -> None:
     answer = server.post({"requests": [{"query": "q", "candidates": ["a"] * 3_000}] * 2})
     assert (answer.status_code, answer.json()["code"]) == (422, "TooManyDocuments")
@@ -191,10 +281,31 @@ def test_metadata_too_deep_to_be_written_is_refused(server: LiveServer) -> None:
     assert (answer.status_code, answer.json()["code"]) == (422, "InvalidField")
 
 
-def test_whole_numbers_beyond_64_bits_beside_a_lone_surrogate_are_given_back_as_floats(server: LiveServer) -> None:
-    content = rb'{"query": "q", "candidates": [{"text": "\ud800", "id": 100000000000000000000}]}'
+@pytest.mark.parametrize("number", [2**64 - 1, 2**64, 10**40, -(2**63), -(2**63) - 1], ids=str)
+@pytest.mark.parametrize("text", ["good", "\ud800"], ids=["plain", "a lone surrogate"])
+def test_numbers_of_any_size_that_came_with_a_document_go_back_digit_by_digit(
+    server: LiveServer, number: int, text: str
+) -> None:
+    content = json.dumps({"query": "q", "candidates": [{"text": text, "id": number, "metadata": [{"a": number}]}]})
+    result = httpx.post(server.url + "/rerank", content=content.encode()).json()["results"][0]
+    assert (result["id"], result["metadata"]) == (number, [{"a": number}])
+    body = {"query": "q", "documents": [{"text": "good", "id": number}], "return_documents": True}
+    assert server.post(body).json()["results"][0]["document"]["id"] == number
+
+
+def test_a_number_of_more_digits_than_can_be_read_is_refused_naming_the_limit(server: LiveServer) -> None:
+    content = b'{"query": "q", "candidates": [{"text": "a", "id": %s}]}' % (b"9" * 5_000)
     answer = httpx.post(server.url + "/rerank", content=content)
-    assert answer.json()["results"][0]["id"] == 1e20
+    assert (answer.status_code, answer.json()["code"]) == (422, "InvalidBody")
+    assert "5000 digits; the limit is 4300" in answer.json()["message"]
+
+
+def test_a_field_that_needs_more_than_64_bits_is_refused_by_name(server: LiveServer) -> None:
+    answer = server.post({"query": "q", "candidates": ["a"], "top_n": 10**30})
+    assert (answer.status_code, answer.json()["message"]) == (
+        422,
+        "`top_n` needs more than 64 bits. Send a smaller number.",
+    )
 
 
 def test_ten_thousand_documents_are_taken_in_any_dialect(tmp_path: Path) -> None:
@@ -226,6 +337,22 @@ def test_the_specification_has_an_example_of_every_dialect_and_names_no_other_pl
     for path in prefixed:
         assert paths[path]["post"]["requestBody"]["content"]["application/json"]["examples"]
     assert "://" not in text
+
+
+def test_the_specification_names_headers_groups_and_the_wrong_method_everywhere(server: LiveServer) -> None:
+    document = httpx.get(server.url + "/openapi.json").json()
+    groups = {tag["name"] for tag in document["tags"]}
+    for path, operations in document["paths"].items():
+        for operation in operations.values():
+            assert set(operation["tags"]) <= groups, path
+            assert "Allow" in operation["responses"]["405"]["headers"], path
+            for status, response in operation["responses"].items():
+                assert "X-Model-Digest" in response["headers"], path
+                assert ("Retry-After" in response["headers"]) == (status in {"429", "503"}), path
+    ranking = document["paths"]["/rerank"]["post"]["parameters"]
+    assert "sglang" in ranking[0]["schema"]["enum"]
+    assert document["components"]["parameters"]["Deadline"]["name"] == "X-Request-Deadline-Ms"
+    assert "/v1/retrieval/{name}/reranking" in document["paths"]
 
 
 def test_a_returned_document_keeps_its_own_text_whatever_was_read_of_it(server: LiveServer) -> None:

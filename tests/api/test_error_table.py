@@ -31,6 +31,7 @@ REFUSING: Mapping[str, dict[str, Any]] = {
     "native": {"long_documents": "reject"},
     "tei": {"truncate": False},
     "tei-predict": {"truncate": False},
+    "tei-vertex": {"instances": [{"query": "q", "texts": [OVERFLOW], "truncate": False}]},
     "nim": {"truncate": "NONE"},
     "voyage": {"truncation": False},
     "vllm": {},
@@ -43,6 +44,8 @@ NESTED = {"vllm", "vllm-score", "llamacpp", "infinity"}
 
 
 def body_of(dialect: str, documents: list[Any]) -> dict[str, Any]:
+    if dialect == "tei-vertex":
+        return {"instances": [{"query": "q", "texts": [document]} for document in documents]}
     if dialect in {"tei-predict", "sagemaker"}:
         return {LIST_OF[dialect]: [["q", document] for document in documents]}
     body: dict[str, Any] = {LIST_OF.get(dialect, "documents"): documents}

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import httpx
@@ -36,6 +37,40 @@ def test_a_loading_server_answers_503_with_the_time_to_come_back(fresh_server: L
     fresh_server.state.model = model
     assert (answer.status_code, answer.json()["code"], answer.headers["retry-after"]) == (503, "NotReady", "2")
     assert health == 200
+
+
+LOADING = ["/health", "/health/ready", "/ping", "/.well-known/ready", "/v1/health/ready", "/v2/models/any/ready", "/"]
+
+
+@pytest.mark.parametrize("path", LOADING)
+def test_a_probe_that_says_no_says_when_to_come_back_and_is_logged_with_its_code(tmp_path: Path, path: str) -> None:
+    with live_server(tmp_path, {"log_level": "debug", "log_format": "json"}) as server:
+        server.state.model, model = None, server.state.model
+        answer = httpx.get(server.url + path)
+        server.state.model = model
+        assert answer.status_code == 503
+        assert (answer.headers["retry-after"], answer.headers["x-error-code"]) == ("2", "NotReady")
+        assert answer.json()["error_type"] == "Unhealthy"
+        lines = [json.loads(line) for line in server.log.getvalue().splitlines()]
+        assert [line["code"] for line in lines if line["event"] == "request"] == ["NotReady"]
+
+
+def test_a_draining_server_says_when_to_come_back(fresh_server: LiveServer) -> None:
+    fresh_server.state.is_draining = True
+    answer = httpx.get(fresh_server.url + "/health")
+    assert (answer.status_code, answer.headers["x-error-code"]) == (503, "Draining")
+    assert int(answer.headers["retry-after"]) >= 1
+
+
+def test_a_loading_server_is_unhealthy_in_teis_words_wherever_its_clients_call(fresh_server: LiveServer) -> None:
+    fresh_server.state.model, model = None, fresh_server.state.model
+    answers = [
+        fresh_server.post({"query": "q", "texts": ["a"]}, path=path) for path in ("/rerank", "/", "/invocations")
+    ]
+    broken = httpx.post(fresh_server.url + "/rerank", content=b"{")
+    fresh_server.state.model = model
+    assert {(answer.status_code, answer.json()["error_type"]) for answer in answers} == {(503, "Unhealthy")}
+    assert broken.status_code == 422
 
 
 def test_a_dead_worker_turns_liveness_red_and_fails_requests_by_name(tmp_path: Path) -> None:

@@ -70,4 +70,4 @@ def test_a_path_that_is_no_file_is_not_found(server: LiveServer, path: str) -> N
 
 def test_a_file_takes_no_other_method(server: LiveServer) -> None:
     answer = httpx.post(server.url + "/assets/page.css")
-    assert (answer.status_code, answer.headers["allow"]) == (405, "GET, HEAD")
+    assert (answer.status_code, answer.headers["allow"]) == (405, "GET, HEAD, OPTIONS")

@@ -8,12 +8,17 @@ import orjson
 _ALLOWED = {200, 400, 404, 405, 413, 415, 422, 424, 429, 503, 504}
 """Statuses that a request may end with. Not 500: that would be a bug of ours."""
 
+_NO_CONTENT = 204
+"""What OPTIONS is answered with."""
+
 _BACKEND = 424
 """What TEI's dialect says when no text could be scored; the scripted scorer's `nan` does that on purpose."""
 
 
 def complaint(answer: httpx.Response) -> str | None:
     """Say what is wrong with an answer, or None."""
+    if answer.status_code == _NO_CONTENT:
+        return None if not answer.content and "allow" in answer.headers else "an answer to OPTIONS without its methods"
     body = _json(answer)
     if body is None:
         return "the body is not JSON"

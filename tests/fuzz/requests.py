@@ -11,7 +11,8 @@ from typing import Any
 _KEYS = (
     "query candidates texts documents top_n raw_scores return_text return_documents truncate truncation "
     "truncation_direction long_documents model nonsense requests passages input text_1 text_2 text_pairs inputs top_k "
-    "property rank_fields max_chunks_per_doc max_tokens_per_doc truncate_prompt_tokens use_activation parameters"
+    "property rank_fields max_chunks_per_doc max_tokens_per_doc truncate_prompt_tokens use_activation parameters "
+    "instances priority normalize"
 ).split()
 _TEXTS = ("", "good", "bad nan", "好", "\x00", "😀" * 50, "a" * 5_000, "\u202e", "é" * 200, "good " * 300, "true")
 _HEADERS: tuple[dict[str, str], ...] = (
@@ -41,6 +42,9 @@ _PATHS = (
     "/invocations",
     "/",
     "/tokenize",
+    "/decode",
+    "/vertex",
+    "/v1//rerank/",
     "/dialects/pinecone/rerank",
     "/dialects/llamacpp/rerank",
     "/dialects/nobody/rerank",

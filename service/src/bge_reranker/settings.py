@@ -24,6 +24,7 @@ DialectName = Literal[
     "native",
     "tei",
     "tei-predict",
+    "tei-vertex",
     "cohere-v1",
     "cohere-v2",
     "jina",
@@ -40,6 +41,8 @@ DialectName = Literal[
     "pinecone",
     "sagemaker",
 ]
+_ORIGIN = r"[a-z][a-z0-9+.-]*://[^\s,/]+"
+_ORIGINS = rf"^(\*|{_ORIGIN}(, ?{_ORIGIN})*)$"
 Port = Annotated[int, Field(ge=0, le=65535)]
 
 
@@ -168,6 +171,10 @@ class HttpSettings(SettingsGroup):
 
     max_connections: int = Field(default=4_096, ge=1, le=1_000_000)
     """Most open connections; further ones are answered 503 at once."""
+
+    allowed_origins: str | None = Field(default=None, max_length=4096, pattern=_ORIGINS)
+    """Origins of web pages that may call the API from a browser, separated by commas, for example
+    `https://search.example`; `*` for all; unset: none."""
 
     drain_delay_s: float = Field(default=5.0, ge=0, le=600)
     """Seconds between SIGTERM and closing the listeners, during which arriving requests are served with

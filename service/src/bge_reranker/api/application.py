@@ -6,30 +6,32 @@ from collections.abc import Iterable
 from concurrent.futures import Executor
 from typing import Any
 
+import orjson
 from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
-from ..errors import MethodNotAllowed, RerankerError, RouteNotFound
+from ..errors import MethodNotAllowed, RouteNotFound
 from ..observe.metrics import Metrics
 from ..serving.state import ServingState
-from ..settings import Settings
+from ..settings import HttpSettings, Settings
 from .discovery import DiscoveryEndpoints
-from .dispatch import ROUTES
+from .dispatch import HOSTED_NIM_ROUTE, ROUTES
+from .documented_headers import EXPOSED_HEADERS
 from .envelope import Envelope
 from .health import HealthEndpoints
+from .methods import allowed_methods
 from .page import add_page
+from .paths import TolerantPaths
 from .prefix import DialectPrefix
 from .probes import Probe, client_probes, own_probes
-from .record import record_of
 from .rerank import RerankEndpoint
-from .responses import error_response
+from .responses import json_response, refused
 from .specification import full_specification, specification
 from .tokens import TokenEndpoints
 
 _TITLE = "bge-reranker"
-_HOSTED_NIM_ROUTE = "/v1/retrieval/{rest:path}/reranking"
-"""Where NVIDIA's hosted models answer; clients that append to a base address come here."""
 
 
 def create_api(state: ServingState, settings: Settings, metrics: Metrics, executor: Executor) -> ASGIApp:
@@ -48,11 +50,13 @@ def create_api(state: ServingState, settings: Settings, metrics: Metrics, execut
     endpoint = RerankEndpoint(state, settings, executor)
     for route in ROUTES:
         app.add_api_route(route, endpoint.at(route), methods=["POST"])
-    app.add_api_route(_HOSTED_NIM_ROUTE, endpoint.at("/v1/ranking"), methods=["POST"])
+    app.add_api_route(HOSTED_NIM_ROUTE, endpoint.at("/v1/ranking"), methods=["POST"])
     _add_tokens(app, TokenEndpoints(state, settings, executor))
     _add_probes(app, probes)
+    _add_document(app)
     add_page(app, health.ready)
-    return Envelope(DialectPrefix(app), state, metrics, settings.http.max_connection_age_s)
+    tolerant = TolerantPaths(DialectPrefix(app))
+    return _for_browsers(Envelope(tolerant, state, metrics, settings.http.max_connection_age_s), settings.http)
 
 
 def create_management(state: ServingState, settings: Settings, metrics: Metrics) -> ASGIApp:
@@ -66,7 +70,18 @@ def create_management(state: ServingState, settings: Settings, metrics: Metrics)
     probes = own_probes(HealthEndpoints(state, settings, metrics))
     app = _framework(specification(f"{_TITLE} management", probes, settings.http))
     _add_probes(app, probes)
-    return Envelope(app, state, metrics, settings.http.max_connection_age_s)
+    return Envelope(TolerantPaths(app), state, metrics, settings.http.max_connection_age_s)
+
+
+def _for_browsers(app: ASGIApp, http: HttpSettings) -> ASGIApp:
+    """Let pages of other origins call, where the settings name any; outermost, so that every answer can be read."""
+    if http.allowed_origins is None:
+        return app
+    origins = [origin.strip() for origin in http.allowed_origins.split(",")]
+    methods = ("GET", "HEAD", "POST")
+    return CORSMiddleware(
+        app, allow_origins=origins, allow_methods=methods, allow_headers=("*",), expose_headers=EXPOSED_HEADERS
+    )
 
 
 def _framework(document: dict[str, Any]) -> FastAPI:
@@ -84,6 +99,15 @@ def _add_tokens(app: FastAPI, tokens: TokenEndpoints) -> None:
     app.add_api_route("/v3/tokenize", tokens.tokenize_v3, methods=["POST"])
 
 
+def _add_document(app: FastAPI) -> None:
+    """The specification once more, where TEI has its own; the framework serves it at /openapi.json."""
+
+    async def document(_request: Request) -> Response:
+        return json_response(orjson.dumps(app.openapi()))
+
+    app.add_api_route("/api-doc/openapi.json", document, methods=["GET", "HEAD"])
+
+
 def _add_probes(app: FastAPI, probes: Iterable[Probe]) -> None:
     for probe in probes:
         app.add_api_route(probe.path, probe.handler, methods=["GET", "HEAD"])
@@ -92,15 +116,13 @@ def _add_probes(app: FastAPI, probes: Iterable[Probe]) -> None:
 async def _framework_error(request: Request, raised: Exception) -> Response:
     """What the framework refuses by itself, as one of our errors."""
     assert isinstance(raised, HTTPException)  # noqa: S101 - registered for this class only; tells mypy so
-    error: RerankerError
-    if raised.status_code == MethodNotAllowed.status:
-        allowed = (raised.headers or {}).get("Allow", "")
-        error = MethodNotAllowed(
-            f"{request.method} is not allowed on {request.url.path[:200]}.", remedy=f"Use: {allowed}."
-        )
-    else:
-        error = RouteNotFound(f"There is no {request.url.path[:200]}.", remedy="GET /openapi.json lists the routes.")
-    record_of(request).code = error.code
-    response = error_response(error)
-    response.headers.update(raised.headers or {})
+    path = request.url.path[:200]
+    if raised.status_code != MethodNotAllowed.status:
+        return refused(request, RouteNotFound(f"There is no {path}.", remedy="GET /openapi.json lists the routes."))
+    allowed = {"Allow": allowed_methods(request, (raised.headers or {}).get("Allow", ""))}
+    if request.method == "OPTIONS":
+        return Response(status_code=204, headers=allowed)
+    error = MethodNotAllowed(f"{request.method} is not allowed on {path}.", remedy=f"Use: {allowed['Allow']}.")
+    response = refused(request, error)
+    response.headers.update(allowed)
     return response

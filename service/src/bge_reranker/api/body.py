@@ -16,12 +16,10 @@ import orjson
 from starlette.requests import ClientDisconnect, Request
 
 from ..errors import BodyTooLarge, CallerGone, InvalidBody, RequestTimedOut, UnsupportedMediaType
+from .wide_integers import may_hold_wide_integer, whole_number
 
 OFF_LOOP_BYTES = 256_000
 """Bodies above this many bytes are parsed in a thread: parsing them takes milliseconds, which others would wait."""
-
-_LEAST_WHOLE, _LARGEST_WHOLE = -(2**63), 2**64 - 1
-"""Whole numbers that JSON's readers agree about."""
 
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -50,9 +48,7 @@ async def read_json(request: Request, max_bytes: int, timeout_s: float, executor
     else:
         parsed = _parse(content)
     if not isinstance(parsed, dict):
-        raise InvalidBody(
-            "The body must be a JSON object.", remedy='For example {"query": "...", "candidates": [...]}.'
-        )
+        raise InvalidBody("The body must be a JSON object.", remedy="GET /openapi.json has an example of each dialect.")
     return parsed
 
 
@@ -104,35 +100,46 @@ def _too_large(found: str, max_bytes: int) -> BodyTooLarge:
     )
 
 
+class _UnreadableNumberError(ValueError):
+    """A number that the reader refuses; its message holds nothing of the body."""
+
+
 def _parse(content: bytearray) -> Any:
+    if not may_hold_wide_integer(content):
+        try:
+            return orjson.loads(content)
+        except orjson.JSONDecodeError as error:
+            # orjson refuses lone surrogates, which Python's own parser lets through; only those deserve a second look.
+            if b"\\u" not in content and b"\\U" not in content:
+                raise _invalid(error) from None
     try:
-        return orjson.loads(content)
-    except orjson.JSONDecodeError as error:
-        # orjson refuses lone surrogates, which Python's own parser lets through; only those deserve a second look.
-        if b"\\u" not in content and b"\\U" not in content:
-            raise _invalid(error) from None
-    try:
-        return _without_lone_surrogates(json.loads(content, parse_constant=_refuse_constant))
+        parsed = json.loads(content, parse_constant=_refuse_constant, parse_int=_whole_number)
+        return _without_lone_surrogates(parsed)
     except (ValueError, OverflowError, RecursionError) as error:
         raise _invalid(error) from None
 
 
 def _refuse_constant(name: str) -> Any:
-    raise ValueError(f"{name} is not JSON")
+    raise _UnreadableNumberError(f"{name} is not JSON")
+
+
+def _whole_number(digits: str) -> int:
+    try:
+        return whole_number(digits)
+    except ValueError:
+        raise _UnreadableNumberError(f"a whole number has {len(digits)} digits; the limit is 4300") from None
 
 
 def _invalid(error: Exception) -> InvalidBody:
     # The parser's message holds a position and a reason, never the text around it.
-    reason = str(error) if isinstance(error, (json.JSONDecodeError, orjson.JSONDecodeError)) else type(error).__name__
+    is_told = isinstance(error, (json.JSONDecodeError, orjson.JSONDecodeError, _UnreadableNumberError))
+    reason = str(error) if is_told else type(error).__name__
     return InvalidBody(f"The body is not valid JSON: {reason}.")
 
 
 def _without_lone_surrogates(value: Any) -> Any:
     if isinstance(value, str):
-        return _LONE_SURROGATE.sub("�", value)
-    if isinstance(value, int) and not _LEAST_WHOLE <= value <= _LARGEST_WHOLE:
-        # As the faster parser does; the writer of answers knows no larger whole numbers.
-        return float(value)
+        return _LONE_SURROGATE.sub("\ufffd", value)
     if isinstance(value, list):
         return [_without_lone_surrogates(item) for item in value]
     if isinstance(value, Mapping):

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Protocol
 
 from ..ranking.ranking import Ranking
 from ..ranking.request import RankRequest
-from ..settings import DialectSettings
+from ..settings import DialectSettings, LongDocuments
 from .fields import Fields
 from .schema import Schema
 
@@ -25,6 +25,17 @@ class Place:
 
     settings: DialectSettings
     """How strictly the server takes the dialects."""
+
+    long_documents: LongDocuments
+    """What the server does with long documents unless the caller says something."""
+
+    def on_long_documents(self, *, may_cut: bool | None) -> LongDocuments | None:
+        """The policy behind a caller's yes or no to cutting; None, as the server is set, where it says neither."""
+        if may_cut is None:
+            return None
+        if not may_cut:
+            return "reject"
+        return "cut" if self.long_documents == "reject" else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +67,6 @@ class Call:
     raw_scores: bool = False
     """True for logits, False for their sigmoids."""
 
-    model: str | None = None
-    """Model name that the caller sent, echoed."""
-
     sent: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
     """Documents that came as objects, by index: what else they hold is given back."""
 
@@ -75,7 +83,10 @@ class Reply:
 
     call: Call
     ranking: Ranking
+
     model: str
+    """The model's name as the caller sent it, else the served one's."""
+
     request_id: str
     place: Place
 
@@ -121,6 +132,16 @@ class Dialect(Protocol):
 def ranked_indices(reply: Reply, *, ties_high_index_first: bool = False) -> list[int]:
     """Indices of the results to give, best first, `top_n` applied."""
     return reply.ranking.order(ties_high_index_first=ties_high_index_first)[: reply.call.top_n]
+
+
+def indices_of_parts(reply: Reply, *, ties_high_index_first: bool = False) -> list[list[int]]:
+    """Indices of the results of each request of the call, best first, each one's `top_n` applied."""
+    parts = reply.call.parts
+    shares: list[list[int]] = [[] for _ in parts]
+    owners = [number for number, part in enumerate(parts) for _ in range(part.first, part.after)]
+    for index in reply.ranking.order(ties_high_index_first=ties_high_index_first):
+        shares[owners[index]].append(index)
+    return [indices[: part.top_n] for part, indices in zip(parts, shares, strict=True)]
 
 
 def shown_scores(reply: Reply) -> Sequence[Any]:

@@ -11,11 +11,11 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
-from ..errors import ModelNotServed, RerankerError
+from ..errors import RerankerError
 from ..serving.state import ServedModel, ServingState
 from ..settings import Settings
-from .record import record_of
-from .responses import error_response, json_response
+from .model_names import model_name
+from .responses import json_response, refused, unready_response
 
 
 class DiscoveryEndpoints:
@@ -35,7 +35,7 @@ class DiscoveryEndpoints:
         try:
             model = self._state.require_model()
         except RerankerError as error:
-            return _refused(request, error)
+            return refused(request, error)
         return json_response(orjson.dumps({"object": "list", "data": [_card(model, model.name)]}))
 
     async def model(self, request: Request) -> Response:
@@ -44,37 +44,37 @@ class DiscoveryEndpoints:
         try:
             model = self._require(name)
         except RerankerError as error:
-            return _refused(request, error)
+            return refused(request, error)
         return json_response(orjson.dumps(_card(model, name)))
 
     async def kserve_ready(self, request: Request) -> Response:
         """Whether a model is ready, as KServe's second interface has it."""
         name = str(request.path_params["name"])
+        unready = self._state.unready()
+        if unready is not None:
+            return unready_response(request, unready, {"name": name, "ready": False})
         try:
             self._require(name)
         except RerankerError as error:
-            return _refused(request, error)
-        ready = self._state.unready_reason() is None
-        return json_response(orjson.dumps({"name": name, "ready": ready}), 200 if ready else 503)
+            return refused(request, error)
+        return json_response(orjson.dumps({"name": name, "ready": True}))
 
     async def meta(self, _request: Request) -> Response:
         """Facts about the model for Weaviate, which wants any object."""
         model = self._state.model
         return json_response(orjson.dumps({"model": model.name, "digest": model.digest} if model else {}))
 
-    async def nim_ready(self, _request: Request) -> Response:
+    async def nim_ready(self, request: Request) -> Response:
         """Readiness as NVIDIA NIM says it."""
-        reason = self._state.unready_reason()
-        return _nim(reason is None, "ready", reason)
+        return _nim(request, "ready", self._state.unready())
 
-    async def nim_live(self, _request: Request) -> Response:
+    async def nim_live(self, request: Request) -> Response:
         """Liveness as NVIDIA NIM says it."""
-        return _nim(self._state.is_live, "live", self._state.unready_reason())
+        return _nim(request, "live", None if self._state.is_live else self._state.unready())
 
     def _require(self, name: str) -> ServedModel:
         model = self._state.require_model()
-        if self._strict and name != model.name:
-            raise ModelNotServed(f"The model {name[:80]!r} is not served here.", remedy="GET /v1/models lists it.")
+        model_name(name, model.name, is_strict=self._strict)
         return model
 
 
@@ -91,15 +91,9 @@ def _card(model: ServedModel, name: str) -> dict[str, Any]:
     }
 
 
-def _nim(good: bool, word: str, reason: str | None) -> Response:  # noqa: FBT001 - a private helper of three lines
-    body = {
-        "object": "health.response",
-        "message": f"Service is {word}." if good else reason or f"Service is not {word}.",
-        "status": word if good else f"not {word}",
-    }
-    return json_response(orjson.dumps(body), 200 if good else 503)
-
-
-def _refused(request: Request, error: RerankerError) -> Response:
-    record_of(request).code = error.code
-    return error_response(error)
+def _nim(request: Request, word: str, unready: RerankerError | None) -> Response:
+    body = {"object": "health.response", "message": f"Service is {word}.", "status": word}
+    if unready is None:
+        return json_response(orjson.dumps(body))
+    verdict = body | {"message": unready.sentence(), "status": f"not {word}"}
+    return unready_response(request, unready, verdict)

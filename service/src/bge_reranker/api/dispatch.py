@@ -30,6 +30,7 @@ from .dialects.sagemaker import SageMakerDialect
 from .dialects.sglang import SglangDialect
 from .dialects.tei import TeiDialect
 from .dialects.tei_predict import TeiPredictDialect
+from .dialects.tei_vertex import TeiVertexDialect
 from .dialects.vllm import VllmDialect
 from .dialects.vllm_score import VllmScoreDialect
 from .dialects.voyage import VoyageDialect
@@ -47,6 +48,7 @@ DIALECTS: Final[Mapping[str, Dialect]] = {
         NATIVE,
         TeiDialect(),
         TeiPredictDialect(),
+        TeiVertexDialect(),
         CohereV1Dialect(),
         CohereV2Dialect(),
         JinaDialect(),
@@ -68,7 +70,7 @@ DIALECTS: Final[Mapping[str, Dialect]] = {
 
 FAMILIES: Final[Mapping[str, tuple[str, ...]]] = {
     "cohere": ("cohere-v1", "cohere-v2"),
-    "tei": ("tei", "tei-predict"),
+    "tei": ("tei", "tei-predict", "tei-vertex"),
     "vllm": ("vllm", "vllm-score"),
 }
 """Names that stand for several dialects, of which the route takes one; the first where it takes none."""
@@ -92,8 +94,12 @@ ROUTES: Final[Mapping[str, tuple[str, ...]]] = {
     "/score": ("vllm-score",),
     "/v1/score": ("vllm-score",),
     "/predict": ("tei-predict",),
+    "/vertex": ("tei-vertex",),
 }
 """Every path that ranks, with the dialects that it may speak; the first where the keys say nothing."""
+
+HOSTED_NIM_ROUTE: Final = "/v1/retrieval/{name:path}/reranking"
+"""Where NVIDIA's hosted models answer, as `/v1/ranking`; clients that append to a base address come here."""
 
 DOCUMENT_KEYS: Final[Mapping[str, str]] = {
     "candidates": "native",

@@ -22,8 +22,10 @@ from ..errors import (
     RerankerError,
     ScoringError,
     TooManyDocuments,
+    WorkerDied,
 )
 from ..settings import DialectSettings
+from .remedies import sentence_in
 
 Case = Literal["empty", "too_many", "too_long", "bad_type", "bad_json", "overloaded", "not_ready", "unscored"]
 """What can be wrong, as far as dialects disagree about it."""
@@ -41,6 +43,7 @@ _CASE_OF: Final[Mapping[type[RerankerError], Case]] = {
     QueueFull: "overloaded",
     NotReady: "not_ready",
     Draining: "not_ready",
+    WorkerDied: "not_ready",
 }
 """The case of each error; those that are not here have their own status in every dialect."""
 
@@ -49,6 +52,7 @@ STATUSES: Final[Mapping[str, tuple[int, ...]]] = {
     "native":      (422,   422,  422,  422,  422,  429,  503,       500),
     "tei":         (400,   422,  422,  422,  400,  429,  503,       424),
     "tei-predict": (400,   422,  422,  422,  400,  429,  503,       424),
+    "tei-vertex":  (400,   422,  422,  422,  400,  429,  503,       424),
     "cohere-v1":   (422,   422,  422,  422,  400,  429,  503,       500),
     "cohere-v2":   (422,   422,  422,  422,  400,  429,  503,       500),
     "jina":        (422,   422,  422,  422,  422,  429,  503,       500),
@@ -97,6 +101,9 @@ class Voice:
     is_infinity_client: bool = False
     """Whether the body looks like that of infinity's client library, though its dialect is Jina's."""
 
+    max_pair_tokens: int = 0
+    """Longest pair that the served model reads; 0 where that is not known yet."""
+
     @property
     def nests(self) -> bool:
         """Whether `error` is an object: where only such clients call, or the family was asked for by name."""
@@ -123,7 +130,7 @@ def status_of(error: RerankerError, voice: Voice) -> int:
 
 def body_of(error: RerankerError, voice: Voice) -> dict[str, Any]:
     """The body of an error: every client finds the key that it reads, and our code is always under `code`."""
-    sentence = error.sentence()
+    sentence = sentence_in(error, voice.dialect, voice.max_pair_tokens)
     kind = _kind(error, voice)
     body: dict[str, Any] = {"error": sentence, "error_type": kind, "code": error.code}
     if voice.nests:

@@ -11,11 +11,12 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.requests import Request
 from starlette.responses import Response
 
+from ..errors import RerankerError
 from ..observe.metrics import Metrics
 from ..serving.state import ServedModel, ServingState
 from ..settings import Settings
 from .dialects.tei_predict import LABEL_NAME
-from .responses import json_response
+from .responses import json_response, unready_response
 
 
 class HealthEndpoints:
@@ -32,17 +33,13 @@ class HealthEndpoints:
         self._settings = settings
         self._metrics = metrics
 
-    async def live(self, _request: Request) -> Response:
+    async def live(self, request: Request) -> Response:
         """200 while the worker makes progress or the model loads, else 503: only a restart helps."""
-        live = self._state.is_live
-        return _verdict(live, None if live else self._state.unready_reason() or "The worker makes no progress.")
+        return _verdict(request, None if self._state.is_live else self._state.unready())
 
-    async def ready(self, _request: Request) -> Response:
+    async def ready(self, request: Request) -> Response:
         """200 when requests should come here, else 503 with the reason."""
-        reason = self._state.unready_reason()
-        if reason is None and not self._state.is_live:
-            reason = "The worker makes no progress."
-        return _verdict(reason is None, reason)
+        return _verdict(request, self._state.unready())
 
     async def info(self, _request: Request) -> Response:
         """What is served, by what, within which limits."""
@@ -53,12 +50,12 @@ class HealthEndpoints:
         return Response(generate_latest(self._metrics.registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
     def _info(self) -> dict[str, Any]:
-        settings, model = self._settings, self._state.model
+        settings, model, unready = self._settings, self._state.model, self._state.unready()
         info: dict[str, Any] = {
             "name": "bge-reranker",
             "version": version("bge-reranker"),
-            "ready": self._state.unready_reason() is None,
-            "reason": self._state.unready_reason(),
+            "ready": unready is None,
+            "reason": unready.sentence() if unready else None,
             "limits": {
                 "max_documents": settings.http.max_documents,
                 "max_body_bytes": settings.http.max_body_bytes,
@@ -108,6 +105,7 @@ def _tei_facts(model: ServedModel, settings: Settings) -> dict[str, Any]:
     }
 
 
-def _verdict(good: bool, reason: str | None) -> Response:  # noqa: FBT001 - a private helper of two lines
-    body = {"status": "ok"} if good else {"status": "unavailable", "reason": reason}
-    return json_response(orjson.dumps(body), 200 if good else 503)
+def _verdict(request: Request, unready: RerankerError | None) -> Response:
+    if unready is None:
+        return json_response(b'{"status":"ok"}')
+    return unready_response(request, unready, {"status": "unavailable", "reason": unready.sentence()})

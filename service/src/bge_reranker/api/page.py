@@ -20,6 +20,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 from typing_extensions import override
 
+from .accept import prefers_html
 from .prefix import way_up
 
 _STATIC: Final = Path(__file__).parent / "static"
@@ -50,7 +51,7 @@ def add_page(app: FastAPI, otherwise: Handler) -> None:
     """
 
     async def root(request: Request) -> Response:
-        if _is_browser(request):
+        if prefers_html(request.headers.get("accept", "")):
             return _document(request, "index.html", headers={"Vary": "Accept"})
         answer = await otherwise(request)
         answer.headers["Vary"] = "Accept"
@@ -109,8 +110,3 @@ class _Files(StaticFiles):
         response = super().file_response(full_path, stat_result, scope, status_code)
         response.headers.update(_HEADERS)
         return response
-
-
-def _is_browser(request: Request) -> bool:
-    """Whether HTML is asked for by name: probes and client libraries send `*/*`, or no such header."""
-    return "text/html" in request.headers.get("accept", "").lower()

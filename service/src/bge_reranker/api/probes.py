@@ -6,7 +6,7 @@ What belongs here: the table of paths. What must not: answers (`health`, `discov
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -29,6 +29,9 @@ class Probe:
     kinds: tuple[str, ...] = ("application/json",)
     """Media types of its answer."""
 
+    tag: str = "Health and metrics"
+    """Group under which the reference shows it."""
+
     @property
     def shown_path(self) -> str:
         """The path as OpenAPI writes it."""
@@ -49,7 +52,7 @@ def own_probes(health: HealthEndpoints) -> list[Probe]:
 
 def client_probes(health: HealthEndpoints, discovery: DiscoveryEndpoints) -> list[Probe]:
     """What clients of other servers ask; on the API's listener only."""
-    return [
+    probes = [
         Probe("/v1/metrics", health.metrics, "Metrics (NIM)", kinds=("text/plain",)),
         Probe("/v1/models", discovery.models, "Served models (OpenAI)", (503,)),
         Probe("/models", discovery.models, "Served models (infinity)", (503,)),
@@ -63,3 +66,4 @@ def client_probes(health: HealthEndpoints, discovery: DiscoveryEndpoints) -> lis
         Probe("/v2/health/live", health.live, "Alive? (KServe)", (503,)),
         Probe("/v2/models/{name:path}/ready", discovery.kserve_ready, "Ready to rank? (KServe)", (404, 503)),
     ]
+    return [replace(probe, tag="What clients ask first") for probe in probes]

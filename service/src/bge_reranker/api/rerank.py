@@ -13,7 +13,7 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
-from ..errors import CallerGone, InvalidField, ModelNotServed, RerankerError
+from ..errors import CallerGone, InvalidField, RerankerError
 from ..ranking.ranking import Ranking
 from ..serving.state import ServedModel, ServingState
 from ..settings import Settings
@@ -22,23 +22,25 @@ from .dialect import Call, Dialect, Place, Reply
 from .dispatch import candidates, is_infinity_client
 from .error_table import Voice
 from .fields import Fields
+from .model_names import model_name
 from .prefix import asked_dialect
 from .record import record_of
-from .responses import error_response, json_response
+from .responses import json_response, refused
 from .timing import timing_headers
+from .wide_integers import written
 
 Handler = Callable[[Request], Awaitable[Response]]
 
 _OFF_LOOP_DOCUMENTS = 500
 """Answers with more documents than this are written in a thread; it takes milliseconds."""
 
-_SHOWN_CHARACTERS = 80
-"""Most characters of a caller's model name that an error repeats."""
-
 _NAMED_ERRORS = 50
 """Most documents that the X-Rerank-Errors header names, so that no proxy refuses the answer for its headers."""
 
 _DEADLINE_HEADER = "x-request-deadline-ms"
+
+_LEAST_DEADLINE_S = 0.001
+"""Shortest deadline that a caller may ask for; below it nothing is ever done in time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,35 +73,31 @@ class RerankEndpoint:
         """Answer one request; errors come back in the words of its dialect."""
         record, voice = record_of(request), Voice(route=route, settings=self.settings.dialects)
         try:
-            deadline = self._deadline(request)
             may_speak = candidates(route, asked_dialect(request) or self.settings.dialects.default_dialect)
             voice = replace(voice, dialect=may_speak.presumed.name, by_name=may_speak.by_name)
-            model = self.state.require_model()
+            deadline = self._deadline(request)
             body = await self._body(request)
             dialect = may_speak.settle(body)
             voice = replace(voice, dialect=dialect.name, is_infinity_client=is_infinity_client(route, body))
             record.dialect = dialect.name
-            place = Place(route, may_speak.by_name, self.settings.dialects)
+            # Asked for after the dialect is known, so that a server that is not ready says so in its words.
+            model = self.state.require_model()
+            policy = model.ranker.policy
+            voice = replace(voice, max_pair_tokens=policy.max_pair_tokens)
+            is_strict = self.settings.dialects.strict_model_names
+            name = model_name(body.get("model"), model.name, is_strict=is_strict)
+            place = Place(route, may_speak.by_name, self.settings.dialects, policy.long_documents)
             call = dialect.parse(Fields(body, self.settings.http.max_documents), place)
-            self._check_model(call.model, model)
             record.documents = len(call.request.documents)
             record.ranking = await self._rank(request, model, call, deadline)
-            reply = Reply(call, record.ranking, model.name, record.request_id, place)
+            reply = Reply(call, record.ranking, name, record.request_id, place)
             return await self._answer(dialect, reply, record.began, model.description.device)
         except RerankerError as error:
-            record.code = error.code
-            return error_response(error, voice)
+            return refused(request, error, voice)
 
     async def _body(self, request: Request) -> dict[str, Any]:
         http = self.settings.http
         return await read_json(request, http.max_body_bytes, http.body_timeout_s, self.executor)
-
-    def _check_model(self, asked: str | None, served: ServedModel) -> None:
-        if asked is not None and asked != served.name and self.settings.dialects.strict_model_names:
-            raise ModelNotServed(
-                f"The model {asked[:_SHOWN_CHARACTERS]!r} is not served here.",
-                remedy=f"Ask for {served.name!r}, for none, or unset the server's strictModelNames.",
-            )
 
     async def _rank(self, request: Request, model: ServedModel, call: Call, deadline: float) -> Ranking:
         """Rank unless the client hangs up first."""
@@ -136,21 +134,20 @@ class RerankEndpoint:
                 asked_s = float(text) / 1000
             except ValueError:
                 asked_s = 0.0
-            if not 0 < asked_s < float("inf"):
-                raise InvalidField("The header X-Request-Deadline-Ms must be a number of milliseconds above 0.")
+            if not _LEAST_DEADLINE_S <= asked_s < float("inf"):
+                raise InvalidField("The header X-Request-Deadline-Ms must be a number of milliseconds, at least 1.")
             seconds = min(seconds, asked_s)
         return time.monotonic() + seconds
 
 
 def _write(dialect: Dialect, reply: Reply) -> bytes:
-    # NumPy's float32 is written in its shortest form and always as a float: `1.0`, never `1`.
     try:
-        return orjson.dumps(dialect.render(reply), option=orjson.OPT_SERIALIZE_NUMPY)
+        return written(dialect.render(reply))
     except orjson.JSONEncodeError:
         if not reply.call.sent:
             raise
         # What came with a document goes back unread; the writer gives up on a few hundred levels, the reader does not.
-        raise InvalidField("A document's own fields are nested too deeply, or hold too large a number.") from None
+        raise InvalidField("A document's own fields are nested too deeply; the limit is 254 levels.") from None
 
 
 def _named_errors(ranking: Ranking) -> str:

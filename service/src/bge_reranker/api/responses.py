@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from typing import Any, Final
 
 import orjson
+from starlette.requests import Request
 from starlette.responses import Response
 
 from ..errors import BodyTooLarge, RequestTimedOut, RerankerError
 from .error_table import Voice, body_of, status_of
+from .record import record_of
 
 _CLOSING = (BodyTooLarge, RequestTimedOut)
 """Errors after which the rest of the body is still on its way, so that the connection cannot be used again."""
+
+_UNREADY_STATUS: Final = 503
+_RETRY_AFTER_S: Final = 2.0
+"""Seconds after which a 503 may be tried again where nothing better is known: another pod, or this one restarted."""
 
 
 def json_response(content: bytes, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
@@ -23,10 +30,39 @@ def json_response(content: bytes, status: int = 200, headers: Mapping[str, str] 
 def error_response(error: RerankerError, voice: Voice | None = None) -> Response:
     """An error in the words of a dialect, native where none is known yet."""
     voice = voice or Voice()
+    status = status_of(error, voice)
+    return json_response(orjson.dumps(body_of(error, voice)), status, error_headers(error, status))
+
+
+def unready_response(request: Request, error: RerankerError, verdict: dict[str, Any]) -> Response:
+    """A probe's no: its family's own words, and beside them what every error says.
+
+    Args:
+        request: The probe's request.
+        error: Why requests should go elsewhere.
+        verdict: What clients of this probe read.
+    """
+    record_of(request).code = error.code
+    # TEI's word for it, which its clients look for; the other keys are the same in every dialect.
+    body = body_of(error, Voice(dialect="tei")) | {"error_type": "Unhealthy"} | verdict
+    return json_response(orjson.dumps(body), _UNREADY_STATUS, error_headers(error, _UNREADY_STATUS))
+
+
+def refused(request: Request, error: RerankerError, voice: Voice | None = None) -> Response:
+    """An error, noted for the request's log line."""
+    record_of(request).code = error.code
+    return error_response(error, voice)
+
+
+def error_headers(error: RerankerError, status: int) -> dict[str, str]:
+    """The error's code, when to come back, and whether the connection can be used again."""
     headers = {"X-Error-Code": error.code}
-    if error.retry_after_s is not None:
-        headers["Retry-After"] = str(max(1, math.ceil(error.retry_after_s)))
-        headers["retry-after-ms"] = str(max(1, math.ceil(error.retry_after_s * 1000)))
+    seconds = error.retry_after_s
+    if seconds is None and status == _UNREADY_STATUS:
+        seconds = _RETRY_AFTER_S
+    if seconds is not None:
+        headers["Retry-After"] = str(max(1, math.ceil(seconds)))
+        headers["retry-after-ms"] = str(max(1, math.ceil(seconds * 1000)))
     if isinstance(error, _CLOSING):
         headers["Connection"] = "close"
-    return json_response(orjson.dumps(body_of(error, voice)), status_of(error, voice), headers)
+    return headers

@@ -11,11 +11,13 @@ from typing import Any, Final
 
 from ..settings import HttpSettings
 from .dialect import Dialect
-from .dispatch import DIALECTS, DOCUMENT_KEYS, KEY_RULES, ROUTES
+from .dispatch import DIALECTS, DOCUMENT_KEYS, HOSTED_NIM_ROUTE, KEY_RULES, ROUTES
+from .documented_headers import HEADERS, PARAMETERS, dialect_parameter, headers_of, parameters
 from .error_table import CASES, STATUSES
 from .prefix import PREFIX
 from .probes import Probe
-from .schema import FLAG, INDEX, TEXT, TEXTS, Schema, fields_of, list_of
+from .schema import TEXT, Schema, fields_of, list_of
+from .token_routes import TOKEN_ROUTES
 
 _ERROR: Final[Schema] = fields_of(
     {
@@ -26,9 +28,18 @@ _ERROR: Final[Schema] = fields_of(
         "detail": {"anyOf": [TEXT, list_of({"type": "object"})]},
     }
 )
+_NAME: Final = {
+    "name": "name",
+    "in": "path",
+    "required": True,
+    "description": "Name of a model.",
+    "schema": {"type": "string", "minLength": 1},
+}
+_WRONG_METHOD: Final = {405: "Another method is meant"}
 _EVERYWHERE: Final = {
     400: "Not understood, in the words of some dialects",
     404: "Another model is served",
+    **_WRONG_METHOD,
     408: "The request took too long to arrive",
     413: "Too many bytes",
     415: "Not JSON",
@@ -46,8 +57,15 @@ _BY_KEYS: Final = [
 ]
 """Dialects that the keys of a body can tell."""
 
-_TOKEN_LIST: Final = list_of(INDEX)
-_ID_LIST: Final[Schema] = {"type": "array", "items": {**INDEX, "maximum": 2**31 - 1}, "minItems": 1}
+_RANK, _ONE_DIALECT, _TOKENS = "Rank", "Rank, the dialect in the path", "Tokens"
+_TAGS: Final = {
+    _RANK: "The route and the keys of the body settle the dialect.",
+    "Health and metrics": "For probes, scrapers and people.",
+    "What clients ask first": "Routes of other servers that their clients look at before they rank.",
+    _TOKENS: "Tokens of single texts.",
+    _ONE_DIALECT: "For clients whose base address can be chosen.",
+}
+"""Groups of operations with their descriptions, in the order in which they are shown."""
 
 
 def specification(title: str, probes: Iterable[Probe], http: HttpSettings) -> dict[str, Any]:
@@ -58,25 +76,31 @@ def specification(title: str, probes: Iterable[Probe], http: HttpSettings) -> di
         probes: Its routes that answer GET.
         http: Limits that the texts mention.
     """
-    paths: dict[str, dict[str, Any]] = {}
-    for probe in probes:
-        paths.setdefault(probe.shown_path, {})["get"] = _probe(probe)
-    return _document(title, paths, http)
+    return _document(title, _probe_paths(probes), http)
 
 
 def full_specification(title: str, probes: Iterable[Probe], http: HttpSettings) -> dict[str, Any]:
     """Describe the API's routes: probes, ranking, tokens, and every dialect under its prefix."""
-    document = specification(title, probes, http)
-    paths = document["paths"]
+    paths = _probe_paths(probes)
     for route, names in ROUTES.items():
-        chosen = _BY_KEYS if len(names) == len(DIALECTS) else names
-        paths.setdefault(route, {})["post"] = _ranking(route, [DIALECTS[name] for name in chosen])
+        spoken = [DIALECTS[name] for name in names]
+        shown = [DIALECTS[name] for name in _BY_KEYS] if len(names) == len(DIALECTS) else spoken
+        named = [dialect_parameter(route), *parameters("Deadline", "RequestId")]
+        paths.setdefault(route, {})["post"] = _ranking(route, spoken, shown, _RANK, named)
+    headers = parameters("Deadline", "RequestId")
+    nim, hosted = [DIALECTS["nim"]], HOSTED_NIM_ROUTE.replace(":path", "")
+    paths[hosted] = {"post": _ranking("/v1/retrieval/reranking", nim, nim, _RANK, [_NAME, *headers])}
     for name, dialect in DIALECTS.items():
         route = f"{PREFIX}{name}{dialect.route}"
-        paths[route] = {"post": _ranking(route, [dialect])}
-    for route, (summary, body, answer, example) in _TOKENS.items():
-        paths[route] = {"post": _post(route, summary, "", body, answer, {"a text": example}, _EVERYWHERE)}
-    return document
+        paths[route] = {"post": _ranking(route, [dialect], [dialect], _ONE_DIALECT, headers)}
+    for route, (summary, body, answer, example) in TOKEN_ROUTES.items():
+        operation = _post(route, summary, _TOKENS, body, answer, {"a text": example}, _EVERYWHERE)
+        paths[route] = {"post": operation | {"parameters": parameters("RequestId")}}
+    return _document(title, paths, http)
+
+
+def _probe_paths(probes: Iterable[Probe]) -> dict[str, dict[str, Any]]:
+    return {probe.shown_path: {"get": _probe(probe)} for probe in probes}
 
 
 def _document(title: str, paths: Mapping[str, Any], http: HttpSettings) -> dict[str, Any]:
@@ -85,45 +109,61 @@ def _document(title: str, paths: Mapping[str, Any], http: HttpSettings) -> dict[
         f"prefix {PREFIX}NAME overrides it. At most {http.max_documents} documents and {http.max_body_bytes} bytes a "
         "request. Null counts as absent, unknown keys are ignored."
     )
+    used = {tag for path in paths.values() for operation in path.values() for tag in operation["tags"]}
+    tags = [{"name": name, "description": words} for name, words in _TAGS.items() if name in used]
     return {
         "openapi": "3.1.0",
         "info": {"title": title, "version": version("bge-reranker"), "description": text},
+        "tags": tags,
         "paths": dict(paths),
-        "components": {"schemas": {"Error": _ERROR}},
+        "components": {"schemas": {"Error": _ERROR}, "parameters": PARAMETERS, "headers": HEADERS},
     }
 
 
-def _ranking(route: str, dialects: list[Dialect]) -> dict[str, Any]:
-    examples = {dialect.name: dialect.example for dialect in dialects}
-    statuses = {status for dialect in dialects for status in STATUSES[dialect.name][: len(CASES)]}
+def _ranking(
+    route: str, spoken: list[Dialect], shown: list[Dialect], tag: str, headers: list[dict[str, Any]]
+) -> dict[str, Any]:
+    """Describe one route that ranks.
+
+    Args:
+        route: Its path.
+        spoken: Dialects that it may speak.
+        shown: Those of them that need no name, for the texts and examples.
+        tag: Its group.
+        headers: The request's headers.
+    """
+    examples = {dialect.name: dialect.example for dialect in shown}
+    statuses = {status for dialect in spoken for status in STATUSES[dialect.name][: len(CASES)]}
     errors = {status: text for status, text in _EVERYWHERE.items() if status in statuses or status != 400}  # noqa: PLR2004 - the status
     if 424 in statuses:  # noqa: PLR2004 - the status
         errors[424] = "No document could be scored, in TEI's words"
     summary = "Rank documents for a query"
-    if len(dialects) == 1:
-        summary += f" ({dialects[0].title})"
-    description = "\n\n".join(f"{dialect.title}: {(dialect.__doc__ or '').splitlines()[0]}" for dialect in dialects)
-    body = _any_of([dialect.body for dialect in dialects])
-    answer = _any_of([dialect.answer for dialect in dialects])
-    return _post(route, summary, description, body, answer, examples, errors)
+    if len(spoken) == 1:
+        summary += f" ({spoken[0].title})"
+    description = "\n\n".join(f"{dialect.title}: {(dialect.__doc__ or '').splitlines()[0]}" for dialect in shown)
+    body = _any_of([dialect.body for dialect in spoken])
+    answer = _any_of([dialect.answer for dialect in spoken])
+    operation = _post(route, summary, tag, body, answer, examples, errors)
+    operation["responses"]["200"]["headers"] = headers_of(200, ranked=True)
+    return operation | {"description": description, "parameters": headers}
 
 
 def _post(
     route: str,
     summary: str,
-    description: str,
+    tag: str,
     body: Schema,
     answer: Schema,
     examples: Mapping[str, Any],
     errors: Mapping[int, str],
 ) -> dict[str, Any]:
     shown = {name: {"value": value} for name, value in examples.items()}
-    responses: dict[str, Any] = {"200": {"description": "Done", "content": _json(answer)}}
-    responses |= {str(status): _refusal(text) for status, text in sorted(errors.items())}
+    responses: dict[str, Any] = {"200": {"description": "Done", "headers": headers_of(200), "content": _json(answer)}}
+    responses |= {str(status): _refusal(status, text) for status, text in sorted(errors.items())}
     return {
         "operationId": "post" + route.replace("/", "_").replace("-", "_"),
         "summary": summary,
-        "description": description,
+        "tags": [tag],
         "requestBody": {"required": True, "content": {"application/json": {"schema": body, "examples": shown}}},
         "responses": responses,
     }
@@ -131,21 +171,24 @@ def _post(
 
 def _probe(probe: Probe) -> dict[str, Any]:
     kinds = {kind: {"schema": {"type": "object"} if kind == "application/json" else TEXT} for kind in probe.kinds}
-    responses: dict[str, Any] = {"200": {"description": "Yes", "content": kinds}}
-    responses |= {str(status): {"description": "No", "content": _json({"type": "object"})} for status in probe.refusals}
+    responses: dict[str, Any] = {"200": {"description": "Yes", "headers": headers_of(200), "content": kinds}}
+    responses |= {str(status): _refusal(status, "No") for status in probe.refusals}
+    responses |= {str(status): _refusal(status, text) for status, text in _WRONG_METHOD.items()}
     operation: dict[str, Any] = {
         "operationId": "get" + probe.shown_path.translate(str.maketrans("/-.{}", "_____")),
         "summary": probe.summary,
+        "tags": [probe.tag],
+        "parameters": parameters("RequestId"),
         "responses": responses,
     }
     if "{name}" in probe.shown_path:
-        name = {"name": "name", "in": "path", "required": True, "schema": {"type": "string", "pattern": "^[a-z0-9]+$"}}
-        operation["parameters"] = [name]
+        operation["parameters"].append(_NAME)
     return operation
 
 
-def _refusal(text: str) -> dict[str, Any]:
-    return {"description": text, "content": _json({"$ref": "#/components/schemas/Error"})}
+def _refusal(status: int, text: str) -> dict[str, Any]:
+    content = _json({"$ref": "#/components/schemas/Error"})
+    return {"description": text, "headers": headers_of(status), "content": content}
 
 
 def _json(schema: Schema) -> dict[str, Any]:
@@ -158,30 +201,3 @@ def _any_of(schemas: list[Schema]) -> Schema:
         if schema not in distinct:
             distinct.append(schema)
     return distinct[0] if len(distinct) == 1 else {"anyOf": distinct}
-
-
-_ONE_OR_MANY: Final[Schema] = {"anyOf": [TEXT, TEXTS]}
-_TOKENS: Final[Mapping[str, tuple[str, Schema, Schema, dict[str, Any]]]] = {
-    "/tokenize": (
-        "Tokens of texts (TEI)",
-        fields_of({"inputs": _ONE_OR_MANY}, {"add_special_tokens": FLAG}),
-        list_of(list_of(fields_of({"id": INDEX, "text": TEXT, "special": {"type": "boolean"}}))),
-        {"inputs": "What is Deep Learning?"},
-    ),
-    "/decode": (
-        "Texts of tokens (TEI)",
-        fields_of(
-            {"ids": {"anyOf": [_ID_LIST, {"type": "array", "items": {**_ID_LIST, "minItems": 0}, "minItems": 1}]}},
-            {"skip_special_tokens": FLAG},
-        ),
-        list_of(TEXT),
-        {"ids": [0, 4, 2]},
-    ),
-    "/v3/tokenize": (
-        "Tokens of texts (OpenVINO Model Server)",
-        fields_of({"text": _ONE_OR_MANY}, {"add_special_tokens": FLAG}),
-        fields_of({"tokens": {"anyOf": [_TOKEN_LIST, list_of(_TOKEN_LIST)]}}),
-        {"text": "What is Deep Learning?"},
-    ),
-}
-"""Routes about tokens: summary, what they take, what they give, an example."""

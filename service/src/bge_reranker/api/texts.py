@@ -8,7 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import orjson
+
 from ..errors import EmptyField, InvalidField
+from .wide_integers import written
 
 _PAIR = 2
 """Texts in a pair."""
@@ -64,11 +67,21 @@ def pair_of(name: str, value: Any) -> tuple[str, str]:
 
 
 def _joined(name: str, item: Mapping[str, Any], keys: Sequence[str]) -> str:
-    """The texts under some keys of an object, one a line."""
-    texts = [item[key] for key in keys if isinstance(item.get(key), str)]
+    """What lies under some keys of an object, one a line; null counts as absent."""
+    texts = [_as_text(f"{name}.{key}", item[key]) for key in keys if item.get(key) is not None]
     if not texts:
-        raise InvalidField(f"`{name}` is an object without a string under any of: {', '.join(keys)[:200]}.")
+        raise InvalidField(f"`{name}` is an object without anything under: {', '.join(keys)[:200]}.")
     return "\n".join(texts)
+
+
+def _as_text(name: str, value: Any) -> str:
+    """A string as it is, anything else as its JSON."""
+    if isinstance(value, str):
+        return value
+    try:
+        return written(value).decode()
+    except orjson.JSONEncodeError:
+        raise InvalidField(f"`{name[:200]}` is nested too deeply; the limit is 254 levels.") from None
 
 
 def kind_of(value: Any) -> str:

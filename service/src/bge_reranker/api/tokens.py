@@ -22,9 +22,9 @@ from ..text.vocabulary import Token, Vocabulary
 from .body import read_json
 from .error_table import Voice
 from .fields import Fields
-from .record import record_of
+from .model_names import model_name
 from .rerank import Handler
-from .responses import error_response, json_response
+from .responses import json_response, refused
 
 _LARGEST_ID = 2**31
 """Above every vocabulary."""
@@ -65,16 +65,17 @@ class TokenEndpoints:
         async def handle(request: Request) -> Response:
             http, loop = self.settings.http, asyncio.get_running_loop()
             try:
-                vocabulary = self.state.require_model().ranker.encoder.vocabulary
+                model = self.state.require_model()
+                vocabulary = model.ranker.encoder.vocabulary
                 if vocabulary is None:
                     raise UnknownModel("The served model has no vocabulary to ask.")
                 body = await read_json(request, http.max_body_bytes, http.body_timeout_s, self.executor)
+                model_name(body.get("model"), model.name, is_strict=self.settings.dialects.strict_model_names)
                 fields = Fields(body, http.max_documents)
                 answered = await loop.run_in_executor(self.executor, lambda: orjson.dumps(answer(vocabulary, fields)))
                 return json_response(answered)
             except RerankerError as error:
-                record_of(request).code = error.code
-                return error_response(error, Voice(dialect=dialect))
+                return refused(request, error, Voice(dialect=dialect))
 
         return handle
 
@@ -93,7 +94,7 @@ def _tei_token(token: Token) -> dict[str, Any]:
 
 def _tei_texts(vocabulary: Vocabulary, fields: Fields) -> Any:
     skips = fields.boolean("skip_special_tokens", default=True)
-    ids = fields.listed("ids")
+    ids = fields.listed("ids", of="id")
     lists = ids if isinstance(ids[0], list) else [ids]
     return [vocabulary.text_of(_ids(numbers), skips_special=skips) for numbers in lists]
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ..engine.engine import Engine
 from ..engine.scorer import ScorerDescription
-from ..errors import NotReady, RerankerError
+from ..errors import Draining, NotReady, RerankerError, WorkerDied
 from ..ranking.ranker import Ranker
 
 
@@ -46,9 +46,7 @@ class ServingState:
         """
         if self.model is not None:
             return self.model
-        if self.failure is not None:
-            raise self.failure
-        raise NotReady("The model is still loading.", remedy="Try again shortly.", retry_after_s=2.0)
+        raise self.failure or _loading()
 
     @property
     def is_live(self) -> bool:
@@ -57,14 +55,18 @@ class ServingState:
             return False
         return self.model is None or self.model.engine.is_making_progress()
 
-    def unready_reason(self) -> str | None:
+    def unready(self) -> RerankerError | None:
         """Why new requests should go elsewhere, or None when they should come here."""
         if self.failure is not None:
-            return self.failure.sentence()
+            return self.failure
         if self.model is None:
-            return "The model is still loading."
+            return _loading()
         if self.is_draining:
-            return "The server is draining."
+            return Draining("The server is draining.")
         if self.model.engine.failure is not None:
-            return self.model.engine.failure.sentence()
-        return None
+            return self.model.engine.failure
+        return None if self.is_live else WorkerDied("The worker makes no progress.")
+
+
+def _loading() -> NotReady:
+    return NotReady("The model is still loading.", remedy="Try again shortly.", retry_after_s=2.0)

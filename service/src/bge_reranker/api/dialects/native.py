@@ -1,6 +1,7 @@
 """The native dialect: `{"query", "candidates"}` to ranked texts, scores, token counts and what was truncated.
 
-A body with `requests` holds several queries, each with candidates of its own; the options beside them count for all.
+A body with `requests` holds several queries, each with candidates of its own; the options beside them count for all,
+and so does `top_n` for those that have none.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import Any, ClassVar, NamedTuple, cast, get_args
 from ...ranking.request import RankRequest
 from ...settings import Direction, LongDocuments, Preset, Truncation
 from ...text.policy import MIN_PAIR_TOKENS
-from ..dialect import Call, Part, Place, Reply, ranked_indices, shown_scores
+from ..dialect import Call, Part, Place, Reply, indices_of_parts, ranked_indices, shown_scores
 from ..fields import Fields
 from ..schema import (
     FLAG,
@@ -69,7 +70,10 @@ class NativeDialect:
     body: ClassVar[Schema] = {
         "anyOf": [
             fields_of(_ASKED, {"top_n": at_least(1), **_OPTIONS}),
-            fields_of({"requests": {**list_of(fields_of(_ASKED, {"top_n": at_least(1)})), "minItems": 1}}, _OPTIONS),
+            fields_of(
+                {"requests": {**list_of(fields_of(_ASKED, {"top_n": at_least(1)})), "minItems": 1}},
+                {"top_n": at_least(1), **_OPTIONS},
+            ),
         ]
     }
     answer: ClassVar[Schema] = {
@@ -84,14 +88,10 @@ class NativeDialect:
         """Ranked texts, results best first, model and usage; with `requests`, one answer for each."""
         if not reply.call.parts:
             return _ranked(reply, _columns(reply), ranked_indices(reply), 0) | frame(reply, "rerank")
-        shares: list[list[int]] = [[] for _ in reply.call.parts]
-        owners = [number for number, part in enumerate(reply.call.parts) for _ in range(part.first, part.after)]
-        for index in reply.ranking.order():
-            shares[owners[index]].append(index)
         columns = _columns(reply)
         responses = [
-            _ranked(reply, columns, indices[: part.top_n], part.first)
-            for part, indices in zip(reply.call.parts, shares, strict=True)
+            _ranked(reply, columns, indices, part.first)
+            for part, indices in zip(reply.call.parts, indices_of_parts(reply), strict=True)
         ]
         return {"responses": responses} | frame(reply, "rerank")
 
@@ -104,29 +104,32 @@ def _one(fields: Fields) -> Call:
         top_n=fields.top_n(zero_means_all=False),
         return_documents=True,
         raw_scores=fields.boolean("raw_scores", default=False),
-        model=fields.label("model"),
         sent=fields.objects("candidates"),
     )
 
 
 def _several(fields: Fields) -> Call:
     """All candidates of all requests form one request to the engine, so that they find room together or not at all."""
+    for name in _ASKED:
+        fields.refuse(name, "stands beside `requests`", remedy="Put it into one of them.")
+    top_n = fields.top_n(zero_means_all=False)
     documents: list[str] = []
     queries: list[str] = []
     sent: dict[int, Mapping[str, Any]] = {}
     parts: list[Part] = []
-    for number, item in enumerate(fields.listed("requests")):
-        part, first = fields.part(f"requests[{number}]", item), len(documents)
+    for part in fields.parts("requests", of="request"):
+        for name in _OPTIONS:
+            part.refuse(name, "counts for all requests", remedy=f"Put `{name}` beside `requests`.")
+        first, query = len(documents), part.query()
         documents += part.documents("candidates", objects_too=True)
-        fields.check_count("requests", len(documents))
-        queries += [part.query()] * (len(documents) - first)
+        fields.check_count("requests", len(documents), of="candidate")
+        queries += [query] * (len(documents) - first)
         sent |= {first + index: value for index, value in part.objects("candidates").items()}
-        parts.append(Part(first, len(documents), part.top_n(zero_means_all=False)))
+        parts.append(Part(first, len(documents), part.top_n(zero_means_all=False) or top_n))
     return Call(
         request=RankRequest(queries[0], documents, queries=queries, **_options(fields)),
         return_documents=True,
         raw_scores=fields.boolean("raw_scores", default=False),
-        model=fields.label("model"),
         sent=sent,
         parts=tuple(parts),
     )

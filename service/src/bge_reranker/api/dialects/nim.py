@@ -29,19 +29,18 @@ class NimDialect:
     )
     answer: ClassVar[Schema] = framed({"rankings": list_of(scored("logit"))})
 
-    def parse(self, fields: Fields, _place: Place) -> Call:
+    def parse(self, fields: Fields, place: Place) -> Call:
         """Read `query`, `passages`, `truncate` and `model`; only `NONE` in so many words refuses a long passage."""
-        refuses = fields.choice("truncate", ("none", "end")) == "none"
+        may_cut = {"none": False, "end": True}.get(fields.choice("truncate", ("none", "end")) or "")
         return Call(
             request=RankRequest(
                 query=fields.query(object_too=True),
                 documents=fields.documents("passages", objects_too=True),
-                long_documents="reject" if refuses else None,
+                long_documents=place.on_long_documents(may_cut=may_cut),
             ),
             # NIM itself gives all; RAGFlow sends the one key and LiteLLM the other, and both mean it.
             top_n=fields.top_n("top_k" if fields.has("top_k") else "top_n"),
             raw_scores=True,
-            model=fields.label("model"),
         )
 
     def render(self, reply: Reply) -> dict[str, Any]:

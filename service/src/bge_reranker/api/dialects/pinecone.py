@@ -35,13 +35,14 @@ class PineconeDialect:
     }
     answer: ClassVar[Schema] = framed({"data": list_of(scored("score", {"document": TEXT_OBJECT}))})
 
-    def parse(self, fields: Fields, _place: Place) -> Call:
+    def parse(self, fields: Fields, place: Place) -> Call:
         """Read `query`, `documents`, `rank_fields`, `top_n`, `return_documents`, `parameters.truncate` and `model`."""
-        refuses = False
+        may_cut = None
         if fields.has("parameters"):
             parameters = fields.part("parameters", fields.value("parameters"))
-            refuses = parameters.choice("truncate", ("none", "end")) == "none"
-        return documents_call(fields, gives_by_default=True, long_documents="reject" if refuses else None)
+            may_cut = {"none": False, "end": True}.get(parameters.choice("truncate", ("none", "end")) or "")
+        long_documents = place.on_long_documents(may_cut=may_cut)
+        return documents_call(fields, gives_by_default=True, long_documents=long_documents)
 
     def render(self, reply: Reply) -> dict[str, Any]:
         """Data best first; a document goes back with all that its object held."""

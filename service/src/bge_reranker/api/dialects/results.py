@@ -37,12 +37,12 @@ def documents_call(
     """
     documents = fields.documents(key, objects_too=True, keys=fields.keys("rank_fields", ("text",)))
     limits.setdefault("max_document_tokens", fields.limit("max_tokens_per_doc"))
+    limits["names"] = {"max_document_tokens": "max_tokens_per_doc", **limits.get("names", {})}
     return Call(
         request=RankRequest(query=fields.query(object_too=True), documents=documents, **limits),
         top_n=fields.top_n(top),
         return_documents=fields.boolean(give, default=gives_by_default),
         raw_scores=fields.boolean("raw_scores", default=False),
-        model=fields.label("model"),
         sent=fields.objects(key),
     )
 
@@ -61,7 +61,7 @@ def frame(reply: Reply, object_name: str = "list", version: str = "1") -> dict[s
         "id": reply.request_id,
         "object": object_name,
         "created": int(time.time()),
-        "model": reply.call.model or reply.model,
+        "model": reply.model,
         "usage": tokens,
         "meta": {
             "api_version": {"version": version},

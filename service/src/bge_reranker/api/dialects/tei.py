@@ -5,30 +5,52 @@ Source: router/src/http/{types,server}.rs of text-embeddings-inference 1.9.3.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, ClassVar, cast, get_args
 
 from ...ranking.request import RankRequest
 from ...settings import Direction
 from ..dialect import Call, Place, Reply, ranked_indices, shown_scores
 from ..fields import Fields
-from ..schema import FLAG, QUERY, TEXT, TEXTS, Schema, fields_of, list_of, scored, words
+from ..schema import FLAG, LABEL, QUERY, TEXT, TEXTS, Schema, fields_of, list_of, scored, words
 
 TEI_OPTIONS: dict[str, Schema] = {
     "truncate": FLAG,
     "truncation_direction": words("left", "right"),
     "raw_scores": FLAG,
+    "model": LABEL,
 }
-"""Options of both TEI dialects."""
+"""Options of all TEI dialects; TEI itself ignores a model, which OpenAI-like clients send all the same."""
 
 
 def tei_limits(fields: Fields, place: Place) -> dict[str, Any]:
     """Read what TEI's dialects say about long texts, as `RankRequest` has it."""
-    refuses = not fields.boolean("truncate", default=True) and not place.settings.ignore_truncate_false
+    may_cut = fields.flag("truncate")
+    if may_cut is False and place.settings.ignore_truncate_false:
+        may_cut = True
     direction = fields.choice("truncation_direction", get_args(Direction))
     return {
         "truncation_direction": cast("Direction | None", direction),
-        "long_documents": "reject" if refuses else None,
+        "long_documents": place.on_long_documents(may_cut=may_cut),
     }
+
+
+def tei_items(reply: Reply, indices: Sequence[int], first: int = 0) -> list[dict[str, Any]]:
+    """One item per scored text, best first.
+
+    Args:
+        reply: The whole answer.
+        indices: The texts to give among all texts of the call, best first.
+        first: Index of the first text, from which its own indices count.
+    """
+    documents, scores = reply.call.request.documents, shown_scores(reply)
+    items: list[dict[str, Any]] = []
+    for index in indices:
+        item = {"index": index - first, "score": scores[index]}
+        if reply.call.return_documents:
+            item["text"] = documents[index]
+        items.append(item)
+    return items
 
 
 class TeiDialect:
@@ -54,11 +76,4 @@ class TeiDialect:
 
     def render(self, reply: Reply) -> list[dict[str, Any]]:
         """One item per scored text; a text without a score is left out, and the X-Rerank-Errors header names it."""
-        documents, scores = reply.call.request.documents, shown_scores(reply)
-        items: list[dict[str, Any]] = []
-        for index in ranked_indices(reply, ties_high_index_first=True):
-            item = {"index": index, "score": scores[index]}
-            if reply.call.return_documents:
-                item["text"] = documents[index]
-            items.append(item)
-        return items
+        return tei_items(reply, ranked_indices(reply, ties_high_index_first=True))

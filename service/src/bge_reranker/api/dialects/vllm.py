@@ -8,19 +8,23 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, ClassVar, cast, get_args
 
+from ...errors import InvalidField
 from ...settings import Direction
+from ...text.policy import MIN_PAIR_TOKENS
 from ..dialect import Call, Place, Reply
 from ..fields import Fields
-from ..schema import FLAG, Schema, at_least, words
+from ..schema import FLAG, Schema, at_least, optional, words
 from .jina import DOCUMENTS_BODY, RESULTS_ANSWER
 from .results import documents_call, frame, ranked_items, with_documents
 
 VLLM_LIMITS: dict[str, Schema] = {
-    "truncate_prompt_tokens": at_least(-1),
+    "truncate_prompt_tokens": optional({"anyOf": [{"const": -1}, {"type": "integer", "minimum": MIN_PAIR_TOKENS}]}),
     "truncation_side": words("left", "right"),
     "max_tokens_per_doc": at_least(0),
     "max_tokens_per_query": at_least(0),
     "use_activation": FLAG,
+    "priority": optional({"const": 0}),
+    "normalize": {"type": "null"},
 }
 """Options of both vLLM dialects."""
 
@@ -30,17 +34,44 @@ def vllm_limits(fields: Fields, place: Place) -> dict[str, Any]:
 
     vLLM refuses what does not fit unless it is told how to cut; here that holds only where vLLM was asked for by name.
     """
-    pair = fields.integer("truncate_prompt_tokens", minimum=-1)
-    document = fields.limit("max_tokens_per_doc")
-    is_strict = place.by_name and pair is None and document is None
+    _refuse_what_vllm_refuses(fields)
+    pair, document = _pair_tokens(fields), fields.limit("max_tokens_per_doc")
+    is_told_how = pair is not None or document is not None
+    may_cut = True if is_told_how else False if place.by_name else None
     return {
         "max_pair_tokens": None if pair == -1 else pair,
         "max_query_tokens": fields.limit("max_tokens_per_query"),
         "max_document_tokens": document,
         "truncation_direction": cast("Direction | None", fields.choice("truncation_side", get_args(Direction))),
-        "long_documents": "reject" if is_strict else None,
-        "names": {"max_pair_tokens": "truncate_prompt_tokens", "max_query_tokens": "max_tokens_per_query"},
+        "long_documents": place.on_long_documents(may_cut=may_cut),
+        "names": {
+            "max_pair_tokens": "truncate_prompt_tokens",
+            "max_query_tokens": "max_tokens_per_query",
+            "max_document_tokens": "max_tokens_per_doc",
+        },
     }
+
+
+def _pair_tokens(fields: Fields) -> int | None:
+    """The wanted length of a pair; -1 stands for the model's own."""
+    pair = fields.integer("truncate_prompt_tokens", minimum=-1)
+    if pair is not None and 0 <= pair < MIN_PAIR_TOKENS:
+        raise InvalidField(
+            f"{fields.named('truncate_prompt_tokens')} is {pair}; the special tokens of a pair and both of its texts "
+            f"need at least {MIN_PAIR_TOKENS}.",
+            remedy="Send -1 for the model's own limit.",
+        )
+    return pair
+
+
+def _refuse_what_vllm_refuses(fields: Fields) -> None:
+    fields.refuse("normalize", "is not known", remedy="Send `use_activation` instead.")
+    if fields.integer("priority"):
+        # Gateways look for vLLM's own words, and then leave the key out.
+        raise InvalidField(
+            "`priority` is not 0, but Priority scheduling is not enabled.",
+            remedy="Leave it out: first come, first served.",
+        )
 
 
 class VllmDialect:

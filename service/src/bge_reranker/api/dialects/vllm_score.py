@@ -15,8 +15,8 @@ from ..schema import INDEX, LABEL, NUMBER, QUERY, TEXT, TEXTS, Schema, fields_of
 from .results import frame
 from .vllm import VLLM_LIMITS, vllm_limits
 
-_NAMES = (("text_1", "text_2"), ("queries", "documents"), ("data_1", "data_2"))
-"""Names of both sides; vLLM renamed them twice."""
+_NAMES = (("text_1", "text_2"), ("queries", "documents"), ("queries", "items"), ("data_1", "data_2"))
+"""Names of both sides; vLLM renamed them again and again."""
 
 _QUERIES: Schema = {"anyOf": [QUERY, {"type": "array", "items": QUERY, "minItems": 1}]}
 _DOCUMENTS: Schema = {"anyOf": [TEXT, TEXTS]}
@@ -42,7 +42,7 @@ class VllmScoreDialect:
 
     def parse(self, fields: Fields, place: Place) -> Call:
         """Read both sides under any of their names, and vLLM's limits."""
-        left, right = next((names for names in _NAMES if any(map(fields.has, names))), _NAMES[0])
+        left, right = max(_NAMES, key=lambda names: sum(map(fields.has, names)))
         queries = _listed(fields.text_or_texts(left))
         documents = _listed(fields.text_or_texts(right))
         if not all(queries):
@@ -56,7 +56,6 @@ class VllmScoreDialect:
         return Call(
             request=RankRequest(queries[0], documents, queries=paired, **vllm_limits(fields, place)),
             raw_scores=not fields.boolean("use_activation", default=True),
-            model=fields.label("model"),
         )
 
     def render(self, reply: Reply) -> dict[str, Any]:

@@ -29,10 +29,10 @@ class VoyageDialect:
     )
     answer: ClassVar[Schema] = framed({"data": list_of(scored("relevance_score", {"document": TEXT}))})
 
-    def parse(self, fields: Fields, _place: Place) -> Call:
+    def parse(self, fields: Fields, place: Place) -> Call:
         """Read `query`, `documents`, `top_k`, `truncation`, `return_documents` and `model`."""
-        cuts = fields.boolean("truncation", default=True)
-        return documents_call(fields, top="top_k", long_documents=None if cuts else "reject")
+        long_documents = place.on_long_documents(may_cut=fields.flag("truncation"))
+        return documents_call(fields, top="top_k", long_documents=long_documents)
 
     def render(self, reply: Reply) -> dict[str, Any]:
         """Data best first."""
