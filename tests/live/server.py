@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import logging
 import threading
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -24,7 +25,7 @@ from bge_reranker.observe.metrics import Metrics
 from bge_reranker.ranking.ranker import Ranker
 from bge_reranker.serving.listeners import Listener
 from bge_reranker.serving.state import ServedModel, ServingState
-from bge_reranker.settings import Settings
+from bge_reranker.settings import ObserveSettings, Settings
 from bge_reranker.text.encoder import PairEncoder
 from bge_reranker.text.policy import resolve_policy
 
@@ -73,8 +74,12 @@ def live_server(
         max_pair_tokens: The scorer's window.
     """
     settings = load_settings(flags={"port": 0, "management_port": 0, "log_level": "error"} | dict(flags or {}))
-    log = io.StringIO()
-    configure_logs(settings.observe, log)
+    with _logs(settings.observe) as log, _running(folder, settings, max_pair_tokens, log) as server:
+        yield server
+
+
+@contextmanager
+def _running(folder: Path, settings: Settings, max_pair_tokens: int, log: io.StringIO) -> Iterator[LiveServer]:
     scorer, state, metrics = ScriptedScorer(max_pair_tokens), ServingState(), Metrics()
     executor = ThreadPoolExecutor(2)
     state.model = _model(folder, settings, scorer, metrics, executor)
@@ -100,6 +105,20 @@ def live_server(
         state.model.engine.close(WAIT_S)
         executor.shutdown()
         assert not thread.is_alive(), "the server did not stop"
+
+
+@contextmanager
+def _logs(settings: ObserveSettings) -> Iterator[io.StringIO]:
+    """Send this process' logs to a text of our own; afterwards where they went before, at the level of before."""
+    root, log = logging.getLogger(), io.StringIO()
+    # pytest's own handlers last as long as one phase of a test, and are not ours to put back.
+    level, handlers = root.level, [handler for handler in root.handlers if type(handler) is logging.StreamHandler]
+    configure_logs(settings, log)
+    try:
+        yield log
+    finally:
+        root.setLevel(level)
+        root.handlers[:] = handlers
 
 
 def _model(

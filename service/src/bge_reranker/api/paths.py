@@ -33,7 +33,8 @@ class TolerantPaths:
         if scope["type"] == "http":
             path = meant(scope["path"])
             if path != scope["path"]:
-                scope = {**scope, "path": path, "raw_path": path.encode()}
+                # `raw_path` stays what was asked for: a browser resolves relative addresses against that.
+                scope = {**scope, "path": path}
         await self._app(scope, receive, send)
 
 

@@ -33,14 +33,16 @@ class DialectPrefix:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one ASGI connection."""
         if scope["type"] == "http" and scope["path"].startswith(PREFIX):
-            name, slash, rest = scope["path"].removeprefix(PREFIX).partition("/")
+            name, _, rest = scope["path"].removeprefix(PREFIX).partition("/")
             if not members_of(name):
                 error = RouteNotFound("There is no dialect of that name.", remedy=f"Known: {known_names()}.")
                 record_of(Request(scope)).code = error.code
                 await error_response(error)(scope, receive, send)
                 return
             path = "/" + rest
-            scope = {**scope, "path": path, "raw_path": path.encode(), _KEY: name, _UP: "../../" if slash else "../"}
+            # One folder for each slash behind the first, doubled ones and one at the end included.
+            up = "../" * (scope["raw_path"].count(b"/") - 1)
+            scope = {**scope, "path": path, "raw_path": path.encode(), _KEY: name, _UP: up}
         await self._app(scope, receive, send)
 
 

@@ -22,6 +22,11 @@ export const DIALECTS = {
     path: "predict",
     body: (query, documents, logits) => ({ inputs: pairs(query, documents), ...(logits && { raw_scores: true }) }),
   },
+  "tei-vertex": {
+    label: "TEI, Vertex AI",
+    path: "vertex",
+    body: (query, texts, logits) => ({ instances: [{ query, texts, ...(logits && { raw_scores: true }) }] }),
+  },
   "cohere-v2": {
     label: "Cohere v2",
     path: "v2/rerank",
