@@ -146,6 +146,7 @@ def test_a_score_that_is_not_a_number_fails_its_own_document_only(server: LiveSe
 def test_a_batch_that_fails_is_said_without_any_text_of_it(server: LiveServer) -> None:
     answer = server.post({"query": "q", "candidates": ["boom"]})
     assert (answer.status_code, answer.json()["code"]) == (500, "BatchFailed")
+    # The worker logs after it has answered; when it has scored again, it has logged.
+    assert server.is_well()
     assert "RuntimeError" in server.log.getvalue()
     assert SECRET not in answer.text + server.log.getvalue()
-    assert server.is_well()
