@@ -69,6 +69,26 @@ def map_tensors(paths: Sequence[Path]) -> dict[str, StoredTensor]:
     return found
 
 
+def write_tensors(tensors: Mapping[str, StoredTensor], path: Path) -> None:
+    """Write tensors as they are stored; the library's own writer knows no NumPy array of bfloat16.
+
+    Source: the format's description in safetensors 0.6: length, JSON header padded with spaces, bytes.
+    """
+    header: dict[str, Any] = {"__metadata__": {"format": "pt"}}
+    end = 0
+    # Wide formats first, so that every tensor starts at a multiple of its item.
+    ordered = sorted(tensors.items(), key=lambda item: (-item[1].stored.itemsize, item[0]))
+    for name, tensor in ordered:
+        begin, end = end, end + tensor.stored.nbytes
+        header[name] = {"dtype": tensor.form, "shape": list(tensor.stored.shape), "data_offsets": [begin, end]}
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % _LENGTH.size)
+    with path.open("wb") as file:
+        file.write(_LENGTH.pack(len(text)) + text)
+        for _, tensor in ordered:
+            file.write(np.ascontiguousarray(tensor.stored).data)
+
+
 def _as_float32(stored: NDArray[Any], form: str) -> NDArray[np.float32]:
     if form == "BF16":
         return (stored.astype(np.uint32) << 16).view(np.float32)

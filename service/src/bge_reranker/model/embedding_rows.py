@@ -50,4 +50,5 @@ class EmbeddingRows:
             return np.broadcast_to(np.arange(tokens.shape[1]), tokens.shape)
         # The families count only tokens that are not padding, and a text may contain the padding token's own spelling.
         is_text = tokens != self._geometry.pad_token_id
-        return np.cumsum(is_text, axis=1) * is_text + self._geometry.pad_token_id
+        positions: NDArray[np.int64] = np.cumsum(is_text, axis=1) * is_text + self._geometry.pad_token_id
+        return positions

@@ -31,24 +31,29 @@ MASK = "mask"
 """Input float32 (N, 1, 1, L): 0 for tokens, the lowest float32 for padding; added to the attention's scores."""
 
 
-def build_graph(tensors: Mapping[str, StoredTensor], geometry: Geometry, *, taps: bool = False) -> Model:
+def build_graph(
+    tensors: Mapping[str, StoredTensor], geometry: Geometry, *, taps: bool = False, int8_products: bool = True
+) -> Model:
     """Build the graph.
 
     Args:
         tensors: All tensors of the checkpoint, mapped; the graph keeps views of them.
         geometry: Sizes and family.
+        int8_products: Whether layers stored in 8 bits are multiplied in 8 bits. Processors without instructions for it
+            saturate, and are faster in float32: there the same rounded numbers are multiplied in float32.
         taps: Also give the input of every linear layer of the encoder as an output of its name, for calibration.
 
     Returns:
         A model from `HIDDEN` and `MASK` to float32 (N, H): the state that the last product reads.
     """
-    return _Builder(tensors, geometry).build(taps=taps)
+    return _Builder(tensors, geometry, int8_products=int8_products).build(taps=taps)
 
 
 class _Builder:
     """Turns tensors into nodes; every value that passes through is float32 (N, L, H) unless said otherwise."""
 
-    def __init__(self, tensors: Mapping[str, StoredTensor], geometry: Geometry) -> None:
+    def __init__(self, tensors: Mapping[str, StoredTensor], geometry: Geometry, *, int8_products: bool) -> None:
+        self._int8_products = int8_products
         self._tensors = tensors
         self._geometry = geometry
         self._start = prefix(geometry)
@@ -108,18 +113,24 @@ class _Builder:
         return ops.add(product, self._vector(f"{name}.bias"))
 
     def _int8_linear(self, rows: Node, name: str, linear: Int8Linear) -> Node:
-        """Compute with 8-bit inputs and weights, which the runtime recognises by this form of graph."""
-        product = ops.matmul(self._quantise(rows, linear.range), _dequantised(linear), False, True)
+        """Compute with 8-bit inputs and weights; the runtime recognises this form of graph."""
+        weight = _dequantised(linear) if self._int8_products else _constant(linear.floats())
+        product = ops.matmul(self._quantise(rows, linear.range), weight, False, True)
         return ops.add(product, _constant(linear.shifted_bias(self._tensors[f"{name}.bias"].floats())))
 
     def _quantise(self, rows: Node, limits: InputRange) -> Node:
         # Query, key and value read the same input, which is quantised once.
         key = (rows.get_friendly_name(), limits.smoothing.tobytes())
         if key not in self._quantised:
-            low, high = (_constant((limit * limits.smoothing).reshape(1, 1, -1)) for limit in (limits.low, limits.high))
-            span = np.full((1, 1, 1), limits.high - limits.low, dtype=np.float32)
-            zero = _constant(np.zeros_like(span))
-            self._quantised[key] = ops.fake_quantize(rows, low, high, zero, _constant(span), LEVELS)
+            # The plugin quantises whole tensors only, so that the smoothing is a product before it.
+            smoothed = rows
+            if (limits.smoothing != 1).any():
+                smoothed = ops.multiply(rows, _constant((1 / limits.smoothing).reshape(1, 1, -1)))
+            low, high, zero, span = (
+                _constant(np.full((1, 1, 1), value, dtype=np.float32))
+                for value in (limits.low, limits.high, 0, limits.high - limits.low)
+            )
+            self._quantised[key] = ops.fake_quantize(smoothed, low, high, zero, span, LEVELS)
         return self._quantised[key]
 
     def _vector(self, name: str) -> Node:

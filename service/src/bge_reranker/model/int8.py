@@ -81,7 +81,8 @@ class Int8Linear:
     def shifted_bias(self, bias: NDArray[np.float32]) -> NDArray[np.float32]:
         """Add what the range's low end, which the unsigned input leaves out, contributes: float32 (1, 1, O)."""
         sums = self.weight.sum(axis=1, dtype=np.int64) * self.scale.astype(np.float64)
-        return (bias + self.range.low * sums).astype(np.float32).reshape(1, 1, -1)
+        shifted: NDArray[np.float32] = (bias + self.range.low * sums).astype(np.float32).reshape(1, 1, -1)
+        return shifted
 
 
 def read_int8(tensors: Mapping[str, StoredTensor], name: str) -> Int8Linear | None:

@@ -27,7 +27,7 @@ from .embedding_rows import EmbeddingRows
 from .graph import HIDDEN, MASK, build_graph
 from .plain_network import PlainNetwork
 from .probes import PROBE_SEED, disagreement, geometry_probes, is_batch_invariant
-from .processor import instruction_sets, processor_name
+from .processor import instruction_sets, multiplies_int8, processor_name
 
 _HINTS = {"float32": "f32", "bfloat16": "bf16", "int8": "f32"}
 """INFERENCE_PRECISION_HINT by precision, always set: without it OpenVINO computes float32 graphs in bfloat16 where the
@@ -75,7 +75,7 @@ class OpenVinoScorer:
         self._last_bias = float(tensors[f"{last}.bias"].floats()[0])
         self._call_tokens = 0 if precision == "float32" else _CALL_TOKENS_PER_THREAD * threads
         with _memory_shortage_reported():
-            graph = build_graph(tensors, self._geometry)
+            graph = build_graph(tensors, self._geometry, int8_products=multiplies_int8(instruction_sets()))
             self._request = (
                 openvino.Core().compile_model(graph, "CPU", _options(precision, threads)).create_infer_request()
             )
@@ -109,6 +109,8 @@ class OpenVinoScorer:
             CorruptFile: If the weights give no finite logit at all.
         """
         notes = self._compare_with_plain()
+        if self._description.precision == "int8" and not multiplies_int8(instruction_sets()):
+            notes += ("the CPU has no VNNI: 8-bit numbers are multiplied in float32, no faster than a float32 model",)
         geometry = self._geometry
         pairs, companions = geometry_probes(geometry), geometry_probes(geometry, PROBE_SEED + 1)
         invariant = is_batch_invariant(self.score, pairs, companions)

@@ -64,9 +64,11 @@ class PlainNetwork:
         bias = self._tensors[f"{name}.bias"].floats()
         quantised = read_int8(self._tensors, name)
         if quantised is None:
-            return rows @ self._tensors[f"{name}.weight"].floats().T + bias
+            product: Rows = rows @ self._tensors[f"{name}.weight"].floats().T + bias
+            return product
         limits = quantised.range
-        return (limits.round(rows) / limits.smoothing) @ quantised.floats().T + bias
+        rounded = (limits.round(rows) / limits.smoothing) @ quantised.floats().T + bias
+        return np.asarray(rounded, dtype=np.float32)
 
     def _norm(self, rows: Rows, name: str) -> Rows:
         centred = rows - rows.mean(axis=-1, keepdims=True)
