@@ -31,6 +31,13 @@ LOCKS = {
     ],
     "requirements/peer-flagembedding.txt": ["tests/parity/flagembedding.in"],
     "requirements/peer-sentence-transformers.txt": ["tests/parity/sentence-transformers.in"],
+    "requirements/service-cpu.txt": [
+        "service/pyproject.toml",
+        "--extra",
+        "cpu",
+        "--constraint",
+        "requirements/dev.txt",
+    ],
     "requirements/tools.txt": ["requirements/tools.in"],
 }
 """Each lock with the inputs it is resolved from."""

@@ -8,7 +8,8 @@ import torch
 from bge_reranker.engine.scorer import ScorerOutOfMemory
 from bge_reranker.errors import SettingsError
 from bge_reranker.model.memory import memory_shortage_reported
-from bge_reranker.model.placement import choose_placement, processor_name
+from bge_reranker.model.placement import choose_placement
+from bge_reranker.model.processor import processor_name
 from bge_reranker.settings import Device, ModelSettings, Precision
 
 

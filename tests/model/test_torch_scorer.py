@@ -32,7 +32,7 @@ SEGMENT_TYPES = {"xlm-roberta": 1, "roberta": 1, "bert": 2}
 
 
 def warm_scorer(directory: Path, precision: Precision = "float32", threads: int = 1) -> Scorer:
-    scorer = load_scorer(directory, ModelSettings(device="cpu", precision=precision, threads=threads))
+    scorer = load_scorer(directory, ModelSettings(device="cpu", runtime="torch", precision=precision, threads=threads))
     scorer.warm_up(1024)
     return scorer
 
@@ -178,7 +178,7 @@ def test_weights_that_give_no_finite_logit_are_refused_at_warm_up(tmp_path: Path
 
 
 def test_scorer_scores_with_plain_bodies_before_warm_up(xlmr: Path, scorer: Scorer) -> None:
-    cold = load_scorer(xlmr, ModelSettings(device="cpu", threads=1))
+    cold = load_scorer(xlmr, ModelSettings(device="cpu", runtime="torch", threads=1))
     batch = pack(random_pairs(LENGTHS))
     assert_close(cold.score(batch), scorer.score(batch), 1e-5)
 

@@ -14,11 +14,12 @@ from bge_reranker.model.attention import EqualLengthAttention
 from bge_reranker.model.checkpoint import read_checkpoint
 from bge_reranker.model.layout import Spans
 from bge_reranker.model.linear import OneDnnLinear, PlainLinear
-from bge_reranker.model.load import CPU_BLOCK_SIZES, load_scorer
+from bge_reranker.model.load import load_scorer
 from bge_reranker.model.network import Bodies
 from bge_reranker.model.placement import Placement
+from bge_reranker.model.probes import disagreement
+from bge_reranker.model.torch_load import CPU_BLOCK_SIZES
 from bge_reranker.model.torch_scorer import TorchScorer
-from bge_reranker.model.warm_up import disagreement
 from bge_reranker.model.weights import load_network
 from bge_reranker.settings import ModelSettings
 
@@ -34,7 +35,7 @@ def xlmr(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def scorer(xlmr: Path) -> Scorer:
-    scorer = load_scorer(xlmr, ModelSettings(device="cpu", threads=1))
+    scorer = load_scorer(xlmr, ModelSettings(device="cpu", runtime="torch", threads=1))
     scorer.warm_up(1024)
     return scorer
 

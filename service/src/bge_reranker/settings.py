@@ -14,7 +14,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 from pydantic.alias_generators import to_camel
 
-Precision = Literal["auto", "float32", "float16", "bfloat16"]
+Precision = Literal["auto", "float32", "float16", "bfloat16", "int8"]
 Device = Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:[0-9]+)?)$")]
 Preset = Literal["crossencoder", "flagreranker", "tei"]
 Truncation = Literal["longest_first", "only_second"]
@@ -79,7 +79,13 @@ class ModelSettings(SettingsGroup):
     """Device: `cpu`, `cuda`, `cuda:N`; `auto` takes the first GPU, else the CPU."""
 
     precision: Precision = "auto"
-    """Number format of weights and activations; `auto` is float32 on a CPU and float16 on a GPU."""
+    """Number format of weights and activations; `auto` is float16 on a GPU, float32 on a CPU whatever its
+    instruction sets, and int8 where the model was quantised by `bge-reranker quantise`; never the outcome of a
+    timing."""
+
+    runtime: Literal["auto", "openvino", "torch"] = "auto"
+    """Library that computes: `auto` takes OpenVINO on a CPU, where it is installed and has the architecture and
+    the precision, and torch elsewhere."""
 
     threads: int = Field(default=0, ge=0, le=1024)
     """Threads of the CPU scorer; 0 takes the CPUs this process may use, the cgroup's quota included."""

@@ -10,6 +10,7 @@ import click
 from ..errors import RerankerError
 from .evaluate import evaluate
 from .model import model
+from .quantise import quantise
 from .rerank import rerank
 from .serve import serve
 from .settings import settings
@@ -21,7 +22,7 @@ def program() -> None:
     """Rank documents for a query with a cross-encoder."""
 
 
-for command in (serve, rerank, evaluate, model, settings):
+for command in (serve, rerank, evaluate, quantise, model, settings):
     program.add_command(command)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -28,10 +29,10 @@ class ScorerDescription:
     """Name of the processor or GPU."""
 
     precision: str
-    """float32, float16 or bfloat16."""
+    """float32, float16, bfloat16 or int8."""
 
     packed: bool
-    """True where pairs are computed without padding."""
+    """True where pairs are computed without padding, but for a few tokens up to the next bucket of lengths."""
 
     max_pair_tokens: int
     """Longest pair that the model reads, special tokens included."""
@@ -41,6 +42,18 @@ class ScorerDescription:
 
     notes: tuple[str, ...] = field(default=())
     """Anything an operator should know: a fast body that was replaced, a padded fallback."""
+
+    threads: int | None = None
+    """Threads that compute, where the scorer chose them."""
+
+    instruction_sets: tuple[str, ...] = field(default=())
+    """Instruction sets of the CPU that matter to matrix products, in the kernel's words."""
+
+    precision_hint: str | None = None
+    """What OpenVINO was told to compute floating-point parts in."""
+
+    quantisation: Mapping[str, object] | None = None
+    """How the checkpoint was quantised and what that costs; None for floating point."""
 
 
 class ScorerOutOfMemory(Exception):

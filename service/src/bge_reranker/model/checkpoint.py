@@ -33,6 +33,9 @@ HEADLESS_ENDINGS = ("Model", "ForMaskedLM", "ForPreTraining")
 """Endings of class names of encoders that were never given a classification head."""
 
 SEQUENCE_ENDING = "ForSequenceClassification"
+QUANTISATION_METHOD = "bge-reranker-int8"
+"""Value of `quant_method` in the quantization_config of a checkpoint that `bge-reranker quantise` wrote."""
+
 DEFAULT_LABELS = 2
 """What transformers assumes where config.json gives neither num_labels nor id2label."""
 
@@ -61,6 +64,9 @@ class Checkpoint:
     fallback_reason: str
     """Why transformers must compute it; empty for the packed network."""
 
+    quantisation: Mapping[str, object] | None = None
+    """What `bge-reranker quantise` wrote into config.json, its price included; None for floating point."""
+
 
 def read_checkpoint(directory: Path) -> Checkpoint:
     """Read config.json and the list of weight files, and decide who serves the checkpoint.
@@ -85,7 +91,16 @@ def read_checkpoint(directory: Path) -> Checkpoint:
         )
     reason = why_not_packed(config)
     geometry = read_geometry(family, config) if reason is None else None
-    return Checkpoint(directory, architecture, config, files, geometry, reason or "")
+    quantisation = config.get("quantization_config")
+    return Checkpoint(
+        directory,
+        architecture,
+        config,
+        files,
+        geometry,
+        reason or "",
+        quantisation if isinstance(quantisation, dict) and quantisation else None,
+    )
 
 
 def _read_config(directory: Path) -> dict[str, object]:
@@ -181,10 +196,12 @@ def _refuse_relative_positions(config: Mapping[str, object]) -> None:
 
 
 def _refuse_quantised(config: Mapping[str, object]) -> None:
-    if config.get("quantization_config"):
+    found = config.get("quantization_config")
+    if found and not (isinstance(found, dict) and found.get("quant_method") == QUANTISATION_METHOD):
         raise WrongArchitecture(
-            f"{CONFIG_FILE}: quantization_config is set; expected weights in float32, float16 or bfloat16.",
-            remedy="Serve the checkpoint as it was before quantisation.",
+            f"{CONFIG_FILE}: quantization_config is not of `bge-reranker quantise`; expected weights in float32, "
+            "float16 or bfloat16, or quantised by that command.",
+            remedy="Serve the checkpoint as it was before quantisation, or quantise that one.",
         )
 
 

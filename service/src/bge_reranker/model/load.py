@@ -1,34 +1,28 @@
-"""From a checkpoint folder and settings to a scorer.
+"""From a checkpoint folder and settings to a scorer: which runtime serves it. No torch unless torch serves it.
 
-What belongs here: the order of the steps and the choice of fast bodies for a device. What must not: the steps.
+What belongs here: the choice. What must not: the runtimes' own steps (`openvino_load`, `torch_load`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
+from typing import Literal
 
-import torch
-
-from ..engine.scorer import Scorer, ScorerOutOfMemory
-from ..errors import OutOfMemory
+from ..engine.scorer import Scorer
+from ..errors import SettingsError, WrongArchitecture
 from ..settings import ModelSettings
-from .architecture import Geometry
-from .attention import Attention, EqualLengthAttention, PaddedAttention, VariableLengthAttention
 from .checkpoint import Checkpoint, read_checkpoint
-from .linear import LinearBody, OneDnnLinear, PlainLinear
-from .memory import memory_shortage_reported
-from .network import Bodies
-from .placement import Placement, choose_placement
-from .threads import granted_threads
-from .torch_scorer import TorchScorer
-from .weights import load_network
+from .processor import instruction_sets
 
-CPU_BLOCK_SIZES = (512, 256, 128, 64, 32, 16)
-"""Rows of blocks of row-wise work on a CPU. The large ones spare calls, the small ones spare empty rows: with 16 rather
-than 64 as the last, a base model computed single pairs of 170 tokens 9 % faster on two AVX2 cores."""
+GPU_NODES = (Path("/dev/nvidiactl"), Path("/dev/kfd"), Path("/dev/dxg"))
+"""Device nodes of NVIDIA's and AMD's drivers and of WSL's; without any of them torch need not be asked for a GPU."""
 
-FLASH_CAPABILITY = (8, 0)
-"""Least compute capability of a GPU that the variable-length kernel runs on."""
+BFLOAT16_SETS = frozenset({"avx512_bf16", "amx_bf16"})
+"""Instruction sets without one of which OpenVINO computes bfloat16 graphs in float32."""
+
+Runtime = Literal["openvino", "torch"]
 
 
 def load_scorer(directory: Path, settings: ModelSettings) -> Scorer:
@@ -36,55 +30,86 @@ def load_scorer(directory: Path, settings: ModelSettings) -> Scorer:
 
     Args:
         directory: Folder with config.json and safetensors.
-        settings: Device, precision and threads.
+        settings: Device, runtime, precision and threads.
 
     Raises:
         ModelError: If the checkpoint cannot be served; the subclass and its remedy say why.
-        SettingsError: If the device is not there.
+        SettingsError: If the device or the runtime is not there.
     """
     checkpoint = read_checkpoint(directory)
-    placement = choose_placement(settings, torch.cuda.device_count())
-    if placement.device.type == "cpu":
-        torch.set_num_threads(settings.threads or granted_threads())
-    try:
-        with memory_shortage_reported():
-            return _load(checkpoint, placement)
-    except ScorerOutOfMemory as error:
-        raise OutOfMemory(
-            f"{directory}: {placement.device} has no room for the weights in {placement.precision}.",
-            remedy="Give the process more memory, a larger GPU, or a precision of half the size.",
-        ) from error
+    gpus = 0 if settings.device == "cpu" else count_gpus()
+    if choose_runtime(checkpoint, settings, gpus, lambda name: find_spec(name) is not None) == "openvino":
+        from .openvino_load import load_openvino_scorer  # noqa: PLC0415 - only one runtime need be installed
+
+        return load_openvino_scorer(checkpoint, settings)
+    from .torch_load import load_torch_scorer  # noqa: PLC0415 - importing torch takes seconds
+
+    return load_torch_scorer(checkpoint, settings, gpus)
 
 
-def _load(checkpoint: Checkpoint, placement: Placement) -> Scorer:
+def count_gpus() -> int:
+    """Count the GPUs that torch can use, asking torch only where a driver is."""
+    if not any(node.exists() for node in GPU_NODES) or find_spec("torch") is None:
+        return 0
+    import torch  # noqa: PLC0415 - see above
+
+    return int(torch.cuda.device_count())
+
+
+def choose_runtime(
+    checkpoint: Checkpoint, settings: ModelSettings, gpus: int, is_installed: Callable[[str], bool]
+) -> Runtime:
+    """Choose what serves a checkpoint: a fixed table, so that two replicas never differ.
+
+    Args:
+        checkpoint: What is served.
+        settings: What was asked for.
+        gpus: How many there are.
+        is_installed: Whether a package can be imported.
+
+    Raises:
+        SettingsError: If what is needed is not installed, or settings contradict one another.
+        WrongArchitecture: If a quantised checkpoint is asked to run where it cannot.
+    """
+    on_gpu = settings.device.startswith("cuda") or (settings.device == "auto" and gpus > 0)
+    reason = _needs_torch(checkpoint, settings, on_gpu=on_gpu)
+    if checkpoint.quantisation is not None and reason:
+        raise WrongArchitecture(
+            f"{checkpoint.directory} is quantised to int8, which only the OpenVINO scorer serves; {reason}.",
+            remedy="Serve it on a CPU with runtime and precision auto, or serve the checkpoint it was made from.",
+        )
+    if settings.precision == "int8" and checkpoint.quantisation is None:
+        raise SettingsError(
+            f"precision is int8, but {checkpoint.directory} is not quantised.",
+            remedy="Run `bge-reranker quantise` and serve the folder it writes.",
+        )
+    if reason and settings.runtime == "openvino":
+        raise SettingsError(f"runtime is openvino, but {reason}.", remedy="Leave runtime at auto.")
+    runtime: Runtime = "torch" if reason else "openvino"
+    if runtime == "openvino" and settings.runtime == "auto" and checkpoint.quantisation is None:
+        runtime = "openvino" if is_installed("openvino") else "torch"
+    package = runtime
+    if not is_installed(package):
+        extra = "cpu" if runtime == "openvino" else "torch"
+        raise SettingsError(
+            f"{package} is not installed{f', but {reason}' if reason else ''}.",
+            remedy=f"Install bge-reranker[{extra}].",
+        )
+    return runtime
+
+
+def _needs_torch(checkpoint: Checkpoint, settings: ModelSettings, *, on_gpu: bool) -> str:
+    """Say why only torch will do; empty where it need not."""
+    if on_gpu:
+        return "a GPU computes"
+    if settings.runtime == "torch":
+        return "runtime is torch"
     if checkpoint.geometry is None:
-        # Importing transformers takes seconds, which the packed network need not wait for.
-        from .transformers_scorer import load_transformers_scorer  # noqa: PLC0415 - see above
-
-        return load_transformers_scorer(checkpoint, placement)
-    return _load_packed(checkpoint, checkpoint.geometry, placement)
-
-
-def _load_packed(checkpoint: Checkpoint, geometry: Geometry, placement: Placement) -> TorchScorer:
-    block_sizes = CPU_BLOCK_SIZES if placement.device.type == "cpu" else ()
-    network = load_network(checkpoint.weight_files, geometry, placement.dtype, placement.device, block_sizes)
-    return TorchScorer(network, placement, checkpoint.architecture, fast_bodies(placement))
-
-
-def fast_bodies(placement: Placement) -> Bodies:
-    """Choose the bodies that warm-up shall try on a device."""
-    if placement.device.type == "cpu":
-        has_onednn: bool = torch.backends.mkldnn.is_available()
-        is_onednn = placement.precision == "float32" and has_onednn
-        linear: LinearBody = OneDnnLinear() if is_onednn else PlainLinear()
-        return Bodies(linear, EqualLengthAttention())
-    return Bodies(PlainLinear(), _gpu_attention(placement))
-
-
-def _gpu_attention(placement: Placement) -> Attention:
-    if placement.precision == "float32" or torch.cuda.get_device_capability(placement.device) < FLASH_CAPABILITY:
-        return PaddedAttention()
-    try:
-        return VariableLengthAttention()
-    except ImportError:
-        return PaddedAttention()
+        return f"it goes through transformers ({checkpoint.fallback_reason})"
+    if settings.precision == "float16":
+        return "precision is float16 on a CPU"
+    if settings.precision == "bfloat16" and not BFLOAT16_SETS & set(instruction_sets()):
+        return "precision is bfloat16 on a CPU without instructions for it"
+    if checkpoint.quantisation is not None and settings.precision not in {"auto", "int8"}:
+        return f"precision is {settings.precision}"
+    return ""

@@ -5,14 +5,13 @@ What belongs here: device, precision and their names. What must not: the model i
 
 from __future__ import annotations
 
-import platform
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 
 from ..errors import SettingsError
 from ..settings import ModelSettings
+from .processor import processor_name
 
 PRECISIONS = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
 """Number formats of torch by the settings' names."""
@@ -38,7 +37,7 @@ class Placement:
         """Name of the processor or GPU, for `/info`."""
         if self.device.type == "cuda":
             return str(torch.cuda.get_device_name(self.device))
-        return processor_name(Path("/proc/cpuinfo"))
+        return processor_name()
 
 
 def choose_placement(settings: ModelSettings, cuda_devices: int) -> Placement:
@@ -64,16 +63,3 @@ def choose_placement(settings: ModelSettings, cuda_devices: int) -> Placement:
     if precision == "auto":
         precision = "float16" if device.type == "cuda" else "float32"
     return Placement(device, precision)
-
-
-def processor_name(cpuinfo: Path) -> str:
-    """Read the processor's name, or the machine's architecture where the kernel does not say it."""
-    try:
-        lines = cpuinfo.read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        lines = []
-    for line in lines:
-        field, _, value = line.partition(":")
-        if field.strip() == "model name":
-            return value.strip()
-    return platform.machine()

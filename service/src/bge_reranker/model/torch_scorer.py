@@ -15,12 +15,14 @@ from numpy.typing import NDArray
 from ..engine.batch import Batch, Pair, pack
 from ..engine.scorer import ScorerDescription, ScorerOutOfMemory
 from .attention import PlainAttention
+from .batch_limits import refuse_outside
 from .layout import lay_out
 from .linear import PlainLinear
 from .memory import memory_shortage_reported
 from .network import Bodies, PackedClassifier
 from .placement import Placement
-from .warm_up import PROBE_SEED, choose_bodies, geometry_probes, is_batch_invariant, replacement_note
+from .probes import PROBE_SEED, geometry_probes, is_batch_invariant
+from .warm_up import choose_bodies, replacement_note
 
 _SOLE_BLOCK_ROWS = 64
 """Rows of every block where blocks of several sizes give different bits: oneDNN comes within a tenth of its best."""
@@ -97,7 +99,7 @@ class TorchScorer:
             torch.cuda.empty_cache()
 
     def _score(self, batch: Batch, bodies: Bodies) -> NDArray[np.float32]:
-        self._check(batch)
+        refuse_outside(batch, self._network.geometry)
         device = self._placement.device
         with memory_shortage_reported(), torch.inference_mode():
             packed = lay_out(batch, self._network.geometry, self._network.blocks.granularity_rows, device)
@@ -105,16 +107,6 @@ class TorchScorer:
         logits = np.empty(len(batch), dtype=np.float32)
         logits[packed.order] = sorted_logits
         return logits
-
-    def _check(self, batch: Batch) -> None:
-        # On a GPU an index beyond a table ends the process, so it is looked for here.
-        geometry = self._network.geometry
-        if batch.max_seqlen > geometry.max_pair_tokens:
-            raise ValueError(f"a pair has {batch.max_seqlen} tokens, {geometry.max_pair_tokens} fit; this is a bug")
-        if batch.tokens.min() < 0 or batch.tokens.max() >= geometry.vocabulary_size:
-            raise ValueError(f"a token id is outside the vocabulary of {geometry.vocabulary_size}; this is a bug")
-        if batch.types.min() < 0 or batch.types.max() >= geometry.segment_types:
-            raise ValueError(f"a segment is outside the {geometry.segment_types} of the model; this is a bug")
 
     def _is_batch_invariant(self) -> bool:
         geometry = self._network.geometry

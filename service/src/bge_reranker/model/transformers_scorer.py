@@ -23,7 +23,7 @@ from ..errors import CorruptFile, MissingHead, WrongArchitecture
 from .checkpoint import HEAD_REMEDY, Checkpoint
 from .memory import memory_shortage_reported
 from .placement import Placement
-from .warm_up import PROBE_SEED, disagreement, is_batch_invariant, probe_pairs
+from .probes import PROBE_SEED, disagreement, is_batch_invariant, probe_pairs
 
 MAX_PADDED_TOKENS = 8_192
 """Most tokens of one call, padding included; a batch of the engine is computed in as many calls as it takes."""

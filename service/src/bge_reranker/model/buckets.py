@@ -1,0 +1,70 @@
+"""Which pairs are computed together, and in which shape: a small number of shapes, whatever lengths arrive.
+
+What belongs here: arithmetic over lengths. What must not: tokens, the runtime.
+
+A runtime with dynamic shapes builds its kernels anew for every shape that it has not met, so lengths are rounded up to
+buckets and rows to powers of two. A bucket depends on the pair's own length only: what rides along never changes the
+shape that a pair is computed in, except for the number of rows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+STEP_TOKENS = 16
+"""Distance of two length buckets: 5 % padding at a mean of 160 tokens, and 32 buckets up to 512."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Block:
+    """Pairs of one length bucket that are computed in one call."""
+
+    pairs: NDArray[np.int64]
+    """Their indices in the batch."""
+
+    length: int
+    """Tokens that each is padded to."""
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and length."""
+        return len(self.pairs), self.length
+
+
+def bucket(tokens: int, max_pair_tokens: int) -> int:
+    """Round a length up to its bucket; the last one ends at the model's limit."""
+    return min(-(-tokens // STEP_TOKENS) * STEP_TOKENS, max_pair_tokens)
+
+
+def all_buckets(max_pair_tokens: int) -> list[int]:
+    """List the buckets, shortest first."""
+    return sorted({bucket(tokens, max_pair_tokens) for tokens in range(1, max_pair_tokens + 1)})
+
+
+def rows_within(length: int, max_tokens: int) -> int:
+    """Most rows of a bucket, a power of two: as many as the tokens of one call allow, at least one."""
+    return 1 << max(0, (max_tokens // length).bit_length() - 1)
+
+
+def split(lengths: NDArray[np.int64], max_pair_tokens: int, max_tokens: int) -> list[Block]:
+    """Sort pairs into blocks, longest first, rows in powers of two so that no row is empty.
+
+    Args:
+        lengths: int64 (N,): tokens of each pair.
+        max_pair_tokens: The model's limit.
+        max_tokens: Most tokens of one call, padding included; 0 for one pair a call.
+    """
+    buckets = np.minimum(-(-lengths // STEP_TOKENS) * STEP_TOKENS, max_pair_tokens)
+    blocks = []
+    for length in sorted(set(buckets.tolist()), reverse=True):
+        waiting = np.flatnonzero(buckets == length)
+        rows = rows_within(length, max_tokens)
+        while len(waiting):
+            while rows > len(waiting):
+                rows //= 2
+            blocks.append(Block(waiting[:rows], length))
+            waiting = waiting[rows:]
+    return blocks

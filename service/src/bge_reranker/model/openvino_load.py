@@ -1,0 +1,59 @@
+"""From a checkpoint to the scorer of CPUs.
+
+What belongs here: the order of the steps. What must not: the steps.
+"""
+
+from __future__ import annotations
+
+from ..engine.scorer import ScorerOutOfMemory
+from ..errors import OutOfMemory, SettingsError
+from ..settings import ModelSettings
+from .arrays import map_tensors
+from .checkpoint import Checkpoint
+from .memory_need import refuse_too_large
+from .openvino_scorer import OpenVinoScorer
+from .processor import instruction_sets
+from .tensor_files import check_tensors, open_tensors
+from .tensor_names import sources
+from .threads import granted_threads
+
+
+def load_openvino_scorer(checkpoint: Checkpoint, settings: ModelSettings) -> OpenVinoScorer:
+    """Load a checkpoint of the packed family onto the CPU.
+
+    Args:
+        checkpoint: What to load.
+        settings: Precision and threads.
+
+    Raises:
+        ModelError: If the weights are not what config.json says, or do not fit into memory.
+        SettingsError: If the processor is too old.
+    """
+    if checkpoint.geometry is None:
+        raise ValueError(f"{checkpoint.architecture} has no packed network; this is a bug")
+    _refuse_old_processor(instruction_sets())
+    with open_tensors(checkpoint.weight_files, "np") as files:
+        check_tensors(
+            files, checkpoint.geometry, sources(checkpoint.geometry), is_quantised=checkpoint.quantisation is not None
+        )
+    tensors = map_tensors(checkpoint.weight_files)
+    refuse_too_large(tensors, str(checkpoint.directory))
+    precision = settings.precision
+    if precision == "auto":
+        precision = "int8" if checkpoint.quantisation is not None else "float32"
+    try:
+        return OpenVinoScorer(checkpoint, tensors, precision, settings.threads or granted_threads())
+    except ScorerOutOfMemory as error:
+        raise OutOfMemory(
+            f"{checkpoint.directory}: there is no memory for the weights in {precision}.",
+            remedy="Give the process more memory, serve a smaller model, or quantise this one to int8.",
+        ) from error
+
+
+def _refuse_old_processor(known: tuple[str, ...]) -> None:
+    # Kernels of other architectures are chosen by OpenVINO itself; the list is empty there.
+    if known and "sse4_2" not in known:
+        raise SettingsError(
+            "The processor has no SSE 4.2, which OpenVINO needs.",
+            remedy="Serve with runtime torch (bge-reranker[torch]), or on a newer processor.",
+        )

@@ -1,0 +1,226 @@
+"""The scorer of CPUs: batches of the engine in, float32 logits out, computed by OpenVINO without torch.
+
+What belongs here: the compiled graph, its calls, warm-up, the description. What must not: arithmetic (`graph`), shapes
+(`buckets`), reading files (`arrays`).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import openvino
+from numpy.typing import NDArray
+
+from ..engine.batch import Batch, pack
+from ..engine.scorer import ScorerDescription, ScorerOutOfMemory
+from ..errors import CorruptFile
+from .arrays import StoredTensor
+from .batch_limits import refuse_outside
+from .buckets import Block, all_buckets, rows_within, split
+from .checkpoint import Checkpoint
+from .embedding_rows import EmbeddingRows
+from .graph import HIDDEN, MASK, build_graph
+from .plain_network import PlainNetwork
+from .probes import PROBE_SEED, disagreement, geometry_probes, is_batch_invariant
+from .processor import instruction_sets, multiplies_int8, processor_name
+
+_HINTS = {"float32": "f32", "bfloat16": "bf16", "int8": "f32"}
+"""INFERENCE_PRECISION_HINT by precision, always set: without it OpenVINO computes float32 graphs in bfloat16 where the
+CPU can. The parts of an int8 graph that are kept in floating point are kept in float32."""
+
+_CALL_TOKENS_PER_THREAD = 320
+"""Tokens of one call where rows may be computed together: two threads were fastest at four rows of 160."""
+
+_WARM_UP_S = 1.0
+"""Seconds for building kernels before serving. A shape that was left out costs a few milliseconds when it first
+comes."""
+
+_PROBED_TOKENS = 40
+"""Longest probe that is compared with the plain network, which is slow."""
+
+_NO_MEMORY = ("bad_alloc", "not enough memory", "Cannot allocate memory")
+"""Parts of the RuntimeErrors by which OpenVINO reports a failed allocation."""
+
+_MASKED = float(np.finfo(np.float32).min)
+
+
+class OpenVinoScorer:
+    """Scores small blocks of pairs of one length bucket each.
+
+    In float32 a pair is a call of its own: its shape then depends on itself alone, and so do its bits. On the CPUs
+    that were measured rows computed together gained nothing in float32. In int8 sums are integers and rows do not
+    influence one another's bits, so they share calls; warm-up checks that.
+
+    Args:
+        checkpoint: Of the packed family.
+        tensors: Its tensors, mapped.
+        precision: A key of `_HINTS`.
+        threads: Threads that compute.
+    """
+
+    def __init__(self, checkpoint: Checkpoint, tensors: dict[str, StoredTensor], precision: str, threads: int) -> None:
+        if checkpoint.geometry is None:
+            raise ValueError(f"{checkpoint.architecture} has no packed network; this is a bug")
+        self._geometry = checkpoint.geometry
+        self._embeddings = EmbeddingRows(tensors, self._geometry)
+        self._plain = PlainNetwork(tensors, self._geometry)
+        self._serves_plain = False
+        last = "classifier" if self._geometry.family == "bert" else "classifier.out_proj"
+        self._last_weight = tensors[f"{last}.weight"].floats()[0].astype(np.float64)
+        self._last_bias = float(tensors[f"{last}.bias"].floats()[0])
+        self._call_tokens = 0 if precision == "float32" else _CALL_TOKENS_PER_THREAD * threads
+        with _memory_shortage_reported():
+            graph = build_graph(tensors, self._geometry, int8_products=multiplies_int8(instruction_sets()))
+            self._request = (
+                openvino.Core().compile_model(graph, "CPU", _options(precision, threads)).create_infer_request()
+            )
+        self._description = ScorerDescription(
+            architecture=checkpoint.architecture,
+            runtime=f"openvino {openvino.__version__.split('-')[0]}",
+            device="cpu",
+            device_name=processor_name(),
+            precision=precision,
+            packed=True,
+            max_pair_tokens=self._geometry.max_pair_tokens,
+            batch_invariant=False,
+            threads=threads,
+            instruction_sets=instruction_sets(),
+            precision_hint=_HINTS[precision],
+            quantisation=checkpoint.quantisation,
+        )
+
+    @property
+    def description(self) -> ScorerDescription:
+        """What scores; final once `warm_up` has returned."""
+        return self._description
+
+    def warm_up(self, max_batch_tokens: int) -> None:
+        """Compare with the plain network, find out whether scores depend on the batch, and build kernels.
+
+        Args:
+            max_batch_tokens: Largest batch that the engine will send, in tokens.
+
+        Raises:
+            CorruptFile: If the weights give no finite logit at all.
+        """
+        notes = self._compare_with_plain()
+        if self._description.precision == "int8" and not multiplies_int8(instruction_sets()):
+            notes += ("the CPU has no VNNI: 8-bit numbers are multiplied in float32, no faster than a float32 model",)
+        geometry = self._geometry
+        pairs, companions = geometry_probes(geometry), geometry_probes(geometry, PROBE_SEED + 1)
+        invariant = is_batch_invariant(self.score, pairs, companions)
+        if not invariant and self._call_tokens:
+            self._call_tokens = 0
+            invariant = is_batch_invariant(self.score, pairs, companions)
+            notes += ("each pair is computed by itself, since pairs computed together differ in their last bits",)
+        if not self._serves_plain:
+            self._build_kernels(max_batch_tokens)
+        self._description = replace(self._description, batch_invariant=invariant, notes=notes)
+
+    def score(self, batch: Batch) -> NDArray[np.float32]:
+        """Compute the logits of a batch.
+
+        Args:
+            batch: N pairs, T tokens.
+
+        Returns:
+            float32 (N,): one logit per pair, in the order of the batch, possibly not finite.
+
+        Raises:
+            ScorerOutOfMemory: If there is no memory for a block.
+            ValueError: If a pair does not fit the model; this is a bug of the caller.
+        """
+        refuse_outside(batch, self._geometry)
+        lengths = np.diff(batch.cu_seqlens).astype(np.int64)
+        logits = np.empty(len(batch), dtype=np.float32)
+        with _memory_shortage_reported():
+            for block in split(lengths, self._geometry.max_pair_tokens, self._call_tokens):
+                logits[block.pairs] = self._last_product(self._states(batch, block, lengths))
+        return logits
+
+    def close(self) -> None:
+        """Free the weights."""
+        del self._request, self._plain, self._embeddings
+
+    def _states(self, batch: Batch, block: Block, lengths: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Compute the head's states of a block's pairs: float32 (N, H)."""
+        tokens = np.full(block.shape, self._geometry.pad_token_id, dtype=np.int64)
+        types = np.zeros(block.shape, dtype=np.int64)
+        mask = np.full((len(block.pairs), 1, 1, block.length), _MASKED, dtype=np.float32)
+        for row, pair in enumerate(block.pairs):
+            start, length = batch.cu_seqlens[pair], lengths[pair]
+            tokens[row, :length] = batch.tokens[start : start + length]
+            types[row, :length] = batch.types[start : start + length]
+            mask[row, ..., :length] = 0
+        embedded = self._embeddings.look_up(tokens, types)
+        if self._serves_plain:
+            taken = zip(embedded, lengths[block.pairs], strict=True)
+            return np.concatenate([self._plain.state(rows[:length]) for rows, length in taken])
+        return self._infer(embedded, mask)
+
+    def _infer(self, embedded: NDArray[np.float32], mask: NDArray[np.float32]) -> NDArray[np.float32]:
+        results = self._request.infer({HIDDEN: embedded, MASK: mask}, share_inputs=True)
+        return np.asarray(results[0], dtype=np.float32)
+
+    def _last_product(self, states: NDArray[np.float32]) -> NDArray[np.float32]:
+        # A sum along each row alone, in float64: a matrix product's rounding would depend on the number of rows.
+        sums: NDArray[np.float64] = (states * self._last_weight).sum(axis=1) + self._last_bias
+        return sums.astype(np.float32)
+
+    def _compare_with_plain(self) -> tuple[str, ...]:
+        probes = [pair for pair in geometry_probes(self._geometry) if len(pair) <= _PROBED_TOKENS]
+        batch = pack(probes)
+        self._serves_plain = True
+        expected = self.score(batch)
+        if not np.isfinite(expected).any():
+            raise CorruptFile(
+                "The model gives no finite logit for any pair; its weights hold NaN or infinite numbers.",
+                remedy="Fetch or export the checkpoint again, and check the source.",
+            )
+        self._serves_plain = False
+        try:
+            objection = disagreement(self.score(batch), expected, self._description.precision)
+        except RuntimeError as error:
+            objection = f"it raised {type(error).__name__}: {error}"
+        if objection is None:
+            return ()
+        self._serves_plain = True
+        return (f"OpenVINO was replaced by the plain network, which is slow: {objection}",)
+
+    def _build_kernels(self, max_batch_tokens: int) -> None:
+        """Run shapes once, those of single pairs first, for as long as start-up allows."""
+        end = time.monotonic() + _WARM_UP_S
+        lengths = all_buckets(self._geometry.max_pair_tokens)
+        most = {length: rows_within(length, min(self._call_tokens, max_batch_tokens)) for length in lengths}
+        for rows in (1 << power for power in range(max(most.values()).bit_length())):
+            for length in lengths:
+                if rows <= most[length] and time.monotonic() < end:
+                    shape = (rows, length, self._geometry.hidden_size)
+                    self._infer(np.zeros(shape, np.float32), np.zeros((rows, 1, 1, length), np.float32))
+
+
+def _options(precision: str, threads: int) -> dict[str, Any]:
+    return {
+        "INFERENCE_PRECISION_HINT": _HINTS[precision],
+        "INFERENCE_NUM_THREADS": threads,
+        "NUM_STREAMS": 1,
+        # Pinned threads of several processes would sit on the same cores.
+        "ENABLE_CPU_PINNING": False,
+    }
+
+
+@contextmanager
+def _memory_shortage_reported() -> Iterator[None]:
+    try:
+        yield
+    except MemoryError as error:
+        raise ScorerOutOfMemory(str(error)) from error
+    except RuntimeError as error:
+        if any(words in str(error) for words in _NO_MEMORY):
+            raise ScorerOutOfMemory(str(error)) from error
+        raise

@@ -1,0 +1,47 @@
+"""The processor that this process runs on: its name and the instruction sets that decide how fast it multiplies.
+
+What belongs here: reading what the kernel says. What must not: what follows from it (`precision` has the table).
+"""
+
+from __future__ import annotations
+
+import platform
+from pathlib import Path
+
+CPUINFO = Path("/proc/cpuinfo")
+"""Where Linux describes the processor."""
+
+INSTRUCTION_SETS = ("sse4_2", "avx2", "avx512f", "avx_vnni", "avx512_vnni", "avx512_bf16", "amx_bf16", "amx_int8")
+"""Names, in the kernel's words, that say how fast matrix products of each number format can be; weakest first."""
+
+
+INT8_SETS = frozenset({"avx_vnni", "avx512_vnni", "amx_int8"})
+"""Instruction sets that multiply 8-bit numbers without saturating sums of two products at 16 bits."""
+
+
+def processor_name(cpuinfo: Path = CPUINFO) -> str:
+    """Read the processor's name, or the machine's architecture where the kernel does not say it."""
+    return _field(cpuinfo, "model name") or platform.machine()
+
+
+def instruction_sets(cpuinfo: Path = CPUINFO) -> tuple[str, ...]:
+    """List which of `INSTRUCTION_SETS` the processor has; none where the kernel does not say."""
+    flags = set(_field(cpuinfo, "flags").split())
+    return tuple(name for name in INSTRUCTION_SETS if name in flags)
+
+
+def multiplies_int8(known: tuple[str, ...]) -> bool:
+    """Tell whether 8-bit products are fast and exact; where the kernel lists nothing, the runtime is trusted."""
+    return not known or bool(INT8_SETS & set(known))
+
+
+def _field(cpuinfo: Path, wanted: str) -> str:
+    try:
+        lines = cpuinfo.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return ""
+    for line in lines:
+        field, _, value = line.partition(":")
+        if field.strip() == wanted:
+            return value.strip()
+    return ""

@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from bge_reranker.cli.main import program
+from bge_reranker.engine.batch import pack
+from bge_reranker.engine.scorer import Scorer
+from bge_reranker.errors import SettingsError, WrongArchitecture
+from bge_reranker.model.load import load_scorer
+from bge_reranker.settings import ModelSettings
+from tests.model.checkpoints import random_pairs
+
+CPU = ModelSettings(device="cpu", threads=1)
+
+
+@pytest.fixture(scope="module")
+def quantised(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("quantised") / "demo-int8"
+    outcome = CliRunner().invoke(program, ["quantise", "demo", "--to", "int8", "--output", str(folder)])
+    assert outcome.exit_code == 0, outcome.output
+    return folder
+
+
+@pytest.fixture(scope="module")
+def scorer(quantised: Path) -> Scorer:
+    scorer = load_scorer(quantised, CPU)
+    scorer.warm_up(1024)
+    return scorer
+
+
+def test_quantised_model_carries_its_price_in_config_card_and_info(quantised: Path, scorer: Scorer) -> None:
+    facts = json.loads((quantised / "config.json").read_text())["quantization_config"]
+    price = facts["price"]["shipped"]
+    assert facts["gate"] == "passed"
+    assert facts["int8_layers"] > 0
+    assert price["kendall_tau"] >= 0.98
+    assert price["ndcg_loss"] < 0.005
+    assert 0 < price["mean_difference"] <= price["p99_difference"] <= price["max_difference"]
+    assert f"{price['kendall_tau']:.4f}" in (quantised / "README.md").read_text()
+    assert scorer.description.precision == "int8"
+    assert scorer.description.quantisation == facts
+
+
+def test_quantised_pair_has_the_same_bits_alone_in_fifty_batches_and_in_both_orders(scorer: Scorer) -> None:
+    assert scorer.description.batch_invariant
+    (watched,) = random_pairs([37], seed=9)
+    alone = scorer.score(pack([watched])).tobytes()
+    generator = np.random.default_rng(4)
+    for seed in range(50):
+        company = random_pairs(generator.integers(1, 79, generator.integers(1, 9)).tolist(), seed=seed)
+        place = int(generator.integers(len(company) + 1))
+        batch = [*company[:place], watched, *company[place:]]
+        assert scorer.score(pack(batch))[place].tobytes() == alone
+        assert scorer.score(pack(batch[::-1]))[len(company) - place].tobytes() == alone
+
+
+def test_command_refuses_a_folder_that_exists(tmp_path: Path) -> None:
+    outcome = CliRunner().invoke(program, ["quantise", "demo", "--to", "int8", "--output", str(tmp_path)])
+    assert isinstance(outcome.exception, SettingsError)
+
+
+def test_command_refuses_a_model_that_is_quantised_already(quantised: Path, tmp_path: Path) -> None:
+    arguments = ["quantise", str(quantised), "--to", "int8", "--output", str(tmp_path / "again")]
+    outcome = CliRunner().invoke(program, arguments)
+    assert isinstance(outcome.exception, WrongArchitecture)
+    assert not (tmp_path / "again").exists()
+
+
+def test_model_that_fails_the_gate_is_not_written_unless_asked_for_by_name(tmp_path: Path) -> None:
+    # Ranges calibrated on two words do not fit the texts that the price is measured on.
+    texts = tmp_path / "texts.jsonl"
+    texts.write_text(json.dumps({"query": "a", "positive": ["b"], "negative": ["c"]}))
+    arguments = ["quantise", "demo", "--to", "int8", "--texts", str(texts), "--output", str(tmp_path / "model")]
+    refused = CliRunner().invoke(program, arguments)
+    assert refused.exit_code == 1
+    assert "gate failed" in refused.output
+    assert not (tmp_path / "model").exists()
+    accepted = CliRunner().invoke(program, [*arguments, "--accept-failed-gate"])
+    assert accepted.exit_code == 0
+    facts = json.loads((tmp_path / "model" / "config.json").read_text())["quantization_config"]
+    assert facts["gate"] == "failed, accepted by name"

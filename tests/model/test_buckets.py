@@ -1,0 +1,30 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bge_reranker.model.buckets import all_buckets, rows_within, split
+
+LIMIT = 78
+
+
+@pytest.mark.parametrize(("length", "tokens", "rows"), [(160, 640, 4), (160, 0, 1), (512, 100, 1), (16, 640, 32)])
+def test_rows_are_the_power_of_two_that_the_tokens_allow(length: int, tokens: int, rows: int) -> None:
+    assert rows_within(length, tokens) == rows
+
+
+def test_seven_pairs_of_a_bucket_become_four_two_and_one_without_an_empty_row() -> None:
+    blocks = split(np.array([30] * 7), LIMIT, 128)
+    assert [block.shape for block in blocks] == [(4, 32), (2, 32), (1, 32)]
+
+
+@given(lengths=st.lists(st.integers(1, LIMIT), min_size=1, max_size=60), tokens=st.sampled_from([0, 64, 512]))
+def test_every_pair_is_in_one_block_that_it_fits_and_that_others_do_not_choose(lengths: list[int], tokens: int) -> None:
+    blocks = split(np.array(lengths), LIMIT, tokens)
+    assert sorted(index for block in blocks for index in block.pairs.tolist()) == list(range(len(lengths)))
+    for block in blocks:
+        for pair in block.pairs:
+            assert block.length == split(np.array([lengths[pair]]), LIMIT, 0)[0].length >= lengths[pair]
+            assert block.length in all_buckets(LIMIT)

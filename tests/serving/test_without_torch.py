@@ -1,0 +1,24 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import httpx
+
+
+def test_cpu_serves_a_request_when_torch_cannot_be_imported() -> None:
+    flags = "serve --port 0 --management-port 0 --drain-delay-s 0 --log-level warning --threads 1".split()
+    command = [sys.executable, "-m", "tests.serving.serve_without_torch", *flags]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            address = next(line.split()[-1] for line in process.stdout if line.startswith("Ready:"))
+            body = {"query": "capital of France", "candidates": ["Bananas are yellow.", "Paris, capital of France"]}
+            answer = httpx.post(f"{address}/rerank", json=body, timeout=60)
+            info = httpx.get(f"{address}/info", timeout=60).json()
+        finally:
+            process.terminate()
+    assert answer.json()["ranked_candidates"][0] == "Paris, capital of France"
+    assert info["scorer"]["runtime"].startswith("openvino")
+    assert info["scorer"]["batch_invariant"] is True
+    assert info["scorer"]["threads"] == 1
