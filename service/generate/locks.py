@@ -21,11 +21,19 @@ _OPTIONS = (
 _CLIENTS = ("haystack", "langchain", "langchain-community", "lightrag", "litellm", "llama-index", "sdks")
 """Environments of client libraries."""
 
+_SERVICE = ("--constraint", "requirements/dev.txt", "service/pyproject.toml")
+"""What the images hold: the versions that the tests ran with."""
+
 LOCKS = {
     **{f"requirements/client-{name}.txt": [f"tests/clients/{name}.in"] for name in _CLIENTS},
     "requirements/dev.txt": (
         ["--group", "pyproject.toml:dev", "service/pyproject.toml", "operator/pyproject.toml", "--all-extras"]
     ),
+    "requirements/build.txt": ["--constraint", "requirements/dev.txt", "requirements/build.in"],
+    "requirements/search-pod.txt": ["tests/e2e/search_pod/search-pod.in"],
+    "requirements/service.txt": [*_SERVICE, "--extra", "torch"],
+    # The same until the scorer of the small image needs no torch.
+    "requirements/service-cpu.txt": [*_SERVICE, "--extra", "torch"],
     "requirements/demo-training.txt": [
         *("--constraint", "requirements/dev.txt", "--group", "pyproject.toml:demo-training"),
     ],
