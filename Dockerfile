@@ -6,28 +6,33 @@ ARG BASE_IMAGE=docker.io/library/python:3.11.13-slim-bookworm
 
 FROM ${BASE_IMAGE} AS base
 
-# What installs the rest, from its own hashed lock; none of it is in the images.
+# What installs the rest, from its own hashed lock; none of it is in the images. Where packages come from is the
+# machine's setting.
 FROM base AS installer
+ARG PIP_INDEX_URL
+ARG UV_DEFAULT_INDEX
+ENV SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt UV_LINK_MODE=copy
 COPY requirements/tools.txt /requirements/tools.txt
 RUN ["python3", "-m", "venv", "/installer"]
 RUN ["/installer/bin/python", "-m", "pip", "install", "--quiet", "--no-cache-dir", "--require-hashes", "-r", "/requirements/tools.txt"]
+
+FROM installer AS environment
 RUN ["python3", "-m", "venv", "--without-pip", "/opt/bge-reranker"]
-ENV UV_LINK_MODE=copy PYTHONHASHSEED=0
 
 # Dependencies, a layer of their own: it changes with the lock only. Compiled once with hashes instead of times, so that
 # the files are the same in every build and a read-only root needs no compiling at start.
-FROM installer AS dependencies-cpu
+FROM environment AS dependencies-cpu
 COPY requirements/service-cpu.txt /requirements/
 RUN ["/installer/bin/uv", "pip", "sync", "--quiet", "--python", "/opt/bge-reranker/bin/python", "--require-hashes", "/requirements/service-cpu.txt"]
 RUN ["/opt/bge-reranker/bin/python", "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", "/opt/bge-reranker/lib"]
 
-FROM installer AS dependencies-gpu
+FROM environment AS dependencies-gpu
 COPY requirements/service.txt /requirements/
 RUN ["/installer/bin/uv", "pip", "sync", "--quiet", "--python", "/opt/bge-reranker/bin/python", "--require-hashes", "/requirements/service.txt"]
 RUN ["/opt/bge-reranker/bin/python", "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", "/opt/bge-reranker/lib"]
 
 # Our own package, built without a network from what the installer's lock holds.
-FROM installer AS application
+FROM environment AS application
 COPY requirements/build.txt /requirements/
 RUN ["/installer/bin/uv", "pip", "install", "--quiet", "--python", "/installer/bin/python", "--require-hashes", "-r", "/requirements/build.txt"]
 COPY service /source

@@ -26,6 +26,9 @@ test: $(VENV)/.installed ## Run every test that needs no cluster; ARGS go to pyt
 e2e: $(VENV)/.installed image image-search-pod ## End-to-end tests on a cluster of their own, or on CONTEXT of KUBECONFIG
 	$(BIN)/python -m tests.e2e $(if $(CONTEXT),--context $(CONTEXT)) $(ARGS)
 
+e2e-long: $(VENV)/.installed image image-search-pod ## A long proof: NAME=node-death; figures go to docs/measurements
+	$(BIN)/python -m tests.e2e.proofs $(NAME) $(ARGS)
+
 ##@ Images, and a real cluster on this machine (as root)
 
 image: $(VENV)/.installed ## Build the CPU image with docker, podman or buildah
@@ -119,4 +122,4 @@ $(VENV)/.installed: $(LOCKS) service/pyproject.toml operator/pyproject.toml
 	$(UV) pip install --quiet --python $(BIN)/python --no-build-isolation --no-deps -e service -e operator
 	@touch $@
 
-.PHONY: help setup run test e2e image image-gpu image-search-pod cluster-up cluster-down cluster-status cluster-load cluster-tools check format generate verify lock lock-check parity bench clients fuzz demo-model demo-eval hooks clean
+.PHONY: help setup run test e2e e2e-long image image-gpu image-search-pod cluster-up cluster-down cluster-status cluster-load cluster-tools check format generate verify lock lock-check parity bench clients fuzz demo-model demo-eval hooks clean

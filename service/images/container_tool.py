@@ -18,15 +18,8 @@ CERTIFICATES = Path("/etc/ssl/certs")
 UV_CACHE = Path.home() / ".cache" / "uv"
 """Wheels that this machine has already fetched."""
 
-_PIP_SETTINGS = (
-    "PIP_INDEX_URL",
-    "PIP_EXTRA_INDEX_URL",
-    "UV_INDEX_URL",
-    "UV_DEFAULT_INDEX",
-    "SSL_CERT_FILE",
-    "PIP_CERT",
-)
-"""The machine's own settings of where packages come from, handed to the build and kept out of the image."""
+_PACKAGE_SOURCES = ("PIP_INDEX_URL", "UV_DEFAULT_INDEX")
+"""The machine's own settings of where packages come from: arguments of the build, which no image keeps."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +32,8 @@ class ContainerTool:
         """Build one target; files and metadata get the time of the commit, so the same tree gives the same layers."""
         command = [self.name, "build", "--file", str(dockerfile), "--tag", tag]
         command += ["--target", target] if target else []
-        for name, value in arguments.items():
+        sources = {name: os.environ[name] for name in _PACKAGE_SOURCES if name in os.environ}
+        for name, value in {**arguments, **sources}.items():
             command += ["--build-arg", f"{name}={value}"]
         epoch = arguments.get("SOURCE_DATE_EPOCH", "0")
         command += self._options(epoch)
@@ -83,11 +77,9 @@ class ContainerTool:
             _output(["buildah", "rm", container])
 
     def _options(self, epoch: str) -> list[str]:
-        settings = [name for name in _PIP_SETTINGS if name in os.environ]
         if self.name == "docker":
             # docker takes the time from the build argument of this name, and rewrites files only when told to.
-            arguments = [word for name in settings for word in ("--build-arg", f"{name}={os.environ[name]}")]
-            return [*arguments, "--output", "type=docker,rewrite-timestamp=true"]
+            return ["--output", "type=docker,rewrite-timestamp=true"]
         options = ["--timestamp", epoch, "--layers", "--isolation", "chroot"]
         if CERTIFICATES.is_dir():
             options += ["--volume", f"{CERTIFICATES}:{CERTIFICATES}:ro"]

@@ -38,6 +38,16 @@ def connect(node: NodePlace, holder: int) -> None:
     run([*inside, "sysctl", "-q", "-w", "net.ipv4.ip_forward=1"])
 
 
+def cut(node: NodePlace) -> None:
+    """Take the node off the network, as a machine that has died is."""
+    _ip("link", "set", node.interface, "down")
+
+
+def mend(node: NodePlace) -> None:
+    """Let a node that was cut off back in."""
+    _ip("link", "set", node.interface, "up")
+
+
 def is_there(interface: str) -> bool:
     return (Path("/sys/class/net") / interface).exists()
 

@@ -1,4 +1,4 @@
-"""`python -m tests.e2e`: images, a cluster, the tests, and the cluster down again; behind `make e2e`."""
+"""`python -m tests.e2e`: a cluster, the tests, and the cluster down again; behind `make e2e`."""
 
 from __future__ import annotations
 
@@ -6,18 +6,15 @@ import os
 import subprocess
 import sys
 import time
-from importlib.metadata import version
 
 import click
 from rich.console import Console
 
-from tests.cluster import loading, removal, starting
 from tests.cluster.failures import ClusterError
 from tests.cluster.layout import CONTEXT, KUBECONFIG
+from tests.e2e.image_names import IMAGE, SEARCH_IMAGE
+from tests.e2e.own_cluster import own_cluster
 
-VERSION = version("bge-reranker")
-IMAGE = f"localhost/bge-reranker:{VERSION}-cpu"
-SEARCH_IMAGE = f"localhost/bge-reranker-search-pod:{VERSION}"
 CONSOLE = Console()
 
 
@@ -33,39 +30,38 @@ def end_to_end(
     *, context: str | None, image: str, search_image: str, keep: bool, pytest_arguments: tuple[str, ...]
 ) -> None:
     """Run the end-to-end tests."""
-    if context is None and "KUBECONFIG" in os.environ and os.environ["KUBECONFIG"] != str(KUBECONFIG):
-        raise click.UsageError(
-            "KUBECONFIG is set and no context is named: name one by CONTEXT=..., or unset KUBECONFIG to have a cluster "
-            "brought up here."
-        )
+    refuse_an_unnamed_cluster(context, os.environ.get("KUBECONFIG"))
     arguments = [f"--kube-context={context or CONTEXT}", f"--image={image}", f"--search-image={search_image}"]
     arguments += pytest_arguments
     if context is not None:
         sys.exit(_run_tests(arguments))
     try:
-        if not (keep and KUBECONFIG.exists()):
-            starting.start(CONSOLE, gpu_count=0)
-        try:
-            for name in (image, search_image):
-                loading.load(name, CONSOLE)
-            os.environ["KUBECONFIG"] = str(KUBECONFIG)
+        with own_cluster((image, search_image), CONSOLE, keep=keep):
             code = _run_tests(arguments)
-        finally:
-            if not keep:
-                removal.remove(CONSOLE)
     except ClusterError as error:
         raise click.ClickException(str(error)) from error
     sys.exit(code)
 
 
+def refuse_an_unnamed_cluster(context: str | None, kubeconfig: str | None) -> None:
+    """Refuse to guess which cluster is meant.
+
+    Raises:
+        click.UsageError: A kubeconfig is given and no context of it.
+    """
+    if context is None and kubeconfig not in {None, "", str(KUBECONFIG)}:
+        raise click.UsageError(
+            f"KUBECONFIG is {kubeconfig} and no context is named: name one by CONTEXT=..., or unset KUBECONFIG to have "
+            "a cluster brought up here."
+        )
+
+
 def _run_tests(arguments: list[str]) -> int:
     began = time.monotonic()
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", "tests/e2e", "-v", "--durations=0", "--durations-min=1", *arguments],
-        check=False,
-    )
+    command = [sys.executable, "-m", "pytest", "tests/e2e", "-v", "--durations=0", "--durations-min=1", *arguments]
+    code = subprocess.run(command, check=False).returncode
     CONSOLE.print(f"End-to-end tests took {time.monotonic() - began:.0f} s.", highlight=False)
-    return done.returncode
+    return code
 
 
 if __name__ == "__main__":

@@ -7,52 +7,15 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.e2e.deployment import IN_SCORER, RATE, SCORER, URL, await_gone, deployed, pods, roll_out
 from tests.e2e.kubernetes import Cluster, SearchPod, failures, wait_until
 from tests.e2e.questions import expected_scores, questions, wrong_rankings
-
-SCORER = "rr-e2e-scorer"
-SEARCH = "rr-e2e-search"
-URL = f"http://reranker.{SCORER}.svc.cluster.local:8000"
-RATE = 5.0
-IN_SCORER = f"--namespace={SCORER}"
 
 
 @pytest.fixture(scope="module")
 def search(cluster: Cluster, image: str, search_image: str) -> Iterator[SearchPod]:
-    """Both sides deployed and ready."""
-    for namespace in (SCORER, SEARCH):
-        cluster.delete_namespace(namespace)
-    cluster.apply("scorer.yaml", NAMESPACE=SCORER, IMAGE=image)
-    cluster.apply("search.yaml", NAMESPACE=SEARCH, IMAGE=search_image)
-    roll_out(cluster)
-    cluster.kubectl("wait", "pod/search", "--for=condition=Ready", f"--namespace={SEARCH}", "--timeout=120s")
-    yield SearchPod(cluster, SEARCH)
-    for namespace in (SCORER, SEARCH):
-        cluster.delete_namespace(namespace)
-
-
-def roll_out(cluster: Cluster) -> None:
-    cluster.kubectl("rollout", "status", "deployment/reranker", IN_SCORER, "--timeout=280s")
-
-
-def pods(cluster: Cluster) -> list[dict[str, str]]:
-    """Name and node of each pod that is not on its way out."""
-    found = cluster.get("pods", IN_SCORER, "--selector=app=reranker")["items"]
-    return [
-        {"name": pod["metadata"]["name"], "node": pod["spec"].get("nodeName", "")}
-        for pod in found
-        if "deletionTimestamp" not in pod["metadata"]
-    ]
-
-
-def await_gone(cluster: Cluster, names: set[str]) -> None:
-    """Until the last of the old pods has ended, which is when the last connection to it has."""
-
-    def are_gone() -> bool:
-        found = cluster.get("pods", IN_SCORER, "--selector=app=reranker")["items"]
-        return not names & {pod["metadata"]["name"] for pod in found}
-
-    wait_until(are_gone, f"{names} end")
+    with deployed(cluster, image, search_image) as search_pod:
+        yield search_pod
 
 
 def test_three_client_libraries_get_the_model_s_own_rankings_of_200_queries(search: SearchPod) -> None:
@@ -79,7 +42,8 @@ def test_a_rolling_restart_fails_no_request(cluster: Cluster, search: SearchPod)
 def test_a_deleted_pod_fails_no_request(cluster: Cluster, search: SearchPod) -> None:
     victim = pods(cluster)[0]["name"]
     with search.start_load(URL, RATE) as load:
-        cluster.kubectl("delete", "pod", victim, IN_SCORER)
+        cluster.kubectl("delete", "pod", victim, IN_SCORER, "--wait=false")
+        await_gone(cluster, {victim})
         roll_out(cluster)
         outcomes = load.outcome()
     assert len(outcomes) >= 10
