@@ -21,13 +21,13 @@ IN_SCORER = f"--namespace={SCORER}"
 @contextmanager
 def deployed(cluster: Cluster, image: str, search_image: str) -> Iterator[SearchPod]:
     """Both sides ready; gone afterwards."""
-    _remove(cluster)
+    cluster.delete_namespaces(SCORER, SEARCH, wait=True)
     cluster.apply("scorer.yaml", NAMESPACE=SCORER, IMAGE=image)
     cluster.apply("search.yaml", NAMESPACE=SEARCH, IMAGE=search_image)
     roll_out(cluster)
     cluster.kubectl("wait", "pod/search", "--for=condition=Ready", f"--namespace={SEARCH}", "--timeout=120s")
     yield SearchPod(cluster, SEARCH)
-    _remove(cluster)
+    cluster.delete_namespaces(SCORER, SEARCH, wait=False)
 
 
 def roll_out(cluster: Cluster) -> None:
@@ -53,8 +53,3 @@ def await_gone(cluster: Cluster, names: set[str]) -> None:
         return not names & {pod["metadata"]["name"] for pod in found}
 
     wait_until(are_gone, f"{names} end")
-
-
-def _remove(cluster: Cluster) -> None:
-    for namespace in (SCORER, SEARCH):
-        cluster.delete_namespace(namespace)

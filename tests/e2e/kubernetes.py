@@ -45,8 +45,8 @@ class Cluster:
         text = Template((MANIFESTS / manifest).read_text(encoding="utf-8")).substitute(values)
         self.kubectl("apply", "--filename=-", text_input=text)
 
-    def delete_namespace(self, name: str) -> None:
-        self.kubectl("delete", "namespace", name, "--ignore-not-found", "--wait=true")
+    def delete_namespaces(self, *names: str, wait: bool) -> None:
+        self.kubectl("delete", "namespace", *names, "--ignore-not-found", f"--wait={str(wait).lower()}")
 
 
 @dataclass(frozen=True)
@@ -67,15 +67,18 @@ class SearchPod:
 
     def start_load(self, url: str, rate: float, time_limit_s: float = 10.0) -> SteadyLoad:
         words = self._words("steady_load", url, str(rate), str(time_limit_s))
-        return SteadyLoad(
-            subprocess.Popen(
-                self.cluster.command(*words),
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                text=True,
-            )
+        process = subprocess.Popen(
+            self.cluster.command(*words),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
         )
+        assert process.stdout is not None
+        if process.stdout.readline() != "started\n":
+            process.kill()
+            raise AssertionError(f"the load did not start: {process.communicate()[1]}")
+        return SteadyLoad(process)
 
     def _words(self, module: str, *arguments: str) -> list[str]:
         python = ["/opt/search/bin/python", "-m", f"search_pod.{module}", *arguments]

@@ -22,10 +22,10 @@ IN_NAMESPACE = f"--namespace={NAMESPACE}"
 def namespace(cluster: Cluster) -> Iterator[None]:
     if cluster.context != CONTEXT:
         pytest.skip("not the cluster of our own")
-    cluster.delete_namespace(NAMESPACE)
+    cluster.delete_namespaces(NAMESPACE, wait=True)
     cluster.kubectl("create", "namespace", NAMESPACE)
     yield
-    cluster.delete_namespace(NAMESPACE)
+    cluster.delete_namespaces(NAMESPACE, wait=False)
 
 
 def create(cluster: Cluster, kind: str, name: str, spec: dict[str, Any]) -> None:

@@ -1,5 +1,6 @@
 """`python -m search_pod.steady_load URL RATE`: requests at a steady rate until standard input ends; then the outcome.
 
+A first request makes sure that all is warm; then the line `started` says that from now on every request counts.
 Connections are kept alive and taken in turn, so that old ones are used to their last; nothing is tried again.
 """
 
@@ -47,6 +48,9 @@ async def load(url: str, rate: float, time_limit_s: float) -> list[dict[str, Any
     """Ask at the rate until standard input ends."""
     limits = httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=600)
     clients = [httpx.AsyncClient(timeout=time_limit_s, limits=limits) for _ in range(CONNECTIONS)]
+    await ask(clients[0], url, time.monotonic())
+    sys.stdout.write("started\n")
+    sys.stdout.flush()
     ended = asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
     began = time.monotonic()
     asked: list[asyncio.Task[dict[str, Any]]] = []
