@@ -12,29 +12,30 @@ FROM base AS installer
 ARG PIP_INDEX_URL
 ARG UV_DEFAULT_INDEX
 ENV SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt UV_LINK_MODE=copy
-COPY requirements/tools.txt /requirements/tools.txt
+COPY requirements/image-build.txt /requirements/
 RUN ["python3", "-m", "venv", "/installer"]
-RUN ["/installer/bin/python", "-m", "pip", "install", "--quiet", "--no-cache-dir", "--require-hashes", "-r", "/requirements/tools.txt"]
+RUN ["/installer/bin/python", "-m", "pip", "install", "--quiet", "--no-cache-dir", "--require-hashes", "-r", "/requirements/image-build.txt"]
 
 FROM installer AS environment
 RUN ["python3", "-m", "venv", "--without-pip", "/opt/bge-reranker"]
 
 # Dependencies, a layer of their own: it changes with the lock only. Compiled once with hashes instead of times, so that
-# the files are the same in every build and a read-only root needs no compiling at start.
+# the files are the same in every build and a read-only root needs no compiling at start. Beside them a bill of materials
+# with licences, in CycloneDX's format.
 FROM environment AS dependencies-cpu
 COPY requirements/service-cpu.txt /requirements/
 RUN ["/installer/bin/uv", "pip", "sync", "--quiet", "--python", "/opt/bge-reranker/bin/python", "--require-hashes", "/requirements/service-cpu.txt"]
 RUN ["/opt/bge-reranker/bin/python", "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", "/opt/bge-reranker/lib"]
+RUN ["/installer/bin/cyclonedx-py", "environment", "--output-reproducible", "--output-file", "/opt/bge-reranker/sbom.json", "/opt/bge-reranker/bin/python"]
 
 FROM environment AS dependencies-gpu
 COPY requirements/service.txt /requirements/
 RUN ["/installer/bin/uv", "pip", "sync", "--quiet", "--python", "/opt/bge-reranker/bin/python", "--require-hashes", "/requirements/service.txt"]
 RUN ["/opt/bge-reranker/bin/python", "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", "/opt/bge-reranker/lib"]
+RUN ["/installer/bin/cyclonedx-py", "environment", "--output-reproducible", "--output-file", "/opt/bge-reranker/sbom.json", "/opt/bge-reranker/bin/python"]
 
-# Our own package, built without a network from what the installer's lock holds.
+# Our own package, built without a network.
 FROM environment AS application
-COPY requirements/build.txt /requirements/
-RUN ["/installer/bin/uv", "pip", "install", "--quiet", "--python", "/installer/bin/python", "--require-hashes", "-r", "/requirements/build.txt"]
 COPY service /source
 RUN ["/installer/bin/uv", "pip", "install", "--quiet", "--python", "/installer/bin/python", "--target", "/application", "--no-deps", "--no-build-isolation", "/source"]
 RUN ["/opt/bge-reranker/bin/python", "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", "-s", "/application", "-p", "/opt/application", "/application"]

@@ -29,7 +29,7 @@ LOCKS = {
     "requirements/dev.txt": (
         ["--group", "pyproject.toml:dev", "service/pyproject.toml", "operator/pyproject.toml", "--all-extras"]
     ),
-    "requirements/build.txt": ["--constraint", "requirements/dev.txt", "requirements/build.in"],
+    "requirements/image-build.txt": ["--constraint", "requirements/dev.txt", "requirements/image-build.in"],
     "requirements/search-pod.txt": ["tests/e2e/search_pod/search-pod.in"],
     "requirements/service.txt": [*_SERVICE, "--extra", "torch"],
     # The same until the scorer of the small image needs no torch.

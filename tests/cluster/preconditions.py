@@ -123,6 +123,8 @@ def ports_are_free(address: str, ports: tuple[int, ...]) -> None:
     for port in ports:
         with socket.socket() as probe:
             probe.setsockopt(socket.IPPROTO_IP, IP_FREEBIND, 1)
+            # Connections of an earlier cluster that the kernel still remembers are no holders; listeners are.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind((address, port))
             except OSError as error:

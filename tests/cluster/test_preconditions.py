@@ -29,6 +29,7 @@ def test_go_is_missed_only_while_something_is_to_be_built() -> None:
 def test_a_port_that_is_taken_on_every_address_is_refused_by_number() -> None:
     with socket.socket() as holder:
         holder.bind(("0.0.0.0", 0))
+        holder.listen()
         port = holder.getsockname()[1]
         with pytest.raises(ClusterError, match=f"Port {port} is taken"):
             preconditions.ports_are_free("198.18.255.1", (port,))
