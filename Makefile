@@ -13,7 +13,7 @@ BESIDE := PYTHONPATH=service $(BIN)/python -m
 ##@ Everyday
 
 help: ## Print this list
-	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z0-9-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(VENV)/.installed ## Make .venv with everything that this tree needs
 
@@ -23,10 +23,42 @@ run: $(VENV)/.installed ## Serve the embedded demonstration model on 127.0.0.1:8
 test: $(VENV)/.installed ## Run every test that needs no cluster; ARGS go to pytest
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 $(ARGS)
 
+e2e: $(VENV)/.installed image image-search-pod ## End-to-end tests on a cluster of their own, or on CONTEXT of KUBECONFIG
+	$(BIN)/python -m tests.e2e $(if $(CONTEXT),--context $(CONTEXT)) $(ARGS)
+
+e2e-long: $(VENV)/.installed image image-search-pod ## A long proof: NAME=node-death; figures go to docs/measurements
+	$(BIN)/python -m tests.e2e.proofs $(NAME) $(ARGS)
+
+##@ Images, and a real cluster on this machine (as root)
+
+image: $(VENV)/.installed ## Build the CPU image with docker, podman or buildah
+	$(BESIDE) images service-cpu $(if $(BASE),--base $(BASE))
+
+image-gpu: $(VENV)/.installed ## Build the image with CUDA, and start it once
+	$(BESIDE) images service --start $(if $(BASE),--base $(BASE))
+
+image-search-pod: $(VENV)/.installed ## Build the image of the end-to-end tests' search team
+	$(BESIDE) images search-pod $(if $(BASE),--base $(BASE))
+
+cluster-up: $(VENV)/.installed ## Bring up Kubernetes with two nodes; GPUS=2 pretends GPUs
+	@$(BIN)/python -m tests.cluster up $(if $(GPUS),--gpus $(GPUS))
+
+cluster-down: $(VENV)/.installed ## Take the cluster down, whole or half
+	@$(BIN)/python -m tests.cluster down
+
+cluster-status: $(VENV)/.installed ## Show its nodes and pods
+	@$(BIN)/python -m tests.cluster status
+
+cluster-load: $(VENV)/.installed ## Bring IMAGE, or an archive of one, onto its nodes
+	@$(BIN)/python -m tests.cluster load $(IMAGE)
+
+cluster-tools: $(VENV)/.installed ## Build what the cluster runs, and stop
+	@$(BIN)/python -m tests.cluster tools
+
 check: $(VENV)/.installed ## Format, lint, types, import contracts, lock freshness, generated files
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy service/src operator/src service/demo_model service/generate tests
+	$(BIN)/mypy service/src operator/src service/demo_model service/generate service/images tests
 	$(BIN)/lint-imports
 	@$(MAKE) --no-print-directory verify
 
@@ -90,4 +122,4 @@ $(VENV)/.installed: $(LOCKS) service/pyproject.toml operator/pyproject.toml
 	$(UV) pip install --quiet --python $(BIN)/python --no-build-isolation --no-deps -e service -e operator
 	@touch $@
 
-.PHONY: help setup run test check format generate verify lock lock-check parity bench clients fuzz demo-model demo-eval hooks clean
+.PHONY: help setup run test e2e e2e-long image image-gpu image-search-pod cluster-up cluster-down cluster-status cluster-load cluster-tools check format generate verify lock lock-check parity bench clients fuzz demo-model demo-eval hooks clean

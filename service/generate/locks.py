@@ -21,23 +21,23 @@ _OPTIONS = (
 _CLIENTS = ("haystack", "langchain", "langchain-community", "lightrag", "litellm", "llama-index", "sdks")
 """Environments of client libraries."""
 
+_SERVICE = ("--constraint", "requirements/dev.txt", "service/pyproject.toml")
+"""What the images hold: the versions that the tests ran with."""
+
 LOCKS = {
     **{f"requirements/client-{name}.txt": [f"tests/clients/{name}.in"] for name in _CLIENTS},
     "requirements/dev.txt": (
         ["--group", "pyproject.toml:dev", "service/pyproject.toml", "operator/pyproject.toml", "--all-extras"]
     ),
+    "requirements/image-build.txt": ["--constraint", "requirements/dev.txt", "requirements/image-build.in"],
+    "requirements/search-pod.txt": ["tests/e2e/search_pod/search-pod.in"],
+    "requirements/service.txt": [*_SERVICE, "--extra", "torch"],
+    "requirements/service-cpu.txt": [*_SERVICE, "--extra", "cpu"],
     "requirements/demo-training.txt": [
         *("--constraint", "requirements/dev.txt", "--group", "pyproject.toml:demo-training"),
     ],
     "requirements/peer-flagembedding.txt": ["tests/parity/flagembedding.in"],
     "requirements/peer-sentence-transformers.txt": ["tests/parity/sentence-transformers.in"],
-    "requirements/service-cpu.txt": [
-        "service/pyproject.toml",
-        "--extra",
-        "cpu",
-        "--constraint",
-        "requirements/dev.txt",
-    ],
     "requirements/tools.txt": ["requirements/tools.in"],
 }
 """Each lock with the inputs it is resolved from."""

@@ -1,0 +1,69 @@
+# Two images of one tree: `service` (torch with CUDA) and `service-cpu`. `make image` and `make image-gpu` build them.
+#
+# The base is any image with Python 3.11 or newer as `python3`, with its venv module. Pin it by digest for releases;
+# where nothing can be pulled, `make image` makes one from Debian and passes its name.
+ARG BASE_IMAGE=docker.io/library/python:3.11.13-slim-bookworm
+
+FROM ${BASE_IMAGE} AS base
+
+# What installs the rest, from its own hashed lock; none of it is in the images. Where packages come from is the
+# machine's setting.
+FROM base AS installer
+ARG PIP_INDEX_URL
+ARG UV_DEFAULT_INDEX
+ENV SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt UV_LINK_MODE=copy
+COPY requirements/image-build.txt /requirements/
+RUN ["python3", "-m", "venv", "/installer"]
+RUN ["/installer/bin/python", "-m", "pip", "install", "--quiet", "--no-cache-dir", "--require-hashes", "-r", "/requirements/image-build.txt"]
+
+FROM installer AS environment
+RUN ["python3", "-m", "venv", "--without-pip", "/opt/bge-reranker"]
+
+# Dependencies, a layer of their own: it changes with the lock only. Compiled once with hashes instead of times, so that
+# the files are the same in every build and a read-only root needs no compiling at start. Beside them a bill of materials
+# with licences, in CycloneDX's format.
+FROM environment AS dependencies-cpu
+COPY requirements/service-cpu.txt /requirements/
+RUN ["/installer/bin/uv", "pip", "sync", "--quiet", "--python", "/opt/bge-reranker/bin/python", "--require-hashes", "/requirements/service-cpu.txt"]
+RUN ["/opt/bge-reranker/bin/python", "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", "/opt/bge-reranker/lib"]
+RUN ["/installer/bin/cyclonedx-py", "environment", "--output-reproducible", "--output-file", "/opt/bge-reranker/sbom.json", "/opt/bge-reranker/bin/python"]
+
+FROM environment AS dependencies-gpu
+COPY requirements/service.txt /requirements/
+RUN ["/installer/bin/uv", "pip", "sync", "--quiet", "--python", "/opt/bge-reranker/bin/python", "--require-hashes", "/requirements/service.txt"]
+RUN ["/opt/bge-reranker/bin/python", "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", "/opt/bge-reranker/lib"]
+RUN ["/installer/bin/cyclonedx-py", "environment", "--output-reproducible", "--output-file", "/opt/bge-reranker/sbom.json", "/opt/bge-reranker/bin/python"]
+
+# Our own package, built without a network.
+FROM environment AS application
+COPY service /source
+RUN ["/installer/bin/uv", "pip", "install", "--quiet", "--python", "/installer/bin/python", "--target", "/application", "--no-deps", "--no-build-isolation", "/source"]
+RUN ["/opt/bge-reranker/bin/python", "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", "-s", "/application", "-p", "/opt/application", "/application"]
+
+FROM base AS runtime
+ARG VERSION=0
+ARG REVISION=unknown
+LABEL org.opencontainers.image.title="bge-reranker" \
+      org.opencontainers.image.description="A reranking server for cross-encoders" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}"
+# The root may be read-only: /tmp is the one place that is written to, and only if it is there.
+ENV PATH=/opt/bge-reranker/bin:/usr/local/bin:/usr/bin:/bin \
+    PYTHONPATH=/opt/application \
+    PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONUNBUFFERED=1 \
+    HOME=/tmp
+USER 65532:65532
+WORKDIR /tmp
+EXPOSE 8000 8001
+ENTRYPOINT ["/opt/bge-reranker/bin/python", "-m", "bge_reranker"]
+CMD ["serve", "--host", "0.0.0.0", "--management-host", "0.0.0.0"]
+
+FROM runtime AS service
+COPY --from=dependencies-gpu /opt/bge-reranker /opt/bge-reranker
+COPY --from=application /application /opt/application
+
+FROM runtime AS service-cpu
+COPY --from=dependencies-cpu /opt/bge-reranker /opt/bge-reranker
+COPY --from=application /application /opt/application

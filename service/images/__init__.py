@@ -1,0 +1,1 @@
+"""Programs beside the package: builds the container images with whatever tool the machine has."""

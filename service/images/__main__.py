@@ -1,0 +1,65 @@
+"""`python -m images TARGET`: build an image and say with what, how large and of which layers."""
+
+from __future__ import annotations
+
+import subprocess
+import tomllib
+from pathlib import Path
+
+import click
+
+from .container_tool import ContainerTool, find_tool
+from .debian_base import ensure_base
+
+ROOT = Path(__file__).resolve().parents[2]
+"""Top of the repository."""
+
+BASE = "docker.io/library/python:3.11.13-slim-bookworm"
+"""What the Dockerfile names; taken where it can be pulled."""
+
+
+TARGETS = {
+    "service": ("Dockerfile", "localhost/bge-reranker:{version}"),
+    "service-cpu": ("Dockerfile", "localhost/bge-reranker:{version}-cpu"),
+    "search-pod": ("tests/e2e/search_pod/Dockerfile", "localhost/bge-reranker-search-pod:{version}"),
+}
+"""Each target with the file that has it and the name that its image gets."""
+
+
+@click.command()
+@click.argument("target", type=click.Choice(list(TARGETS)))
+@click.option("--base", default=None, help="Base image, instead of the Dockerfile's; pin it by digest.")
+@click.option("--tag", default=None, help="Name of the result, instead of localhost/bge-reranker:VERSION.")
+@click.option("--start", is_flag=True, help="Start the image once and have it say its version.")
+def image(*, target: str, base: str | None, tag: str | None, start: bool) -> None:
+    """Build one image of this tree."""
+    tool = find_tool()
+    dockerfile, default_name = TARGETS[target]
+    version = tomllib.loads((ROOT / "service" / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+    name = tag or default_name.format(version=version)
+    arguments = {
+        "BASE_IMAGE": base or _base(tool),
+        "VERSION": version,
+        "REVISION": _git("rev-parse", "HEAD"),
+        "SOURCE_DATE_EPOCH": _git("log", "-1", "--format=%ct"),
+    }
+    tool.build(name, ROOT, ROOT / dockerfile, target=target, arguments=arguments)
+    click.echo(f"\n{name}, built by {tool.name} on {arguments['BASE_IMAGE']}: {tool.size_bytes(name) / 1e6:,.0f} MB")
+    for digest in tool.layers(name):
+        click.echo(f"  {digest}")
+    if start:
+        click.echo(tool.run(name, "--version"))
+
+
+def _base(tool: ContainerTool) -> str:
+    if tool.has(BASE) or tool.pulls(BASE):
+        return BASE
+    return ensure_base(tool)
+
+
+def _git(*words: str) -> str:
+    return subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
+
+
+if __name__ == "__main__":
+    image()

@@ -1,0 +1,117 @@
+"""docker, podman or buildah: one way to build, to ask and to measure."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+CERTIFICATES = Path("/etc/ssl/certs")
+"""The machine's certificates, which a build trusts as well; networks with a proxy of their own need it."""
+
+UV_CACHE = Path.home() / ".cache" / "uv"
+"""Wheels that this machine has already fetched."""
+
+_PACKAGE_SOURCES = ("PIP_INDEX_URL", "UV_DEFAULT_INDEX")
+"""The machine's own settings of where packages come from: arguments of the build, which no image keeps."""
+
+
+@dataclass(frozen=True)
+class ContainerTool:
+    """One of the three."""
+
+    name: str
+
+    def build(self, tag: str, context: Path, dockerfile: Path, *, target: str, arguments: Mapping[str, str]) -> None:
+        """Build one target; files and metadata get the time of the commit, so the same tree gives the same layers."""
+        command = [self.name, "build", "--file", str(dockerfile), "--tag", tag]
+        command += ["--target", target] if target else []
+        sources = {name: os.environ[name] for name in _PACKAGE_SOURCES if name in os.environ}
+        for name, value in {**arguments, **sources}.items():
+            command += ["--build-arg", f"{name}={value}"]
+        epoch = arguments.get("SOURCE_DATE_EPOCH", "0")
+        command += self._options(epoch)
+        _run([*command, str(context)])
+
+    def has(self, image: str) -> bool:
+        """Whether the image is in the tool's store."""
+        look = [self.name, "inspect", "--type", "image", image]
+        return subprocess.run(look, capture_output=True, check=False).returncode == 0
+
+    def pulls(self, image: str) -> bool:
+        """Whether the image can be had from its registry."""
+        return subprocess.run([self.name, "pull", "--quiet", image], capture_output=True, check=False).returncode == 0
+
+    def size_bytes(self, image: str) -> int:
+        """Size of the image as it lies on a disk."""
+        if self.name == "buildah":
+            listed = json.loads(_output([self.name, "images", "--json", image]))
+            return _bytes_of(listed[0]["size"])
+        return int(_output([self.name, "image", "inspect", "--format", "{{.Size}}", image]))
+
+    def layers(self, image: str) -> list[str]:
+        """Digests of the image's unpacked layers, lowest first."""
+        if self.name == "buildah":
+            inspected = json.loads(_output([self.name, "inspect", "--type", "image", image]))
+            return list(inspected["OCIv1"]["rootfs"]["diff_ids"])
+        found = _output([self.name, "image", "inspect", "--format", "{{json .RootFS.Layers}}", image])
+        return list(json.loads(found))
+
+    def run(self, image: str, *arguments: str) -> str:
+        """Start the image with arguments of its program; gives what it printed."""
+        if self.name != "buildah":
+            return _output([self.name, "run", "--rm", "--read-only", image, *arguments])
+        container = _output(["buildah", "from", image])
+        try:
+            entry = json.loads(_output(["buildah", "inspect", "--type", "image", image]))["OCIv1"]["config"][
+                "Entrypoint"
+            ]
+            return _output(["buildah", "run", "--isolation", "chroot", container, "--", *entry, *arguments])
+        finally:
+            _output(["buildah", "rm", container])
+
+    def _options(self, epoch: str) -> list[str]:
+        if self.name == "docker":
+            # docker takes the time from the build argument of this name, and rewrites files only when told to.
+            return ["--output", "type=docker,rewrite-timestamp=true"]
+        options = ["--timestamp", epoch, "--layers", "--isolation", "chroot"]
+        if CERTIFICATES.is_dir():
+            options += ["--volume", f"{CERTIFICATES}:{CERTIFICATES}:ro"]
+        if UV_CACHE.is_dir():
+            options += ["--volume", f"{UV_CACHE}:/root/.cache/uv"]
+        return options
+
+
+def find_tool() -> ContainerTool:
+    """The first of the three that works here.
+
+    Raises:
+        click.ClickException: None does.
+    """
+    for name, question in (("docker", "info"), ("podman", "info"), ("buildah", "version")):
+        if shutil.which(name) and subprocess.run([name, question], capture_output=True, check=False).returncode == 0:
+            return ContainerTool(name)
+    raise click.ClickException(
+        "Neither docker nor podman nor buildah works here. Install one; on Debian: apt-get install buildah."
+    )
+
+
+def _run(command: Sequence[str]) -> None:
+    click.echo(" ".join(command))
+    if subprocess.run(command, check=False).returncode != 0:
+        raise click.ClickException(f"`{command[0]} {command[1]}` failed; what it said stands above.")
+
+
+def _output(command: Sequence[str]) -> str:
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+
+def _bytes_of(text: str) -> int:
+    number, _, unit = text.partition(" ")
+    return int(float(number) * {"B": 1, "KB": 1e3, "MB": 1e6, "GB": 1e9}[unit.upper()])

@@ -1,0 +1,66 @@
+"""`python -m tests.cluster up|down|status|load`: behind the Makefile's cluster targets."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+from rich.console import Console
+
+from tests.cluster import loading, removal, starting, status
+from tests.cluster.failures import ClusterError
+
+CONSOLE = Console()
+
+
+@click.group(help=__doc__)
+def cluster() -> None:
+    """Collects the commands."""
+
+
+@cluster.command()
+@click.option("--gpus", default=0, type=click.IntRange(0, 64), help="Pretended GPUs on each node.")
+def up(*, gpus: int) -> None:
+    """Build what is missing and bring the cluster up."""
+    starting.start(CONSOLE, gpus)
+
+
+@cluster.command()
+def tools() -> None:
+    """Build the tools and stop."""
+    starting.build_tools(CONSOLE)
+
+
+@cluster.command()
+def down() -> None:
+    """Take everything down that a cluster left, whole or half."""
+    removal.remove(CONSOLE)
+
+
+@cluster.command(name="status")
+def show_status() -> None:
+    """Show nodes and pods."""
+    status.show(CONSOLE)
+
+
+@cluster.command()
+@click.argument("image")
+def load(image: str) -> None:
+    """Bring an image, or an archive of one, onto both nodes."""
+    loading.load(image, CONSOLE)
+
+
+def main() -> None:
+    """Run a command; what is wrong is said without a traceback."""
+    try:
+        cluster.main(standalone_mode=False)
+    except ClusterError as error:
+        CONSOLE.print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)
+        sys.exit(1)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+
+
+if __name__ == "__main__":
+    main()

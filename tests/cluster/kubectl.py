@@ -1,0 +1,32 @@
+"""The cluster's own kubectl, always with the cluster's own kubeconfig."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from string import Template
+from typing import Any
+
+from tests.cluster.commands import run
+from tests.cluster.layout import CONTEXT, KUBECONFIG
+from tests.cluster.tools import KUBERNETES
+
+MANIFESTS = Path(__file__).parent / "manifests"
+
+
+def kubectl(*words: str, text_input: str | None = None) -> str:
+    """Run kubectl to its end and give back what it printed."""
+    command = [str(KUBERNETES.program("kubectl")), f"--kubeconfig={KUBECONFIG}", f"--context={CONTEXT}", *words]
+    return run(command, text_input=text_input)
+
+
+def get(*words: str) -> dict[str, Any]:
+    """What `kubectl get` finds, as JSON."""
+    found: dict[str, Any] = json.loads(kubectl("get", *words, "--output=json"))
+    return found
+
+
+def apply(manifest: str, **values: object) -> None:
+    """Apply a manifest of the cluster's own, its `$NAMES` replaced."""
+    template = Template((MANIFESTS / manifest).read_text(encoding="utf-8"))
+    kubectl("apply", "--server-side", "--filename=-", text_input=template.substitute(values))

@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+import click
+import pytest
+
+from tests.cluster.layout import KUBECONFIG
+from tests.e2e.__main__ import refuse_an_unnamed_cluster
+from tests.e2e.questions import questions, wrong_rankings
+
+
+def test_a_kubeconfig_without_a_named_context_is_refused() -> None:
+    with pytest.raises(click.UsageError, match=r"KUBECONFIG is /home/me/.kube/config and no context is named"):
+        refuse_an_unnamed_cluster(None, "/home/me/.kube/config")
+
+
+@pytest.mark.parametrize(
+    ("context", "kubeconfig"), [("kind-test", "/home/me/.kube/config"), (None, None), (None, str(KUBECONFIG))]
+)
+def test_a_named_context_and_our_own_cluster_are_welcome(context: str | None, kubeconfig: str | None) -> None:
+    refuse_an_unnamed_cluster(context, kubeconfig)
+
+
+def test_the_two_hundred_questions_are_different_and_their_right_texts_move_about() -> None:
+    asked = questions()
+    assert len({question["query"] for question in asked}) == 200
+    assert len({tuple(question["documents"]) for question in asked}) == 10
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        [(1, 0.2), (0, 0.9)],
+        [(0, 0.9)],
+        [(0, 0.9), (1, 0.3)],
+    ],
+    ids=["order", "missing", "score"],
+)
+def test_a_wrong_ranking_is_found(answer: list[tuple[int, float]]) -> None:
+    assert wrong_rankings([[(0, 0.9), (1, 0.2)]], [[0.9, 0.2]]) == []
+    assert len(wrong_rankings([answer], [[0.9, 0.2]])) == 1

@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+import pytest
+
+from tests.cluster import preconditions
+from tests.cluster.failures import ClusterError
+
+
+def test_a_user_who_is_not_root_is_told_to_be() -> None:
+    preconditions.is_root(0)
+    with pytest.raises(ClusterError, match="sudo make cluster-up"):
+        preconditions.is_root(1000)
+
+
+def test_missing_programs_are_named_with_the_packages_that_hold_them() -> None:
+    with pytest.raises(ClusterError, match=r"Missing: iptables.*apt-get install .*iptables"):
+        preconditions.programs_are_there(lambda name: None if name == "iptables" else f"/usr/bin/{name}")
+
+
+def test_go_is_missed_only_while_something_is_to_be_built() -> None:
+    preconditions.go_is_there(lambda _: None, builds=0)
+    with pytest.raises(ClusterError, match="install Go"):
+        preconditions.go_is_there(lambda _: None, builds=1)
+
+
+def test_a_port_that_is_taken_on_every_address_is_refused_by_number() -> None:
+    with socket.socket() as holder:
+        holder.bind(("0.0.0.0", 0))
+        holder.listen()
+        port = holder.getsockname()[1]
+        with pytest.raises(ClusterError, match=f"Port {port} is taken"):
+            preconditions.ports_are_free("198.18.255.1", (port,))
+
+
+def test_a_port_that_is_taken_on_another_address_is_no_matter() -> None:
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", 0))
+        preconditions.ports_are_free("198.18.255.1", (holder.getsockname()[1],))
+
+
+def test_an_interface_in_the_cluster_s_range_is_refused_by_name() -> None:
+    preconditions.addresses_are_free({"10.0.0.1": "eth0"})
+    with pytest.raises(ClusterError, match=r"tun7 has 198\.19\.3\.4"):
+        preconditions.addresses_are_free({"10.0.0.1": "eth0", "198.19.3.4": "tun7"})
+
+
+def test_a_machine_without_cgroups_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ClusterError, match="cpu, memory, pids"):
+        preconditions.cgroups_are_mounted(tmp_path)
+
+
+@pytest.mark.parametrize("controllers", ["cpu memory pids", "cpuset cpu io memory pids"])
+def test_cgroup_version_2_is_welcome(tmp_path: Path, controllers: str) -> None:
+    (tmp_path / "cgroup.controllers").write_text(controllers)
+    preconditions.cgroups_are_mounted(tmp_path)
+
+
+def test_a_full_disk_is_refused_with_what_makes_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shutil.disk_usage", lambda _: type("Usage", (), {"free": 14_000_000_000}))
+    with pytest.raises(ClusterError, match=r"14\.0 GB free and the cluster needs 15"):
+        preconditions.disk_has_room(tmp_path)

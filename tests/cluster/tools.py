@@ -1,0 +1,114 @@
+"""The programs that are built from source: one Go module a folder under tools/, built once into the user's cache."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.cluster.commands import run
+from tests.cluster.layout import CACHE
+
+MODULES = Path(__file__).parent / "tools"
+"""One folder for each set of dependencies that agree."""
+
+BUILD_LIMIT_S = 3600
+"""Longest build; the slowest takes five minutes on two idle cores."""
+
+
+@dataclass(frozen=True)
+class Tool:
+    """One Go module whose `tool` lines name the programs to build.
+
+    Attributes:
+        name: Folder under tools/.
+        module: The dependency whose version is the tool's.
+        variables: Variables set at link time; `{version}` stands for the version.
+    """
+
+    name: str
+    module: str
+    variables: tuple[str, ...] = ()
+
+    @property
+    def source(self) -> Path:
+        return MODULES / self.name
+
+    @property
+    def version(self) -> str:
+        found = re.search(rf"{re.escape(self.module)} (v\S+)", (self.source / "go.mod").read_text(encoding="utf-8"))
+        assert found is not None, f"{self.source}/go.mod names no version of {self.module}; this is a bug"
+        return found[1]
+
+    @property
+    def folder(self) -> Path:
+        return CACHE / f"{self.name}-{self.version}"
+
+    def program(self, name: str = "") -> Path:
+        """Path of one of its built programs."""
+        return self.folder / (name or self.name)
+
+    @property
+    def is_built(self) -> bool:
+        stamp = self.folder / "built-from"
+        return stamp.exists() and stamp.read_text(encoding="utf-8") == self._fingerprint()
+
+    def build(self) -> None:
+        """Build all its programs, at low priority."""
+        unfinished = self.folder.with_name(f"{self.folder.name}.unfinished")
+        shutil.rmtree(unfinished, ignore_errors=True)
+        unfinished.mkdir(parents=True)
+        run(
+            [
+                "nice",
+                "-n",
+                "10",
+                "go",
+                "build",
+                "-trimpath",
+                "-ldflags",
+                self._linker_flags(),
+                "-o",
+                f"{unfinished}/",
+                "tool",
+            ],
+            environment={"CGO_ENABLED": "0", "GOFLAGS": os.environ.get("GOFLAGS", "-buildvcs=false")},
+            folder=self.source,
+            time_limit_s=BUILD_LIMIT_S,
+        )
+        (unfinished / "built-from").write_text(self._fingerprint(), encoding="utf-8")
+        shutil.rmtree(self.folder, ignore_errors=True)
+        unfinished.rename(self.folder)
+
+    def _fingerprint(self) -> str:
+        pinned = (self.source / "go.mod").read_bytes() + (self.source / "go.sum").read_bytes()
+        return hashlib.sha256(pinned + self._linker_flags().encode()).hexdigest()
+
+    def _linker_flags(self) -> str:
+        return " ".join(["-s -w", *(f"-X {variable.format(version=self.version)}" for variable in self.variables)])
+
+
+KUBERNETES = Tool(
+    "kubernetes",
+    "k8s.io/kubernetes",
+    tuple(f"k8s.io/component-base/version.{part}" for part in ("gitVersion={version}", "gitMajor=1", "gitMinor=34")),
+)
+CONTAINERD = Tool(
+    "containerd",
+    "github.com/containerd/containerd/v2",
+    ("github.com/containerd/containerd/v2/version.Version={version}",),
+)
+COREDNS = Tool("coredns", "github.com/coredns/coredns")
+LOCAL_PATH_PROVISIONER = Tool("local-path-provisioner", "github.com/rancher/local-path-provisioner")
+METRICS_SERVER = Tool("metrics-server", "sigs.k8s.io/metrics-server")
+
+TOOLS = (KUBERNETES, CONTAINERD, COREDNS, LOCAL_PATH_PROVISIONER, METRICS_SERVER)
+"""What every cluster needs, slowest first."""
+
+
+def missing() -> list[Tool]:
+    """The tools that have yet to be built."""
+    return [tool for tool in TOOLS if not tool.is_built]

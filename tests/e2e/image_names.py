@@ -1,0 +1,9 @@
+"""What `make image` and `make image-search-pod` call their images."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+
+VERSION = version("bge-reranker")
+IMAGE = f"localhost/bge-reranker:{VERSION}-cpu"
+SEARCH_IMAGE = f"localhost/bge-reranker-search-pod:{VERSION}"

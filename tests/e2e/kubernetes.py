@@ -1,0 +1,118 @@
+"""kubectl against the one cluster that was named, and no other."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from string import Template
+from typing import Any, Self
+
+from tests.cluster.commands import run
+from tests.cluster.tools import KUBERNETES
+
+MANIFESTS = Path(__file__).parent / "manifests"
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """The named cluster.
+
+    Attributes:
+        context: The kubeconfig's context; always passed, so that the current one does not matter.
+    """
+
+    context: str
+
+    def kubectl(self, *words: str, text_input: str | None = None, time_limit_s: float = 300) -> str:
+        return run(self.command(*words), text_input=text_input, time_limit_s=time_limit_s)
+
+    def command(self, *words: str) -> list[str]:
+        built = KUBERNETES.program("kubectl")
+        program = str(built) if built.exists() else shutil.which("kubectl")
+        assert program is not None, "kubectl is missing: run `make cluster-up` once, or install it"
+        return [program, f"--context={self.context}", *words]
+
+    def get(self, *words: str) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(self.kubectl("get", *words, "--output=json"))
+        return found
+
+    def apply(self, manifest: str, **values: str) -> None:
+        text = Template((MANIFESTS / manifest).read_text(encoding="utf-8")).substitute(values)
+        self.kubectl("apply", "--filename=-", text_input=text)
+
+    def delete_namespaces(self, *names: str, wait: bool) -> None:
+        self.kubectl("delete", "namespace", *names, "--ignore-not-found", f"--wait={str(wait).lower()}")
+
+
+@dataclass(frozen=True)
+class SearchPod:
+    """The pod in which the test's programs run."""
+
+    cluster: Cluster
+    namespace: str
+
+    def node(self) -> str:
+        return str(self.cluster.get("pod", "search", f"--namespace={self.namespace}")["spec"]["nodeName"])
+
+    def run(self, module: str, *arguments: str, text_input: str = "", time_limit_s: float = 600) -> Any:
+        """Run one of the pod's programs to its end; gives its JSON."""
+        return json.loads(
+            self.cluster.kubectl(*self._words(module, *arguments), text_input=text_input, time_limit_s=time_limit_s)
+        )
+
+    def start_load(self, url: str, rate: float, time_limit_s: float = 10.0) -> SteadyLoad:
+        words = self._words("steady_load", url, str(rate), str(time_limit_s))
+        process = subprocess.Popen(
+            self.cluster.command(*words),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert process.stdout is not None
+        if process.stdout.readline() != "started\n":
+            process.kill()
+            raise AssertionError(f"the load did not start: {process.communicate()[1]}")
+        return SteadyLoad(process)
+
+    def _words(self, module: str, *arguments: str) -> list[str]:
+        python = ["/opt/search/bin/python", "-m", f"search_pod.{module}", *arguments]
+        return ["exec", "--stdin", f"--namespace={self.namespace}", "search", "--", *python]
+
+
+@dataclass(frozen=True)
+class SteadyLoad:
+    """A load that runs until it is asked for its outcome."""
+
+    process: subprocess.Popen[str]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.process.kill()
+        self.process.wait()
+
+    def outcome(self) -> list[dict[str, Any]]:
+        """End the load; every request that it sent, in order."""
+        printed, complaints = self.process.communicate(input="", timeout=120)
+        assert self.process.returncode == 0, complaints
+        outcomes: list[dict[str, Any]] = json.loads(printed)
+        return outcomes
+
+
+def failures(outcomes: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [outcome for outcome in outcomes if outcome["failure"] is not None]
+
+
+def wait_until(holds: Callable[[], bool], what: str, limit_s: float = 120) -> None:
+    """Look again and again; a cluster tells of most changes in no other way."""
+    deadline = time.monotonic() + limit_s
+    while not holds():
+        assert time.monotonic() < deadline, f"not within {limit_s:g} s: {what}"
+        time.sleep(0.5)
