@@ -86,7 +86,7 @@ def test_metrics_and_logs_tell_of_the_requests_and_of_no_text(cluster: Cluster, 
     for pod in pods(cluster):
         proxied = f"/api/v1/namespaces/{SCORER}/pods/{pod['name']}:8001/proxy/metrics"
         for line in cluster.kubectl("get", f"--raw={proxied}").splitlines():
-            if line.startswith("rerank_requests_total{"):
+            if line.startswith("rerank_requests_total "):
                 scored += float(line.rpartition(" ")[2])
         lines = cluster.kubectl("logs", pod["name"], IN_SCORER).splitlines()
         records = [json.loads(line) for line in lines if line.startswith("{")]
