@@ -1,7 +1,7 @@
-"""What the starting network computes, as a formula over word vectors, and its contrastive training.
+"""Training of the starting network's matching part alone, without the network around it.
 
-Belongs here: the formula (see `start`, which puts the same into attention), at a hundredth of the network's cost. Must
-not be here: the network.
+Belongs here: what layers 2 and 3 compute at the start (see `start`), as a formula over word vectors that costs a
+hundredth of the network, and its contrastive training. Must not be here: the network.
 """
 
 from collections.abc import Callable
@@ -14,28 +14,13 @@ from typing_extensions import override
 
 from demo_model.embeddings import FloatArray, TokenPairs
 
-SHARPNESS = 40.0
-"""Weight of the likeness of two pieces, which is one at most; this and the next four were chosen on validation."""
-
-NO_MATCH = 11.0
-"""Logit of a query piece's answer "none"."""
-
-TOPIC_SHARPNESS = 6.0
-"""Weight of the likeness of a piece and a passage's topic."""
-
-NO_TOPIC = 4.5
-"""Logit of the topic's answer "none"."""
-
-TOPIC_SHARE = 5.0
-"""Weight of the topic beside that of the matched words."""
-
 _QUERY_TOKENS = 16
 _PASSAGE_TOKENS = 64
 _PAD = 1
 
 
 class SoftMatching(nn.Module):
-    """Scores query and passage by how well the query's pieces are found in the passage, and by how near its topic is.
+    """Scores query and passage by how well each piece of the query is found in the passage.
 
     Args:
         vectors: float32 (V, M), unit length.
@@ -46,6 +31,8 @@ class SoftMatching(nn.Module):
         super().__init__()
         self.vectors = nn.Parameter(torch.from_numpy(vectors.copy()))
         self.log_rarity = nn.Parameter(torch.from_numpy(rarity).clamp_min(0.1).log())
+        self.sharpness = nn.Parameter(torch.tensor(20.0))
+        self.no_match = nn.Parameter(torch.tensor(6.0))
         self.steepness = nn.Parameter(torch.tensor(12.0))
 
     @override
@@ -60,21 +47,14 @@ class SoftMatching(nn.Module):
             float32 (N, P).
         """
         rarity = self.log_rarity[queries].masked_fill(queries == _PAD, -1e4)
-        passage_rarity = self.log_rarity[passages].masked_fill(passages == _PAD, -1e4).softmax(dim=1)
-        topics = nn.functional.normalize(torch.einsum("pl,plm->pm", passage_rarity, self.vectors[passages]), dim=1)
         absent = (passages == _PAD).flatten()
         found = torch.zeros(queries.numel(), len(passages))
-        topic = torch.zeros(len(queries), len(passages))
         half = self.vectors.shape[1] // 2
-        for part, topic_part in zip(self.vectors.split(half, dim=1), topics.split(half, dim=1), strict=True):
-            asked = part[queries.flatten()]
-            likeness = SHARPNESS * asked @ part[passages.flatten()].T
+        for part in (self.vectors[:, :half], self.vectors[:, half:]):
+            likeness = self.sharpness * part[queries.flatten()] @ part[passages.flatten()].T
             mass = likeness.masked_fill(absent, -1e4).view(queries.numel(), *passages.shape).logsumexp(dim=2)
-            found = found + (mass - NO_MATCH).sigmoid() / 2
-            near = TOPIC_SHARPNESS * (asked @ topic_part.T).view(*queries.shape, -1)
-            topic = topic + ((near + rarity[:, :, None]).logsumexp(dim=1) - NO_TOPIC).sigmoid() / 2
-        matched = torch.einsum("nq,nqp->np", rarity.softmax(dim=1), found.view(*queries.shape, -1))
-        return self.steepness * (matched + TOPIC_SHARE * topic)
+            found = found + (mass - self.no_match).sigmoid() / 2
+        return self.steepness * torch.einsum("nq,nqp->np", rarity.softmax(dim=1), found.view(*queries.shape, -1))
 
     @torch.no_grad()
     def restore_length(self) -> None:

@@ -1,6 +1,6 @@
 """Hard negatives for training: passages that look like the answer and are not.
 
-Belongs here: searching the training passages by shared pieces and by word vectors. Must not be here: held-out texts.
+Belongs here: searching the training passages by shared pieces. Must not be here: held-out texts.
 """
 
 from collections import defaultdict
@@ -80,31 +80,6 @@ def lexical_neighbours(queries: list[list[int]], passages: list[list[int]], size
         scores = (asked[start : start + _CHUNK] @ transposed).toarray()
         found[start : start + _CHUNK] = np.argpartition(-scores, count, axis=1)[:, :count]
     return found
-
-
-def vector_neighbours(queries: npt.NDArray[np.float32], passages: npt.NDArray[np.float32], count: int) -> IntArray:
-    """Finds each query's nearest passages by word vectors.
-
-    Args:
-        queries: float32 (queries, H), unit length.
-        passages: float32 (passages, H), unit length.
-        count: Neighbours per query.
-
-    Returns:
-        int32 (queries, count), places of passages, in no particular order.
-    """
-    found = np.empty((len(queries), count), dtype=np.int32)
-    for start in tqdm(range(0, len(queries), _CHUNK), desc="vector neighbours"):
-        scores = queries[start : start + _CHUNK] @ passages.T
-        found[start : start + _CHUNK] = np.argpartition(-scores, count, axis=1)[:, :count]
-    return found
-
-
-def text_vectors(word_vectors: npt.NDArray[np.float32], texts: list[list[int]]) -> npt.NDArray[np.float32]:
-    """Returns the unit-length sum of each text's word vectors; float32 (texts, H)."""
-    vectors = np.asarray(_count_matrix(texts, len(word_vectors)) @ word_vectors, dtype=np.float32)
-    unit: npt.NDArray[np.float32] = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-6)
-    return unit
 
 
 def _count_matrix(texts: list[list[int]], size: int) -> sparse.csr_matrix:

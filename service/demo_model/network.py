@@ -11,8 +11,8 @@ HIDDEN_SIZE = 192
 MEANING_SIZE = 120
 """Values of a word vector: 60 for each of two attention heads."""
 
-LAYERS = 4
-"""One finds where the query ends, one matches query with document, one gathers the topic, one sums up."""
+LAYERS = 3
+"""One finds where the query ends, one matches query with document, one sums up."""
 
 HEADS = 3
 HEAD_SIZE = 64

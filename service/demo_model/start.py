@@ -4,10 +4,9 @@ Belongs here: how the starting weights are put together. Must not be here: data,
 
 Cross-attention between two texts is found late and slowly by so small a network on two cores, so it is put in place:
 layer 1 looks up where the first `</s>` stands and marks every piece as query or document; in layer 2 each query piece
-looks for a piece of like meaning in the document, with `<s>` as the answer "none"; in layer 3 `<s>` gathers the
-document's topic; in layer 4 `<s>` averages what the query's pieces have found, weighed by how rare they are, and
-compares them with the topic. That is a soft BM25 beside a likeness of meaning; `matching` has it as a formula, with the
-constants. Training then changes every weight.
+looks for a piece of like meaning in the document, with `<s>` as the answer "none"; in layer 3 `<s>` averages what was
+found, weighed by how rare the query's pieces are. That is a soft BM25. Beside it, `<s>` gathers the document's topic in
+layer 2 and compares the query's pieces with it in layer 3. Training then changes every weight.
 """
 
 import math
@@ -18,7 +17,6 @@ import torch
 from transformers import XLMRobertaForSequenceClassification
 
 from demo_model.embeddings import FloatArray
-from demo_model.matching import NO_MATCH, NO_TOPIC, SHARPNESS, TOPIC_SHARE, TOPIC_SHARPNESS
 from demo_model.network import HEAD_SIZE, HIDDEN_SIZE, MEANING_SIZE, POSITIONS, network_config
 
 _MARK = math.sqrt(MEANING_SIZE)
@@ -47,9 +45,24 @@ _ONLY_SIDE = 5.0
 
 _HALF = MEANING_SIZE // 2
 
-_ANSWER_SHARE = 0.3
-"""What a full match adds to the answer, halved: small beside the rest of `<s>`, so that layer normalisation bends
-little."""
+
+TOPIC_SIZE = 60
+"""Dimensions of a topic: what fits into one attention head beside its marks."""
+
+_SHARPNESS = 40.0
+"""Attention logit between two vectors whose product is one; this and the next four were chosen on validation."""
+
+_NO_MATCH = 11.0
+"""Attention logit of a query piece's answer "none"."""
+
+_TOPIC_SHARPNESS = 8.0
+"""Attention logit between a topic and a vector that has it."""
+
+_NO_TOPIC = 6.0
+"""Attention logit of the topic's answer "none"."""
+
+_TOPIC_SHARE = 2.0
+"""Weight of the topic beside the matched words."""
 
 
 class Slot(IntEnum):
@@ -64,7 +77,11 @@ class Slot(IntEnum):
     FOUND_FIRST = MEANING_SIZE + 6
     FOUND_SECOND = MEANING_SIZE + 7
     ANSWER = MEANING_SIZE + 8
+    TOPIC = MEANING_SIZE + 9
 
+
+_TOPIC = slice(Slot.TOPIC, Slot.TOPIC + TOPIC_SIZE)
+"""Where `<s>` keeps the document's topic."""
 
 _TOPIC_GAIN = 9.0
 """Stretches a topic, a mean and so short, beyond the mark of `<s>`, so that layer normalisation fixes its length."""
@@ -83,6 +100,7 @@ def build_network(word_vectors: FloatArray, log_rarity: FloatArray, seed: int) -
     """
     torch.manual_seed(seed)
     vectors, rarity = torch.from_numpy(word_vectors), torch.from_numpy(log_rarity)
+    topic = torch.linalg.svd(vectors * rarity.exp()[:, None], full_matrices=False).Vh[:TOPIC_SIZE]
     network = XLMRobertaForSequenceClassification(network_config(len(vectors)))
     # transformers types its modules' attributes as Tensor or Module: they are reached through Any.
     parts: Any = network
@@ -93,17 +111,16 @@ def build_network(word_vectors: FloatArray, log_rarity: FloatArray, seed: int) -
             # What the random weights write is only to break symmetry, and nothing of it may reach the slots.
             layer.attention.output.dense.weight *= _NOISE
             layer.output.dense.weight *= _NOISE
-            layer.attention.output.dense.weight[MEANING_SIZE:] = 0
-            layer.output.dense.weight[MEANING_SIZE:] = 0
+            layer.attention.output.dense.weight[MEANING_SIZE : _TOPIC.stop] = 0
+            layer.output.dense.weight[MEANING_SIZE : _TOPIC.stop] = 0
         _set_sides(layers[0])
         _set_matching(layers[1])
-        _set_topic(layers[2])
-        _set_summing(layers[3])
-        _set_topic_match(layers[3])
+        _set_topic(layers[1], topic)
+        _set_summing(layers[2])
+        _set_topic_match(layers[2], topic)
         head = parts.classifier
-        head.out_proj.weight *= _NOISE
         head.dense.weight[0].zero_()
-        head.dense.weight[0, Slot.ANSWER] = 1.2
+        head.dense.weight[0, Slot.ANSWER] = 0.35
         head.dense.bias[0] = -0.9
         head.out_proj.weight[0, 0] = 5.0
     return network
@@ -158,7 +175,7 @@ def _set_matching(layer: Any) -> None:
     """Lets each query piece look for its like in the document; two heads see half of the meaning each."""
     attention = layer.attention.self
     # A vector of unit length has the length sqrt(HIDDEN_SIZE) by now, and attention divides by sqrt(HEAD_SIZE).
-    likeness = math.sqrt(SHARPNESS * math.sqrt(HEAD_SIZE)) / (_MARK * _NORMALISED)
+    likeness = math.sqrt(_SHARPNESS * math.sqrt(HEAD_SIZE)) / (_MARK * _NORMALISED)
     for head, slot in ((0, Slot.FOUND_FIRST), (1, Slot.FOUND_SECOND)):
         first = head * HEAD_SIZE
         side, none = first + _HALF, first + _HALF + 1
@@ -171,7 +188,7 @@ def _set_matching(layer: Any) -> None:
         attention.query.bias[none] = math.sqrt(HEAD_SIZE)
         # `<s>` counts as a piece of the document here, so that both are raised alike.
         attention.key.weight[side, Slot.BEGIN] = 2 / (_MARK * _NORMALISED)
-        attention.key.weight[none, Slot.BEGIN] = NO_MATCH / (_MARK * _NORMALISED)
+        attention.key.weight[none, Slot.BEGIN] = _NO_MATCH / (_MARK * _NORMALISED)
         attention.value.weight[side, Slot.BEGIN] = -1 / (_MARK * _NORMALISED)
         attention.value.bias[side] = 1.0
         layer.attention.output.dense.weight[:, side] = 0
@@ -192,59 +209,52 @@ def _set_summing(layer: Any) -> None:
     attention.value.weight[row, Slot.FOUND_SECOND] = 0.25
     layer.attention.output.dense.weight[:, row] = 0
     layer.attention.output.dense.weight[Slot.ANSWER].zero_()
-    layer.attention.output.dense.weight[Slot.ANSWER, row] = _ANSWER_SHARE
+    layer.attention.output.dense.weight[Slot.ANSWER, row] = 1.5
 
 
-def _set_topic(layer: Any) -> None:
-    """Lets `<s>` gather the mean meaning of the document's pieces, a half in each of two heads.
+def _set_topic(layer: Any, topic: torch.Tensor) -> None:
+    """Lets `<s>` gather the mean meaning of the document's pieces; every other piece looks at `</s>`, which is empty.
 
-    Its own meaning is empty, so the topic finds its place there. Every other piece looks at `</s>`, which is empty too.
+    Args:
+        layer: The second layer.
+        topic: float32 (TOPIC_SIZE, MEANING_SIZE), the directions that make up a topic.
     """
-    attention = layer.attention.self
+    attention, first = layer.attention.self, 2 * HEAD_SIZE
+    gather, ignore = first + TOPIC_SIZE, first + TOPIC_SIZE + 1
+    for row in range(first, first + HEAD_SIZE):
+        _clear_rows(attention, row)
     begins = math.sqrt(HEAD_SIZE) / (_MARK * _NORMALISED)
-    for first, meaning in _halves():
-        gather, ignore = first + _HALF, first + _HALF + 1
-        for row in range(first, first + HEAD_SIZE):
-            _clear_rows(attention, row)
-        # Without the mean of all values: layer normalisation gives the empty `</s>` a little of each.
-        attention.value.weight[first : first + _HALF, meaning] = torch.eye(_HALF)
-        attention.value.weight[first : first + _HALF, :MEANING_SIZE] -= 1 / MEANING_SIZE
-        attention.query.weight[gather, Slot.BEGIN] = begins
-        attention.key.weight[gather, Slot.RARITY] = 1.0 / (_RARITY * _NORMALISED)
-        attention.key.weight[gather, Slot.SIDE] = _ONLY_SIDE
-        attention.query.bias[ignore] = math.sqrt(HEAD_SIZE)
-        attention.query.weight[ignore, Slot.BEGIN] = -begins
-        attention.key.weight[ignore, Slot.END] = 25.0 / (_MARK * _NORMALISED)
-        layer.attention.output.dense.weight[:, first : first + HEAD_SIZE] = 0
-        layer.attention.output.dense.weight[meaning, first : first + _HALF] = _TOPIC_GAIN * torch.eye(_HALF)
+    attention.value.weight[first : first + TOPIC_SIZE, :MEANING_SIZE] = topic
+    attention.query.weight[gather, Slot.BEGIN] = begins
+    attention.key.weight[gather, Slot.RARITY] = 1.0 / (_RARITY * _NORMALISED)
+    attention.key.weight[gather, Slot.SIDE] = _ONLY_SIDE
+    attention.query.bias[ignore] = math.sqrt(HEAD_SIZE)
+    attention.query.weight[ignore, Slot.BEGIN] = -begins
+    attention.key.weight[ignore, Slot.END] = 25.0 / (_MARK * _NORMALISED)
+    layer.attention.output.dense.weight[:, first : first + HEAD_SIZE] = 0
+    layer.attention.output.dense.weight[_TOPIC, first : first + TOPIC_SIZE] = _TOPIC_GAIN * torch.eye(TOPIC_SIZE)
 
 
-def _set_topic_match(layer: Any) -> None:
+def _set_topic_match(layer: Any, topic: torch.Tensor) -> None:
     """Lets `<s>` look for its topic among the query's pieces, with `</s>` as the answer "none"."""
     attention = layer.attention.self
-    sharpness = TOPIC_SHARPNESS * math.sqrt(HEAD_SIZE) / (_TOPIC_LENGTH * _MARK * _NORMALISED)
-    for first, meaning in _halves():
-        mark = first + _HALF
-        for row in range(first, first + HEAD_SIZE):
-            _clear_rows(attention, row)
-        for projection in (attention.query, attention.key):
-            projection.weight[first : first + _HALF, meaning] = math.sqrt(sharpness) * torch.eye(_HALF)
-        attention.query.bias[mark] = math.sqrt(HEAD_SIZE)
-        attention.key.weight[mark, Slot.RARITY] = 1.0 / (_RARITY * _NORMALISED)
-        attention.key.weight[mark, Slot.SIDE] = -_ONLY_SIDE
-        attention.key.weight[mark, Slot.BEGIN] = -60.0 / (_MARK * _NORMALISED)
-        # Three `</s>` share the answer "none", and they stand on the other side than the query.
-        none = NO_TOPIC - math.log(3) + 2 * _ONLY_SIDE
-        attention.key.weight[mark, Slot.END] = none / (_MARK * _NORMALISED)
-        attention.value.bias[mark] = 1.0
-        attention.value.weight[mark, Slot.END] = -1.0 / (_MARK * _NORMALISED)
-        layer.attention.output.dense.weight[:, mark] = 0
-        layer.attention.output.dense.weight[Slot.ANSWER, mark] = _ANSWER_SHARE * TOPIC_SHARE
-
-
-def _halves() -> tuple[tuple[int, slice], tuple[int, slice]]:
-    """First row of each of the two heads that see a half of the meaning, and that half."""
-    return (0, slice(0, _HALF)), (HEAD_SIZE, slice(_HALF, MEANING_SIZE))
+    mark = TOPIC_SIZE
+    for row in range(HEAD_SIZE):
+        _clear_rows(attention, row)
+    sharpness = _TOPIC_SHARPNESS * math.sqrt(HEAD_SIZE) / (_TOPIC_LENGTH * _MARK * _NORMALISED)
+    attention.query.weight[:TOPIC_SIZE, _TOPIC] = math.sqrt(sharpness) * torch.eye(TOPIC_SIZE)
+    attention.key.weight[:TOPIC_SIZE, :MEANING_SIZE] = math.sqrt(sharpness) * topic
+    attention.query.bias[mark] = math.sqrt(HEAD_SIZE)
+    attention.key.weight[mark, Slot.RARITY] = 1.0 / (_RARITY * _NORMALISED)
+    attention.key.weight[mark, Slot.SIDE] = -_ONLY_SIDE
+    attention.key.weight[mark, Slot.BEGIN] = -60.0 / (_MARK * _NORMALISED)
+    # Three `</s>` share the answer "none", and they stand on the other side than the query.
+    none = _NO_TOPIC - math.log(3) + 2 * _ONLY_SIDE
+    attention.key.weight[mark, Slot.END] = none / (_MARK * _NORMALISED)
+    attention.value.bias[mark] = 1.0
+    attention.value.weight[mark, Slot.END] = -1.0 / (_MARK * _NORMALISED)
+    layer.attention.output.dense.weight[:, mark] = 0
+    layer.attention.output.dense.weight[Slot.ANSWER, mark] = 1.5 * _TOPIC_SHARE
 
 
 def _clear_rows(attention: Any, row: int) -> None:

@@ -19,14 +19,9 @@ QUERY_TOKENS = 20
 PASSAGE_TOKENS = 64
 """Longest passage in training; the network reads longer ones, of which it has seen only the parts."""
 
-_WORD_RATE = 1e-4
-"""Learning rate of the word vectors."""
-
-_OTHER_RATE = 3e-5
-"""Learning rate of the layers: they are sharp where they start, and a larger one undoes them before it teaches them."""
-
+_WORD_RATE = 2e-4
+_OTHER_RATE = 2e-4
 _WARM_UP = 20
-"""Steps until the full rates."""
 
 
 @dataclass(frozen=True)
