@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from bge_reranker.api.dispatch import DIALECTS
 from tests.live.server import LiveServer, live_server
 
 ASKED = {"query": "q", "documents": ["bad", "good"]}
@@ -168,146 +165,6 @@ def test_rule_8_any_key_or_none_will_do_while_nobody_checks_keys(server: LiveSer
     assert server.post(ASKED, headers=headers).status_code == 200
 
 
-NAMED = {
-    name: (f"/dialects/{name}{dialect.route}", dialect.example | {"model": "other"})
-    for name, dialect in DIALECTS.items()
-} | {
-    "tokenize": ("/tokenize", {"inputs": "a", "model": "other"}),
-    "decode": ("/decode", {"ids": [0], "model": "other"}),
-    "tokenize of ovms": ("/v3/tokenize", {"text": "a", "model": "other"}),
-}
-
-
-@pytest.fixture(scope="module")
-def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
-    with live_server(tmp_path_factory.mktemp("strict"), {"strict_model_names": True}) as running:
-        yield running
-
-
-@pytest.mark.parametrize(("path", "body"), NAMED.values(), ids=NAMED.keys())
-def test_a_strict_server_minds_the_model_in_every_body_that_names_one(
-    strict: LiveServer, path: str, body: dict[str, Any]
-) -> None:
-    refused = strict.post(body, path=path)
-    assert (refused.status_code, refused.json()["code"]) == (404, "ModelNotServed")
-    assert strict.post(body | {"model": 7}, path=path).status_code == 404
-    for served in ("scripted", "", None):
-        assert strict.post(body | {"model": served}, path=path).status_code == 200
-
-
-def test_an_empty_name_stands_for_the_served_model(server: LiveServer) -> None:
-    assert server.post(ASKED | {"model": ""}).json()["model"] == "scripted"
-
-
-def test_another_model_is_404_only_where_names_are_strict(tmp_path: Path, server: LiveServer) -> None:
-    assert server.post(ASKED | {"model": "other"}).json()["model"] == "other"
-    with live_server(tmp_path, {"strict_model_names": True}) as strict:
-        refused = strict.post(ASKED | {"model": "other"})
-        assert (refused.status_code, refused.json()["code"]) == (404, "ModelNotServed")
-        assert strict.post(ASKED | {"model": "scripted"}).status_code == 200
-        assert strict.post(ASKED).status_code == 200
-        assert httpx.get(strict.url + "/v2/models/other/ready").status_code == 404
-        assert httpx.get(strict.url + "/v1/models/scripted").status_code == 200
-
-
-def test_native_answers_several_queries_at_once(server: LiveServer) -> None:
-    requests = [
-        {"query": "q", "candidates": ["bad", "good"]},
-        {"query": "good", "candidates": ["a", {"id": 7, "text": "good"}, "bad"], "top_n": 2},
-    ]
-    answer = server.post({"requests": requests, "raw_scores": True}).json()
-    first, second = answer["responses"]
-    assert first["ranked_candidates"] == ["good", "bad"]
-    assert [(result["index"], result["score"]) for result in second["results"]] == [(1, 2.0), (0, 1.0)]
-    assert second["results"][0]["id"] == 7
-    assert answer["usage"]["total_tokens"] == 5 * 6
-
-
-def test_native_takes_a_top_n_beside_the_requests_for_those_that_have_none(server: LiveServer) -> None:
-    requests = [
-        {"query": "q", "candidates": ["a", "good", "bad"]},
-        {"query": "q", "candidates": ["a", "good", "bad"], "top_n": 2},
-    ]
-    first, second = server.post({"requests": requests, "top_n": 1}).json()["responses"]
-    assert (first["ranked_candidates"], second["ranked_candidates"]) == (["good"], ["good", "a"])
-
-
-ASKED_NATIVE = {"query": "q", "candidates": ["a"]}
-WRONG_REQUESTS: dict[str, tuple[dict[str, Any], str]] = {
-    "none": ({"requests": []}, "`requests` is empty. Send at least one request."),
-    "no object": ({"requests": [ASKED_NATIVE, 7]}, "`requests[1]` must be an object, not a number."),
-    "no query": ({"requests": [{"candidates": ["a"]}]}, "`requests[0].query` is missing."),
-    "a bad candidate": (
-        {"requests": [ASKED_NATIVE, {"query": "q", "candidates": ["a", 7]}]},
-        "`requests[1].candidates[1]` must be a string",
-    ),
-    "no candidates": ({"requests": [{"query": "q", "candidates": []}]}, "`requests[0].candidates` is empty."),
-    "a bad number": ({"requests": [ASKED_NATIVE | {"top_n": 0}]}, "`requests[0].top_n` is 0"),
-    "an option inside": (
-        {"requests": [ASKED_NATIVE | {"raw_scores": True}]},
-        "`requests[0].raw_scores` counts for all requests. Put `raw_scores` beside `requests`.",
-    ),
-    "a query beside": ({"requests": [ASKED_NATIVE], "query": "q"}, "`query` stands beside `requests`."),
-}
-
-
-@pytest.mark.parametrize(("body", "words"), WRONG_REQUESTS.values(), ids=WRONG_REQUESTS.keys())
-def test_native_names_the_place_of_what_is_wrong_in_one_of_several_requests(
-    server: LiveServer, body: dict[str, Any], words: str
-) -> None:
-    answer = server.post(body)
-    assert answer.status_code == 422
-    assert words in answer.json()["message"]
-
-
-def test_native_counts_the_candidates_of_all_queries(server: LiveServer) -> None:
-    answer = server.post({"requests": [{"query": "q", "candidates": ["a"] * 3_000}] * 2})
-    assert (answer.status_code, answer.json()["code"]) == (422, "TooManyDocuments")
-
-
-def test_native_gives_ids_and_metadata_back(server: LiveServer) -> None:
-    candidates = [{"id": "a", "text": "bad", "metadata": {"page": 1}}, {"text": "good", "metadata": None}, "plain"]
-    results = server.post({"query": "q", "candidates": candidates}).json()["results"]
-    assert [result["text"] for result in results] == ["good", "plain", "bad"]
-    assert (results[0]["metadata"], "id" in results[0], "metadata" in results[1]) == (None, False, False)
-    assert (results[2]["id"], results[2]["metadata"]) == ("a", {"page": 1})
-
-
-def test_metadata_too_deep_to_be_written_is_refused(server: LiveServer) -> None:
-    metadata: Any = 1
-    for _ in range(500):
-        metadata = [metadata]
-    answer = server.post({"query": "q", "candidates": [{"text": "a", "metadata": metadata}]})
-    assert (answer.status_code, answer.json()["code"]) == (422, "InvalidField")
-
-
-@pytest.mark.parametrize("number", [2**64 - 1, 2**64, 10**40, -(2**63), -(2**63) - 1], ids=str)
-@pytest.mark.parametrize("text", ["good", "\ud800"], ids=["plain", "a lone surrogate"])
-def test_numbers_of_any_size_that_came_with_a_document_go_back_digit_by_digit(
-    server: LiveServer, number: int, text: str
-) -> None:
-    content = json.dumps({"query": "q", "candidates": [{"text": text, "id": number, "metadata": [{"a": number}]}]})
-    result = httpx.post(server.url + "/rerank", content=content.encode()).json()["results"][0]
-    assert (result["id"], result["metadata"]) == (number, [{"a": number}])
-    body = {"query": "q", "documents": [{"text": "good", "id": number}], "return_documents": True}
-    assert server.post(body).json()["results"][0]["document"]["id"] == number
-
-
-def test_a_number_of_more_digits_than_can_be_read_is_refused_naming_the_limit(server: LiveServer) -> None:
-    content = b'{"query": "q", "candidates": [{"text": "a", "id": %s}]}' % (b"9" * 5_000)
-    answer = httpx.post(server.url + "/rerank", content=content)
-    assert (answer.status_code, answer.json()["code"]) == (422, "InvalidBody")
-    assert "5000 digits; the limit is 4300" in answer.json()["message"]
-
-
-def test_a_field_that_needs_more_than_64_bits_is_refused_by_name(server: LiveServer) -> None:
-    answer = server.post({"query": "q", "candidates": ["a"], "top_n": 10**30})
-    assert (answer.status_code, answer.json()["message"]) == (
-        422,
-        "`top_n` needs more than 64 bits. Send a smaller number.",
-    )
-
-
 def test_ten_thousand_documents_are_taken_in_any_dialect(tmp_path: Path) -> None:
     with live_server(tmp_path) as server:
         answer = server.post({"query": "q", "texts": ["good", "bad"] * 5_000})
@@ -327,32 +184,6 @@ def test_tei_tokenises_and_decodes(server: LiveServer) -> None:
 def test_ovms_tokenises_one_text_or_several(server: LiveServer) -> None:
     one = server.post({"model": "m", "text": "good"}, path="/v3/tokenize").json()["tokens"]
     assert server.post({"text": ["good", "good"]}, path="/v3/tokenize").json()["tokens"] == [one, one]
-
-
-def test_the_specification_has_an_example_of_every_dialect_and_names_no_other_place(server: LiveServer) -> None:
-    text = httpx.get(server.url + "/openapi.json").text
-    paths = json.loads(text)["paths"]
-    prefixed = [path for path in paths if path.startswith("/dialects/")]
-    assert len(prefixed) == len(DIALECTS)
-    for path in prefixed:
-        assert paths[path]["post"]["requestBody"]["content"]["application/json"]["examples"]
-    assert "://" not in text
-
-
-def test_the_specification_names_headers_groups_and_the_wrong_method_everywhere(server: LiveServer) -> None:
-    document = httpx.get(server.url + "/openapi.json").json()
-    groups = {tag["name"] for tag in document["tags"]}
-    for path, operations in document["paths"].items():
-        for operation in operations.values():
-            assert set(operation["tags"]) <= groups, path
-            assert "Allow" in operation["responses"]["405"]["headers"], path
-            for status, response in operation["responses"].items():
-                assert "X-Model-Digest" in response["headers"], path
-                assert ("Retry-After" in response["headers"]) == (status in {"429", "503"}), path
-    ranking = document["paths"]["/rerank"]["post"]["parameters"]
-    assert "sglang" in ranking[0]["schema"]["enum"]
-    assert document["components"]["parameters"]["Deadline"]["name"] == "X-Request-Deadline-Ms"
-    assert "/v1/retrieval/{name}/reranking" in document["paths"]
 
 
 def test_a_returned_document_keeps_its_own_text_whatever_was_read_of_it(server: LiveServer) -> None:

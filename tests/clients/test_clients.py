@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import subprocess
 from collections.abc import Iterator, Sequence
@@ -10,6 +9,7 @@ from typing import get_args
 
 import pytest
 
+from tests.in_ci import IN_CI
 from tests.live.server import LiveServer, live_server
 
 from .client_row import ClientRow, Family
@@ -60,7 +60,7 @@ def make_environment(name: str) -> None:
     try:
         python_of(name)
     except subprocess.CalledProcessError:
-        if os.environ.get("CI"):
+        if IN_CI:
             raise
         pytest.skip(f"the environment {name} cannot be installed here")
 

@@ -1,12 +1,12 @@
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.in_ci import IN_CI
 from tests.live.server import WAIT_S, LiveServer
 
 from .browser import CHROMIUM, DESKTOP, chromium
@@ -14,8 +14,6 @@ from .visit import Visit
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
-
-IN_CI = os.environ.get("CI") == "true"
 
 # Without playwright these modules cannot even be imported. Locally a missing tool skips; in CI it fails.
 collect_ignore_glob = [] if IN_CI or find_spec("playwright") else ["test_*.py"]

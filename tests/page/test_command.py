@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ import pytest
 from playwright.sync_api import expect
 
 from bge_reranker.api.dispatch import DIALECTS
+from tests.in_ci import IN_CI
 from tests.live.server import WAIT_S, LiveServer, live_server
 
 from .visit import Visit
@@ -23,9 +23,7 @@ from .visit import Visit
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
-pytestmark = pytest.mark.skipif(
-    shutil.which("curl") is None and os.environ.get("CI") != "true", reason="the page's commands need curl"
-)
+pytestmark = pytest.mark.skipif(shutil.which("curl") is None and not IN_CI, reason="the page's commands need curl")
 
 QUERY, CANDIDATES = "it's `q` $HOME \\", ('good "quoted"', "bad 'un' good")
 """Texts that a careless shell line would change, and a careless JSON."""

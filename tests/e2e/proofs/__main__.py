@@ -36,6 +36,7 @@ def proof(*, name: str, keep: bool) -> None:
         raise click.ClickException(str(error)) from error
     record = {"date": dt.datetime.now(tz=dt.UTC).date().isoformat(), "machine": _machine(), **figures}
     path = MEASUREMENTS / f"{name}.json"
+    MEASUREMENTS.mkdir(exist_ok=True)
     path.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
     CONSOLE.print_json(data=record)
     CONSOLE.print(f"Written to {path}.")

@@ -1,0 +1,169 @@
+"""Making an int8 model of a floating-point one: calibrate, write, measure the price, and keep what the gate asks for.
+
+What belongs here: the order of these steps, and the card. What must not: options and exit codes (`cli`), the choice for
+a layer (`model.quantise`), measures (`evaluation.price`).
+"""
+
+from __future__ import annotations
+
+import importlib.resources
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from .engine.batch import Pair
+from .errors import WrongArchitecture
+from .evaluation.cases import RankingCase, load_cases
+from .evaluation.price import Price, measure_price
+from .model.arrays import StoredTensor, map_tensors
+from .model.checkpoint import Checkpoint, read_checkpoint
+from .model.int8 import Int8Linear
+from .model.quantise import SENSITIVITY_LIMITS, quantise_layers, write_checkpoint, write_facts
+from .model.tensor_files import check_tensors, open_tensors
+from .model.tensor_names import sources
+from .reranker import Reranker
+from .settings import TextSettings
+from .store.resolve import resolve_model
+from .text.encoder import PairEncoder
+from .text.policy import resolve_policy
+
+PASSED = "passed"
+FAILED = "failed"
+ACCEPTED = "failed, accepted by name"
+
+Cases = Sequence[RankingCase]
+Layers = Mapping[str, tuple[Int8Linear, float]]
+"""Every linear layer in 8 bits with its sensitivity, by name."""
+
+_CARD = """# {name}, int8
+
+Made by `bge-reranker quantise` from `{source}`. Weights and inputs of {int8_layers} linear layers have 8 bits (weights
+per output, inputs static, calibrated on {calibration_pairs} pairs); embeddings, norms, attention's products, the head
+and {kept} sensitive linear layers stay in float.
+
+What it costs beside float32 (gate: {gate}):
+"""
+
+_TABLE = (
+    "| set | pairs | max | p99 | mean logit difference | Kendall tau | nDCG@10 float32 | nDCG@10 | loss |",
+    "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",
+)
+
+
+def shipped_cases() -> list[RankingCase]:
+    """Judged queries that come with the package."""
+    return load_cases(Path(str(importlib.resources.files("bge_reranker.evaluation"))) / "shipped.jsonl")
+
+
+class Quantisation:
+    """The quantising of one model.
+
+    Args:
+        source: What `--model` of `serve` takes.
+        calibration: Queries whose texts give the ranges of the inputs.
+        say: Told of each step, in a sentence.
+
+    Raises:
+        WrongArchitecture: If the model is outside the packed family or quantised already.
+        ModelError: If its files cannot be read.
+    """
+
+    def __init__(self, source: str, calibration: Cases, say: Callable[[str], None]) -> None:
+        self._source = source
+        self._checkpoint = _read(source)
+        self._say = say
+        self._tensors = _tensors(self._checkpoint)
+        pairs = _pairs(self._checkpoint, calibration)
+        self._calibration_pairs = len(pairs)
+        say(f"Calibrating on {len(pairs)} pairs ...")
+        self._layers: Layers = quantise_layers(self._checkpoint, self._tensors, pairs)
+        self.facts: dict[str, Any] = {}
+
+    def write_first_that_passes(self, sets: Mapping[str, Cases], scratch: Path) -> Path:
+        """Keep more and more layers in float until the gate passes.
+
+        Args:
+            sets: Judged queries that the price is measured on, by name.
+            scratch: An empty folder; every attempt gets a folder in it.
+
+        Returns:
+            The last folder; what is known of it is in `facts`, and in its config.json after `sign`.
+        """
+        folder = scratch
+        for limit in SENSITIVITY_LIMITS:
+            folder = scratch / f"limit-{limit}"
+            folder.mkdir()
+            self._write(limit, folder)
+            prices = {name: _price(self._checkpoint.directory, folder, cases) for name, cases in sets.items()}
+            objections = [f"{name}: {text}" for name, price in prices.items() for text in price.objections()]
+            self.facts |= {"gate": FAILED if objections else PASSED, "price": _figures(prices)}
+            if not objections:
+                break
+            self._say(f"{self.facts['int8_layers']} layers in int8: {'; '.join(objections)}.")
+        return folder
+
+    def sign(self, folder: Path) -> None:
+        """Write what is known of the model into its config.json and its card."""
+        write_facts(self._checkpoint, self.facts, folder)
+        (folder / "README.md").write_text(self.card(), encoding="utf-8")
+
+    def card(self) -> str:
+        """The model's card, with the price."""
+        facts = self.facts
+        kept = len(facts["float_layers"])
+        lines = [_CARD.format(name=Path(self._source).name, source=self._source, kept=kept, **facts), *_TABLE]
+        for name, price in facts["price"].items():
+            differences = (f"{price[f'{kind}_difference']:.4f}" for kind in ("max", "p99", "mean"))
+            rest = f"{price['kendall_tau']:.4f} | {price['ndcg_at_10_float32']:.4f} | {price['ndcg_at_10']:.4f}"
+            loss = f"{price['ndcg_loss']:.2%}"
+            lines.append(f"| {name} | {price['pairs']} | {' | '.join(differences)} | {rest} | {loss} |")
+        return "\n".join(lines) + "\n"
+
+    def _write(self, limit: float, folder: Path) -> None:
+        """Write the model with the layers within a limit of sensitivity in int8."""
+        chosen = {name: linear for name, (linear, sensitivity) in self._layers.items() if sensitivity <= limit}
+        kept = {name: round(value, 4) for name, (_, value) in self._layers.items() if value > limit}
+        self.facts = {"bits": 8, "static": True, "int8_layers": len(chosen), "float_layers": kept}
+        self.facts |= {"calibration_pairs": self._calibration_pairs}
+        write_checkpoint(self._checkpoint, self._tensors, chosen, self.facts, folder)
+
+
+def _read(source: str) -> Checkpoint:
+    checkpoint = read_checkpoint(resolve_model(source, os.environ).path)
+    if checkpoint.geometry is None or checkpoint.quantisation is not None:
+        reason = checkpoint.fallback_reason or "it is quantised already"
+        raise WrongArchitecture(
+            f"{source} cannot be quantised: {reason}.",
+            remedy="Give a floating-point checkpoint of the XLM-RoBERTa, RoBERTa or BERT family.",
+        )
+    return checkpoint
+
+
+def _tensors(checkpoint: Checkpoint) -> dict[str, StoredTensor]:
+    if checkpoint.geometry is None:
+        raise ValueError("only packed checkpoints get here; this is a bug")
+    with open_tensors(checkpoint.weight_files, "np") as files:
+        check_tensors(files, checkpoint.geometry, sources(checkpoint.geometry))
+    return map_tensors(checkpoint.weight_files)
+
+
+def _pairs(checkpoint: Checkpoint, cases: Cases) -> list[Pair]:
+    encoder = PairEncoder.from_directory(checkpoint.directory)
+    limit = checkpoint.geometry.max_pair_tokens if checkpoint.geometry else 0
+    policy = resolve_policy(TextSettings(), min(limit, encoder.tokenizer_max_pair_tokens or limit))
+    encoded = [encoder.encode(case.query, case.documents, policy) for case in cases]
+    return [pair for request in encoded for document in request.documents for pair in document.pairs]
+
+
+def _price(exact: Path, lesser: Path, cases: Cases) -> Price:
+    logits = []
+    for folder in (exact, lesser):
+        with Reranker(str(folder), device="cpu", runtime="openvino") as reranker:
+            logits.append([reranker.logits(case.query, case.documents) for case in cases])
+    return measure_price(cases, *logits)
+
+
+def _figures(prices: Mapping[str, Price]) -> dict[str, dict[str, float]]:
+    return {name: {**asdict(price), "ndcg_loss": price.ndcg_loss} for name, price in prices.items()}
