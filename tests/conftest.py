@@ -10,8 +10,8 @@ from tests.live.server import LiveServer, live_server
 FLAGS = {
     "max_body_bytes": 8_000_000,
     "max_documents": 5_000,
-    "header_timeout_s": 0.5,
-    "body_timeout_s": 0.5,
+    "header_timeout_s": 1.0,
+    "body_timeout_s": 2.0,
     "max_batch_tokens": 64,
     "max_queue_tokens": 100_000,
 }

@@ -66,7 +66,7 @@ def test_a_client_that_stops_in_its_body_is_answered_408_and_closed(server: Live
 
 def test_a_long_computation_is_not_cut_by_the_patience_for_headers(server: LiveServer) -> None:
     server.scorer.gate.clear()
-    opener = threading.Timer(1.2, server.scorer.gate.set)
+    opener = threading.Timer(1.5, server.scorer.gate.set)
     opener.start()
     assert server.is_well()
     opener.join()

@@ -11,10 +11,9 @@ import json
 import sys
 import time
 from asyncio import events
+from collections import Counter
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from bge_reranker.app import create_process
 from bge_reranker.cli.greeting import greet
@@ -23,6 +22,8 @@ from bge_reranker.observe.logs import configure_logs
 from bge_reranker.serving.state import ServedModel
 
 _LAG_INTERVAL_S = 0.01
+_LAG_UNIT_S = 1e-5
+"""Lags are counted in this unit. A list of them would grow with time, and the server's memory is measured too."""
 
 
 class LoopWatch:
@@ -33,7 +34,7 @@ class LoopWatch:
         self.longest_ms = 0.0
         self.longest_name = ""
         self.callbacks = 0
-        self.lags_ms: list[float] = []
+        self.lags = Counter[int]()
 
     def install(self) -> None:
         """Put the stopwatch around every callback of every loop."""
@@ -54,20 +55,28 @@ class LoopWatch:
             due = loop.time() + _LAG_INTERVAL_S
             await asyncio.sleep(_LAG_INTERVAL_S)
             if self.is_on:
-                self.lags_ms.append((loop.time() - due) * 1000)
+                self.lags[round((loop.time() - due) / _LAG_UNIT_S)] += 1
 
     def report(self) -> dict[str, Any]:
         """What was seen."""
-        lags = self.lags_ms or [0.0]
         return {
             "callbacks": self.callbacks,
             "longest_callback_cpu_ms": self.longest_ms,
             "longest_callback": self.longest_name,
-            "lag_p50_ms": float(np.percentile(lags, 50)),
-            "lag_p99_ms": float(np.percentile(lags, 99)),
-            "lag_p999_ms": float(np.percentile(lags, 99.9)),
-            "lag_max_ms": max(lags),
+            "lag_p50_ms": self._lag_ms(50),
+            "lag_p99_ms": self._lag_ms(99),
+            "lag_p999_ms": self._lag_ms(99.9),
+            "lag_max_ms": self._lag_ms(100),
         }
+
+    def _lag_ms(self, percent: float) -> float:
+        """The lag that so many percent of the timers did not exceed."""
+        wanted, seen = percent / 100 * self.lags.total(), 0
+        for lag, timers in sorted(self.lags.items()):
+            seen += timers
+            if seen >= wanted:
+                return lag * _LAG_UNIT_S * 1000
+        return 0.0
 
     def _note(self, handle: Any, milliseconds: float) -> None:
         self.callbacks += 1

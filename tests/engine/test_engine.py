@@ -6,7 +6,6 @@ import logging
 import math
 import queue
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -59,7 +58,7 @@ class Inbox:
 
 @contextmanager
 def running(scorer: FakeScorer, observer: SilentObserver | None = None) -> Iterator[Engine]:
-    engine = Engine(scorer, SETTINGS, observer=observer)
+    engine = Engine(scorer, SETTINGS, clock=scorer.clock, observer=observer)
     engine.start()
     try:
         engine.wait_until_ready(PATIENCE_S)
@@ -157,8 +156,9 @@ def test_engine_prepares_the_next_batch_while_one_runs_and_keeps_the_order() -> 
 def test_engine_answers_an_expired_caller_while_a_batch_hangs() -> None:
     scorer = FakeScorer()
     with held(scorer) as (engine, gate, first):
-        inbox = Inbox()
-        engine.submit(engine.reserve(4, time.monotonic() + 0.05), [make_pair(2)], inbox)
+        inbox, deadline = Inbox(), scorer.clock.now + 0.05
+        engine.submit(engine.reserve(4, deadline), [make_pair(2)], inbox)
+        scorer.clock.now = deadline
         assert inbox.take().errors[0].code == "DeadlineExceeded"
         assert not gate.opened.is_set()
         gate.opened.set()

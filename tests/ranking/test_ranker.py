@@ -17,6 +17,7 @@ from bge_reranker.ranking.request import RankRequest
 from bge_reranker.settings import EngineSettings, TextSettings
 from bge_reranker.text.encoder import EncodedRequest, PairEncoder
 from bge_reranker.text.policy import TextPolicy, resolve_policy
+from tests.engine.fakes import FakeScorer
 from tests.live.scripted_scorer import MAX_PAIR_TOKENS, ScriptedScorer, write_tokenizer
 
 WAIT_S = 20.0
@@ -114,9 +115,17 @@ def test_a_ranking_of_what_was_done_in_time_is_never_given(setup: Setup) -> None
     opener.join()
 
 
-def test_a_request_that_cannot_be_done_in_time_even_alone_is_refused_before_it_is_queued(setup: Setup) -> None:
-    rate = setup.engine.tokens_per_second
-    documents = [f"good {number} " + "good " * 60 for number in range(int(rate * 0.02 / 64) + 2)]
-    with pytest.raises(DeadlineExceeded, match="tokens take about"):
-        setup.ranker.rank(RankRequest("q", documents * 40), 0.3)
-    assert setup.scorer.scored_pairs == setup.warm_up_pairs
+def test_a_request_that_cannot_be_done_in_time_even_alone_is_refused_before_it_is_queued(tmp_path: Path) -> None:
+    scorer = FakeScorer(tokens_per_second=1_000.0)
+    engine = Engine(scorer, EngineSettings(), clock=scorer.clock)
+    engine.start()
+    engine.wait_until_ready(WAIT_S)
+    encoder = PairEncoder.from_directory(write_tokenizer(tmp_path))
+    with ThreadPoolExecutor(1) as executor:
+        policy = resolve_policy(TextSettings(), MAX_PAIR_TOKENS)
+        ranker = Ranker(encoder, engine, policy, executor, clock=scorer.clock)
+        batches = len(scorer.batches)
+        with pytest.raises(DeadlineExceeded, match=r"640 tokens take about 0\.6 s here, and the deadline is in 0\.3 s"):
+            ranker.rank(RankRequest("q", ["good " * 100] * 10), 0.3)
+    engine.close(WAIT_S)
+    assert len(scorer.batches) == batches

@@ -50,7 +50,17 @@ def create_process(settings: Settings, on_ready: Callable[[str, ServedModel], No
 
     def load() -> ServedModel:
         model = load_model(settings, os.environ, executor, EngineEvents(metrics))
-        _log.info("model_loaded", model=model.name, revision=model.revision, digest=model.digest)
+        scorer = model.description
+        _log.info(
+            "model_loaded",
+            model=model.name,
+            revision=model.revision,
+            digest=model.digest,
+            runtime=scorer.runtime,
+            precision=scorer.precision,
+            device=scorer.device_name,
+            notes=scorer.notes,
+        )
         metrics.serve(model.name, model.digest, model.description, model.engine)
         return model
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -43,6 +44,7 @@ class Reranker:
     Args:
         model: `demo`, a folder with a Hugging Face checkpoint, or `org/name[@revision]` in a Hugging Face cache.
         settings: Any setting of the scorer by its field name, for example `device="cpu"` or `preset="flagreranker"`.
+            `deadline_s` bounds one ranking only if it is given.
 
     Raises:
         ModelError: If the model cannot be loaded.
@@ -53,7 +55,8 @@ class Reranker:
         effective = load_settings(flags={"model": model, **settings})
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="reranker")
         self._model = load_model(effective, os.environ, self._executor)
-        self._deadline_s = effective.engine.deadline_s
+        # Nobody waits on a connection here: without a deadline of its own a long list takes as long as it takes.
+        self._deadline_s = effective.engine.deadline_s if "deadline_s" in settings else math.inf
         self._is_closed = False
 
     @property
@@ -63,7 +66,7 @@ class Reranker:
 
     @property
     def precision(self) -> str:
-        """Number format that computes: float32, float16 or bfloat16."""
+        """Number format that computes: float32, float16, bfloat16 or int8."""
         return self._model.description.precision
 
     def rank(self, query: str, documents: Sequence[str], top_n: int | None = None) -> list[RankedDocument]:

@@ -6,6 +6,7 @@ What belongs here: the compiled graph, its calls, warm-up, the description. What
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,6 +29,8 @@ from .graph import HIDDEN, MASK, build_graph
 from .plain_network import PlainNetwork
 from .probes import PROBE_SEED, disagreement, geometry_probes, is_batch_invariant
 from .processor import instruction_sets, multiplies_int8, processor_name
+
+logger = logging.getLogger(__name__)
 
 _HINTS = {"float32": "f32", "bfloat16": "bf16", "int8": "f32"}
 """INFERENCE_PRECISION_HINT by precision, always set: without it OpenVINO computes float32 graphs in bfloat16 where the
@@ -190,7 +193,9 @@ class OpenVinoScorer:
         if objection is None:
             return ()
         self._serves_plain = True
-        return (f"OpenVINO was replaced by the plain network, which is slow: {objection}",)
+        note = f"OpenVINO was replaced by the plain network, which is slow: {objection}"
+        logger.warning("%s", note)
+        return (note,)
 
     def _build_kernels(self, max_batch_tokens: int) -> None:
         """Run shapes once, those of single pairs first, for as long as start-up allows."""

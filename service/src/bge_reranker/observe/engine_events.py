@@ -23,7 +23,7 @@ class EngineEvents:
         self._metrics = metrics
 
     def became_ready(self, tokens_per_second: float, warm_up_s: float) -> None:
-        """Show the measured rate."""
+        """Log the measured rate; the metric reads the engine."""
         _log.info("warmed_up", tokens_per_second=round(tokens_per_second), seconds=round(warm_up_s, 3))
 
     def batch_scored(self, report: BatchReport) -> None:
@@ -52,8 +52,7 @@ class EngineEvents:
         _log.warning("out_of_memory", pairs=report.pairs, tokens=report.tokens, budget_tokens=budget_tokens)
 
     def budget_changed(self, budget_tokens: int, maximum_tokens: int) -> None:
-        """Show the budget."""
-        self._metrics.batch_budget_tokens.set(budget_tokens)
+        """Log it; the metric reads the engine."""
         _log.info("batch_budget", budget_tokens=budget_tokens, maximum_tokens=maximum_tokens)
 
     def pairs_ended(self, code: str, pairs: int) -> None:

@@ -74,6 +74,7 @@ class Metrics:
         self.queue_tokens.set_function(lambda: engine.backlog_tokens)
         self.backlog_seconds.set_function(lambda: engine.backlog_s)
         self.tokens_per_second.set_function(lambda: engine.tokens_per_second)
+        self.batch_budget_tokens.set_function(lambda: engine.budget_tokens)
 
     def refused(self, error: RerankerError, status: int) -> None:
         """Count a request that was refused before the application saw it.
