@@ -38,8 +38,8 @@ class HeldEncoder:
         assert self.let.wait(WAIT_S)
         return self._encoder.encode(query, documents, policy, checkpoint)
 
-    def estimate_tokens(self, query: str, documents: Sequence[str], policy: TextPolicy) -> int:
-        return self._encoder.estimate_tokens(query, documents, policy)
+    def estimate_tokens(self, queries: Sequence[str], documents: Sequence[str], policy: TextPolicy) -> int:
+        return self._encoder.estimate_tokens(queries, documents, policy)
 
 
 class Setup:

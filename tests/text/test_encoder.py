@@ -191,7 +191,7 @@ def test_query_and_equal_documents_are_tokenised_once(folder_of: FolderOf) -> No
 def test_a_request_without_documents_gives_none(folder_of: FolderOf) -> None:
     encoder = PairEncoder.from_directory(folder_of("bert"))
     assert encoder.encode("q", [], policy(32)).documents == ()
-    assert encoder.estimate_tokens("q", [], policy(32)) == 1
+    assert encoder.estimate_tokens(["q"], [], policy(32)) == 1
 
 
 @pytest.mark.parametrize("mode", ["cut", "windows_max"])
@@ -204,9 +204,22 @@ def test_the_estimate_is_not_below_the_tokens_of_ordinary_text(folder_of: Folder
         documents = [" ".join(generator.choices(words, k=generator.randint(0, 100))) for _ in range(5)]
         documents.append(sample_text(generator, "chinese", 200))
         query = " ".join(generator.choices(words, k=3))
-        assert encoder.estimate_tokens(query, documents, rules) >= encoder.encode(query, documents, rules).tokens
+        assert encoder.estimate_tokens([query], documents, rules) >= encoder.encode(query, documents, rules).tokens
 
 
 def test_the_estimate_is_bounded_by_the_pair_limit_when_documents_are_cut(folder_of: FolderOf) -> None:
     encoder = PairEncoder.from_directory(folder_of("xlm_roberta"))
-    assert encoder.estimate_tokens("q", ["x" * 1_000_000] * 3, policy(512)) == 3 * 512
+    assert encoder.estimate_tokens(["q"], ["x" * 1_000_000] * 3, policy(512)) == 3 * 512
+
+
+@pytest.mark.parametrize("mode", ["cut", "windows_mean"])
+def test_the_estimate_of_several_queries_is_the_sum_of_each_with_its_documents(folder_of: FolderOf, mode: str) -> None:
+    encoder = PairEncoder.from_directory(folder_of("bert"))
+    rules = replace(policy(64), long_documents="cut" if mode == "cut" else "windows_mean", max_document_tokens=900)
+    queries, documents = ["q", "竹" * 40, "x" * 999], ["short", "竹" * 500, "y" * 3_000]
+    together = encoder.estimate_tokens(queries, documents, rules)
+    apart = [
+        encoder.estimate_tokens([query], [document], rules) for query, document in zip(queries, documents, strict=True)
+    ]
+    assert together == sum(apart)
+    assert len(set(apart)) > 1

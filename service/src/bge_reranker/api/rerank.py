@@ -7,7 +7,7 @@ import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar, TypeVarTuple
 
 import orjson
 from starlette.requests import Request
@@ -29,10 +29,16 @@ from .responses import json_response, refused
 from .timing import timing_headers
 from .wide_integers import written
 
+_Arguments = TypeVarTuple("_Arguments")
+_Result = TypeVar("_Result")
+
 Handler = Callable[[Request], Awaitable[Response]]
 
-_OFF_LOOP_DOCUMENTS = 500
-"""Answers with more documents than this are written in a thread; it takes milliseconds."""
+_OFF_LOOP_ITEMS = 500
+"""Bodies and answers with more items than this are read and written in a thread; it takes milliseconds."""
+
+_OFF_LOOP_CHARACTERS = 250_000
+"""As `_OFF_LOOP_ITEMS`, for answers to requests with long texts, which come back in some dialects."""
 
 _NAMED_ERRORS = 50
 """Most documents that the X-Rerank-Errors header names, so that no proxy refuses the answer for its headers."""
@@ -87,7 +93,7 @@ class RerankEndpoint:
             is_strict = self.settings.dialects.strict_model_names
             name = model_name(body.get("model"), model.name, is_strict=is_strict)
             place = Place(route, may_speak.by_name, self.settings.dialects, policy.long_documents)
-            call = dialect.parse(Fields(body, self.settings.http.max_documents), place)
+            call = await self._parse(dialect, body, place)
             record.documents = len(call.request.documents)
             record.ranking = await self._rank(request, model, call, deadline)
             reply = Reply(call, record.ranking, name, record.request_id, place)
@@ -98,6 +104,17 @@ class RerankEndpoint:
     async def _body(self, request: Request) -> dict[str, Any]:
         http = self.settings.http
         return await read_json(request, http.max_body_bytes, http.body_timeout_s, self.executor)
+
+    async def _parse(self, dialect: Dialect, body: dict[str, Any], place: Place) -> Call:
+        items = sum(len(value) for value in body.values() if isinstance(value, list))
+        fields = Fields(body, self.settings.http.max_documents)
+        return await self._run(dialect.parse, fields, place, is_large=items > _OFF_LOOP_ITEMS)
+
+    async def _run(self, work: Callable[[*_Arguments], _Result], *args: *_Arguments, is_large: bool) -> _Result:
+        """Do a part of the work here, or in a thread where others would wait for it."""
+        if not is_large:
+            return work(*args)
+        return await asyncio.get_running_loop().run_in_executor(self.executor, work, *args)
 
     async def _rank(self, request: Request, model: ServedModel, call: Call, deadline: float) -> Ranking:
         """Rank unless the client hangs up first."""
@@ -115,12 +132,10 @@ class RerankEndpoint:
             await asyncio.gather(ranking, gone, return_exceptions=True)
 
     async def _answer(self, dialect: Dialect, reply: Reply, began: float, device: str) -> Response:
-        if len(reply.call.request.documents) <= _OFF_LOOP_DOCUMENTS:
-            content = _write(dialect, reply)
-        else:
-            loop = asyncio.get_running_loop()
-            content = await loop.run_in_executor(self.executor, _write, dialect, reply)
-        headers = timing_headers(reply.call.request, reply.ranking, time.monotonic() - began, device)
+        request = reply.call.request
+        is_large = len(request.documents) > _OFF_LOOP_ITEMS or request.characters > _OFF_LOOP_CHARACTERS
+        content = await self._run(_write, dialect, reply, is_large=is_large)
+        headers = timing_headers(request, reply.ranking, time.monotonic() - began, device)
         if reply.ranking.errors:
             headers["X-Rerank-Errors"] = _named_errors(reply.ranking)
         return json_response(content, headers=headers)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 from typing import get_args
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, PlatformCollector, ProcessCollector
@@ -54,8 +55,8 @@ class Metrics:
         if ranking is None:
             return
         self.truncated.inc(int(ranking.truncated.sum()))
-        for error in ranking.errors.values():
-            self.errors.labels(error.code).inc()
+        for failure, count in collections.Counter(error.code for error in ranking.errors.values()).items():
+            self.errors.labels(failure).inc(count)
         self.tokenise_seconds.observe(ranking.timing.tokenise_s)
         self.queue_seconds.observe(ranking.timing.queue_s)
         self.compute_seconds.observe(ranking.timing.compute_s)

@@ -193,11 +193,8 @@ class Ranker:
         return changed.validated(server, request.names)
 
     def _reserve(self, request: RankRequest, policy: TextPolicy, deadline_s: float) -> Reservation:
-        estimate = self._encoder.estimate_tokens
-        tokens = sum(
-            estimate(query, [request.documents[index] for index in indices], policy)
-            for query, indices in request.by_query()
-        )
+        queries = [request.query] if request.queries is None else request.queries
+        tokens = self._encoder.estimate_tokens(queries, request.documents, policy)
         return self._engine.reserve(tokens, self._clock() + deadline_s)
 
 

@@ -64,4 +64,5 @@ class RankRequest:
     @property
     def characters(self) -> int:
         """Characters of all texts, each query counted once."""
-        return sum(len(query) for query, _ in self.by_query()) + sum(map(len, self.documents))
+        queries = {self.query} if self.queries is None else set(self.queries)
+        return sum(map(len, queries)) + sum(map(len, self.documents))

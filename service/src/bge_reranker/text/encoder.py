@@ -6,7 +6,6 @@ themselves (`precut`, `truncation`, `windows`, `layout`) and reading files (`tok
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -162,30 +161,34 @@ class PairEncoder:
             by_text[text] = self._encode_document(encoded_query, kept, heads[kept], cut, policy)
         return EncodedRequest(tuple(by_text[text] for text in documents), query_truncated)
 
-    def estimate_tokens(self, query: str, documents: Sequence[str], policy: TextPolicy) -> int:
+    def estimate_tokens(self, queries: Sequence[str], documents: Sequence[str], policy: TextPolicy) -> int:
         """Estimate what a request will cost, for reserving places before it is tokenised.
 
         It looks at lengths only. Real text stays below it: ASCII text has more than two characters per token, other
         text more than one; only expanding characters and dense symbols can exceed it.
 
+        Args:
+            queries: One for all documents, or one for each.
+            documents: Any strings.
+            policy: How they are cut.
+
         Returns:
             Tokens of all pairs, at least 1.
         """
-        query_tokens = _text_tokens(query)
+        query_tokens = _most_tokens(queries)
         if policy.max_query_tokens is not None:
-            query_tokens = min(query_tokens, policy.max_query_tokens)
+            query_tokens = np.minimum(query_tokens, policy.max_query_tokens)
         windows = policy.max_windows if policy.long_documents.startswith("windows") else 1
         longest = policy.max_pair_tokens
-        overhead = min(query_tokens, longest) + self._layout.special_tokens
+        overhead = np.minimum(query_tokens, longest) + self._layout.special_tokens
         # A window advances by at least half of the room that the query leaves, and that is at least half the pair.
-        step = max(1, (longest - min(overhead, longest // 2)) // 2)
-        limit = sys.maxsize if policy.max_document_tokens is None else policy.max_document_tokens
-        total = 0
-        for document in documents:
-            document_tokens = min(_text_tokens(document), limit)
-            pair = overhead + document_tokens
-            total += pair if pair <= longest else longest * min(windows, 1 + document_tokens // step)
-        return max(1, total)
+        step = np.maximum(1, (longest - np.minimum(overhead, longest // 2)) // 2)
+        document_tokens = _most_tokens(documents)
+        if policy.max_document_tokens is not None:
+            document_tokens = np.minimum(document_tokens, policy.max_document_tokens)
+        pairs = overhead + document_tokens
+        in_windows = longest * np.minimum(windows, 1 + document_tokens // step)
+        return max(1, int(np.where(pairs <= longest, pairs, in_windows).sum()))
 
     def _encode_query(self, query: str, policy: TextPolicy) -> _Query:
         budget = policy.max_pair_tokens - self._layout.special_tokens
@@ -288,6 +291,11 @@ def _limited(tokens: NDArray[np.int32], policy: TextPolicy) -> NDArray[np.int32]
     return tokens[kept_slice(len(tokens), limit, policy.direction)]
 
 
-def _text_tokens(text: str) -> int:
-    """Estimate the tokens of a text by its length; both operations take constant time."""
-    return len(text) // 2 + 2 if text.isascii() else len(text) + 2
+def _most_tokens(texts: Sequence[str]) -> NDArray[np.int64]:
+    """Estimate the tokens of texts by their lengths: int64 (N,).
+
+    The event loop waits for this: both looks at a text take constant time, and no Python runs for a single one.
+    """
+    lengths = np.fromiter(map(len, texts), dtype=np.int64, count=len(texts))
+    are_ascii = np.fromiter(map(str.isascii, texts), dtype=np.bool_, count=len(texts))
+    return np.where(are_ascii, lengths // 2, lengths) + 2
