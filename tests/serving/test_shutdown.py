@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -106,3 +107,33 @@ def test_a_keep_alive_connection_is_answered_until_the_listener_closes(tmp_path:
         assert client.post("/rerank", json=BODY).headers["connection"] == "close"
         server.process.send_signal(signal.SIGINT)
         assert server.process.wait(WAIT_S) == 0
+
+
+def test_a_connection_that_was_made_before_the_end_is_answered_after_the_listener_has_closed(tmp_path: Path) -> None:
+    with slow_server(tmp_path, "drain_delay_s=30") as server:
+        server.open_gate()
+        address = httpx.URL(server.url)
+        with socket.create_connection((address.host, address.port or 0), timeout=WAIT_S) as early:
+            server.process.send_signal(signal.SIGTERM)
+            server.wait_until_draining()
+            server.process.send_signal(signal.SIGTERM)
+            wait_until_refused(address)
+            content = httpx.Request("POST", server.url + "/rerank", json=BODY).content
+            early.sendall(b"POST /rerank HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(content) + content)
+            answer = early.recv(65_536).lower()
+        assert answer.startswith(b"http/1.1 200")
+        assert b"connection: close" in answer
+        assert server.process.wait(WAIT_S) == 0
+
+
+def wait_until_refused(address: httpx.URL) -> None:
+    tick = threading.Event()
+    assert any(_is_refused(address) or tick.wait(0.02) for _ in range(1_000))
+
+
+def _is_refused(address: httpx.URL) -> bool:
+    try:
+        socket.create_connection((address.host, address.port or 0), timeout=WAIT_S).close()
+    except ConnectionRefusedError:
+        return True
+    return False

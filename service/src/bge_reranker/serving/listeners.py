@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import math
 import socket
@@ -64,6 +65,14 @@ class Listener(uvicorn.Server):
     async def run_until_stopped(self) -> None:
         """Serve until `stop`, then finish what is in flight."""
         await self.serve(sockets=[self.socket])
+
+    @override
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        # Connections that wait in the kernel would be reset with the socket. The first turn of the loop polls, the
+        # second accepts, the third makes them known.
+        for _ in range(3):
+            await asyncio.sleep(0)
+        await super().shutdown(sockets)
 
     def stop(self) -> None:
         """Close the listener and let open requests finish."""

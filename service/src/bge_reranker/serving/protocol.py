@@ -25,6 +25,9 @@ CONNECTED_AT: Final = "bge_reranker.connected_at"
 MAX_HEADER_BYTES = 65_536
 """Most bytes of a request's line and headers."""
 
+_LAST_REQUEST_S = 2.0
+"""Seconds that a connection without a request gets at shutdown to send the one it was made for."""
+
 Refused = Callable[[RerankerError, int], None]
 """Hears of a request that was refused before it became one: the error and the status that was answered."""
 
@@ -66,6 +69,19 @@ class PatientProtocol(H11Protocol):
             self._stop_header_timer()
         elif self.conn.trailing_data[0]:
             self._start_header_timer()
+
+    @override
+    def shutdown(self) -> None:
+        """Let what was accepted be answered; called by uvicorn when the listener has closed."""
+        if self.cycle is None or self.conn.trailing_data[0]:
+            # Its request is on the way, or here in part; closing now would reset it.
+            self.loop.call_later(_LAST_REQUEST_S, self._shut_down)
+        else:
+            self._shut_down()
+
+    def _shut_down(self) -> None:
+        if not self.transport.is_closing():
+            super().shutdown()
 
     @override
     def _should_upgrade(self) -> bool:
