@@ -1,8 +1,9 @@
-"""Memory of a server over many pairs: it should be flat once the first ones are through."""
+"""Memory of a server over many pairs of all short lengths: it should be flat once the first ones are through."""
 
 from __future__ import annotations
 
 import asyncio
+import random
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,9 @@ from .documents import Texts
 from .processes import BenchServer, bench_server
 
 _PAIRS_PER_REQUEST = 250
+_SHORTEST, _LONGEST = 2, 60
+"""Lengths of documents in tokens: every request brings new shapes and new sums."""
+
 _SAMPLES = 20
 
 
@@ -45,14 +49,15 @@ def measure_memory(pairs: int, console: Console) -> dict[str, Any]:
 
 
 async def _load(server: BenchServer, pairs: int, console: Console) -> list[tuple[int, float]]:
-    texts = Texts(Path(demo_model_directory()), seed=2)
+    texts, lengths = Texts(Path(demo_model_directory()), seed=2), random.Random(2)
     samples = [(0, server.resident_mib())]
     done, every = 0, max(_PAIRS_PER_REQUEST, pairs // _SAMPLES)
     async with httpx.AsyncClient(base_url=server.url, timeout=600) as http:
         with Progress(console=console) as progress:
             task = progress.add_task("pairs", total=pairs)
             while done < pairs:
-                body = {"query": texts.text(8), "candidates": [texts.text(20) for _ in range(_PAIRS_PER_REQUEST)]}
+                words = [lengths.randint(_SHORTEST, _LONGEST) for _ in range(_PAIRS_PER_REQUEST)]
+                body = {"query": texts.text(8), "candidates": [texts.text(count) for count in words]}
                 answer = await http.post("/rerank", json=body)
                 answer.raise_for_status()
                 done += _PAIRS_PER_REQUEST
