@@ -31,7 +31,6 @@ def test_batch_mixes_submissions_oldest_first_within_its_budget() -> None:
     engine.submit([make_pair(serial) for serial in (4, 5)])
     engine.run_until_idle()
     assert engine.scorer.batches == [[1, 2, 3, 4], [5]]
-    assert [report.submissions for report in engine.observer.scored] == [2, 1]
 
 
 def test_batch_is_bounded_by_expected_milliseconds_on_a_slow_device() -> None:
@@ -57,7 +56,6 @@ def test_outcome_tells_waiting_and_computing_time_apart() -> None:
     (outcome,) = outcomes
     assert outcome.queue_s == pytest.approx(0.020)
     assert outcome.compute_s == pytest.approx(0.020)
-    assert outcome.batches == 2
     assert outcome.logits.tolist() == [logit_of(make_pair(serial, 10).tokens) for serial in (2, 3)]
 
 

@@ -121,7 +121,6 @@ def test_engine_refuses_until_it_is_ready() -> None:
         engine.reserve(1, math.inf)
     with pytest.raises(NotReady):
         engine.wait_until_ready(0)
-    assert not engine.is_ready
     assert engine.is_making_progress()
     engine.close(0)
     with pytest.raises(Draining):
@@ -226,7 +225,6 @@ def test_engine_fails_everybody_and_stops_when_the_worker_dies() -> None:
         with pytest.raises(WorkerDied):
             engine.wait_until_ready(PATIENCE_S)
         assert not engine.is_making_progress()
-        assert not engine.is_ready
     assert [type(error) for error in observer.deaths] == [SystemExit]
     assert scorer.is_closed
 
@@ -255,7 +253,6 @@ def test_close_answers_what_is_left_when_the_scorer_hangs() -> None:
 def test_drain_refuses_new_callers_and_finishes_the_old_ones() -> None:
     with held(FakeScorer()) as (engine, gate, first):
         engine.drain()
-        assert not engine.is_ready
         with pytest.raises(Draining):
             engine.reserve(1, math.inf)
         gate.opened.set()

@@ -113,12 +113,6 @@ class Engine:
                 raise Draining("The server is shutting down.")
 
     @property
-    def is_ready(self) -> bool:
-        """Whether `reserve` is open: warmed up, alive, not draining."""
-        with self._condition:
-            return self._dispatcher.lifecycle.phase is Phase.SERVING
-
-    @property
     def failure(self) -> RerankerError | None:
         """What ended the engine, if something did."""
         with self._condition:

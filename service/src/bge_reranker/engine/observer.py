@@ -20,8 +20,6 @@ class BatchReport:
 
     pairs: int
     tokens: int
-    submissions: int
-    """Submissions that had pairs in the batch."""
     limit_tokens: int
     """Tokens that the batch could have had, for memory and for time."""
     compute_s: float

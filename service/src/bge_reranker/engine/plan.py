@@ -64,7 +64,6 @@ class Plan:
         return BatchReport(
             pairs=sum(len(piece.pairs) for piece in self.slices),
             tokens=self.tokens,
-            submissions=len({id(piece.ticket) for piece in self.slices}),
             limit_tokens=self.limit_tokens,
             compute_s=compute_s,
         )

@@ -36,9 +36,6 @@ class Outcome:
     compute_s: float
     """Seconds of computing, each batch shared out by tokens."""
 
-    batches: int
-    """Batches over which the pairs were spread."""
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TicketSlice:
@@ -87,7 +84,6 @@ class Ticket:
         self._failures: list[tuple[int, int, RerankerError]] = []
         self._queue_s: float | None = None
         self._compute_s = 0.0
-        self._batches = 0
 
     @property
     def has_ended(self) -> bool:
@@ -170,7 +166,7 @@ class Ticket:
         errors: dict[int, RerankerError] = {}
         for start, stop, error in self._failures:
             errors.update(dict.fromkeys(range(start, stop), error))
-        return Outcome(self._logits, errors, self._queue_s or 0.0, self._compute_s, self._batches)
+        return Outcome(self._logits, errors, self._queue_s or 0.0, self._compute_s)
 
     def pairs_by_code(self) -> Mapping[str, int]:
         """Count the pairs by how they ended: `SCORED` or the code of their error."""
@@ -186,6 +182,5 @@ class Ticket:
                 f"pairs {piece.start} to {piece.stop} end, but {self.ended_pairs} had ended; this is a bug"
             )
         self.ended_pairs = piece.stop
-        self._batches += 1
         if self.has_ended:
             self._pairs = ()
