@@ -11,6 +11,8 @@ from typing import Any
 import httpx
 import numpy as np
 
+from .processes import BenchServer
+
 _TIMEOUT_S = 600.0
 
 
@@ -25,6 +27,12 @@ class Cell:
     latencies_s: list[float] = field(default_factory=list)
     failed: int = 0
     generator_cpu_s: float = 0.0
+    server_cpu_s: float = 0.0
+
+    @property
+    def tokens_per_cpu_second(self) -> float:
+        """Speed that other work on the machine does not change."""
+        return self.tokens / self.server_cpu_s if self.server_cpu_s else 0.0
 
     @property
     def tokens_per_second(self) -> float:
@@ -40,6 +48,7 @@ class Cell:
             "failed": self.failed,
             "seconds": self.seconds,
             "tokens_per_second": self.tokens_per_second,
+            "tokens_per_cpu_second": self.tokens_per_cpu_second,
             "pairs_per_second": self.pairs / self.seconds if self.seconds else 0.0,
             "p50_ms": self.percentile_ms(50),
             "p95_ms": self.percentile_ms(95),
@@ -49,14 +58,14 @@ class Cell:
 
 
 async def run_cell(
-    url: str, requests: Iterator[dict[str, Any]], clients: int, max_seconds: float, max_requests: int
+    server: BenchServer, requests: Iterator[dict[str, Any]], clients: int, max_seconds: float, max_requests: int
 ) -> Cell:
     """Load a server, closed loop: each client sends its next request when its last is answered.
 
     Requests that are still open when the time is up are waited for and counted, with the time that they took, so that
     no work in the measured time is lost or counted twice.
     """
-    cell, began, cpu = Cell(clients), time.perf_counter(), time.process_time()
+    cell, began, cpu, server_cpu = Cell(clients), time.perf_counter(), time.process_time(), server.cpu_s()
     started = 0
 
     async def client(http: httpx.AsyncClient) -> None:
@@ -66,10 +75,11 @@ async def run_cell(
             await _send(http, next(requests), cell)
 
     limits = httpx.Limits(max_connections=clients, max_keepalive_connections=clients)
-    async with httpx.AsyncClient(base_url=url, timeout=_TIMEOUT_S, limits=limits) as http:
+    async with httpx.AsyncClient(base_url=server.url, timeout=_TIMEOUT_S, limits=limits) as http:
         await asyncio.gather(*(client(http) for _ in range(clients)))
     cell.seconds = time.perf_counter() - began
     cell.generator_cpu_s = time.process_time() - cpu
+    cell.server_cpu_s = server.cpu_s() - server_cpu
     return cell
 
 

@@ -9,6 +9,8 @@ from typing import Any, Final
 import orjson
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+from typing_extensions import override
 
 from ..errors import BodyTooLarge, RequestTimedOut, RerankerError
 from .error_table import Voice, body_of, status_of
@@ -17,14 +19,29 @@ from .record import record_of
 _CLOSING = (BodyTooLarge, RequestTimedOut)
 """Errors after which the rest of the body is still on its way, so that the connection cannot be used again."""
 
+_SLICE_BYTES = 262_144
+"""Bytes of an answer that are handed over at once."""
+
 _UNREADY_STATUS: Final = 503
 _RETRY_AFTER_S: Final = 2.0
 """Seconds after which a 503 may be tried again where nothing better is known: another pod, or this one restarted."""
 
 
+class _SlicedResponse(Response):
+    """Hands a large body over in slices: the event loop copies what it sends, and others would wait for megabytes."""
+
+    @override
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        for start in range(0, max(1, len(self.body)), _SLICE_BYTES):
+            stop = start + _SLICE_BYTES
+            message = {"type": "http.response.body", "body": self.body[start:stop], "more_body": stop < len(self.body)}
+            await send(message)
+
+
 def json_response(content: bytes, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """An answer whose body is JSON already."""
-    return Response(content, status_code=status, media_type="application/json", headers=headers)
+    return _SlicedResponse(content, status_code=status, media_type="application/json", headers=headers)
 
 
 def error_response(error: RerankerError, voice: Voice | None = None) -> Response:
