@@ -104,6 +104,11 @@ def test_info_says_whether_a_key_is_needed(guarded: LiveServer, server: LiveServ
     assert httpx.get(server.url + "/info", timeout=WAIT_S).json()["needs_key"] is False
 
 
+def test_xinferences_client_is_told_to_send_its_key(guarded: LiveServer, server: LiveServer) -> None:
+    assert httpx.get(guarded.url + "/v1/cluster/auth", timeout=WAIT_S).json() == {"auth": True}
+    assert httpx.get(server.url + "/v1/cluster/auth", timeout=WAIT_S).json() == {"auth": False}
+
+
 def test_log_and_metric_know_of_it_and_neither_holds_a_key(tmp_path: Path) -> None:
     with live_server(tmp_path, {"api_keys": KEY, "log_level": "info", "log_format": "json"}) as server:
         server.post(BODY, headers={"Authorization": "Bearer wrong-wrong"})

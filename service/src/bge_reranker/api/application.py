@@ -45,10 +45,12 @@ def create_api(state: ServingState, settings: Settings, keys: ApiKeys, metrics: 
         metrics: Where requests are counted.
         executor: Where large bodies are parsed and large answers written.
     """
-    health = HealthEndpoints(state, settings, metrics, needs_key=len(keys) > 0)
-    probes = own_probes(health) + client_probes(health, DiscoveryEndpoints(state, settings))
+    needs_key = len(keys) > 0
+    health = HealthEndpoints(state, settings, metrics, needs_key=needs_key)
+    discovery = DiscoveryEndpoints(state, settings, needs_key=needs_key)
+    probes = own_probes(health) + client_probes(health, discovery)
     root = Probe("/", health.ready, "Ready to rank? To a browser: the page", (503,), ("application/json", "text/html"))
-    app = _framework(full_specification(_TITLE, [*probes, root], settings.http, needs_key=len(keys) > 0))
+    app = _framework(full_specification(_TITLE, [*probes, root], settings.http, needs_key=needs_key))
     endpoint = RerankEndpoint(state, settings, keys, executor)
     for route in ROUTES:
         app.add_api_route(route, endpoint.at(route), methods=["POST"])
