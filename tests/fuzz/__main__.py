@@ -25,7 +25,13 @@ _GUARDED_SHARE = 5
 """One case in so many goes to a server that wants a key."""
 
 _KEY = "a-key-of-the-fuzz"
-_KEYS = ({"Authorization": f"Bearer {_KEY}"}, {"Api-Key": _KEY}, {"Authorization": "Basic ?"}, {"X-Api-Key": "é"}, {})
+_KEYS: tuple[dict[str, str], ...] = (
+    {"Authorization": f"Bearer {_KEY}"},
+    {"Api-Key": _KEY},
+    {"Authorization": "Basic ?"},
+    {"X-Api-Key": "é"},
+    {},
+)
 """Right, wrong and missing ones."""
 
 
@@ -59,9 +65,9 @@ def _send_mutated(server: LiveServer, cases: int, seed: int, key: str | None) ->
     with httpx.Client(base_url=server.url, timeout=20) as client:
         for number in track(range(cases), description="broken"):
             request = random_request(random.Random(f"{seed}-{number}"))
-            headers = request.headers | (_KEYS[number % len(_KEYS)] if key else {})
-            encoded = [(name, value.encode()) for name, value in headers.items()]
-            answer = client.request(request.method, request.path, headers=encoded, content=request.content)
+            named = request.headers | (_KEYS[number % len(_KEYS)] if key else {})
+            headers = {name.encode(): value.encode() for name, value in named.items()}
+            answer = client.request(request.method, request.path, headers=headers, content=request.content)
             statuses[answer.status_code] += 1
             wrong = complaint(answer)
             if wrong is not None:
