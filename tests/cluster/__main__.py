@@ -9,6 +9,7 @@ from rich.console import Console
 
 from tests.cluster import loading, removal, starting, status
 from tests.cluster.failures import ClusterError
+from tests.cluster.tools import TOOLS
 
 CONSOLE = Console()
 
@@ -26,9 +27,10 @@ def up(*, gpus: int) -> None:
 
 
 @cluster.command()
-def tools() -> None:
-    """Build the tools and stop."""
-    starting.build_tools(CONSOLE)
+@click.argument("names", nargs=-1, type=click.Choice([tool.name for tool in TOOLS]))
+def tools(names: tuple[str, ...]) -> None:
+    """Build the named tools, or all, and stop."""
+    starting.build_tools(CONSOLE, [tool for tool in TOOLS if not names or tool.name in names])
 
 
 @cluster.command()

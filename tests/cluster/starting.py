@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 
@@ -29,7 +29,7 @@ from tests.cluster import (
 )
 from tests.cluster.layout import CONTEXT, FOLDER, KUBECONFIG, NODES
 from tests.cluster.node_images import all_images, archive_of
-from tests.cluster.tools import missing
+from tests.cluster.tools import TOOLS, Tool, missing
 
 
 class Progress:
@@ -50,12 +50,13 @@ class Progress:
         self._console.print(f"{what} in {time.monotonic() - self._began:.1f} s.", highlight=False)
 
 
-def build_tools(console: Console) -> None:
+def build_tools(console: Console, tools: Iterable[Tool] = TOOLS) -> None:
     """Build what has yet to be built, slowest first."""
-    if not missing():
+    unbuilt = missing(tools)
+    if not unbuilt:
         return
     progress = Progress(console)
-    for tool in missing():
+    for tool in unbuilt:
         with progress.step(f"{tool.name} {tool.version}, built once into {tool.folder}"):
             tool.build()
     progress.close("Tools built")

@@ -6,6 +6,7 @@ import hashlib
 import os
 import re
 import shutil
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -104,11 +105,12 @@ CONTAINERD = Tool(
 COREDNS = Tool("coredns", "github.com/coredns/coredns")
 LOCAL_PATH_PROVISIONER = Tool("local-path-provisioner", "github.com/rancher/local-path-provisioner")
 METRICS_SERVER = Tool("metrics-server", "sigs.k8s.io/metrics-server")
+HELM = Tool("helm", "helm.sh/helm/v4", ("helm.sh/helm/v4/internal/version.version={version}",))
 
-TOOLS = (KUBERNETES, CONTAINERD, COREDNS, LOCAL_PATH_PROVISIONER, METRICS_SERVER)
-"""What every cluster needs, slowest first."""
+TOOLS = (KUBERNETES, CONTAINERD, HELM, COREDNS, LOCAL_PATH_PROVISIONER, METRICS_SERVER)
+"""What every cluster needs and what installs onto it, slowest first."""
 
 
-def missing() -> list[Tool]:
-    """The tools that have yet to be built."""
-    return [tool for tool in TOOLS if not tool.is_built]
+def missing(tools: Iterable[Tool] = TOOLS) -> list[Tool]:
+    """Those of the tools that have yet to be built."""
+    return [tool for tool in tools if not tool.is_built]
