@@ -40,8 +40,11 @@ image-gpu: $(VENV)/.installed ## Build the image with CUDA, and start it once
 image-search-pod: $(VENV)/.installed ## Build the image of the end-to-end tests' search team
 	$(BESIDE) images search-pod $(if $(BASE),--base $(BASE))
 
-cluster-up: $(VENV)/.installed ## Bring up Kubernetes with two nodes; GPUS=2 pretends GPUs
-	@$(BIN)/python -m tests.cluster up $(if $(GPUS),--gpus $(GPUS))
+cluster-up: $(VENV)/.installed ## Bring up Kubernetes with two nodes; GPUS=2 pretends GPUs, WITH="crds redis" adds
+	@$(BIN)/python -m tests.cluster up $(if $(GPUS),--gpus $(GPUS)) $(addprefix --with ,$(WITH))
+
+cluster-add: $(VENV)/.installed ## Give the cluster that is up: WITH="crds prometheus adapter redis kwok"
+	@$(BIN)/python -m tests.cluster add $(WITH)
 
 cluster-down: $(VENV)/.installed ## Take the cluster down, whole or half
 	@$(BIN)/python -m tests.cluster down
@@ -122,4 +125,4 @@ $(VENV)/.installed: $(LOCKS) service/pyproject.toml operator/pyproject.toml
 	$(UV) pip install --quiet --python $(BIN)/python --no-build-isolation --no-deps -e service -e operator
 	@touch $@
 
-.PHONY: help setup run test e2e e2e-long image image-gpu image-search-pod cluster-up cluster-down cluster-status cluster-load cluster-tools check format generate verify lock lock-check parity bench clients fuzz demo-model demo-eval hooks clean
+.PHONY: help setup run test e2e e2e-long image image-gpu image-search-pod cluster-up cluster-add cluster-down cluster-status cluster-load cluster-tools check format generate verify lock lock-check parity bench clients fuzz demo-model demo-eval hooks clean

@@ -1,16 +1,19 @@
-"""`python -m tests.cluster up|down|status|load`: behind the Makefile's cluster targets."""
+"""`python -m tests.cluster up|add|down|status|load`: behind the Makefile's cluster targets."""
 
 from __future__ import annotations
 
+import shutil
 import sys
 
 import click
 from rich.console import Console
 
-from tests.cluster import loading, removal, starting, status
+from tests.cluster import additions, loading, removal, starting, status
+from tests.cluster.building import build_tools
 from tests.cluster.failures import ClusterError
 
 CONSOLE = Console()
+ADDITION = click.Choice(list(additions.ADDITIONS))
 
 
 @click.group(help=__doc__)
@@ -20,15 +23,23 @@ def cluster() -> None:
 
 @cluster.command()
 @click.option("--gpus", default=0, type=click.IntRange(0, 64), help="Pretended GPUs on each node.")
-def up(*, gpus: int) -> None:
+@click.option("--with", "wanted", multiple=True, type=ADDITION, help="What it shall have in addition.")
+def up(*, gpus: int, wanted: tuple[str, ...]) -> None:
     """Build what is missing and bring the cluster up."""
-    starting.start(CONSOLE, gpus)
+    starting.start(CONSOLE, gpus, wanted)
+
+
+@cluster.command()
+@click.argument("wanted", nargs=-1, required=True, type=ADDITION)
+def add(wanted: tuple[str, ...]) -> None:
+    """Give the cluster that is up something in addition."""
+    additions.add(wanted, shutil.which, CONSOLE)
 
 
 @cluster.command()
 def tools() -> None:
     """Build the tools and stop."""
-    starting.build_tools(CONSOLE)
+    build_tools(CONSOLE)
 
 
 @cluster.command()

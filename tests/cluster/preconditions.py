@@ -26,6 +26,7 @@ PROGRAMS = {
     "etcd": "etcd-server",
     "iptables": "iptables",
     "ip": "iproute2",
+    "ipset": "ipset",
     "conntrack": "conntrack",
     "socat": "socat",
     "openssl": "openssl",
@@ -48,7 +49,7 @@ def check() -> None:
     """
     is_root(os.geteuid())
     nothing_is_up()
-    programs_are_there(shutil.which)
+    programs_are_there(shutil.which, PROGRAMS)
     plugin_folder()
     go_is_there(shutil.which, builds=len(missing()))
     cgroups_are_mounted(cgroups.ROOT)
@@ -71,9 +72,9 @@ def nothing_is_up() -> None:
         raise ClusterError(f"An earlier cluster left {what}: run `make cluster-down`.")
 
 
-def programs_are_there(find: Callable[[str], str | None]) -> None:
-    absent = [name for name in PROGRAMS if find(name) is None]
-    packages = {PROGRAMS[name] for name in absent}
+def programs_are_there(find: Callable[[str], str | None], needed: Mapping[str, str]) -> None:
+    absent = [name for name in needed if find(name) is None]
+    packages = {needed[name] for name in absent}
     if not BUSYBOX_PROGRAM.exists():
         absent.append(str(BUSYBOX_PROGRAM))
         packages.add("busybox-static")
@@ -84,7 +85,7 @@ def programs_are_there(find: Callable[[str], str | None]) -> None:
 def go_is_there(find: Callable[[str], str | None], builds: int) -> None:
     if builds and find("go") is None:
         raise ClusterError(
-            "Go is missing, and Kubernetes has yet to be built: install Go 1.26 or newer (go.dev/doc/install)."
+            "Go is missing, and part of the cluster has yet to be built: install Go 1.26 or newer (go.dev/doc/install)."
         )
 
 

@@ -17,7 +17,9 @@ def test_a_user_who_is_not_root_is_told_to_be() -> None:
 
 def test_missing_programs_are_named_with_the_packages_that_hold_them() -> None:
     with pytest.raises(ClusterError, match=r"Missing: iptables.*apt-get install .*iptables"):
-        preconditions.programs_are_there(lambda name: None if name == "iptables" else f"/usr/bin/{name}")
+        preconditions.programs_are_there(
+            lambda name: None if name == "iptables" else f"/usr/bin/{name}", preconditions.PROGRAMS
+        )
 
 
 def test_go_is_missed_only_while_something_is_to_be_built() -> None:

@@ -17,6 +17,9 @@ from tests.e2e.own_cluster import own_cluster
 
 CONSOLE = Console()
 
+ADDITIONS = ("crds",)
+"""What the tests want of a cluster of our own beside its nodes."""
+
 
 @click.command(context_settings={"ignore_unknown_options": True})
 @click.option(
@@ -36,7 +39,7 @@ def end_to_end(
     if context is not None:
         sys.exit(_run_tests(arguments))
     try:
-        with own_cluster((image, search_image), CONSOLE, keep=keep):
+        with own_cluster((image, search_image), ADDITIONS, CONSOLE, keep=keep):
             code = _run_tests(arguments)
     except ClusterError as error:
         raise click.ClickException(str(error)) from error

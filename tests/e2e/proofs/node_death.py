@@ -14,6 +14,9 @@ from tests.cluster.layout import NODES
 from tests.e2e.deployment import RATE, URL, deployed, pods, roll_out
 from tests.e2e.kubernetes import Cluster, failures, wait_until
 
+ADDITIONS = ()
+"""Beside nodes and Services it needs nothing of the cluster."""
+
 GRACE_S = 50
 """Kubernetes' own patience with a node that says nothing (node-monitor-grace-period)."""
 
