@@ -58,6 +58,9 @@ cluster-load: $(VENV)/.installed ## Bring IMAGE, or an archive of one, onto its 
 cluster-tools: $(VENV)/.installed ## Build what the cluster runs, and stop
 	@$(BIN)/python -m tests.cluster tools
 
+helm: $(VENV)/.installed ## Build helm, with which the chart's tests render
+	@$(BIN)/python -m tests.cluster tools helm
+
 check: $(VENV)/.installed ## Format, lint, types, import contracts, lock freshness, generated files
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -125,4 +128,4 @@ $(VENV)/.installed: $(LOCKS) service/pyproject.toml operator/pyproject.toml
 	$(UV) pip install --quiet --python $(BIN)/python --no-build-isolation --no-deps -e service -e operator
 	@touch $@
 
-.PHONY: help setup run test e2e e2e-long image image-gpu image-search-pod cluster-up cluster-add cluster-down cluster-status cluster-load cluster-tools check format generate verify lock lock-check parity bench clients fuzz demo-model demo-eval hooks clean
+.PHONY: help setup run test e2e e2e-long image image-gpu image-search-pod cluster-up cluster-add cluster-down cluster-status cluster-load cluster-tools helm check format generate verify lock lock-check parity bench clients fuzz demo-model demo-eval hooks clean

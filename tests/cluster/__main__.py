@@ -11,6 +11,7 @@ from rich.console import Console
 from tests.cluster import additions, loading, removal, starting, status
 from tests.cluster.building import build_tools
 from tests.cluster.failures import ClusterError
+from tests.cluster.tools import TOOLS
 
 CONSOLE = Console()
 ADDITION = click.Choice(list(additions.ADDITIONS))
@@ -37,9 +38,10 @@ def add(wanted: tuple[str, ...]) -> None:
 
 
 @cluster.command()
-def tools() -> None:
-    """Build the tools and stop."""
-    build_tools(CONSOLE)
+@click.argument("names", nargs=-1, type=click.Choice([tool.name for tool in TOOLS]))
+def tools(names: tuple[str, ...]) -> None:
+    """Build the named tools, or all that every cluster needs, and stop."""
+    build_tools(CONSOLE, [tool for tool in TOOLS if not names or tool.name in names])
 
 
 @cluster.command()

@@ -125,8 +125,10 @@ LOCAL_PATH_PROVISIONER = Tool("local-path-provisioner", "github.com/rancher/loca
 METRICS_SERVER = Tool("metrics-server", "sigs.k8s.io/metrics-server")
 KUBE_ROUTER = Tool("kube-router", "github.com/cloudnativelabs/kube-router/v2")
 
-TOOLS = (KUBERNETES, CONTAINERD, COREDNS, LOCAL_PATH_PROVISIONER, METRICS_SERVER, KUBE_ROUTER)
-"""What every cluster needs, slowest first."""
+HELM = Tool("helm", "helm.sh/helm/v4", ("helm.sh/helm/v4/internal/version.version={version}",))
+
+TOOLS = (KUBERNETES, CONTAINERD, HELM, COREDNS, KUBE_ROUTER, LOCAL_PATH_PROVISIONER, METRICS_SERVER)
+"""What every cluster needs and what installs onto it, slowest first."""
 
 
 def missing() -> list[Tool]:
