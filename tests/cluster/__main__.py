@@ -38,10 +38,10 @@ def add(wanted: tuple[str, ...]) -> None:
 
 
 @cluster.command()
-@click.argument("names", nargs=-1, type=click.Choice([tool.name for tool in TOOLS]))
+@click.argument("names", nargs=-1, type=click.Choice([tool.name for tool in (*TOOLS, *additions.TOOLS)]))
 def tools(names: tuple[str, ...]) -> None:
     """Build the named tools, or all that every cluster needs, and stop."""
-    build_tools(CONSOLE, [tool for tool in TOOLS if not names or tool.name in names])
+    build_tools(CONSOLE, [tool for tool in (*TOOLS, *additions.TOOLS) if tool.name in names] or TOOLS)
 
 
 @cluster.command()

@@ -23,6 +23,9 @@ ADDITIONS = {
 }
 """In the order in which they are started: the adapter asks Prometheus."""
 
+TOOLS = tuple(tool for addition in ADDITIONS.values() for tool in addition.tools)
+"""What they need that is made from source."""
+
 
 def check(names: Sequence[str], find: Callable[[str], str | None]) -> None:
     """Look whether the machine has what they need.
