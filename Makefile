@@ -26,13 +26,16 @@ test: $(VENV)/.installed ## Run every test that needs no cluster; ARGS go to pyt
 e2e: $(VENV)/.installed image image-search-pod ## End-to-end tests on a cluster of their own, or on CONTEXT of KUBECONFIG
 	$(BIN)/python -m tests.e2e $(if $(CONTEXT),--context $(CONTEXT)) $(ARGS)
 
-e2e-long: $(VENV)/.installed image image-search-pod ## A long proof: NAME=node-death; figures go to docs/measurements
+e2e-long: $(VENV)/.installed image image-search-pod ## A long proof: NAME=node-death or on-request; figures go to docs/measurements
 	$(BIN)/python -m tests.e2e.proofs $(NAME) $(ARGS)
 
 ##@ Images, and a real cluster on this machine (as root)
 
 image: $(VENV)/.installed ## Build the CPU image with docker, podman or buildah
 	$(BESIDE) images service-cpu $(if $(BASE),--base $(BASE))
+
+image-twice: $(VENV)/.installed ## Build the CPU image twice and compare the layers
+	$(BESIDE) images service-cpu --twice $(if $(BASE),--base $(BASE))
 
 image-gpu: $(VENV)/.installed ## Build the image with CUDA, and start it once
 	$(BESIDE) images service --start $(if $(BASE),--base $(BASE))
@@ -128,4 +131,4 @@ $(VENV)/.installed: $(LOCKS) service/pyproject.toml operator/pyproject.toml
 	$(UV) pip install --quiet --python $(BIN)/python --no-build-isolation --no-deps -e service -e operator
 	@touch $@
 
-.PHONY: help setup run test e2e e2e-long image image-gpu image-search-pod cluster-up cluster-add cluster-down cluster-status cluster-load cluster-tools helm check format generate verify lock lock-check parity bench clients fuzz demo-model demo-eval hooks clean
+.PHONY: help setup run test e2e e2e-long image image-gpu image-twice image-search-pod cluster-up cluster-add cluster-down cluster-status cluster-load cluster-tools helm check format generate verify lock lock-check parity bench clients fuzz demo-model demo-eval hooks clean

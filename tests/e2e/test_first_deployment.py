@@ -12,10 +12,10 @@ from tests.e2e.kubernetes import Cluster, SearchPod, failures, wait_until
 from tests.e2e.questions import expected_scores, questions, wrong_rankings
 
 
-@pytest.fixture(scope="module")
-def search(cluster: Cluster, image: str, search_image: str) -> Iterator[SearchPod]:
-    with deployed(cluster, image, search_image) as search_pod:
-        yield search_pod
+@pytest.fixture(scope="module", autouse=True)
+def scorer(cluster: Cluster, image: str) -> Iterator[None]:
+    with deployed(cluster, image):
+        yield
 
 
 def test_three_client_libraries_get_the_model_s_own_rankings_of_200_queries(search: SearchPod) -> None:
