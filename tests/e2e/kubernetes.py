@@ -116,7 +116,7 @@ class SearchPod:
             self.cluster.kubectl(*self._words(module, *arguments), text_input=text_input, time_limit_s=time_limit_s)
         )
 
-    def start_load(self, url: str, rate: float, time_limit_s: float = 10.0) -> SteadyLoad:
+    def start_load(self, url: str, rate: float, time_limit_s: float = 30.0) -> SteadyLoad:
         words = self._words("steady_load", url, str(rate), str(time_limit_s))
         process = subprocess.Popen(
             self.cluster.command(*words),
@@ -161,7 +161,7 @@ def failures(outcomes: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [outcome for outcome in outcomes if outcome["failure"] is not None]
 
 
-def wait_until(holds: Callable[[], bool], what: str, limit_s: float = 120) -> None:
+def wait_until(holds: Callable[[], bool], what: str, limit_s: float = 240) -> None:
     """Look again and again; a cluster tells of most changes in no other way."""
     deadline = time.monotonic() + limit_s
     while not holds():

@@ -111,7 +111,7 @@ def test_a_network_policy_lets_in_whom_it_names_and_nobody_else(place: Namespace
     for name, node in clients.items():
         create(place, "Pod", name, pod("sleep 600", nodeName=node.name), labels={"who": name})
     names = ("server", *clients)
-    place.kubectl("wait", *(f"pod/{name}" for name in names), "--for=condition=Ready", "--timeout=120s")
+    place.kubectl("wait", *(f"pod/{name}" for name in names), "--for=condition=Ready", "--timeout=280s")
     address = place.get("pod", "server")["status"]["podIP"]
 
     def who_gets_in() -> set[str]:
