@@ -26,7 +26,7 @@ test: $(VENV)/.installed ## Run every test that needs no cluster; ARGS go to pyt
 e2e: $(VENV)/.installed image image-search-pod ## End-to-end tests on a cluster of their own, or on CONTEXT of KUBECONFIG
 	$(BIN)/python -m tests.e2e $(if $(CONTEXT),--context $(CONTEXT)) $(ARGS)
 
-e2e-long: $(VENV)/.installed image image-search-pod ## A long proof: NAME=node-death or on-request; figures go to docs/measurements
+e2e-long: $(VENV)/.installed image image-search-pod ## A long proof, NAME=node-death, on-request or crash; figures go to docs/measurements
 	$(BIN)/python -m tests.e2e.proofs $(NAME) $(ARGS)
 
 ##@ Images, and a real cluster on this machine (as root)

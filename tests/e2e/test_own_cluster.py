@@ -78,9 +78,18 @@ def test_a_shared_volume_is_seen_from_both_nodes(place: Namespace) -> None:
     assert said.split() == [node.name for node in NODES]
 
 
-def test_pretended_gpus_are_counted_and_run_out(place: Namespace) -> None:
+@pytest.fixture
+def one_gpu_each(place: Namespace) -> Iterator[None]:
+    assert place.cluster.context == CONTEXT
     for node in NODES:
         gpus.pretend(node, 1)
+    yield
+    for node in NODES:
+        gpus.pretend(node, 0)
+
+
+@pytest.mark.usefixtures("one_gpu_each")
+def test_pretended_gpus_are_counted_and_run_out(place: Namespace) -> None:
     for number in range(3):
         wants = {"resources": {"limits": {"nvidia.com/gpu": "1"}}}
         create(place, "Pod", f"gpu-{number}", pod("sleep 600", container=wants))
