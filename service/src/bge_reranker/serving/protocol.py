@@ -105,7 +105,9 @@ class PatientProtocol(H11Protocol):
     @override
     def shutdown(self) -> None:
         """Let what was accepted be answered; called by uvicorn when the listener has closed."""
-        if self.cycle is None or self.conn.trailing_data[0]:
+        # As in `_open_cycle`: uvicorn declares it as always there.
+        cycle: RequestResponseCycle | None = self.cycle
+        if cycle is None or self.conn.trailing_data[0]:
             # Its request is on the way, or here in part; closing now would reset it.
             self.loop.call_later(_LAST_REQUEST_S, self._shut_down)
         else:
