@@ -7,7 +7,9 @@ import importlib
 import json
 import os
 import platform
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import click
 from rich.console import Console
@@ -19,7 +21,8 @@ from tests.e2e.kubernetes import Cluster
 from tests.e2e.own_cluster import own_cluster
 
 MEASUREMENTS = Path(__file__).resolve().parents[3] / "docs" / "measurements"
-PROOFS = ("node-death",)
+PROOFS = ("node-death", "store-kills")
+WITHOUT_CLUSTER = frozenset({"store-kills"})
 CONSOLE = Console()
 
 
@@ -30,8 +33,7 @@ def proof(*, name: str, keep: bool) -> None:
     """Run a long proof."""
     prove = importlib.import_module(f"tests.e2e.proofs.{name.replace('-', '_')}").prove
     try:
-        with own_cluster((IMAGE, SEARCH_IMAGE), CONSOLE, keep=keep):
-            figures = prove(Cluster(CONTEXT), IMAGE, SEARCH_IMAGE)
+        figures = prove() if name in WITHOUT_CLUSTER else _on_a_cluster(prove, keep=keep)
     except ClusterError as error:
         raise click.ClickException(str(error)) from error
     record = {"date": dt.datetime.now(tz=dt.UTC).date().isoformat(), "machine": _machine(), **figures}
@@ -40,6 +42,11 @@ def proof(*, name: str, keep: bool) -> None:
     path.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
     CONSOLE.print_json(data=record)
     CONSOLE.print(f"Written to {path}.")
+
+
+def _on_a_cluster(prove: Callable[[Cluster, str, str], dict[str, Any]], *, keep: bool) -> dict[str, Any]:
+    with own_cluster((IMAGE, SEARCH_IMAGE), CONSOLE, keep=keep):
+        return prove(Cluster(CONTEXT), IMAGE, SEARCH_IMAGE)
 
 
 def _machine() -> dict[str, object]:
