@@ -7,7 +7,6 @@ import importlib
 import json
 import os
 import platform
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,7 @@ from tests.e2e.kubernetes import Cluster
 from tests.e2e.own_cluster import own_cluster
 
 MEASUREMENTS = Path(__file__).resolve().parents[3] / "docs" / "measurements"
-PROOFS = ("node-death", "store-kills")
+PROOFS = ("node-death", "on-request", "crash", "store-kills")
 WITHOUT_CLUSTER = frozenset({"store-kills"})
 CONSOLE = Console()
 
@@ -31,9 +30,9 @@ CONSOLE = Console()
 @click.option("--keep", is_flag=True, help="Leave the cluster up, and use it if it is up already.")
 def proof(*, name: str, keep: bool) -> None:
     """Run a long proof."""
-    prove = importlib.import_module(f"tests.e2e.proofs.{name.replace('-', '_')}").prove
+    module = importlib.import_module(f"tests.e2e.proofs.{name.replace('-', '_')}")
     try:
-        figures = prove() if name in WITHOUT_CLUSTER else _on_a_cluster(prove, keep=keep)
+        figures = module.prove() if name in WITHOUT_CLUSTER else _on_a_cluster(module, keep=keep)
     except ClusterError as error:
         raise click.ClickException(str(error)) from error
     record = {"date": dt.datetime.now(tz=dt.UTC).date().isoformat(), "machine": _machine(), **figures}
@@ -44,9 +43,10 @@ def proof(*, name: str, keep: bool) -> None:
     CONSOLE.print(f"Written to {path}.")
 
 
-def _on_a_cluster(prove: Callable[[Cluster, str, str], dict[str, Any]], *, keep: bool) -> dict[str, Any]:
-    with own_cluster((IMAGE, SEARCH_IMAGE), CONSOLE, keep=keep):
-        return prove(Cluster(CONTEXT), IMAGE, SEARCH_IMAGE)
+def _on_a_cluster(module: Any, *, keep: bool) -> dict[str, Any]:
+    with own_cluster((IMAGE, SEARCH_IMAGE), module.ADDITIONS, CONSOLE, keep=keep):
+        figures: dict[str, Any] = module.prove(Cluster(CONTEXT), IMAGE, SEARCH_IMAGE)
+        return figures
 
 
 def _machine() -> dict[str, object]:
