@@ -134,8 +134,4 @@ $(VENV)/.installed: $(LOCKS) service/pyproject.toml operator/pyproject.toml
 	$(UV) pip install --quiet --python $(BIN)/python --no-build-isolation --no-deps -e service -e operator
 	@touch $@
 
-<<<<<<< HEAD
-.PHONY: help setup run test e2e e2e-long image image-gpu image-search-pod cluster-up cluster-down cluster-status cluster-load cluster-tools helm check format generate verify lock lock-check parity bench bench-load clients fuzz demo-model demo-eval hooks clean
-=======
-.PHONY: help setup run test e2e e2e-long image image-gpu image-twice image-search-pod cluster-up cluster-add cluster-down cluster-status cluster-load cluster-tools helm check format generate verify lock lock-check parity bench clients fuzz demo-model demo-eval hooks clean
->>>>>>> main
+.PHONY: help setup run test e2e e2e-long image image-gpu image-twice image-search-pod cluster-up cluster-add cluster-down cluster-status cluster-load cluster-tools helm check format generate verify lock lock-check parity bench bench-load clients fuzz demo-model demo-eval hooks clean
