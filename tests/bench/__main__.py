@@ -40,7 +40,7 @@ def bench(clients: str, seconds: float, requests: int, batch_tokens: int, pairs:
     """Measure the base shape over HTTP beside a bare loop, and the embedded model's memory."""
     console = Console()
     folder = write_checkpoint(_CACHE / "xlm-roberta-base-shape")
-    report: dict[str, Any] = {"machine": _machine(), "date": datetime.now(UTC).isoformat(timespec="seconds")}
+    report: dict[str, Any] = {"machine": describe_machine(), "date": datetime.now(UTC).isoformat(timespec="seconds")}
     bare = [run_bare_loop(folder, seconds / 2, batch_tokens)]
     cells: list[Cell] = []
     with bench_server(str(folder), deadline_s=_DEADLINE_S, max_queue_tokens=100_000_000) as server:
@@ -90,7 +90,7 @@ def _print(console: Console, cells: list[Cell], bare: float, report: dict[str, A
     )
 
 
-def _machine() -> str:
+def describe_machine() -> str:
     names = [line for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines() if "model name" in line]
     name = names[0].split(":", 1)[1].strip() if names else platform.processor()
     return f"{len(os.sched_getaffinity(0))} cores of {name}, Python {platform.python_version()}"
