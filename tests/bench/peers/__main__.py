@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -39,16 +40,17 @@ def bench_peers(
     chosen = {key: known[key] for key in [*only.split(","), *(["tei"] if tei_url else [])]}
     start = (shape, _CACHE, make_workload(float_checkpoint(shape, _CACHE)))
     counts = [int(number) for number in clients.split(",")]
-    measured = compare(chosen, start, counts, 0 if prepare else rounds, seconds, click.echo)
-    if prepare:
-        return
-    measured |= {"machine": describe_machine(), "date": datetime.now(UTC).isoformat(timespec="seconds")}
-    file = docs / "measurements" / "peers.json"
-    file.parent.mkdir(parents=True, exist_ok=True)
-    report = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
-    report[shape] = measured
-    file.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
-    click.echo(write_report(report, docs))
+
+    def keep(measured: dict[str, Any]) -> None:
+        facts = {"machine": describe_machine(), "date": datetime.now(UTC).isoformat(timespec="seconds")}
+        file = docs / "measurements" / "peers.json"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        report = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+        report[shape] = {**measured, **facts}
+        file.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+        write_report(report, docs)
+
+    compare(chosen, start, counts, 0 if prepare else rounds, seconds, click.echo, keep)
 
 
 if __name__ == "__main__":

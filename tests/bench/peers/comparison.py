@@ -32,7 +32,8 @@ def compare(
     rounds: int,
     seconds: float,
     say: Callable[[str], None],
-) -> dict[str, Any]:
+    keep: Callable[[dict[str, Any]], None],
+) -> None:
     """Start everyone, check everyone, and let each run once in every round.
 
     Args:
@@ -42,6 +43,7 @@ def compare(
         rounds: How often each cell is measured.
         seconds: How long each time.
         say: Told what happens.
+        keep: Given what was found, after every round, so that a run that is cut short loses little.
     """
     shape, cache, workload = start
     rows: dict[str, dict[str, Any]] = {}
@@ -63,9 +65,8 @@ def compare(
                     cell = running[key].run(count, seconds)
                     rows[key]["cells"].append({**asdict(cell), "round": turn})
                     say(f"round {turn + 1}, {key}, {count} clients: {cell.tokens_per_second:.0f} tokens/s")
-        for key, contestant in running.items():
-            rows[key]["resident_mib"] = contestant.resident_mib()
-    return {"matrix_gflops": rates, "contestants": rows, "seconds": seconds}
+                rows[key]["resident_mib"] = running[key].resident_mib()
+            keep({"matrix_gflops": rates, "contestants": rows, "seconds": seconds})
 
 
 def check(found: list[float], expected: list[float], precision: str) -> dict[str, Any]:

@@ -86,7 +86,7 @@ def _ours(checkpoint: Callable[[str, Path], Path]) -> Callable[[Start], Running]
     def start(how: Start) -> Running:
         port, program = free_port(), Path(sys.executable).with_name("bge-reranker")
         options = f"--host 127.0.0.1 --port {port} --management-port 0 --log-level warning --deadline-s 600".split()
-        command = [program, "serve", "--model", checkpoint(how.shape, how.cache), *options]
+        command: list[str | Path] = [program, "serve", "--model", checkpoint(how.shape, how.cache), *options]
         return ServedContestant(f"http://127.0.0.1:{port}", _raw_scores_body, how.workload, command)
 
     return start
@@ -96,14 +96,19 @@ def _infinity(how: Start) -> Running:
     python, port = python_of("bench-infinity", how.cache), free_port()
     folder = view_of(float_checkpoint(how.shape, how.cache), how.scratch / "model", _FOR_TRANSFORMERS_4)
     options = f"--host 127.0.0.1 --port {port} --engine torch --device cpu --no-bettertransformer".split()
-    command = [python.with_name("infinity_emb"), "v2", "--model-id", folder, *options, "--served-model-name", "model"]
+    program: list[str | Path] = [python.with_name("infinity_emb"), "v2", "--model-id", folder]
+    command = [*program, *options, "--served-model-name", "model"]
     return ServedContestant(f"http://127.0.0.1:{port}", _infinity_body, how.workload, command)
 
 
 def _direct(lock: str, driver: str, tokenizer_class: str) -> Callable[[Start], Running]:
     def start(how: Start) -> Running:
         folder = view_of(float_checkpoint(how.shape, how.cache), how.scratch / "model", tokenizer_class)
-        return DirectContestant(python_of(lock, how.cache), driver, folder, how.workload, how.scratch)
+        python = python_of(lock, how.cache)
+        # The environment's name holds the hash of its lock, so that another version converts anew.
+        kept = how.cache / "converted" / f"{python.parent.parent.name}-{how.shape}"
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        return DirectContestant(python, driver, folder, how.workload, how.scratch, kept)
 
     return start
 

@@ -34,14 +34,15 @@ class DirectContestant:
         folder: The checkpoint, as the peer's tokenizer wants it.
         workload: What it is given.
         scratch: An empty folder.
+        kept: Folder for what the driver converts, kept for the next run.
     """
 
-    def __init__(self, python: Path, driver: str, folder: Path, workload: Workload, scratch: Path) -> None:
+    def __init__(self, python: Path, driver: str, folder: Path, workload: Workload, scratch: Path, kept: Path) -> None:
         requests = scratch / "requests.json"
         requests.write_text(json.dumps(workload.requests), encoding="utf-8")
         self._tokens = workload.tokens
         self._process = subprocess.Popen(
-            [python, "-W", "ignore", "-m", f"tests.bench.peers.drivers.{driver}", folder, requests],
+            [python, "-W", "ignore", "-m", f"tests.bench.peers.drivers.{driver}", folder, requests, kept],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

@@ -59,7 +59,7 @@ class ServedContestant:
         answer = httpx.post(f"{self._url}/rerank", json=self._body(self._workload.requests[0]), timeout=_TIMEOUT_S)
         answer.raise_for_status()
         items: list[dict[str, Any]] = answer.json() if isinstance(answer.json(), list) else answer.json()["results"]
-        by_index = {item["index"]: item.get("score", item.get("relevance_score")) for item in items}
+        by_index = {item["index"]: item["score" if "score" in item else "relevance_score"] for item in items}
         return [float(by_index[index]) for index in range(len(by_index))]
 
     def run(self, clients: int, seconds: float) -> Cell:

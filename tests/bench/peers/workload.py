@@ -27,7 +27,8 @@ def make_workload(folder: Path) -> Workload:
     """Make the requests from the words of a checkpoint's tokenizer."""
     texts, encoder = Texts(folder, seed=1), PairEncoder.from_directory(folder)
     policy = resolve_policy(TextSettings(), _MAX_PAIR_TOKENS)
-    requests, tokens = [], []
+    requests: list[dict[str, object]] = []
+    tokens = []
     for _ in range(_REQUESTS):
         made = texts.request()
         query, documents = str(made["query"]), [str(text) for text in made["candidates"]]  # type: ignore[attr-defined] # a request's own list

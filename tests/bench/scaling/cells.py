@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections import Counter
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -39,7 +38,7 @@ class Cell:
     tokens: int = 0
     seconds: float = 0.0
     latencies_s: list[float] = field(default_factory=list)
-    stages_ms: Counter[str] = field(default_factory=Counter)
+    stages_ms: dict[str, float] = field(default_factory=lambda: dict.fromkeys(STAGES, 0.0))
 
     def as_json(self) -> dict[str, Any]:
         """Figures of the cell; shares of stages add up to 1."""
@@ -90,6 +89,7 @@ async def _send(http: httpx.AsyncClient, texts: Texts, cell: Cell) -> None:
     cell.tokens += answer.json()["usage"]["total_tokens"]
     phases = {name: float(value) for name, value in _PHASE.findall(answer.headers["Server-Timing"])}
     total = phases.pop("total")
-    cell.stages_ms.update(phases)
+    for phase, milliseconds in phases.items():
+        cell.stages_ms[phase] += milliseconds
     cell.stages_ms["parse and serialise"] += max(0.0, total - sum(phases.values()))
     cell.stages_ms["client and wire"] += max(0.0, waited * 1000 - total)

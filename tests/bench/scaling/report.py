@@ -16,6 +16,10 @@ _INTRODUCTION = """## How cost grows
 `make bench-scaling` (`ARGS='--model base-int8 --axis length'` for a part). 16 documents of 128 words, one client,
 except for what grows; the shares are of the time that clients wait, which with many clients is mostly the queue."""
 
+_SHAPES = """Batches of new lengths: {new:.0f} tokens per second of CPU time (one thread, {batches} batches, warm-up
+over); the same again: {repeated:.0f}. Loss {loss:.1%}.
+"""
+
 _COLUMNS = ("grows", "documents", "words", "clients", "requests", "tokens/s", "p50 ms", "p95 ms", *STAGES)
 
 
@@ -35,11 +39,7 @@ def _section(model: str, measured: Mapping[str, Any]) -> str:
     lines = [f"### {model}\n\n{measured['machine']}, {measured['date'][:10]}.\n"]
     if "shapes" in measured:
         shapes = measured["shapes"]
-        lines.append(
-            f"Lengths that never repeat cost {shapes['loss']:+.1%} throughput beside lengths that do "
-            f"({shapes['new']:.0f} and {shapes['repeated']:.0f} tokens per second of CPU time, one thread, "
-            f"{shapes['batches']} batches each in turns).\n"
-        )
+        lines.append(_SHAPES.format(**shapes))
     lines += [f"| {' | '.join(_COLUMNS)} |", f"| {' | '.join('---' for _ in _COLUMNS)} |"]
     for axis in ("documents", "length", "clients"):
         lines += [_row(axis, cell) for cell in measured.get(axis, [])]

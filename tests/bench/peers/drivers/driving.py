@@ -20,18 +20,19 @@ Request = dict[str, Any]
 Score = Callable[[Sequence[int]], list[float]]
 
 
-def drive(load: Callable[[Path, list[Request]], Score]) -> None:
+def drive(load: Callable[[Path, list[Request], Path], Score]) -> None:
     """Load what the arguments name and answer standard input until it ends.
 
     Args:
-        load: Given the model's folder and the requests, returns what scores requests by their numbers.
+        load: Given the model's folder, the requests and a folder that keeps what was converted for the next run,
+            returns what scores requests by their numbers.
     """
     answers = os.fdopen(os.dup(1), "w")
     # Libraries print to standard output, where only answers belong.
     os.dup2(2, 1)
     folder, requests = Path(sys.argv[1]), json.loads(Path(sys.argv[2]).read_text(encoding="utf-8"))
     began = time.perf_counter()
-    score = load(folder, requests)
+    score = load(folder, requests, Path(sys.argv[3]))
     first = score([0])
     _say(answers, {"start_s": time.perf_counter() - began})
     for line in sys.stdin:

@@ -26,7 +26,7 @@ def scoring(model: Any, requests: list[Request]) -> Score:
     return score
 
 
-def load(folder: Path, requests: list[Request]) -> Score:
+def load(folder: Path, requests: list[Request], _: Path) -> Score:
     return scoring(CrossEncoder(str(folder), device="cpu", max_length=512), requests)
 
 

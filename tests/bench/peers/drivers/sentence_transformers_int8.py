@@ -14,16 +14,23 @@ from tests.bench.peers.drivers.sentence_transformers_float32 import scoring
 _FILE = "onnx/model_qint8_avx512_vnni.onnx"
 
 
-def load(folder: Path, requests: list[Request]) -> Score:
-    with tempfile.TemporaryDirectory() as scratch:
-        view = Path(scratch)
+def load(folder: Path, requests: list[Request], kept: Path) -> Score:
+    if not kept.exists():
+        _export(folder, kept)
+    model = CrossEncoder(str(kept), backend="onnx", max_length=512, model_kwargs={"file_name": _FILE})
+    return scoring(model, requests)
+
+
+def _export(folder: Path, kept: Path) -> None:
+    with tempfile.TemporaryDirectory(dir=kept.parent) as scratch:
+        view = Path(scratch) / "model"
+        view.mkdir()
         for path in folder.iterdir():
             shutil.copy(path, view / path.name)
         exported = CrossEncoder(str(view), backend="onnx", max_length=512)
         exported.save_pretrained(str(view))
         export_dynamic_quantized_onnx_model(exported, "avx512_vnni", str(view))
-        model = CrossEncoder(str(view), backend="onnx", max_length=512, model_kwargs={"file_name": _FILE})
-        return scoring(model, requests)
+        view.rename(kept)
 
 
 if __name__ == "__main__":
