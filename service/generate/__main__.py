@@ -11,6 +11,7 @@ from bge_reranker.cli.settings import markdown_table
 
 from .clients import clients_page
 from .marked_section import replace_section
+from .troubleshooting import troubleshooting_page
 
 ROOT = Path(__file__).resolve().parents[2]
 """Top of the repository."""
@@ -36,9 +37,11 @@ def generate(*, check: bool) -> None:
 def _generated() -> dict[Path, str]:
     """Every generated file with the text that it should have."""
     readme, clients = ROOT / "README.md", ROOT / "docs" / "clients.md"
+    troubleshooting = ROOT / "docs" / "troubleshooting.md"
     return {
         readme: replace_section(readme.read_text(encoding="utf-8"), "settings", markdown_table()),
         clients: clients_page(clients),
+        troubleshooting: troubleshooting_page(troubleshooting),
     }
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, field_validator, model_validator
 from pydantic.alias_generators import to_camel
 
 Precision = Literal["auto", "float32", "float16", "bfloat16", "int8"]
@@ -72,8 +72,30 @@ class ModelSettings(SettingsGroup):
     """Which model is served, and on what."""
 
     model: str = Field(default="demo", min_length=1, max_length=4096)
-    """Model: `demo` (embedded), a folder with a Hugging Face checkpoint, or `org/name[@revision]` in a Hugging
-    Face cache."""
+    """Model: `demo` (embedded), a folder with a Hugging Face checkpoint, `org/name[@revision]`, or a source:
+    `hf://org/name`, `https://` (archive or file list), `s3://bucket/prefix`, `file:///path`, `pvc://claim/path`."""
+
+    revision: str | None = Field(default=None, min_length=1, max_length=200, pattern=r"^[A-Za-z0-9_][A-Za-z0-9_./-]*$")
+    """Version of the model: a commit, branch or tag of a hub, any name of your own elsewhere; unset: the one after the
+    `@`, else the source's default."""
+
+    cache_dir: str | None = Field(default=None, min_length=1, max_length=4096)
+    """Folder of the model store, in which `bge-reranker model fetch` puts models and `serve` finds them; unset: no
+    store, and only folders, Hugging Face caches, `file://` and `pvc://` are served."""
+
+    expect_digest: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
+    """Tree digest that the model must have; anything else is refused."""
+
+    verify: Literal["auto", "full", "sample"] = "auto"
+    """What is compared with the manifest before a model of the store is served: `full` every byte, `sample` sizes and
+    a sample of each file, `auto` every byte where that adds less than a fifth to the load, else a sample."""
+
+    allow_pickle: bool = False
+    """Whether `model fetch` accepts weights that are pickles only; they are loaded weights-only and kept as
+    safetensors."""
+
+    claims_dir: str = Field(default="/mnt/claims", min_length=1, max_length=4096)
+    """Folder in which volume claims are mounted: `pvc://claim/path` is `<claimsDir>/claim/path`."""
 
     device: Device = "auto"
     """Device: `cpu`, `cuda`, `cuda:N`; `auto` takes the first GPU, else the CPU."""
@@ -205,14 +227,30 @@ class DialectSettings(SettingsGroup):
     """Whether a request that names another model than the served one is refused with 404; else the name is echoed."""
 
 
+class GuardSettings(SettingsGroup):
+    """Who may rank and tokenise."""
+
+    api_keys: SecretStr | None = None
+    """Keys of callers, separated by commas, each of 8 printable characters or more; every request that ranks or
+    tokenises must bring one. Unset, and no `keysFile`: everybody may call. Better by file or environment than on a
+    command line, which every user of the machine can read."""
+
+    keys_file: str | None = Field(default=None, min_length=1, max_length=4096)
+    """File with further keys, one a line, such as a mounted Kubernetes Secret; read once, at start."""
+
+
 class ObserveSettings(SettingsGroup):
-    """Logs."""
+    """Logs, and the last words of a process that fails."""
 
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """Least severity that is logged."""
 
     log_format: Literal["auto", "json", "console"] = "auto"
     """One JSON object a line, or lines for people; `auto` takes console on a terminal."""
+
+    termination_log: str = Field(default="/dev/termination-log", min_length=1, max_length=4096)
+    """File for the reason of a failure, as JSON of 4 kB at most; the default one is written only where it exists, as
+    in a pod."""
 
 
 class Settings(SettingsGroup):
@@ -223,6 +261,7 @@ class Settings(SettingsGroup):
     engine: EngineSettings = EngineSettings()
     http: HttpSettings = HttpSettings()
     dialects: DialectSettings = DialectSettings()
+    guard: GuardSettings = GuardSettings()
     observe: ObserveSettings = ObserveSettings()
 
     @model_validator(mode="after")
