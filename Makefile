@@ -99,6 +99,12 @@ parity: $(VENV)/.installed ## Compare scores with FlagEmbedding and sentence-tra
 bench: $(VENV)/.installed ## Measure throughput, latency and memory; a table and build/bench.json
 	$(BIN)/python -m tests.bench $(ARGS)
 
+bench-peers: $(VENV)/.installed ## Measure beside other rerankers; docs/benchmarks.md, docs/measurements/peers.json
+	$(BIN)/python -m tests.bench.peers $(ARGS)
+
+bench-scaling: $(VENV)/.installed ## Measure how cost grows with documents, length and clients
+	$(BIN)/python -m tests.bench.scaling $(ARGS)
+
 bench-load: $(VENV)/.installed ## Measure loading 2.2 GB of weights: time, hashing, memory; build/bench-load.json
 	$(BIN)/python -m tests.bench.loading $(ARGS)
 
@@ -134,4 +140,4 @@ $(VENV)/.installed: $(LOCKS) service/pyproject.toml operator/pyproject.toml
 	$(UV) pip install --quiet --python $(BIN)/python --no-build-isolation --no-deps -e service -e operator
 	@touch $@
 
-.PHONY: help setup run test e2e e2e-long image image-gpu image-twice image-search-pod cluster-up cluster-add cluster-down cluster-status cluster-load cluster-tools helm check format generate verify lock lock-check parity bench bench-load clients fuzz demo-model demo-eval hooks clean
+.PHONY: help setup run test e2e e2e-long image image-gpu image-twice image-search-pod cluster-up cluster-add cluster-down cluster-status cluster-load cluster-tools helm check format generate verify lock lock-check parity bench bench-peers bench-scaling bench-load clients fuzz demo-model demo-eval hooks clean

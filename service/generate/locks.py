@@ -21,6 +21,9 @@ _OPTIONS = (
 _CLIENTS = ("haystack", "langchain", "langchain-community", "lightrag", "litellm", "llama-index", "sdks")
 """Environments of client libraries."""
 
+_BENCH_PEERS = ("infinity", "openvino", "sentence-transformers-onnx")
+"""Environments of what the benchmark is compared with."""
+
 _SERVICE = ("--constraint", "requirements/dev.txt", "service/pyproject.toml")
 """What the images hold: the versions that the tests ran with."""
 
@@ -36,6 +39,7 @@ LOCKS = {
     "requirements/demo-training.txt": [
         *("--constraint", "requirements/dev.txt", "--group", "pyproject.toml:demo-training"),
     ],
+    **{f"requirements/bench-{name}.txt": [f"tests/bench/peers/{name}.in"] for name in _BENCH_PEERS},
     "requirements/peer-flagembedding.txt": ["tests/parity/flagembedding.in"],
     "requirements/peer-sentence-transformers.txt": ["tests/parity/sentence-transformers.in"],
     "requirements/tools.txt": ["requirements/tools.in"],

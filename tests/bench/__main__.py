@@ -54,7 +54,7 @@ def bench(
     """Measure the base shape over HTTP beside a bare loop, the largest requests, and the embedded model's memory."""
     # Wide enough for every column where the output is not a terminal.
     console = Console(width=None if sys.stdout.isatty() else 130)
-    report: dict[str, Any] = {"machine": _machine(), "date": datetime.now(UTC).isoformat(timespec="seconds")}
+    report: dict[str, Any] = {"machine": describe_machine(), "date": datetime.now(UTC).isoformat(timespec="seconds")}
     wanted = parts or PARTS
     if "speed" in wanted:
         counts = [int(number) for number in clients.split(",")]
@@ -121,7 +121,7 @@ def _print(console: Console, cells: list[Cell], bare: list[dict[str, float]], lo
     )
 
 
-def _machine() -> str:
+def describe_machine() -> str:
     names = [line for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines() if "model name" in line]
     name = names[0].split(":", 1)[1].strip() if names else platform.processor()
     return f"{len(os.sched_getaffinity(0))} cores of {name}, Python {platform.python_version()}"

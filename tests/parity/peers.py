@@ -99,7 +99,7 @@ def peer_logits(peer: Peer, python: Path, folder: Path, pairs: Sequence[NamedPai
     environment = {**os.environ, "HF_HUB_OFFLINE": "1", "CUDA_VISIBLE_DEVICES": "", "TOKENIZERS_PARALLELISM": "false"}
     with tempfile.TemporaryDirectory() as scratch:
         pairs_path, output_path = Path(scratch) / "pairs.json", Path(scratch) / "logits.json"
-        model = _view(folder, Path(scratch) / "model", peer.tokenizer_class)
+        model = view_of(folder, Path(scratch) / "model", peer.tokenizer_class)
         pairs_path.write_text(json.dumps([asdict(pair) for pair in pairs]), encoding="utf-8")
         script = Path(__file__).with_name(peer.script)
         subprocess.run(
@@ -109,7 +109,7 @@ def peer_logits(peer: Peer, python: Path, folder: Path, pairs: Sequence[NamedPai
     return logits
 
 
-def _view(folder: Path, view: Path, tokenizer_class: str) -> Path:
+def view_of(folder: Path, view: Path, tokenizer_class: str) -> Path:
     """Link a checkpoint's files into another folder, where the tokenizer's class has another name."""
     view.mkdir()
     for path in folder.iterdir():

@@ -1,0 +1,154 @@
+"""The measurements as a table and plots in docs/benchmarks.md.
+
+What belongs here: text. What must not: measuring; drawing (`plots` does).
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .plots import draw_plots
+
+BEGIN, END = "<!-- peers: begin -->", "<!-- peers: end -->"
+"""What lies between is written by `make bench-peers`."""
+
+_LINEAR_GFLOP_PER_TOKEN = {"base": 0.170, "large": 0.604}
+_TEI_RATIO = (1.8, 2.1)
+"""text-embeddings-inference beside sentence-transformers float32, as measured elsewhere."""
+
+_INTRODUCTION = """## Beside other rerankers
+
+`make bench-peers` (`ARGS='--shape large --clients 1,16'` for the second shape): the same documents of 20 to 400 tokens,
+16 a request, everyone in turns, medians of the rounds; tokens without padding. Contestants that are called directly get
+64 pairs a call."""
+
+_SECTION = """### {name}
+
+{machine}, {day}, {rounds} rounds of {seconds:g} s. Matrix rates in the same run: int8 {int8:.0f} GFLOP/s, float32
+{float32:.0f} GFLOP/s.
+"""
+
+_PLOTS = (("Tokens per second", "tokens"), ("Latency", "latency"), ("Memory and start", "cost"))
+
+_UNMEASURED = """- text-embeddings-inference 1.9.3: not measured here (give --tei-url). Carried from another machine,
+  where it was {}-{}x sentence-transformers float32: int8 would be {:.1f}-{:.1f}x of it"""
+
+_COLUMNS = (
+    "contestant",
+    "clients",
+    "tokens/s (median)",
+    "spread",
+    "p50 ms",
+    "p95 ms",
+    "generator CPU s",
+    "MiB",
+    "start s",
+)
+_NAMES = {"base": "XLM-R base shape", "large": "XLM-R large shape"}
+
+
+def write_report(report: Mapping[str, Any], docs: Path) -> str:
+    """Replace the section of docs/benchmarks.md and the plots; return the section."""
+    sections = [_INTRODUCTION]
+    for shape, measured in report.items():
+        draw_plots(shape, measured, docs / "plots")
+        sections.append(_section(shape, measured))
+    text = "\n\n".join(sections)
+    file = docs / "benchmarks.md"
+    page = file.read_text(encoding="utf-8")
+    if BEGIN not in page:
+        page += f"\n{BEGIN}\n{END}\n"
+    before, rest = page.split(BEGIN)
+    file.write_text(f"{before}{BEGIN}\n{text}\n{END}{rest.split(END)[1]}", encoding="utf-8")
+    return text
+
+
+def medians(contestant: Mapping[str, Any]) -> dict[int, float]:
+    """Tokens per second by number of clients."""
+    return {clients: statistics.median(_rates(cells)) for clients, cells in by_clients(contestant).items()}
+
+
+def by_clients(contestant: Mapping[str, Any]) -> dict[int, list[dict[str, Any]]]:
+    """Cells by number of clients, 0 where nobody waits in a line."""
+    found: dict[int, list[dict[str, Any]]] = {}
+    for cell in contestant["cells"]:
+        found.setdefault(cell["clients"], []).append(cell)
+    return found
+
+
+def _section(shape: str, measured: Mapping[str, Any]) -> str:
+    rates = {form: statistics.median(rate[form] for rate in measured["matrix_gflops"]) for form in ("int8", "float32")}
+    head = _SECTION.format(
+        name=_NAMES[shape],
+        machine=measured["machine"],
+        day=measured["date"][:10],
+        rounds=len(measured["matrix_gflops"]),
+        seconds=measured["seconds"],
+        **rates,
+    )
+    lines = [
+        head,
+        f"| {' | '.join(_COLUMNS)} |",
+        f"| {' | '.join('---' for _ in _COLUMNS)} |",
+    ]
+    for contestant in measured["contestants"].values():
+        lines += [_row(contestant, clients, cells) for clients, cells in by_clients(contestant).items()]
+    checks = "; ".join(f"{row['name']}: {row['check']}" for row in measured["contestants"].values())
+    plots = "\n".join(f"![{title}](plots/{shape}-{name}.svg)" for title, name in _PLOTS)
+    return "\n".join([*lines, "", *_ratios(shape, measured, rates), "", f"Checked before: {checks}.", "", plots])
+
+
+def _row(contestant: Mapping[str, Any], clients: int, cells: list[dict[str, Any]]) -> str:
+    rates, latencies = _rates(cells), [value for cell in cells for value in cell["latencies_s"]]
+    times = [f"{np.percentile(latencies, percent) * 1000:.0f}" if latencies else "-" for percent in (50, 95)]
+    memory = contestant["resident_mib"]
+    values = (
+        contestant["name"],
+        str(clients) if clients else "-",
+        f"{statistics.median(rates):.0f}",
+        f"{min(rates):.0f}-{max(rates):.0f}",
+        *times,
+        f"{sum(cell['generator_cpu_s'] for cell in cells):.2f}" if clients else "-",
+        f"{memory:.0f}" if memory else "-",
+        f"{contestant['start_s']:.1f}",
+    )
+    return f"| {' | '.join(values)} |"
+
+
+def _ratios(shape: str, measured: Mapping[str, Any], rates: Mapping[str, float]) -> list[str]:
+    """One line for each promise of speed, whether it is kept or not."""
+    found = {key: medians(row) for key, row in measured["contestants"].items()}
+    lines = []
+    for ours, peer, wanted in (
+        ("int8", "infinity", 10.0),
+        ("int8", "tei", 5.0),
+        ("int8", "onnx-int8", 3.0),
+        ("int8", "torch-float32", 10.0),
+        ("int8", "openvino", 0.9),
+        ("float32", "torch-float32", 2.0),
+    ):
+        if ours in found and peer in found:
+            shares = [
+                f"{rate / found[peer].get(clients, next(iter(found[peer].values()))):.2f}x at {clients} clients"
+                for clients, rate in found[ours].items()
+            ]
+            name = measured["contestants"][peer]["name"]
+            lines.append(f"- {ours} beside {name}: {', '.join(shares)} (wanted {wanted:g}x)")
+    if "int8" in found:
+        best = max(found["int8"].values())
+        share = best * _LINEAR_GFLOP_PER_TOKEN[shape] / rates["int8"]
+        lines.append(f"- int8: {share:.0%} of the int8 matrix rate in its linear layers alone (wanted 50%)")
+    if "tei" not in found and "torch-float32" in found and "int8" in found:
+        ratio = max(found["int8"].values()) / next(iter(found["torch-float32"].values()))
+        low, high = (ratio / factor for factor in reversed(_TEI_RATIO))
+        lines.append(_UNMEASURED.format(*_TEI_RATIO, low, high))
+    return lines
+
+
+def _rates(cells: list[dict[str, Any]]) -> list[float]:
+    return [cell["tokens"] / cell["seconds"] for cell in cells]

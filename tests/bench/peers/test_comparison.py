@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from .comparison import check
+from .report import BEGIN, END, write_report
+
+LOGITS = [0.11, -0.42, 0.35, 0.02]
+
+
+def test_check_passes_the_same_logits_with_the_rounding_of_their_precision() -> None:
+    check([value + 1e-4 for value in LOGITS], LOGITS, "float32")
+    check([value + 0.02 * (-1) ** index for index, value in enumerate(LOGITS)], LOGITS, "int8")
+
+
+@pytest.mark.parametrize("precision", ["float32", "int8"])
+def test_check_refuses_logits_in_another_order(precision: str) -> None:
+    with pytest.raises(RuntimeError, match="not the same model"):
+        check(LOGITS[::-1], LOGITS, precision)
+
+
+def test_report_replaces_its_own_section_and_states_every_ratio(tmp_path: Path) -> None:
+    page = tmp_path / "benchmarks.md"
+    page.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n", encoding="utf-8")
+    row = {"check": "scores agree", "start_s": 1.0, "resident_mib": 10.0}
+    cells = {"tokens": 100, "seconds": 1.0, "latencies_s": [0.5], "generator_cpu_s": 0.1}
+    measured = {
+        "machine": "a machine",
+        "date": "2026-11-27T00:00:00+00:00",
+        "seconds": 1.0,
+        "matrix_gflops": [{"int8": 100.0, "float32": 25.0}],
+        "contestants": {
+            "int8": {**row, "name": "ours", "cells": [{**cells, "clients": 4}]},
+            "openvino": {**row, "name": "bare", "cells": [{**cells, "tokens": 50, "latencies_s": [], "clients": 0}]},
+        },
+    }
+    write_report({"base": measured}, tmp_path)
+    text = page.read_text(encoding="utf-8")
+    assert "int8 beside bare: 2.00x at 4 clients (wanted 0.9x)" in text
+    assert "old" not in text
+    assert text.startswith("before\n")
+    assert text.endswith("after\n")
+    assert (tmp_path / "plots" / "base-tokens.svg").exists()
