@@ -65,6 +65,8 @@ def add(names: Sequence[str], find: Callable[[str], str | None], console: Consol
     """
     if not KUBECONFIG.exists():
         raise ClusterError("No cluster is up: run `make cluster-up` first.")
+    if not names:
+        return
     check(names, find)
     build(names, console)
     progress = Progress(console)
