@@ -10,7 +10,7 @@ from tests.cluster import containerd, crds, kwok, preconditions, prometheus, pro
 from tests.cluster.addition import Addition
 from tests.cluster.building import build_tools
 from tests.cluster.failures import ClusterError
-from tests.cluster.layout import KUBECONFIG, NODES
+from tests.cluster.layout import FOLDER, KUBECONFIG, NODES
 from tests.cluster.node_images import archive_of
 from tests.cluster.progress import Progress
 
@@ -45,14 +45,16 @@ def build(names: Sequence[str], console: Console) -> None:
 
 
 def start(names: Sequence[str], progress: Progress) -> None:
-    """Start them on a cluster that is up, one after the other."""
+    """Start them on a cluster that is up, one after the other; what it has already is left as it is."""
     for name, addition in ADDITIONS.items():
-        if name in names:
+        started = FOLDER / f"has-{name}"
+        if name in names and not started.exists():
             with progress.step(name):
                 for image in addition.images():
                     for node in NODES:
                         containerd.load(node, archive_of(image))
                 addition.start()
+            started.touch()
 
 
 def add(names: Sequence[str], find: Callable[[str], str | None], console: Console) -> None:
@@ -63,6 +65,8 @@ def add(names: Sequence[str], find: Callable[[str], str | None], console: Consol
     """
     if not KUBECONFIG.exists():
         raise ClusterError("No cluster is up: run `make cluster-up` first.")
+    if not names:
+        return
     check(names, find)
     build(names, console)
     progress = Progress(console)

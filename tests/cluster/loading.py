@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import shutil
 import tempfile
 import time
@@ -23,11 +25,14 @@ EXPORTS = {
 """How each tool writes an image into a file."""
 
 LOOKS = {
-    "buildah": ("buildah", "inspect", "--type", "image"),
-    "podman": ("podman", "image", "inspect"),
-    "docker": ("docker", "image", "inspect"),
+    "buildah": ("buildah", "inspect", "--type", "image", "--format", "{{.FromImageID}}"),
+    "podman": ("podman", "image", "inspect", "--format", "{{.Id}}"),
+    "docker": ("docker", "image", "inspect", "--format", "{{.Id}}"),
 }
-"""How each tool is asked whether it has an image."""
+"""How each tool is asked for the identity of an image, if it has it."""
+
+LOADED = FOLDER / "loaded-images.json"
+"""Name to identity of what the nodes hold."""
 
 
 def load(image: str, console: Console) -> None:
@@ -39,24 +44,31 @@ def load(image: str, console: Console) -> None:
     if not KUBECONFIG.exists():
         raise ClusterError("No cluster is up: run `make cluster-up` first.")
     began = time.monotonic()
-    with tempfile.TemporaryDirectory(dir=FOLDER) as folder:
-        archive = Path(image) if Path(image).is_file() else _export(image, Path(folder) / "image.tar")
-        with ThreadPoolExecutor() as pool:
-            list(pool.map(lambda node: containerd.load(node, archive), NODES))
+    if Path(image).is_file():
+        _import(Path(image))
+    else:
+        tool, identity = _holder(image)
+        loaded = json.loads(LOADED.read_text(encoding="utf-8")) if LOADED.exists() else {}
+        if loaded.get(image) == identity:
+            console.print(f"{image} is on both nodes already.", highlight=False)
+            return
+        with tempfile.TemporaryDirectory(dir=FOLDER) as folder:
+            archive = Path(folder) / "image.tar"
+            run([word.format(image=image, archive=archive) for word in EXPORTS[tool]])
+            _import(archive)
+        LOADED.write_text(json.dumps({**loaded, image: identity}), encoding="utf-8")
     console.print(f"{image} is on both nodes, after {time.monotonic() - began:.1f} s.", highlight=False)
 
 
-def _export(image: str, archive: Path) -> Path:
+def _import(archive: Path) -> None:
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(lambda node: containerd.load(node, archive), NODES))
+
+
+def _holder(image: str) -> tuple[str, str]:
+    """The tool that has the image, and the identity under which it does."""
     for tool, look in LOOKS.items():
-        if shutil.which(tool) and _succeeds([*look, image]):
-            run([word.format(image=image, archive=archive) for word in EXPORTS[tool]])
-            return archive
+        if shutil.which(tool):
+            with contextlib.suppress(ClusterError):
+                return tool, run([*look, image]).strip()
     raise ClusterError(f"Neither buildah nor podman nor docker has the image {image}: build it by `make image`.")
-
-
-def _succeeds(command: list[str]) -> bool:
-    try:
-        run(command)
-    except ClusterError:
-        return False
-    return True

@@ -21,6 +21,13 @@ from tests.cluster.progress import Progress
 PATIENCE_S = 60
 """How long the kernel may take to let go of processes, namespaces and mounts."""
 
+_REMOVAL = """
+find "$1" -xdev -type f -print0 | xargs -0 --no-run-if-empty -P 16 -n 200 rm -f
+rm --recursive --force --one-file-system "$1"
+"""
+"""Images lie unpacked on each node, thirty thousand files in all. Where the file system is mounted with `discard` each
+one waits for the disk (2 ms, a minute in all), so many are removed at once."""
+
 
 def remove(console: Console) -> None:
     """Kill what runs, remove what was made, put back what was changed, and check.
@@ -60,10 +67,8 @@ def left_over() -> list[str]:
 
 
 def _remove_files() -> None:
-    # Images lie unpacked on each node, some ten thousand files: rm is several times as fast as shutil, and never leaves
-    # the disk that the folder is on, should a mount still be there.
     with contextlib.suppress(ClusterError):
-        run(["rm", "--recursive", "--force", "--one-file-system", FOLDER])
+        run(["sh", "-c", _REMOVAL, "sh", FOLDER])
 
 
 def _rules() -> list[str]:

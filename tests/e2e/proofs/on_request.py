@@ -19,6 +19,9 @@ ADDITIONS = ("crds", "prometheus", "adapter", "redis", "kwok")
 FLEET = 100
 """Pods that kwok plays."""
 
+CORES = "3"
+"""What each asks for: ten of them fill a node, so all of them need every node."""
+
 PING = (
     "import socket; redis = socket.create_connection(('redis.redis.svc.cluster.local', 6379), 5); "
     r"redis.send(b'PING\r\n'); print(redis.recv(16))"
@@ -78,11 +81,12 @@ def _fleet(place: Namespace) -> None:
     """A Deployment too large for this machine, played by kwok on its nodes."""
     labels = {"app": "fleet"}
     restricted = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
+    room = {"requests": {"cpu": CORES}}
     pod = {
         "nodeSelector": {"type": "kwok"},
         "tolerations": [{"key": kwok.TAINT["key"], "operator": "Exists"}],
         "securityContext": {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}},
-        "containers": [{"name": "main", "image": BUSYBOX.name, "securityContext": restricted}],
+        "containers": [{"name": "main", "image": BUSYBOX.name, "securityContext": restricted, "resources": room}],
     }
     template = {"metadata": {"labels": labels}, "spec": pod}
     spec = {"replicas": FLEET, "selector": {"matchLabels": labels}, "template": template}
