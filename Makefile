@@ -9,6 +9,9 @@ UV := $(BIN)/uv
 LOCKS := requirements/dev.txt requirements/tools.txt
 # The programs beside the package: what generates files, what trains the embedded model.
 BESIDE := PYTHONPATH=service $(BIN)/python -m
+# The helm that `make helm` builds, unless you name another.
+HELM ?= $$($(BIN)/python -c 'from tests.cluster.tools import HELM; print(HELM.program())')
+CHART_VERSION = $(shell sed -n 's/^version: //p' charts/bge-reranker/Chart.yaml)
 
 ##@ Everyday
 
@@ -28,6 +31,13 @@ e2e: $(VENV)/.installed image image-search-pod ## End-to-end tests on a cluster 
 
 e2e-long: $(VENV)/.installed image image-search-pod ## A long proof: NAME=node-death; figures go to docs/measurements
 	$(BIN)/python -m tests.e2e.proofs $(NAME) $(ARGS)
+
+package: helm ## Package the Helm chart into dist/
+	$(HELM) package charts/bge-reranker --destination dist
+
+push: package ## Push the chart as an OCI artefact: REGISTRY=registry.example/charts
+	@test -n "$(REGISTRY)" || { echo "Name the registry: make push REGISTRY=registry.example/charts"; exit 2; }
+	$(HELM) push dist/bge-reranker-$(CHART_VERSION).tgz oci://$(REGISTRY) $(ARGS)
 
 ##@ Images, and a real cluster on this machine (as root)
 
@@ -125,4 +135,4 @@ $(VENV)/.installed: $(LOCKS) service/pyproject.toml operator/pyproject.toml
 	$(UV) pip install --quiet --python $(BIN)/python --no-build-isolation --no-deps -e service -e operator
 	@touch $@
 
-.PHONY: help setup run test e2e e2e-long image image-gpu image-search-pod cluster-up cluster-down cluster-status cluster-load cluster-tools helm check format generate verify lock lock-check parity bench clients fuzz demo-model demo-eval hooks clean
+.PHONY: help setup run test package push e2e e2e-long image image-gpu image-search-pod cluster-up cluster-down cluster-status cluster-load cluster-tools helm check format generate verify lock lock-check parity bench clients fuzz demo-model demo-eval hooks clean

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 import yaml
 
-from bge_reranker.api.application import create_management
+from bge_reranker.api.health import HealthEndpoints
+from bge_reranker.api.probes import own_probes
 from bge_reranker.configuration import load_settings, settings_list
 from bge_reranker.observe.metrics import Metrics
 from bge_reranker.serving.state import ServingState
@@ -59,8 +60,7 @@ def test_the_service_accepts_what_the_chart_tells_it(case: str) -> None:
 @pytest.mark.parametrize("case", CASES)
 def test_probes_ask_for_paths_and_ports_that_there_are(case: str) -> None:
     rendered = render(case=case)
-    management = create_management(ServingState(), Settings(), Metrics())
-    paths = {getattr(route, "path", None) for route in management.routes}
+    paths = {probe.path for probe in own_probes(HealthEndpoints(ServingState(), Settings(), Metrics()))}
     ports = {port["name"]: port["containerPort"] for port in rendered.scorer["ports"]}
     told = load_settings(None, {"BGE_RERANKER_CONFIG": json.dumps(rendered.settings)}).http
     assert ports == {"http": told.port, "management": told.management_port}

@@ -4,8 +4,8 @@ The two containers of the chart's own. Both run one image, and read one configur
 
 {{- define "bge-reranker.fetchContainer" -}}
 - name: fetch-model
-  image: {{ include "bge-reranker.image" . }}
-  imagePullPolicy: {{ .Values.image.pullPolicy }}
+  image: {{ include "bge-reranker.image" . | quote }}
+  imagePullPolicy: {{ .Values.image.pullPolicy | quote }}
   args: [model, fetch]
   env:
     {{- include "bge-reranker.environment" . | nindent 4 }}
@@ -32,8 +32,8 @@ The two containers of the chart's own. Both run one image, and read one configur
 
 {{- define "bge-reranker.scorerContainer" -}}
 - name: scorer
-  image: {{ include "bge-reranker.image" . }}
-  imagePullPolicy: {{ .Values.image.pullPolicy }}
+  image: {{ include "bge-reranker.image" . | quote }}
+  imagePullPolicy: {{ .Values.image.pullPolicy | quote }}
   args: [serve]
   env:
     {{- include "bge-reranker.environment" . | nindent 4 }}

@@ -12,20 +12,20 @@ Volumes of the pod, and where its containers mount them.
 {{- if hasPrefix "pvc://" .Values.model.source }}
 - name: model
   persistentVolumeClaim:
-    claimName: {{ include "bge-reranker.sourceClaim" . }}
+    claimName: {{ include "bge-reranker.sourceClaim" . | quote }}
 {{- end }}
 {{- if .Values.sharedMemorySize }}
 - name: shared-memory
   emptyDir:
     medium: Memory
-    sizeLimit: {{ .Values.sharedMemorySize }}
+    sizeLimit: {{ .Values.sharedMemorySize | quote }}
 {{- end }}
 {{- if .Values.secrets.caBundle.name }}
 - name: authorities
   secret:
-    secretName: {{ .Values.secrets.caBundle.name }}
+    secretName: {{ .Values.secrets.caBundle.name | quote }}
     items:
-      - key: {{ .Values.secrets.caBundle.key }}
+      - key: {{ .Values.secrets.caBundle.key | quote }}
         path: ca.pem
 {{- end }}
 {{- with .Values.extraVolumes }}
@@ -43,21 +43,21 @@ ephemeral:
     spec:
       accessModes: [ReadWriteOnce]
       {{- with .Values.cache.storageClass }}
-      storageClassName: {{ . }}
+      storageClassName: {{ . | quote }}
       {{- end }}
       resources:
         requests:
-          storage: {{ .Values.cache.size }}
+          storage: {{ .Values.cache.size | quote }}
 {{- else if eq .Values.cache.type "emptyDir" -}}
 emptyDir:
-  sizeLimit: {{ .Values.cache.size }}
+  sizeLimit: {{ .Values.cache.size | quote }}
 {{- else if eq .Values.cache.type "image" -}}
 image:
-  reference: {{ .Values.cache.image }}
-  pullPolicy: {{ .Values.image.pullPolicy }}
+  reference: {{ .Values.cache.image | quote }}
+  pullPolicy: {{ .Values.image.pullPolicy | quote }}
 {{- else -}}
 persistentVolumeClaim:
-  claimName: {{ ternary .Values.cache.existingClaim (include "bge-reranker.claimName" .) (eq .Values.cache.type "existing") }}
+  claimName: {{ ternary .Values.cache.existingClaim (include "bge-reranker.claimName" .) (eq .Values.cache.type "existing") | quote }}
 {{- end -}}
 {{- end }}
 

@@ -11,8 +11,9 @@ from typing import Any
 from bge_reranker.settings import Settings
 
 OWNED = {
-    "model": {"model"},
+    "model": {"model", "revision", "cacheDir", "expectDigest", "claimsDir"},
     "http": {"port", "managementPort"},
+    "observe": {"terminationLog"},
 }
 """Settings that the chart decides by values of its own, so that `config` must not have them."""
 
