@@ -6,9 +6,9 @@ import hashlib
 import os
 import re
 import shutil
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from tests.cluster.commands import run
 from tests.cluster.layout import CACHE
@@ -18,6 +18,24 @@ MODULES = Path(__file__).parent / "tools"
 
 BUILD_LIMIT_S = 3600
 """Longest build; the slowest takes five minutes on two idle cores."""
+
+
+class Built(Protocol):
+    """What is made once into a folder of the cache."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def version(self) -> str: ...
+
+    @property
+    def folder(self) -> Path: ...
+
+    @property
+    def is_built(self) -> bool: ...
+
+    def build(self) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -105,12 +123,14 @@ CONTAINERD = Tool(
 COREDNS = Tool("coredns", "github.com/coredns/coredns")
 LOCAL_PATH_PROVISIONER = Tool("local-path-provisioner", "github.com/rancher/local-path-provisioner")
 METRICS_SERVER = Tool("metrics-server", "sigs.k8s.io/metrics-server")
+KUBE_ROUTER = Tool("kube-router", "github.com/cloudnativelabs/kube-router/v2")
+
 HELM = Tool("helm", "helm.sh/helm/v4", ("helm.sh/helm/v4/internal/version.version={version}",))
 
-TOOLS = (KUBERNETES, CONTAINERD, HELM, COREDNS, LOCAL_PATH_PROVISIONER, METRICS_SERVER)
+TOOLS = (KUBERNETES, CONTAINERD, HELM, COREDNS, KUBE_ROUTER, LOCAL_PATH_PROVISIONER, METRICS_SERVER)
 """What every cluster needs and what installs onto it, slowest first."""
 
 
-def missing(tools: Iterable[Tool] = TOOLS) -> list[Tool]:
-    """Those of the tools that have yet to be built."""
-    return [tool for tool in tools if not tool.is_built]
+def missing() -> list[Tool]:
+    """The tools that have yet to be built."""
+    return [tool for tool in TOOLS if not tool.is_built]
