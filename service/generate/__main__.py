@@ -15,6 +15,7 @@ from .chart.usage import differences
 from .chart.values_schema import values_schema
 from .clients import clients_page
 from .marked_section import replace_section
+from .troubleshooting import troubleshooting_page
 
 ROOT = Path(__file__).resolve().parents[2]
 """Top of the repository."""
@@ -49,12 +50,14 @@ def _generated() -> dict[Path, str]:
     readme, clients = ROOT / "README.md", ROOT / "docs" / "clients.md"
     chart_readme = CHART / "README.md"
     values = (CHART / "values.yaml").read_text(encoding="utf-8")
+    troubleshooting = ROOT / "docs" / "troubleshooting.md"
     return {
         CHART / "values.schema.json": values_schema(values),
         CHART / "files" / "settings-defaults.json": settings_defaults(),
         chart_readme: replace_section(chart_readme.read_text(encoding="utf-8"), "values", values_table(values)),
         readme: replace_section(readme.read_text(encoding="utf-8"), "settings", markdown_table()),
         clients: clients_page(clients),
+        troubleshooting: troubleshooting_page(troubleshooting),
     }
 
 
