@@ -3,6 +3,8 @@
 Arguments: address of the API, address of the management port. Prints what it found; any other ending than 0 says why.
 """
 
+from __future__ import annotations
+
 import json
 import sys
 import urllib.error
@@ -18,7 +20,7 @@ BEST = 1
 TIME_LIMIT_S = 60
 
 
-def answer(address, body=None):
+def answer(address: str, body: object = None) -> tuple[int, str]:
     """The status and text of one answer, whatever the status."""
     data = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(address, data, {"Content-Type": "application/json"})
@@ -31,24 +33,27 @@ def answer(address, body=None):
         sys.exit(f"{address} does not answer: {error}")
 
 
-def expect(holds, sentence, text):
+def expect(sentence: str, text: str, *, holds: bool) -> None:
+    """Say that a sentence holds, or end with the answer that shows it does not."""
     if not holds:
         sys.exit(f"FAILED: {sentence}. The answer was:\n{text[:2000]}")
     print(f"ok: {sentence}")
 
 
-def main(api, management):
+def main(api: str, management: str) -> None:
+    """Ask for readiness, a ranking and the metrics."""
     status, text = answer(f"{management}/health/ready")
-    expect(status == 200, "a pod is ready", text)
+    expect("a pod is ready", text, holds=status == 200)
     status, text = answer(f"{api}/rerank", {"query": QUERY, "candidates": CANDIDATES})
-    expect(status == 200, "the Service answers a ranking", text)
+    expect("the Service answers a ranking", text, holds=status == 200)
     results = json.loads(text)["results"]
-    expect(sorted(result["index"] for result in results) == [0, 1, 2], "every candidate came back once", text)
-    scores = [result["score"] for result in results]
-    expect(scores == sorted(scores, reverse=True), "the best score stands first", text)
-    expect(results[0]["index"] == BEST, "the right candidate is the best", text)
+    indices, scores = [each["index"] for each in results], [each["score"] for each in results]
+    expect("every candidate came back once", text, holds=sorted(indices) == list(range(len(CANDIDATES))))
+    expect("the best score stands first", text, holds=scores == sorted(scores, reverse=True))
+    expect("the right candidate is the best", text, holds=indices[0] == BEST)
     status, text = answer(f"{management}/metrics")
-    expect(status == 200 and "bge_reranker_backlog_seconds" in text, "/metrics has the backlog", text)
+    expect("/metrics has the backlog", text, holds=status == 200 and "bge_reranker_backlog_seconds" in text)
 
 
-main(*sys.argv[1:])
+if __name__ == "__main__":
+    main(*sys.argv[1:])
