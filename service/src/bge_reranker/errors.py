@@ -7,9 +7,9 @@ and any text of a document.
     |- RequestError            the caller can mend it
     |  |- MalformedRequest, InvalidBody, InvalidField, EmptyField, AmbiguousDialect, UnsupportedMediaType, BodyTooLarge,
     |  |  TooManyDocuments, DocumentTooLong, QueryTooLong, ModelNotServed, RouteNotFound, MethodNotAllowed,
-    |  |  RequestTimedOut
+    |  |  RequestTimedOut, Unauthenticated
     |- CapacityError           the same request may pass later
-    |  |- QueueFull, NotReady, Draining, DeadlineExceeded, CallerGone
+    |  |- QueueFull, TooManyConnections, NotReady, Draining, DeadlineExceeded, CallerGone
     |- ScoringError            the scorer failed
     |  |- NonFiniteScore, PairTooLarge, BatchFailed, WorkerDied
     |- ModelError              the model cannot be fetched, loaded or served
@@ -156,6 +156,12 @@ class RequestTimedOut(RequestError):
     status = 408
 
 
+class Unauthenticated(RequestError):
+    """The request holds no key of this server's, which has some."""
+
+    status = 401
+
+
 class CapacityError(RerankerError):
     """The server cannot serve this request now."""
 
@@ -166,6 +172,10 @@ class QueueFull(CapacityError):
     """The backlog leaves no place for this request."""
 
     status = 429
+
+
+class TooManyConnections(CapacityError):
+    """The listener holds as many connections as it may."""
 
 
 class NotReady(CapacityError):

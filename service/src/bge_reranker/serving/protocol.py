@@ -1,4 +1,4 @@
-"""The HTTP/1.1 protocol with the limits that uvicorn's own lacks: patience for headers, and refusals in our words.
+"""The HTTP/1.1 protocol with the limits that uvicorn's own lacks: patience, and refusals in our words.
 
 h11 rather than httptools: it bounds the size of headers, and it ignores an offered upgrade (`Upgrade: h2c`, which some
 clients send to every server) instead of losing the request's body over it.
@@ -15,9 +15,11 @@ from typing import Final
 
 import h11
 from typing_extensions import override
+from uvicorn._types import ASGIReceiveCallable, ASGISendCallable, Scope
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
-from ..errors import MalformedRequest, RequestTimedOut, RerankerError
+from ..errors import MalformedRequest, RequestTimedOut, RerankerError, TooManyConnections
+from ..settings import HttpSettings
 
 CONNECTED_AT: Final = "bge_reranker.connected_at"
 """Key in the ASGI scope: monotonic second at which the connection was made."""
@@ -25,35 +27,57 @@ CONNECTED_AT: Final = "bge_reranker.connected_at"
 MAX_HEADER_BYTES = 65_536
 """Most bytes of a request's line and headers."""
 
+_HEADERS_TOO_LARGE: Final = 431
+
+_COME_BACK: Final = {
+    b"content-type": b"application/json",
+    b"connection": b"close",
+    b"retry-after": b"1",
+    b"retry-after-ms": b"1000",
+}
+"""Headers of a refusal that may be over in a second."""
+
 Refused = Callable[[RerankerError, int], None]
 """Hears of a request that was refused before it became one: the error and the status that was answered."""
 
 
 class PatientProtocol(H11Protocol):
-    """Closes connections that do not finish their headers in time.
+    """Closes connections that do not finish their headers in time, or a body that was answered before its end.
 
     uvicorn times idle connections only after their first answer; one that sends nothing, or a header a minute, would
-    be held for ever. Subclasses made by `protocol_with_limits` set the limit.
+    be held for ever, and so would one that was refused at once and goes on sending a byte of its body now and then.
+    Subclasses made by `protocol_with_limits` set the limits.
     """
 
     header_timeout_s: float = 10.0
     """Longest time in seconds from the connection, or a request's first byte, to the end of its headers."""
 
+    body_timeout_s: float = 30.0
+    """Longest time in seconds from an answer to the end of the body that it did not wait for."""
+
+    max_connections: int = 4_096
+    """Most connections of a listener; requests on further ones are refused."""
+
     on_refused: Refused | None = None
     """Who hears of refusals; the application never sees these requests."""
 
     _header_timer: asyncio.TimerHandle | None = None
+    _rest_timer: asyncio.TimerHandle | None = None
     _connected_at: float = 0.0
 
     @override
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # uvicorn narrows it too
         super().connection_made(transport)
         self._connected_at = time.monotonic()
+        if len(self.connections) > self.max_connections:
+            # Not closed at once: a client that is reset while it sends never learns why.
+            self.app = self._refuse_for_number
         self._start_header_timer()
 
     @override
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_header_timer()
+        self._stop_rest_timer()
         super().connection_lost(exc)
 
     @override
@@ -66,6 +90,14 @@ class PatientProtocol(H11Protocol):
             self._stop_header_timer()
         elif self.conn.trailing_data[0]:
             self._start_header_timer()
+        if self.conn.their_state is not h11.SEND_BODY:
+            self._stop_rest_timer()
+
+    @override
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if self.conn.their_state is h11.SEND_BODY and not self.transport.is_closing():
+            self._rest_timer = self.loop.call_later(self.body_timeout_s, self.transport.close)
 
     @override
     def _should_upgrade(self) -> bool:
@@ -85,8 +117,10 @@ class PatientProtocol(H11Protocol):
             cycle.message_event.set()
         raised = sys.exc_info()[1]
         status = raised.error_status_hint if isinstance(raised, h11.RemoteProtocolError) else MalformedRequest.status
-        remedy = "" if status == MalformedRequest.status else f"Headers may have {MAX_HEADER_BYTES} bytes in all."
-        self._refuse(MalformedRequest(f"This is not an HTTP/1.1 request: {raised}.", remedy=remedy), status)
+        remedy = f"Headers may have {MAX_HEADER_BYTES} bytes in all." if status == _HEADERS_TOO_LARGE else ""
+        # What h11 found wrong may be the rest of a body whose length was given too small: a text is never repeated.
+        reason = str(raised).partition(": b")[0]
+        self._refuse(MalformedRequest(f"This is not an HTTP/1.1 request: {reason}.", remedy=remedy), status)
 
     def _open_cycle(self) -> RequestResponseCycle | None:
         # uvicorn declares the cycle as always there; before the first request it is None.
@@ -103,6 +137,11 @@ class PatientProtocol(H11Protocol):
             self._header_timer.cancel()
             self._header_timer = None
 
+    def _stop_rest_timer(self) -> None:
+        if self._rest_timer is not None:
+            self._rest_timer.cancel()
+            self._rest_timer = None
+
     def _headers_timed_out(self) -> None:
         self._header_timer = None
         if self.transport.is_closing():
@@ -113,6 +152,19 @@ class PatientProtocol(H11Protocol):
         message = f"The headers did not arrive within {self.header_timeout_s:g} s."
         remedy = "Send them faster, or raise the server's headerTimeoutS."
         self._refuse(RequestTimedOut(message, remedy=remedy), RequestTimedOut.status)
+
+    async def _refuse_for_number(self, _scope: Scope, _receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
+        """Answer in the application's place; the ASGI callable."""
+        error = TooManyConnections(
+            f"The server holds {self.max_connections} connections, which is its limit.",
+            remedy="Close idle ones, ask another replica, or raise the server's maxConnections.",
+        )
+        body = json.dumps(error.as_keys()).encode()
+        headers = {b"x-error-code": error.code.encode(), b"content-length": str(len(body)).encode(), **_COME_BACK}
+        await send({"type": "http.response.start", "status": error.status, "headers": list(headers.items())})
+        await send({"type": "http.response.body", "body": body, "more_body": False})
+        if self.on_refused is not None:
+            self.on_refused(error, error.status)
 
     def _refuse(self, error: RerankerError, status: int) -> None:
         """Answer without the application and close."""
@@ -127,12 +179,17 @@ class PatientProtocol(H11Protocol):
             self.on_refused(error, status)
 
 
-def protocol_with_limits(header_timeout_s: float, on_refused: Refused) -> type[PatientProtocol]:
-    """A protocol class with this limit; uvicorn makes its connections from a class, not a factory.
+def protocol_with_limits(http: HttpSettings, on_refused: Refused) -> type[PatientProtocol]:
+    """A protocol class with these limits; uvicorn makes its connections from a class, not a factory.
 
     Args:
-        header_timeout_s: Longest time in seconds to the end of the headers.
+        http: Patience for headers and bodies, and the most connections.
         on_refused: Who hears of refusals.
     """
-    attributes = {"header_timeout_s": header_timeout_s, "on_refused": staticmethod(on_refused)}
+    attributes = {
+        "header_timeout_s": http.header_timeout_s,
+        "body_timeout_s": http.body_timeout_s,
+        "max_connections": http.max_connections,
+        "on_refused": staticmethod(on_refused),
+    }
     return type("PatientProtocol", (PatientProtocol,), attributes)
