@@ -1,6 +1,7 @@
 """`helm test`: ask the release as a client would, by the standard library alone.
 
-Arguments: address of the API, address of the management port. Prints what it found; any other ending than 0 says why.
+Arguments: address of the API, address of the management port, and a file of API keys where callers need one.
+Prints what it found; any other ending than 0 says why.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import json
 import sys
 import urllib.error
 import urllib.request
+from pathlib import Path
 
 QUERY = "What do cats eat?"
 CANDIDATES = [
@@ -20,10 +22,11 @@ BEST = 1
 TIME_LIMIT_S = 60
 
 
-def answer(address: str, body: object = None) -> tuple[int, str]:
+def answer(address: str, body: object = None, key: str = "") -> tuple[int, str]:
     """The status and text of one answer, whatever the status."""
+    headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {key}"} if key else {})
     data = None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request(address, data, {"Content-Type": "application/json"})
+    request = urllib.request.Request(address, data, headers)
     try:
         with urllib.request.urlopen(request, timeout=TIME_LIMIT_S) as response:
             return response.status, response.read().decode()
@@ -40,11 +43,12 @@ def expect(sentence: str, text: str, *, holds: bool) -> None:
     print(f"ok: {sentence}")
 
 
-def main(api: str, management: str) -> None:
+def main(api: str, management: str, keys_file: str = "") -> None:
     """Ask for readiness, a ranking and the metrics."""
+    key = Path(keys_file).read_text().split()[0] if keys_file else ""
     status, text = answer(f"{management}/health/ready")
     expect("a pod is ready", text, holds=status == 200)
-    status, text = answer(f"{api}/rerank", {"query": QUERY, "candidates": CANDIDATES})
+    status, text = answer(f"{api}/rerank", {"query": QUERY, "candidates": CANDIDATES}, key)
     expect("the Service answers a ranking", text, holds=status == 200)
     results = json.loads(text)["results"]
     indices, scores = [each["index"] for each in results], [each["score"] for each in results]

@@ -13,6 +13,7 @@ from bge_reranker.settings import Settings
 OWNED = {
     "model": {"model", "revision", "cacheDir", "expectDigest", "claimsDir"},
     "http": {"port", "managementPort"},
+    "guard": {"apiKeys", "keysFile"},
     "observe": {"terminationLog"},
 }
 """Settings that the chart decides by values of its own, so that `config` must not have them."""
