@@ -9,6 +9,9 @@ UV := $(BIN)/uv
 LOCKS := requirements/dev.txt requirements/tools.txt
 # The programs beside the package: what generates files, what trains the embedded model.
 BESIDE := PYTHONPATH=service $(BIN)/python -m
+# The helm that `make helm` builds, unless you name another.
+HELM ?= $$($(BIN)/python -c 'from tests.cluster.tools import HELM; print(HELM.program())')
+CHART_VERSION = $(shell sed -n 's/^version: //p' charts/bge-reranker/Chart.yaml)
 
 ##@ Everyday
 
@@ -26,8 +29,15 @@ test: $(VENV)/.installed ## Run every test that needs no cluster; ARGS go to pyt
 e2e: $(VENV)/.installed image image-search-pod ## End-to-end tests on a cluster of their own, or on CONTEXT of KUBECONFIG
 	$(BIN)/python -m tests.e2e $(if $(CONTEXT),--context $(CONTEXT)) $(ARGS)
 
-e2e-long: $(VENV)/.installed $(if $(filter store-kills,$(NAME)),,image image-search-pod) ## A long proof, NAME=node-death, on-request, crash or store-kills; figures go to docs/measurements
+e2e-long: $(VENV)/.installed $(if $(filter store-kills,$(NAME)),,image image-search-pod) ## A long proof, NAME=node-death, on-request, crash, store-kills, chart-life, ...; figures go to docs/measurements
 	$(BIN)/python -m tests.e2e.proofs $(NAME) $(ARGS)
+
+package: helm ## Package the Helm chart into dist/
+	$(HELM) package charts/bge-reranker --destination dist
+
+push: package ## Push the chart as an OCI artefact: REGISTRY=registry.example/charts
+	@test -n "$(REGISTRY)" || { echo "Name the registry: make push REGISTRY=registry.example/charts"; exit 2; }
+	$(HELM) push dist/bge-reranker-$(CHART_VERSION).tgz oci://$(REGISTRY) $(ARGS)
 
 ##@ Images, and a real cluster on this machine (as root)
 
@@ -140,4 +150,4 @@ $(VENV)/.installed: $(LOCKS) service/pyproject.toml operator/pyproject.toml
 	$(UV) pip install --quiet --python $(BIN)/python --no-build-isolation --no-deps -e service -e operator
 	@touch $@
 
-.PHONY: help setup run test e2e e2e-long image image-gpu image-twice image-search-pod cluster-up cluster-add cluster-down cluster-status cluster-load cluster-tools helm check format generate verify lock lock-check parity bench bench-peers bench-scaling bench-load clients fuzz demo-model demo-eval hooks clean
+.PHONY: help setup run test package push e2e e2e-long image image-gpu image-twice image-search-pod cluster-up cluster-add cluster-down cluster-status cluster-load cluster-tools helm check format generate verify lock lock-check parity bench bench-peers bench-scaling bench-load clients fuzz demo-model demo-eval hooks clean

@@ -60,6 +60,12 @@ def load(image: str, console: Console) -> None:
     console.print(f"{image} is on both nodes, after {time.monotonic() - began:.1f} s.", highlight=False)
 
 
+def name_too(image: str, other: str) -> None:
+    """Give an image that both nodes have a second name, as a registry would another tag."""
+    for node in NODES:
+        containerd.ctr(node, "images", "tag", "--force", image, other)
+
+
 def _import(archive: Path) -> None:
     with ThreadPoolExecutor() as pool:
         list(pool.map(lambda node: containerd.load(node, archive), NODES))

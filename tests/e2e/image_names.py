@@ -7,3 +7,5 @@ from importlib.metadata import version
 VERSION = version("bge-reranker")
 IMAGE = f"localhost/bge-reranker:{VERSION}-cpu"
 SEARCH_IMAGE = f"localhost/bge-reranker-search-pod:{VERSION}"
+OTHER_IMAGE = f"{IMAGE}-next"
+"""The scorer's image by a second tag, for upgrades."""
