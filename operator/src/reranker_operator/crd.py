@@ -1,8 +1,9 @@
 """The CustomResourceDefinition, made from the chart's values schema: `python -m reranker_operator.crd CHART` prints it.
 
-What belongs here: translating JSON Schema into what an API server takes, and the rules between fields that it can check.
-What must not: a field of the spec by name, except in those rules. A keyword without a translation stops the generator, so
-that nothing vanishes silently; defaults are left out, because the API server would write today's into every resource.
+What belongs here: translating JSON Schema into what an API server takes, and the rules between fields that it can
+check. What must not: a field of the spec by name, except in those rules. A keyword without a translation stops the
+generator, so that nothing vanishes silently; defaults are left out, because the API server would write today's into
+every resource.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from typing_extensions import override
 
 from .schema_age import mark
 
@@ -141,7 +143,7 @@ def rules(values: dict[str, Any]) -> list[Schema]:
     return [
         {
             "rule": f"{least} <= {most}",
-            "message": "autoscaling.minReplicas is greater than autoscaling.maxReplicas: lower the one or raise the other",
+            "message": "autoscaling.minReplicas is greater than autoscaling.maxReplicas: lower or raise one of them",
         },
         {
             "rule": f"!({shared}) || (!({scaled}) && self.replicas <= 1 && {rollout} != 'surge')",
@@ -180,6 +182,7 @@ def _or_default(path: str, values: dict[str, Any]) -> str:
 class _PlainDumper(yaml.SafeDumper):
     """Writes equal parts out instead of referring to them."""
 
+    @override
     def ignore_aliases(self, data: Any) -> bool:
         """Never refer."""
         del data

@@ -45,7 +45,8 @@ async def served(
     site = web.TCPSite(runner, port=port)
     await site.start()
     try:
-        yield int(runner.addresses[0][1])
+        # Without a port of its own choice, IPv4 and IPv6 listen on different ones.
+        yield min((address for address in runner.addresses), key=len)[1]
     finally:
         await runner.cleanup()
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from typing_extensions import override
+
 GROUP = "bge-reranker.io"
 """API group of the resource, and prefix of its annotations."""
 
@@ -79,6 +81,7 @@ class Ref:
         """The kind, which must be one that is known here."""
         return _BY_NAME[self.api_version, self.kind_name]
 
+    @override
     def __str__(self) -> str:
         return f"{self.kind_name} {self.name}"
 

@@ -10,6 +10,8 @@ import json
 import logging
 from typing import Any
 
+from typing_extensions import override
+
 _OWN_KEYS = frozenset(vars(logging.makeLogRecord({}))) | frozenset(
     {"message", "asctime", "settings", "k8s_skip", "k8s_ref"}
 )
@@ -18,6 +20,7 @@ _OWN_KEYS = frozenset(vars(logging.makeLogRecord({}))) | frozenset(
 class JsonLines(logging.Formatter):
     """Time, level, logger, event and whatever was passed as `extra`."""
 
+    @override
     def format(self, record: logging.LogRecord) -> str:
         """The record as one line."""
         line: dict[str, Any] = {

@@ -182,7 +182,7 @@ class Reconciler:
         self._facts = {uid: said for uid, said in self._facts.items() if uid in uids}
 
     async def _say(self, reranker: Reranker, situation: status.Situation, done: Applied) -> bool:
-        """Write the status if it changed, and post what a person would want to see; False if it could not be written."""
+        """Write the status if it changed, and post what a person would want to see; False if that failed."""
         memory = self._memory.setdefault(reranker.uid, _Memory())
         if memory.written is not None and int(reranker.resource_version or 0) < memory.written_version:
             reranker = _with_status(reranker, memory.written)

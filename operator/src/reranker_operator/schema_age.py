@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-_MARK = re.compile(r"Schema ([0-9a-f]{12})\.")
+_MARK = re.compile(r"Schema\s+([0-9a-f]{12})\.")
 """How `crd.py` writes the digest into the schema's description."""
 
 CRD_FILE = Path("crds") / "rerankers.yaml"

@@ -84,8 +84,8 @@ def _unbound(claim: Child) -> str:
     if not name:
         return f"Claim {claim.ref.name} has no storage class and the cluster no default one: set cache.storageClass."
     return (
-        f"Claim {claim.ref.name} waits for storage class {name}: see whether `kubectl get storageclass {name}` knows it "
-        f"and it offers {', '.join(claim.spec.get('accessModes') or ())}; else set cache.storageClass to one that does."
+        f"Claim {claim.ref.name} waits for storage class {name}: see whether `kubectl get storageclass {name}` knows "
+        f"it and it offers {', '.join(claim.spec.get('accessModes') or ())}; else set cache.storageClass to another."
     )
 
 
