@@ -9,6 +9,9 @@ UV := $(BIN)/uv
 LOCKS := requirements/dev.txt requirements/tools.txt
 # The programs beside the package: what generates files, what trains the embedded model.
 BESIDE := PYTHONPATH=service $(BIN)/python -m
+# The helm that `make helm` builds, unless you name another.
+HELM ?= $$($(BIN)/python -c 'from tests.cluster.tools import HELM; print(HELM.program())')
+CHART_VERSION = $(shell sed -n 's/^version: //p' charts/bge-reranker/Chart.yaml)
 
 ##@ Everyday
 
@@ -26,13 +29,23 @@ test: $(VENV)/.installed ## Run every test that needs no cluster; ARGS go to pyt
 e2e: $(VENV)/.installed image image-search-pod ## End-to-end tests on a cluster of their own, or on CONTEXT of KUBECONFIG
 	$(BIN)/python -m tests.e2e $(if $(CONTEXT),--context $(CONTEXT)) $(ARGS)
 
-e2e-long: $(VENV)/.installed image image-search-pod ## A long proof: NAME=node-death; figures go to docs/measurements
+e2e-long: $(VENV)/.installed image image-search-pod ## A long proof, NAME=node-death, on-request or crash; figures go to docs/measurements
 	$(BIN)/python -m tests.e2e.proofs $(NAME) $(ARGS)
+
+package: helm ## Package the Helm chart into dist/
+	$(HELM) package charts/bge-reranker --destination dist
+
+push: package ## Push the chart as an OCI artefact: REGISTRY=registry.example/charts
+	@test -n "$(REGISTRY)" || { echo "Name the registry: make push REGISTRY=registry.example/charts"; exit 2; }
+	$(HELM) push dist/bge-reranker-$(CHART_VERSION).tgz oci://$(REGISTRY) $(ARGS)
 
 ##@ Images, and a real cluster on this machine (as root)
 
 image: $(VENV)/.installed ## Build the CPU image with docker, podman or buildah
 	$(BESIDE) images service-cpu $(if $(BASE),--base $(BASE))
+
+image-twice: $(VENV)/.installed ## Build the CPU image twice and compare the layers
+	$(BESIDE) images service-cpu --twice $(if $(BASE),--base $(BASE))
 
 image-gpu: $(VENV)/.installed ## Build the image with CUDA, and start it once
 	$(BESIDE) images service --start $(if $(BASE),--base $(BASE))
@@ -40,8 +53,11 @@ image-gpu: $(VENV)/.installed ## Build the image with CUDA, and start it once
 image-search-pod: $(VENV)/.installed ## Build the image of the end-to-end tests' search team
 	$(BESIDE) images search-pod $(if $(BASE),--base $(BASE))
 
-cluster-up: $(VENV)/.installed ## Bring up Kubernetes with two nodes; GPUS=2 pretends GPUs
-	@$(BIN)/python -m tests.cluster up $(if $(GPUS),--gpus $(GPUS))
+cluster-up: $(VENV)/.installed ## Bring up Kubernetes with two nodes; GPUS=2 pretends GPUs, WITH="crds redis" adds
+	@$(BIN)/python -m tests.cluster up $(if $(GPUS),--gpus $(GPUS)) $(addprefix --with ,$(WITH))
+
+cluster-add: $(VENV)/.installed ## Give the cluster that is up: WITH="crds prometheus adapter redis kwok"
+	@$(BIN)/python -m tests.cluster add $(WITH)
 
 cluster-down: $(VENV)/.installed ## Take the cluster down, whole or half
 	@$(BIN)/python -m tests.cluster down
@@ -54,6 +70,9 @@ cluster-load: $(VENV)/.installed ## Bring IMAGE, or an archive of one, onto its 
 
 cluster-tools: $(VENV)/.installed ## Build what the cluster runs, and stop
 	@$(BIN)/python -m tests.cluster tools
+
+helm: $(VENV)/.installed ## Build helm, with which the chart's tests render
+	@$(BIN)/python -m tests.cluster tools helm
 
 check: $(VENV)/.installed ## Format, lint, types, import contracts, lock freshness, generated files
 	$(BIN)/ruff format --check .
@@ -122,4 +141,4 @@ $(VENV)/.installed: $(LOCKS) service/pyproject.toml operator/pyproject.toml
 	$(UV) pip install --quiet --python $(BIN)/python --no-build-isolation --no-deps -e service -e operator
 	@touch $@
 
-.PHONY: help setup run test e2e e2e-long image image-gpu image-search-pod cluster-up cluster-down cluster-status cluster-load cluster-tools check format generate verify lock lock-check parity bench clients fuzz demo-model demo-eval hooks clean
+.PHONY: help setup run test package push e2e e2e-long image image-gpu image-twice image-search-pod cluster-up cluster-add cluster-down cluster-status cluster-load cluster-tools helm check format generate verify lock lock-check parity bench clients fuzz demo-model demo-eval hooks clean

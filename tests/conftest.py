@@ -18,6 +18,12 @@ FLAGS = {
 """Short patience and a small body limit."""
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--update-golden", action="store_true", help="Write what was reviewed anew; then look at the diff."
+    )
+
+
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
     """One live server for all tests of a module that leave it as they found it."""

@@ -9,11 +9,18 @@ import click
 
 from bge_reranker.cli.settings import markdown_table
 
+from .chart.defaults import settings_defaults
+from .chart.readme_table import values_table
+from .chart.usage import differences
+from .chart.values_schema import values_schema
 from .clients import clients_page
 from .marked_section import replace_section
 
 ROOT = Path(__file__).resolve().parents[2]
 """Top of the repository."""
+
+CHART = ROOT / "charts" / "bge-reranker"
+"""The Helm chart."""
 
 
 @click.command()
@@ -22,7 +29,7 @@ def generate(*, check: bool) -> None:
     """Write the generated parts of the tree."""
     stale = []
     for path, text in _generated().items():
-        if path.read_text(encoding="utf-8") == text:
+        if path.exists() and path.read_text(encoding="utf-8") == text:
             continue
         stale.append(str(path.relative_to(ROOT)))
         if not check:
@@ -30,13 +37,22 @@ def generate(*, check: bool) -> None:
     if check and stale:
         click.echo(f"Stale: {', '.join(stale)}. Run `make generate` and commit what it writes.", err=True)
         sys.exit(1)
+    wrong = differences((CHART / "values.yaml").read_text(encoding="utf-8"), CHART / "templates")
+    if wrong:
+        click.echo("\n".join(wrong), err=True)
+        sys.exit(1)
     click.echo(f"Generated parts: {'up to date' if not stale else 'wrote ' + ', '.join(stale)}.")
 
 
 def _generated() -> dict[Path, str]:
     """Every generated file with the text that it should have."""
     readme, clients = ROOT / "README.md", ROOT / "docs" / "clients.md"
+    chart_readme = CHART / "README.md"
+    values = (CHART / "values.yaml").read_text(encoding="utf-8")
     return {
+        CHART / "values.schema.json": values_schema(values),
+        CHART / "files" / "settings-defaults.json": settings_defaults(),
+        chart_readme: replace_section(chart_readme.read_text(encoding="utf-8"), "values", values_table(values)),
         readme: replace_section(readme.read_text(encoding="utf-8"), "settings", markdown_table()),
         clients: clients_page(clients),
     }

@@ -31,8 +31,8 @@ LOCKS = {
     ),
     "requirements/image-build.txt": ["--constraint", "requirements/dev.txt", "requirements/image-build.in"],
     "requirements/search-pod.txt": ["tests/e2e/search_pod/search-pod.in"],
-    "requirements/service.txt": [*_SERVICE, "--extra", "torch"],
-    "requirements/service-cpu.txt": [*_SERVICE, "--extra", "cpu"],
+    "requirements/service.txt": [*_SERVICE, "--extra", "torch", "--extra", "s3"],
+    "requirements/service-cpu.txt": [*_SERVICE, "--extra", "cpu", "--extra", "s3"],
     "requirements/demo-training.txt": [
         *("--constraint", "requirements/dev.txt", "--group", "pyproject.toml:demo-training"),
     ],

@@ -31,7 +31,8 @@ TARGETS = {
 @click.option("--base", default=None, help="Base image, instead of the Dockerfile's; pin it by digest.")
 @click.option("--tag", default=None, help="Name of the result, instead of localhost/bge-reranker:VERSION.")
 @click.option("--start", is_flag=True, help="Start the image once and have it say its version.")
-def image(*, target: str, base: str | None, tag: str | None, start: bool) -> None:
+@click.option("--twice", is_flag=True, help="Build it again from scratch; fail if a layer differs.")
+def image(*, target: str, base: str | None, tag: str | None, start: bool, twice: bool) -> None:
     """Build one image of this tree."""
     tool = find_tool()
     dockerfile, default_name = TARGETS[target]
@@ -47,8 +48,20 @@ def image(*, target: str, base: str | None, tag: str | None, start: bool) -> Non
     click.echo(f"\n{name}, built by {tool.name} on {arguments['BASE_IMAGE']}: {tool.size_bytes(name) / 1e6:,.0f} MB")
     for digest in tool.layers(name):
         click.echo(f"  {digest}")
+    if twice:
+        again = f"{name}-again"
+        tool.build(again, ROOT, ROOT / dockerfile, target=target, arguments=arguments, from_scratch=True)
+        _compare(tool.layers(name), tool.layers(again))
     if start:
         click.echo(tool.run(name, "--version"))
+
+
+def _compare(first: list[str], second: list[str]) -> None:
+    if different := [f"{one} and {other}" for one, other in zip(first, second, strict=True) if one != other]:
+        raise click.ClickException(
+            f"Two builds of this tree differ in {len(different)} layers: {'; '.join(different)}."
+        )
+    click.echo(f"A second build from scratch gave the same {len(first)} layers.")
 
 
 def _base(tool: ContainerTool) -> str:

@@ -28,9 +28,28 @@ class ContainerTool:
 
     name: str
 
-    def build(self, tag: str, context: Path, dockerfile: Path, *, target: str, arguments: Mapping[str, str]) -> None:
-        """Build one target; files and metadata get the time of the commit, so the same tree gives the same layers."""
+    def build(
+        self,
+        tag: str,
+        context: Path,
+        dockerfile: Path,
+        *,
+        target: str,
+        arguments: Mapping[str, str],
+        from_scratch: bool = False,
+    ) -> None:
+        """Build one target; files and metadata get the time of the commit, so the same tree gives the same layers.
+
+        Args:
+            tag: Name of the result.
+            context: Folder that the build sees.
+            dockerfile: The file that has the target.
+            target: Which stage is wanted; the last if empty.
+            arguments: Build arguments.
+            from_scratch: Make every layer anew, whatever the tool has kept.
+        """
         command = [self.name, "build", "--file", str(dockerfile), "--tag", tag]
+        command += ["--no-cache"] if from_scratch else []
         command += ["--target", target] if target else []
         sources = {name: os.environ[name] for name in _PACKAGE_SOURCES if name in os.environ}
         for name, value in {**arguments, **sources}.items():

@@ -1,16 +1,20 @@
-"""`python -m tests.cluster up|down|status|load`: behind the Makefile's cluster targets."""
+"""`python -m tests.cluster up|add|down|status|load`: behind the Makefile's cluster targets."""
 
 from __future__ import annotations
 
+import shutil
 import sys
 
 import click
 from rich.console import Console
 
-from tests.cluster import loading, removal, starting, status
+from tests.cluster import additions, loading, removal, starting, status
+from tests.cluster.building import build_tools
 from tests.cluster.failures import ClusterError
+from tests.cluster.tools import TOOLS
 
 CONSOLE = Console()
+ADDITION = click.Choice(list(additions.ADDITIONS))
 
 
 @click.group(help=__doc__)
@@ -20,15 +24,24 @@ def cluster() -> None:
 
 @cluster.command()
 @click.option("--gpus", default=0, type=click.IntRange(0, 64), help="Pretended GPUs on each node.")
-def up(*, gpus: int) -> None:
+@click.option("--with", "wanted", multiple=True, type=ADDITION, help="What it shall have in addition.")
+def up(*, gpus: int, wanted: tuple[str, ...]) -> None:
     """Build what is missing and bring the cluster up."""
-    starting.start(CONSOLE, gpus)
+    starting.start(CONSOLE, gpus, wanted)
 
 
 @cluster.command()
-def tools() -> None:
-    """Build the tools and stop."""
-    starting.build_tools(CONSOLE)
+@click.argument("wanted", nargs=-1, required=True, type=ADDITION)
+def add(wanted: tuple[str, ...]) -> None:
+    """Give the cluster that is up something in addition."""
+    additions.add(wanted, shutil.which, CONSOLE)
+
+
+@cluster.command()
+@click.argument("names", nargs=-1, type=click.Choice([tool.name for tool in (*TOOLS, *additions.TOOLS)]))
+def tools(names: tuple[str, ...]) -> None:
+    """Build the named tools, or all that every cluster needs, and stop."""
+    build_tools(CONSOLE, [tool for tool in (*TOOLS, *additions.TOOLS) if tool.name in names] or TOOLS)
 
 
 @cluster.command()

@@ -55,6 +55,7 @@ ADMIN = Identity("admin", group="system:masters")
 CONTROLLER_MANAGER = Identity("controller-manager", "system:kube-controller-manager")
 SCHEDULER = Identity("scheduler", "system:kube-scheduler")
 KUBE_PROXY = Identity("kube-proxy", "system:kube-proxy")
+KUBE_ROUTER = Identity("kube-router")
 KUBELETS = {node: Identity(node.name, f"system:node:{node.name}", "system:nodes") for node in NODES}
 KUBELET_SERVERS = {node: Identity(f"{node.name}-server", alternative_names=f"IP:{node.address}") for node in NODES}
 
@@ -65,7 +66,7 @@ def issue_all() -> None:
     for authority in (AUTHORITY, FRONT_PROXY_AUTHORITY):
         _create(authority.name, f"{authority}.key", f"{authority}.crt", ["-subj", f"/CN={authority.name}"])
     run(["openssl", "genrsa", "-out", SERVICE_ACCOUNT_KEY, "2048"])
-    clients = (API_SERVER_AS_CLIENT, FRONT_PROXY, ADMIN, CONTROLLER_MANAGER, SCHEDULER, KUBE_PROXY)
+    clients = (API_SERVER_AS_CLIENT, FRONT_PROXY, ADMIN, CONTROLLER_MANAGER, SCHEDULER, KUBE_PROXY, KUBE_ROUTER)
     for identity in (API_SERVER, *clients, *KUBELETS.values(), *KUBELET_SERVERS.values()):
         _issue(identity)
 

@@ -26,6 +26,11 @@ def get(*words: str) -> dict[str, Any]:
     return found
 
 
+def roll_out(workload: str, namespace: str) -> None:
+    """Wait until every pod of a workload is ready."""
+    kubectl("rollout", "status", workload, f"--namespace={namespace}", "--timeout=180s")
+
+
 def apply(manifest: str, **values: object) -> None:
     """Apply a manifest of the cluster's own, its `$NAMES` replaced."""
     template = Template((MANIFESTS / manifest).read_text(encoding="utf-8"))

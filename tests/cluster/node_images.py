@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+import shutil
 from pathlib import Path
 
+from tests.cluster.commands import run
 from tests.cluster.images import PREFIX, ProgramImage
 from tests.cluster.layout import CACHE
 from tests.cluster.tools import COREDNS, LOCAL_PATH_PROVISIONER, METRICS_SERVER, Tool
@@ -31,13 +34,28 @@ def image_name(tool: Tool) -> str:
     return f"{PREFIX}{tool.name}:{tool.version}"
 
 
+def from_source(tool: Tool, program: str = "") -> ProgramImage:
+    """The image that runs a built tool."""
+    built = tool.program(program)
+    return ProgramImage(image_name(tool), {f"/bin/{built.name}": built}, [f"/bin/{built.name}"])
+
+
+def image_of_distribution(program: str) -> str:
+    """Name of the image that runs a program of the distribution."""
+    return f"{PREFIX}{program}:distribution"
+
+
+def from_distribution(program: str) -> ProgramImage:
+    """The image that runs a program of the distribution, with the shared libraries that it is linked to."""
+    found = Path(shutil.which(program) or f"/usr/bin/{program}")
+    libraries = re.findall(r"(/\S+) \(0x", run(["ldd", found]))
+    files = {f"/bin/{program}": found, **{name: Path(name) for name in libraries}}
+    return ProgramImage(image_of_distribution(program), files, [f"/bin/{program}"])
+
+
 def all_images() -> list[ProgramImage]:
     """What both nodes hold before the first pod; built tools are looked up when asked, not when imported."""
-    programs = [
-        ProgramImage(image_name(tool), {f"/bin/{tool.name}": tool.program()}, [f"/bin/{tool.name}"])
-        for tool in (COREDNS, LOCAL_PATH_PROVISIONER, METRICS_SERVER)
-    ]
-    return [PAUSE, BUSYBOX, *programs]
+    return [PAUSE, BUSYBOX, *(from_source(tool) for tool in (COREDNS, LOCAL_PATH_PROVISIONER, METRICS_SERVER))]
 
 
 def archive_of(image: ProgramImage) -> Path:

@@ -6,7 +6,7 @@ import ipaddress
 import os
 import shutil
 import socket
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import psutil
@@ -26,6 +26,7 @@ PROGRAMS = {
     "etcd": "etcd-server",
     "iptables": "iptables",
     "ip": "iproute2",
+    "ipset": "ipset",
     "conntrack": "conntrack",
     "socat": "socat",
     "openssl": "openssl",
@@ -47,8 +48,8 @@ def check() -> None:
         ClusterError: The first thing that is wrong.
     """
     is_root(os.geteuid())
-    nothing_is_up()
-    programs_are_there(shutil.which)
+    nothing_is_up(is_running=any(True for _ in processes.marked()), left=_left_over())
+    programs_are_there(shutil.which, PROGRAMS)
     plugin_folder()
     go_is_there(shutil.which, builds=len(missing()))
     cgroups_are_mounted(cgroups.ROOT)
@@ -62,18 +63,16 @@ def is_root(user: int) -> None:
         raise ClusterError("Namespaces, interfaces and cgroups need root: run `sudo make cluster-up`.")
 
 
-def nothing_is_up() -> None:
-    left = [name for name in (BRIDGE, *(node.interface for node in NODES)) if network.is_there(name)]
-    if any(True for _ in processes.marked()):
+def nothing_is_up(*, is_running: bool, left: Sequence[str]) -> None:
+    if is_running:
         raise ClusterError("A cluster is up, or half up: use it (`make cluster-status`), or run `make cluster-down`.")
-    if left or FOLDER.exists():
-        what = ", ".join([*left, *([str(FOLDER)] if FOLDER.exists() else [])])
-        raise ClusterError(f"An earlier cluster left {what}: run `make cluster-down`.")
+    if left:
+        raise ClusterError(f"An earlier cluster left {', '.join(left)}: run `make cluster-down`.")
 
 
-def programs_are_there(find: Callable[[str], str | None]) -> None:
-    absent = [name for name in PROGRAMS if find(name) is None]
-    packages = {PROGRAMS[name] for name in absent}
+def programs_are_there(find: Callable[[str], str | None], needed: Mapping[str, str]) -> None:
+    absent = [name for name in needed if find(name) is None]
+    packages = {needed[name] for name in absent}
     if not BUSYBOX_PROGRAM.exists():
         absent.append(str(BUSYBOX_PROGRAM))
         packages.add("busybox-static")
@@ -84,7 +83,7 @@ def programs_are_there(find: Callable[[str], str | None]) -> None:
 def go_is_there(find: Callable[[str], str | None], builds: int) -> None:
     if builds and find("go") is None:
         raise ClusterError(
-            "Go is missing, and Kubernetes has yet to be built: install Go 1.26 or newer (go.dev/doc/install)."
+            "Go is missing, and part of the cluster has yet to be built: install Go 1.26 or newer (go.dev/doc/install)."
         )
 
 
@@ -132,6 +131,11 @@ def ports_are_free(address: str, ports: tuple[int, ...]) -> None:
                     f"Port {port} is taken on every address ({error.strerror}), and the cluster needs it: "
                     f"find its holder with `ss -ltnp sport = :{port}` and stop it."
                 ) from error
+
+
+def _left_over() -> list[str]:
+    interfaces = (BRIDGE, *(node.interface for node in NODES))
+    return [*filter(network.is_there, interfaces), *([str(FOLDER)] if FOLDER.exists() else [])]
 
 
 def _addresses_in_use() -> dict[str, str]:

@@ -13,10 +13,11 @@ import psutil
 from rich.console import Console
 
 from tests.cluster import cgroups, machine, network, processes
+from tests.cluster.commands import run
 from tests.cluster.failures import ClusterError
-from tests.cluster.layout import BRIDGE, FOLDER, NODES
+from tests.cluster.layout import BRIDGE, FOLDER, HOST_ADDRESS, NODES, SERVICE_NETWORK
 
-PATIENCE_S = 15
+PATIENCE_S = 60
 """How long the kernel may take to let go of processes, namespaces and mounts."""
 
 
@@ -44,13 +45,20 @@ def remove(console: Console) -> None:
 
 
 def left_over() -> list[str]:
-    """What of the cluster is on this machine: processes, mounts, interfaces, cgroups, files."""
+    """What of the cluster is on this machine: processes, mounts, interfaces, rules of iptables, cgroups, files."""
     interfaces = [name for name in (BRIDGE, *(node.interface for node in NODES)) if network.is_there(name)]
     running = [f"process {process.pid}" for process in processes.marked()]
     groups = [str(path) for node in NODES for path in cgroups.left_over(node)]
     mounts = Path("/proc/self/mountinfo").read_text(encoding="utf-8").splitlines()
     mounted = [f"mount {line.split()[4]}" for line in mounts if str(FOLDER) in line]
-    return [*running, *mounted, *interfaces, *groups, *([str(FOLDER)] if FOLDER.exists() else [])]
+    return [*running, *mounted, *interfaces, *_rules(), *groups, *([str(FOLDER)] if FOLDER.exists() else [])]
+
+
+def _rules() -> list[str]:
+    # Nodes have rules in namespaces of their own; one here would have been made by mistake.
+    saved = run(["iptables-save"]).splitlines() if shutil.which("iptables-save") else []
+    ours = (HOST_ADDRESS, BRIDGE, SERVICE_NETWORK, *(node.pod_range for node in NODES))
+    return [f"iptables rule {rule}" for rule in saved if rule.startswith("-A") and any(word in rule for word in ours)]
 
 
 def _kill_everything() -> None:

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
+import shutil
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 
 from rich.console import Console
 
 from tests.cluster import (
+    additions,
     api_server,
     certificates,
     controller_manager,
     coredns,
     etcd,
     gpus,
+    kube_router,
     kubeconfigs,
     kubectl,
     machine,
@@ -27,48 +28,22 @@ from tests.cluster import (
     provisioner,
     scheduler,
 )
+from tests.cluster.building import build_tools
 from tests.cluster.layout import CONTEXT, FOLDER, KUBECONFIG, NODES
 from tests.cluster.node_images import all_images, archive_of
-from tests.cluster.tools import missing
+from tests.cluster.progress import Progress
 
 
-class Progress:
-    """Prints each step as it ends, with its time."""
-
-    def __init__(self, console: Console) -> None:
-        self._console = console
-        self._began = time.monotonic()
-
-    @contextmanager
-    def step(self, name: str) -> Iterator[None]:
-        began = time.monotonic()
-        with self._console.status(name):
-            yield
-        self._console.print(f"  {name:<58} {time.monotonic() - began:6.1f} s", highlight=False)
-
-    def close(self, what: str) -> None:
-        self._console.print(f"{what} in {time.monotonic() - self._began:.1f} s.", highlight=False)
-
-
-def build_tools(console: Console) -> None:
-    """Build what has yet to be built, slowest first."""
-    if not missing():
-        return
-    progress = Progress(console)
-    for tool in missing():
-        with progress.step(f"{tool.name} {tool.version}, built once into {tool.folder}"):
-            tool.build()
-    progress.close("Tools built")
-
-
-def start(console: Console, gpu_count: int) -> None:
-    """Bring everything up, from nothing to names that resolve.
+def start(console: Console, gpu_count: int, wanted: Sequence[str] = ()) -> None:
+    """Bring everything up, from nothing to names that resolve; then what is wanted in addition.
 
     Raises:
         ClusterError: The surroundings are wrong, or a component did not start.
     """
     preconditions.check()
+    additions.check(wanted, shutil.which)
     build_tools(console)
+    additions.build(wanted, console)
     progress = Progress(console)
     with progress.step("images of the cluster's own pods"):
         for image in all_images():
@@ -83,6 +58,7 @@ def start(console: Console, gpu_count: int) -> None:
         preparing = [pool.submit(node.prepare, place) for place in NODES]
         _start_control_plane(progress)
         _start_nodes(progress, preparing, gpu_count)
+    additions.start(wanted, progress)
     progress.close("Cluster up")
     console.print(f"\n  export KUBECONFIG={KUBECONFIG}\n  kubectl --context {CONTEXT} get pods -A\n", highlight=False)
 
@@ -103,14 +79,18 @@ def _start_nodes(progress: Progress, preparing: list[Future[node.PreparedNode]],
         nodes = [future.result() for future in preparing]
     with progress.step("kubelet and kube-proxy on both nodes"):
         coredns.start()
+        kube_router.allow()
         started = [(each, node.join(each)) for each in nodes]
         for each, components in started:
             node.await_healthy(each, components)
         processes.await_condition("Both nodes are Ready", _nodes_are_ready, limit_s=180)
-    with progress.step("CoreDNS answers"):
+    with progress.step("CoreDNS answers, network policies are enforced"):
+        enforcing = [(each.place, kube_router.start(each.place, each.inside)) for each in nodes]
         provisioner.start()
         metrics_server.start()
         coredns.await_answers(nodes[-1].inside)
+        for place, process in enforcing:
+            kube_router.await_healthy(place, process)
     if gpu_count:
         with progress.step(f"{gpu_count} pretended GPUs on each node"):
             for each in nodes:

@@ -17,7 +17,20 @@ def test_a_user_who_is_not_root_is_told_to_be() -> None:
 
 def test_missing_programs_are_named_with_the_packages_that_hold_them() -> None:
     with pytest.raises(ClusterError, match=r"Missing: iptables.*apt-get install .*iptables"):
-        preconditions.programs_are_there(lambda name: None if name == "iptables" else f"/usr/bin/{name}")
+        preconditions.programs_are_there(
+            lambda name: None if name == "iptables" else f"/usr/bin/{name}", preconditions.PROGRAMS
+        )
+
+
+def test_a_cluster_that_is_up_is_not_brought_up_again() -> None:
+    preconditions.nothing_is_up(is_running=False, left=[])
+    with pytest.raises(ClusterError, match=r"A cluster is up.*make cluster-status.*make cluster-down"):
+        preconditions.nothing_is_up(is_running=True, left=["rr-cluster"])
+
+
+def test_what_an_earlier_cluster_left_is_named_with_the_remedy() -> None:
+    with pytest.raises(ClusterError, match="left rr-cluster, rr-cable-1: run `make cluster-down`"):
+        preconditions.nothing_is_up(is_running=False, left=["rr-cluster", "rr-cable-1"])
 
 
 def test_go_is_missed_only_while_something_is_to_be_built() -> None:

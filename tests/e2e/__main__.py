@@ -17,6 +17,9 @@ from tests.e2e.own_cluster import own_cluster
 
 CONSOLE = Console()
 
+ADDITIONS = ("crds",)
+"""What the tests want of a cluster of our own beside its nodes."""
+
 
 @click.command(context_settings={"ignore_unknown_options": True})
 @click.option(
@@ -36,7 +39,7 @@ def end_to_end(
     if context is not None:
         sys.exit(_run_tests(arguments))
     try:
-        with own_cluster((image, search_image), CONSOLE, keep=keep):
+        with own_cluster((image, search_image), ADDITIONS, CONSOLE, keep=keep):
             code = _run_tests(arguments)
     except ClusterError as error:
         raise click.ClickException(str(error)) from error
@@ -58,7 +61,8 @@ def refuse_an_unnamed_cluster(context: str | None, kubeconfig: str | None) -> No
 
 def _run_tests(arguments: list[str]) -> int:
     began = time.monotonic()
-    command = [sys.executable, "-m", "pytest", "tests/e2e", "-v", "--durations=0", "--durations-min=1", *arguments]
+    where = [] if any(argument.startswith("tests/e2e/") for argument in arguments) else ["tests/e2e"]
+    command = [sys.executable, "-m", "pytest", *where, "-v", "--durations=0", "--durations-min=1", *arguments]
     code = subprocess.run(command, check=False).returncode
     CONSOLE.print(f"End-to-end tests took {time.monotonic() - began:.0f} s.", highlight=False)
     return code

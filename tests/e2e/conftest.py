@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
-from tests.e2e.kubernetes import Cluster
+from tests.e2e.kubernetes import Cluster, SearchPod, search_pod
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -31,3 +33,9 @@ def image(pytestconfig: pytest.Config) -> str:
 @pytest.fixture(scope="session")
 def search_image(pytestconfig: pytest.Config) -> str:
     return _required(pytestconfig, "--search-image")
+
+
+@pytest.fixture(scope="session")
+def search(cluster: Cluster, search_image: str) -> Iterator[SearchPod]:
+    with search_pod(cluster, search_image) as pod:
+        yield pod

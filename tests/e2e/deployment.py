@@ -1,15 +1,14 @@
-"""The service and its search team, deployed: what the tests and the long proofs start from."""
+"""The service by a plain manifest: what the first tests and the long proofs start from."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from tests.e2e.kubernetes import Cluster, SearchPod, wait_until
+from tests.e2e.kubernetes import Cluster, service_url, wait_until
 
 SCORER = "rr-e2e-scorer"
-SEARCH = "rr-e2e-search"
-URL = f"http://reranker.{SCORER}.svc.cluster.local:8000"
+URL = service_url("reranker", SCORER)
 """The Service by its name, as the search team knows it."""
 
 RATE = 5.0
@@ -19,15 +18,12 @@ IN_SCORER = f"--namespace={SCORER}"
 
 
 @contextmanager
-def deployed(cluster: Cluster, image: str, search_image: str) -> Iterator[SearchPod]:
-    """Both sides ready; gone afterwards."""
-    cluster.delete_namespaces(SCORER, SEARCH, wait=True)
-    cluster.apply("scorer.yaml", NAMESPACE=SCORER, IMAGE=image)
-    cluster.apply("search.yaml", NAMESPACE=SEARCH, IMAGE=search_image)
-    roll_out(cluster)
-    cluster.kubectl("wait", "pod/search", "--for=condition=Ready", f"--namespace={SEARCH}", "--timeout=120s")
-    yield SearchPod(cluster, SEARCH)
-    cluster.delete_namespaces(SCORER, SEARCH, wait=False)
+def deployed(cluster: Cluster, image: str) -> Iterator[None]:
+    """Two replicas ready in a restricted namespace; gone afterwards."""
+    with cluster.namespace(SCORER):
+        cluster.apply("scorer.yaml", NAMESPACE=SCORER, IMAGE=image)
+        roll_out(cluster)
+        yield
 
 
 def roll_out(cluster: Cluster) -> None:

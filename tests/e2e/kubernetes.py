@@ -6,7 +6,8 @@ import json
 import shutil
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from string import Template
@@ -45,8 +46,58 @@ class Cluster:
         text = Template((MANIFESTS / manifest).read_text(encoding="utf-8")).substitute(values)
         self.kubectl("apply", "--filename=-", text_input=text)
 
-    def delete_namespaces(self, *names: str, wait: bool) -> None:
-        self.kubectl("delete", "namespace", *names, "--ignore-not-found", f"--wait={str(wait).lower()}")
+    @contextmanager
+    def namespace(self, name: str, security: str = "restricted") -> Iterator[Namespace]:
+        """A namespace of the test's own, empty at first and gone afterwards, whatever happens.
+
+        Args:
+            name: Begins with `rr-e2e-`, by which leftovers are known.
+            security: What Pod Security admission enforces in it.
+        """
+        self.delete_namespace(name, wait=True)
+        self.kubectl("create", "namespace", name)
+        self.kubectl("label", "namespace", name, f"pod-security.kubernetes.io/enforce={security}")
+        try:
+            yield Namespace(self, name)
+        finally:
+            self.delete_namespace(name, wait=False)
+
+    def delete_namespace(self, name: str, *, wait: bool) -> None:
+        self.kubectl("delete", "namespace", name, "--ignore-not-found", f"--wait={str(wait).lower()}")
+
+
+@dataclass(frozen=True)
+class Namespace:
+    """One namespace of the cluster."""
+
+    cluster: Cluster
+    name: str
+
+    def kubectl(self, *words: str, text_input: str | None = None, time_limit_s: float = 300) -> str:
+        return self.cluster.kubectl(
+            f"--namespace={self.name}", *words, text_input=text_input, time_limit_s=time_limit_s
+        )
+
+    def get(self, *words: str) -> dict[str, Any]:
+        return self.cluster.get(*words, f"--namespace={self.name}")
+
+    def create(self, *objects: dict[str, Any]) -> None:
+        for each in objects:
+            self.kubectl("create", "--filename=-", text_input=json.dumps(each))
+
+
+def service_url(service: str, namespace: str, port: int = 8000) -> str:
+    """A Service by its name, as pods of other namespaces know it."""
+    return f"http://{service}.{namespace}.svc.cluster.local:{port}"
+
+
+@contextmanager
+def search_pod(cluster: Cluster, image: str, namespace: str = "rr-e2e-search") -> Iterator[SearchPod]:
+    """A search team's pod in a namespace of its own, ready; gone afterwards."""
+    with cluster.namespace(namespace):
+        cluster.apply("search.yaml", NAMESPACE=namespace, IMAGE=image)
+        cluster.kubectl("wait", "pod/search", "--for=condition=Ready", f"--namespace={namespace}", "--timeout=280s")
+        yield SearchPod(cluster, namespace)
 
 
 @dataclass(frozen=True)
@@ -65,7 +116,7 @@ class SearchPod:
             self.cluster.kubectl(*self._words(module, *arguments), text_input=text_input, time_limit_s=time_limit_s)
         )
 
-    def start_load(self, url: str, rate: float, time_limit_s: float = 10.0) -> SteadyLoad:
+    def start_load(self, url: str, rate: float, time_limit_s: float = 30.0) -> SteadyLoad:
         words = self._words("steady_load", url, str(rate), str(time_limit_s))
         process = subprocess.Popen(
             self.cluster.command(*words),
@@ -110,7 +161,7 @@ def failures(outcomes: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [outcome for outcome in outcomes if outcome["failure"] is not None]
 
 
-def wait_until(holds: Callable[[], bool], what: str, limit_s: float = 120) -> None:
+def wait_until(holds: Callable[[], bool], what: str, limit_s: float = 240) -> None:
     """Look again and again; a cluster tells of most changes in no other way."""
     deadline = time.monotonic() + limit_s
     while not holds():

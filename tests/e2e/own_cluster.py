@@ -3,24 +3,33 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from rich.console import Console
 
-from tests.cluster import loading, removal, starting
+from tests.cluster import additions, loading, removal, starting
 from tests.cluster.layout import KUBECONFIG
 
 
 @contextmanager
-def own_cluster(images: Sequence[str], console: Console, *, keep: bool) -> Iterator[None]:
+def own_cluster(images: Sequence[str], wanted: Sequence[str], console: Console, *, keep: bool) -> Iterator[None]:
     """Bring it up, or use the one that is up if it is to be kept; take it down unless it is to be kept.
+
+    Args:
+        images: What its nodes shall hold.
+        wanted: What it shall have in addition.
+        console: Where progress is told.
+        keep: Whether it outlives this.
 
     Raises:
         ClusterError: It does not come up or down.
     """
-    if not (keep and KUBECONFIG.exists()):
-        starting.start(console, gpu_count=0)
+    if keep and KUBECONFIG.exists():
+        additions.add(wanted, shutil.which, console)
+    else:
+        starting.start(console, 0, wanted)
     try:
         for image in images:
             loading.load(image, console)

@@ -12,10 +12,10 @@ from tests.e2e.kubernetes import Cluster, SearchPod, failures, wait_until
 from tests.e2e.questions import expected_scores, questions, wrong_rankings
 
 
-@pytest.fixture(scope="module")
-def search(cluster: Cluster, image: str, search_image: str) -> Iterator[SearchPod]:
-    with deployed(cluster, image, search_image) as search_pod:
-        yield search_pod
+@pytest.fixture(scope="module", autouse=True)
+def scorer(cluster: Cluster, image: str) -> Iterator[None]:
+    with deployed(cluster, image):
+        yield
 
 
 def test_three_client_libraries_get_the_model_s_own_rankings_of_200_queries(search: SearchPod) -> None:
@@ -57,7 +57,7 @@ def test_a_drained_node_fails_no_request(cluster: Cluster, search: SearchPod) ->
     node = elsewhere[0]
     try:
         with search.start_load(URL, RATE) as load:
-            words = ("--ignore-daemonsets", "--delete-emptydir-data", "--force", "--timeout=200s")
+            words = ("--ignore-daemonsets", "--delete-emptydir-data", "--force", "--timeout=280s")
             cluster.kubectl("drain", node, *words)
             roll_out(cluster)
             outcomes = load.outcome()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,25 +11,20 @@ from tests.cluster import gpus
 from tests.cluster.failures import ClusterError
 from tests.cluster.layout import CONTEXT, NODES
 from tests.cluster.node_images import BUSYBOX
-from tests.e2e.kubernetes import Cluster, wait_until
-
-NAMESPACE = "rr-e2e-cluster"
-IN_NAMESPACE = f"--namespace={NAMESPACE}"
+from tests.e2e.kubernetes import Cluster, Namespace, wait_until
 
 
-@pytest.fixture(scope="module", autouse=True)
-def namespace(cluster: Cluster) -> Iterator[None]:
+@pytest.fixture(scope="module")
+def place(cluster: Cluster) -> Iterator[Namespace]:
     if cluster.context != CONTEXT:
         pytest.skip("not the cluster of our own")
-    cluster.delete_namespaces(NAMESPACE, wait=True)
-    cluster.kubectl("create", "namespace", NAMESPACE)
-    yield
-    cluster.delete_namespaces(NAMESPACE, wait=False)
+    with cluster.namespace("rr-e2e-cluster", security="privileged") as namespace:
+        yield namespace
 
 
-def create(cluster: Cluster, kind: str, name: str, spec: dict[str, Any]) -> None:
-    body = {"apiVersion": "v1", "kind": kind, "metadata": {"name": name, "namespace": NAMESPACE}, "spec": spec}
-    cluster.kubectl("create", "--filename=-", text_input=json.dumps(body))
+def create(place: Namespace, kind: str, name: str, spec: dict[str, Any], **metadata: Any) -> None:
+    version = "networking.k8s.io/v1" if kind == "NetworkPolicy" else "v1"
+    place.create({"apiVersion": version, "kind": kind, "metadata": {"name": name, **metadata}, "spec": spec})
 
 
 def pod(script: str, **more: Any) -> dict[str, Any]:
@@ -53,55 +47,94 @@ def claim(mode: str, **more: str) -> dict[str, Any]:
     return {"accessModes": [mode], "resources": {"requests": {"storage": "1Mi"}}, **more}
 
 
-def ended(cluster: Cluster, name: str) -> dict[str, Any]:
+def ended(place: Namespace, name: str) -> dict[str, Any]:
     """The pod, once it has ended well."""
-    wait_until(lambda: phase(cluster, name) in {"Succeeded", "Failed"}, f"pod {name} ends")
-    found = cluster.get("pod", name, IN_NAMESPACE)
-    assert found["status"]["phase"] == "Succeeded", cluster.kubectl("logs", name, IN_NAMESPACE)
+    wait_until(lambda: phase(place, name) in {"Succeeded", "Failed"}, f"pod {name} ends")
+    found = place.get("pod", name)
+    assert found["status"]["phase"] == "Succeeded", place.kubectl("logs", name)
     return found
 
 
-def phase(cluster: Cluster, name: str) -> str:
-    return str(cluster.get("pod", name, IN_NAMESPACE)["status"]["phase"])
+def phase(place: Namespace, name: str) -> str:
+    return str(place.get("pod", name)["status"]["phase"])
 
 
-def test_a_volume_of_the_default_class_keeps_later_pods_on_the_node_of_the_first(cluster: Cluster) -> None:
-    create(cluster, "PersistentVolumeClaim", "local", claim("ReadWriteOnce"))
-    create(cluster, "Pod", "writer", with_volume("echo kept > /data/file", "local"))
-    node = ended(cluster, "writer")["spec"]["nodeName"]
-    create(cluster, "Pod", "reader", with_volume("cat /data/file", "local"))
-    assert ended(cluster, "reader")["spec"]["nodeName"] == node
-    assert cluster.kubectl("logs", "reader", IN_NAMESPACE) == "kept\n"
+def test_a_volume_of_the_default_class_keeps_later_pods_on_the_node_of_the_first(place: Namespace) -> None:
+    create(place, "PersistentVolumeClaim", "local", claim("ReadWriteOnce"))
+    create(place, "Pod", "writer", with_volume("echo kept > /data/file", "local"))
+    node = ended(place, "writer")["spec"]["nodeName"]
+    create(place, "Pod", "reader", with_volume("cat /data/file", "local"))
+    assert ended(place, "reader")["spec"]["nodeName"] == node
+    assert place.kubectl("logs", "reader") == "kept\n"
 
 
-def test_a_shared_volume_is_seen_from_both_nodes(cluster: Cluster) -> None:
-    create(cluster, "PersistentVolumeClaim", "shared", claim("ReadWriteMany", storageClassName="shared"))
+def test_a_shared_volume_is_seen_from_both_nodes(place: Namespace) -> None:
+    create(place, "PersistentVolumeClaim", "shared", claim("ReadWriteMany", storageClassName="shared"))
     for node in NODES:
         script = f"echo {node.name} >> /data/file; cat /data/file"
-        create(cluster, "Pod", f"on-{node.name}", with_volume(script, "shared", nodeName=node.name))
-        ended(cluster, f"on-{node.name}")
-    said = cluster.kubectl("logs", f"on-{NODES[-1].name}", IN_NAMESPACE)
+        create(place, "Pod", f"on-{node.name}", with_volume(script, "shared", nodeName=node.name))
+        ended(place, f"on-{node.name}")
+    said = place.kubectl("logs", f"on-{NODES[-1].name}")
     assert said.split() == [node.name for node in NODES]
 
 
-def test_pretended_gpus_are_counted_and_run_out(cluster: Cluster) -> None:
+@pytest.fixture
+def one_gpu_each(place: Namespace) -> Iterator[None]:
+    assert place.cluster.context == CONTEXT
     for node in NODES:
         gpus.pretend(node, 1)
+    yield
+    for node in NODES:
+        gpus.pretend(node, 0)
+
+
+@pytest.mark.usefixtures("one_gpu_each")
+def test_pretended_gpus_are_counted_and_run_out(place: Namespace) -> None:
     for number in range(3):
         wants = {"resources": {"limits": {"nvidia.com/gpu": "1"}}}
-        create(cluster, "Pod", f"gpu-{number}", pod("sleep 600", container=wants))
-    wait_until(lambda: [phase(cluster, f"gpu-{n}") for n in range(3)].count("Running") == 2, "two of three pods run")
-    waiting = next(name for name in ("gpu-0", "gpu-1", "gpu-2") if phase(cluster, name) == "Pending")
-    conditions = cluster.get("pod", waiting, IN_NAMESPACE)["status"]["conditions"]
+        create(place, "Pod", f"gpu-{number}", pod("sleep 600", container=wants))
+    wait_until(lambda: [phase(place, f"gpu-{n}") for n in range(3)].count("Running") == 2, "two of three pods run")
+    waiting = next(name for name in ("gpu-0", "gpu-1", "gpu-2") if phase(place, name) == "Pending")
+    conditions = place.get("pod", waiting)["status"]["conditions"]
     assert any("Insufficient nvidia.com/gpu" in condition.get("message", "") for condition in conditions)
-    cluster.kubectl("delete", "pod", "gpu-0", "gpu-1", "gpu-2", IN_NAMESPACE)
+    place.kubectl("delete", "pod", "gpu-0", "gpu-1", "gpu-2")
 
 
-def test_a_restricted_namespace_refuses_a_pod_that_runs_as_root(cluster: Cluster) -> None:
-    label = "pod-security.kubernetes.io/enforce=restricted"
-    cluster.kubectl("label", "namespace", NAMESPACE, label)
-    try:
-        with pytest.raises(ClusterError, match="violates PodSecurity"):
-            create(cluster, "Pod", "root", pod("id"))
-    finally:
-        cluster.kubectl("label", "namespace", NAMESPACE, "pod-security.kubernetes.io/enforce-")
+def test_a_restricted_namespace_refuses_a_pod_that_runs_as_root(cluster: Cluster, place: Namespace) -> None:
+    with (
+        cluster.namespace(f"{place.name}-restricted") as restricted,
+        pytest.raises(ClusterError, match="violates PodSecurity"),
+    ):
+        create(restricted, "Pod", "root", pod("id"))
+
+
+def test_a_network_policy_lets_in_whom_it_names_and_nobody_else(place: Namespace) -> None:
+    create(
+        place,
+        "Pod",
+        "server",
+        pod("echo hello > /tmp/page; busybox httpd -f -p 8080 -h /tmp", nodeName=NODES[0].name),
+        labels={"app": "web"},
+    )
+    clients = {"friend": NODES[1], "stranger-beside": NODES[0], "stranger-afar": NODES[1]}
+    for name, node in clients.items():
+        create(place, "Pod", name, pod("sleep 600", nodeName=node.name), labels={"who": name})
+    names = ("server", *clients)
+    place.kubectl("wait", *(f"pod/{name}" for name in names), "--for=condition=Ready", "--timeout=280s")
+    address = place.get("pod", "server")["status"]["podIP"]
+
+    def who_gets_in() -> set[str]:
+        return {name for name in clients if reaches(place, name, address)}
+
+    wait_until(lambda: who_gets_in() == set(clients), "without a policy everyone gets in")
+    only_the_friend = {"from": [{"podSelector": {"matchLabels": {"who": "friend"}}}], "ports": [{"port": 8080}]}
+    policy = {"podSelector": {"matchLabels": {"app": "web"}}, "policyTypes": ["Ingress"], "ingress": [only_the_friend]}
+    create(place, "NetworkPolicy", "only-the-friend", policy)
+    wait_until(lambda: who_gets_in() == {"friend"}, "with the policy the friend alone gets in")
+    create(place, "NetworkPolicy", "nobody-out", {"podSelector": {}, "policyTypes": ["Egress"]})
+    wait_until(lambda: who_gets_in() == set(), "where no pod may send, nobody gets in")
+
+
+def reaches(place: Namespace, client: str, address: str) -> bool:
+    script = f"busybox wget -q -T 2 -O /dev/null http://{address}:8080/page && echo in || echo out"
+    return place.kubectl("exec", client, "--", "/bin/sh", "-c", script).strip() == "in"

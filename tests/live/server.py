@@ -24,7 +24,7 @@ from bge_reranker.observe.logs import configure_logs
 from bge_reranker.observe.metrics import Metrics
 from bge_reranker.ranking.ranker import Ranker
 from bge_reranker.serving.listeners import Listener
-from bge_reranker.serving.state import ServedModel, ServingState
+from bge_reranker.serving.state import Capacity, ServedModel, ServingState
 from bge_reranker.settings import ObserveSettings, Settings
 from bge_reranker.text.encoder import PairEncoder
 from bge_reranker.text.policy import resolve_policy
@@ -131,5 +131,13 @@ def _model(
     policy = resolve_policy(settings.text, scorer.description.max_pair_tokens)
     metrics.serve("scripted", "d" * 64, scorer.description, engine)
     return ServedModel(
-        "scripted", None, "d" * 64, Ranker(encoder, engine, policy, executor), engine, scorer.description
+        name="scripted",
+        source="file:///scripted",
+        revision=None,
+        digest="d" * 64,
+        verified="full",
+        capacity=Capacity(1280.0, 10.0, 128),
+        ranker=Ranker(encoder, engine, policy, executor),
+        engine=engine,
+        description=scorer.description,
     )

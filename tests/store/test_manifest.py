@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from bge_reranker.errors import CorruptFile
-from bge_reranker.store.manifest import FileEntry, Manifest, hash_model, read_manifest, verify, write_manifest
+from bge_reranker.errors import CorruptFile, DigestMismatch
+from bge_reranker.store.manifest import FileEntry, Manifest, hash_model, read_manifest, write_manifest
+from bge_reranker.store.verification import verify
 
 FILES = {
     "config.json": b"{}",
@@ -120,7 +121,7 @@ def test_verify_names_the_file_and_both_hashes_when_a_byte_changed(model: Path) 
     manifest = hash_model(model)
     (model / "model-00002-of-00002.safetensors").write_bytes(b"tWo")
     found = hashlib.sha256(b"tWo").hexdigest()
-    with pytest.raises(CorruptFile, match=found) as raised:
+    with pytest.raises(DigestMismatch, match=found) as raised:
         verify(model, manifest)
     assert "model-00002-of-00002.safetensors" in raised.value.message
     assert hashlib.sha256(b"two").hexdigest() in raised.value.message
@@ -129,7 +130,7 @@ def test_verify_names_the_file_and_both_hashes_when_a_byte_changed(model: Path) 
 def test_verify_names_sizes_when_a_file_is_cut(model: Path) -> None:
     manifest = hash_model(model)
     (model / "tokenizer.json").write_bytes(b"{")
-    with pytest.raises(CorruptFile, match=r"tokenizer\.json .*expected 3 bytes, found 1 bytes"):
+    with pytest.raises(DigestMismatch, match=r"tokenizer\.json .*expected 3 bytes, found 1 bytes"):
         verify(model, manifest)
 
 
@@ -143,7 +144,7 @@ def test_verify_names_a_file_that_is_missing(model: Path) -> None:
 def test_verify_names_a_model_file_that_the_manifest_does_not_know(model: Path) -> None:
     manifest = hash_model(model)
     (model / "vocab.txt").write_bytes(b"a")
-    with pytest.raises(CorruptFile, match=r"vocab\.txt"):
+    with pytest.raises(DigestMismatch, match=r"vocab\.txt"):
         verify(model, manifest)
 
 

@@ -9,17 +9,25 @@ import sys
 from collections.abc import Mapping
 from concurrent.futures import Executor
 
+import structlog
+
+from .engine.calibration import CALIBRATION_PAIR_TOKENS
 from .engine.engine import Engine
 from .engine.observer import EngineObserver, SilentObserver
 from .engine.scorer import Scorer
 from .model.load import load_scorer
 from .ranking.ranker import Ranker
-from .serving.state import ServedModel
+from .serving.state import Capacity, ServedModel
 from .settings import Settings
-from .store.manifest import hash_model
-from .store.resolve import resolve_model
+from .store.lease import Lease, take_lease
+from .store.manifest import MANIFEST_FILE, Manifest, hash_model, read_manifest
+from .store.resolve import ModelDirectory, resolve_model
+from .store.verification import refuse_other_digest
+from .store.verified_load import Verified, verified_load
 from .text.encoder import PairEncoder
 from .text.policy import resolve_policy
+
+_log = structlog.get_logger("bge_reranker.loading")
 
 
 def load_model(
@@ -37,22 +45,64 @@ def load_model(
         ModelError: If the model is not found or cannot be served.
         SettingsError: If a setting does not fit the model or the machine.
     """
-    directory = resolve_model(settings.model.model, environment)
-    manifest = hash_model(directory.path)
-    encoder = PairEncoder.from_directory(directory.path)
-    scorer = load_scorer(directory.path, settings.model)
-    policy = resolve_policy(settings.text, _max_pair_tokens(scorer, encoder))
-    engine = Engine(scorer, settings.engine, observer=observer or SilentObserver())
-    engine.start()
-    engine.wait_until_ready()
+    directory = resolve_model(settings.model.model, environment, settings.model)
+    lease = _lease(directory)
+    try:
+        manifest, verified, (encoder, scorer) = _load_files(directory, settings)
+        policy = resolve_policy(settings.text, _max_pair_tokens(scorer, encoder))
+        engine = Engine(scorer, settings.engine, observer=observer or SilentObserver())
+        engine.start()
+        engine.wait_until_ready()
+    except BaseException:
+        if lease is not None:
+            lease.release()
+        raise
     return ServedModel(
         name=directory.name,
+        source=directory.source,
         revision=directory.revision,
         digest=manifest.digest,
+        verified=verified,
+        capacity=_capacity(engine, scorer),
         ranker=Ranker(encoder, engine, policy, executor),
         engine=engine,
         description=scorer.description,
+        lease=lease,
     )
+
+
+def _load_files(directory: ModelDirectory, settings: Settings) -> tuple[Manifest, Verified, tuple[PairEncoder, Scorer]]:
+    """Read a model's files, and make sure that they are what their manifest says, where they have one."""
+
+    def load() -> tuple[PairEncoder, Scorer]:
+        return PairEncoder.from_directory(directory.path), load_scorer(directory.path, settings.model)
+
+    expected = settings.model.expect_digest
+    if not (directory.path / MANIFEST_FILE).is_file():
+        manifest = hash_model(directory.path)
+        refuse_other_digest(manifest.digest, expected, directory.name)
+        return manifest, "full", load()
+    manifest = read_manifest(directory.path)
+    refuse_other_digest(manifest.digest, expected, directory.name)
+    loaded, verified = verified_load(directory.path, manifest, settings.model.verify, load)
+    return manifest, verified, loaded
+
+
+def _lease(directory: ModelDirectory) -> Lease | None:
+    """Hold the version against collection, where it lies in a store that can be written."""
+    if directory.version is None:
+        return None
+    try:
+        return take_lease(directory.version)
+    except OSError as error:
+        _log.warning("lease_not_written", version=directory.version.key, problem=str(error))
+        return None
+
+
+def _capacity(engine: Engine, scorer: Scorer) -> Capacity:
+    pair_tokens = min(CALIBRATION_PAIR_TOKENS, scorer.description.max_pair_tokens)
+    rate = engine.tokens_per_second
+    return Capacity(tokens_per_second=rate, pairs_per_second=rate / pair_tokens, pair_tokens=pair_tokens)
 
 
 def _max_pair_tokens(scorer: Scorer, encoder: PairEncoder) -> int:

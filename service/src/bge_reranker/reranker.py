@@ -41,7 +41,8 @@ class Reranker:
     """A model in this process.
 
     Args:
-        model: `demo`, a folder with a Hugging Face checkpoint, or `org/name[@revision]` in a Hugging Face cache.
+        model: `demo`, a folder with a Hugging Face checkpoint, `org/name[@revision]` in a Hugging Face cache, or
+            a source that lies in the store `cache_dir`.
         settings: Any setting of the scorer by its field name, for example `device="cpu"` or `preset="flagreranker"`.
 
     Raises:
@@ -108,6 +109,8 @@ class Reranker:
         """Free the model. The reranker cannot be used again."""
         self._is_closed = True
         self._model.engine.close(_CLOSE_S)
+        if self._model.lease is not None:
+            self._model.lease.release()
         self._executor.shutdown()
 
     def _rank(self, query: str, documents: Sequence[str]) -> Ranking:

@@ -72,8 +72,30 @@ class ModelSettings(SettingsGroup):
     """Which model is served, and on what."""
 
     model: str = Field(default="demo", min_length=1, max_length=4096)
-    """Model: `demo` (embedded), a folder with a Hugging Face checkpoint, or `org/name[@revision]` in a Hugging
-    Face cache."""
+    """Model: `demo` (embedded), a folder with a Hugging Face checkpoint, `org/name[@revision]`, or a source:
+    `hf://org/name`, `https://` (archive or file list), `s3://bucket/prefix`, `file:///path`, `pvc://claim/path`."""
+
+    revision: str | None = Field(default=None, min_length=1, max_length=200, pattern=r"^[A-Za-z0-9_][A-Za-z0-9_./-]*$")
+    """Version of the model: a commit, branch or tag of a hub, any name of your own elsewhere; unset: the one after the
+    `@`, else the source's default."""
+
+    cache_dir: str | None = Field(default=None, min_length=1, max_length=4096)
+    """Folder of the model store, in which `bge-reranker model fetch` puts models and `serve` finds them; unset: no
+    store, and only folders, Hugging Face caches, `file://` and `pvc://` are served."""
+
+    expect_digest: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
+    """Tree digest that the model must have; anything else is refused."""
+
+    verify: Literal["auto", "full", "sample"] = "auto"
+    """What is compared with the manifest before a model of the store is served: `full` every byte, `sample` sizes and
+    a sample of each file, `auto` every byte where that adds less than a fifth to the load, else a sample."""
+
+    allow_pickle: bool = False
+    """Whether `model fetch` accepts weights that are pickles only; they are loaded weights-only and kept as
+    safetensors."""
+
+    claims_dir: str = Field(default="/mnt/claims", min_length=1, max_length=4096)
+    """Folder in which volume claims are mounted: `pvc://claim/path` is `<claimsDir>/claim/path`."""
 
     device: Device = "auto"
     """Device: `cpu`, `cuda`, `cuda:N`; `auto` takes the first GPU, else the CPU."""
@@ -206,13 +228,17 @@ class DialectSettings(SettingsGroup):
 
 
 class ObserveSettings(SettingsGroup):
-    """Logs."""
+    """Logs, and the last words of a process that fails."""
 
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """Least severity that is logged."""
 
     log_format: Literal["auto", "json", "console"] = "auto"
     """One JSON object a line, or lines for people; `auto` takes console on a terminal."""
+
+    termination_log: str = Field(default="/dev/termination-log", min_length=1, max_length=4096)
+    """File for the reason of a failure, as JSON of 4 kB at most; the default one is written only where it exists, as
+    in a pod."""
 
 
 class Settings(SettingsGroup):

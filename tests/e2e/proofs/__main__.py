@@ -19,7 +19,7 @@ from tests.e2e.kubernetes import Cluster
 from tests.e2e.own_cluster import own_cluster
 
 MEASUREMENTS = Path(__file__).resolve().parents[3] / "docs" / "measurements"
-PROOFS = ("node-death",)
+PROOFS = ("node-death", "on-request", "crash")
 CONSOLE = Console()
 
 
@@ -28,10 +28,10 @@ CONSOLE = Console()
 @click.option("--keep", is_flag=True, help="Leave the cluster up, and use it if it is up already.")
 def proof(*, name: str, keep: bool) -> None:
     """Run a long proof."""
-    prove = importlib.import_module(f"tests.e2e.proofs.{name.replace('-', '_')}").prove
+    module = importlib.import_module(f"tests.e2e.proofs.{name.replace('-', '_')}")
     try:
-        with own_cluster((IMAGE, SEARCH_IMAGE), CONSOLE, keep=keep):
-            figures = prove(Cluster(CONTEXT), IMAGE, SEARCH_IMAGE)
+        with own_cluster((IMAGE, SEARCH_IMAGE), module.ADDITIONS, CONSOLE, keep=keep):
+            figures = module.prove(Cluster(CONTEXT), IMAGE, SEARCH_IMAGE)
     except ClusterError as error:
         raise click.ClickException(str(error)) from error
     record = {"date": dt.datetime.now(tz=dt.UTC).date().isoformat(), "machine": _machine(), **figures}

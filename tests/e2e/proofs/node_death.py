@@ -12,7 +12,10 @@ from typing import Any
 from tests.cluster import network
 from tests.cluster.layout import NODES
 from tests.e2e.deployment import RATE, URL, deployed, pods, roll_out
-from tests.e2e.kubernetes import Cluster, failures, wait_until
+from tests.e2e.kubernetes import Cluster, failures, search_pod, wait_until
+
+ADDITIONS = ()
+"""Beside nodes and Services it needs nothing of the cluster."""
 
 GRACE_S = 50
 """Kubernetes' own patience with a node that says nothing (node-monitor-grace-period)."""
@@ -26,7 +29,7 @@ REMOVAL_S = 15
 
 def prove(cluster: Cluster, image: str, search_image: str) -> dict[str, Any]:
     """Cut one node off under load; failures must stop within the grace and the time of removal."""
-    with deployed(cluster, image, search_image) as search:
+    with search_pod(cluster, search_image) as search, deployed(cluster, image):
         here = search.node()
         victim = next(node for node in NODES if node.name in {pod["node"] for pod in pods(cluster)} - {here})
         with search.start_load(URL, RATE, TIME_LIMIT_S) as load:

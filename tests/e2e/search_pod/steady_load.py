@@ -24,8 +24,8 @@ CONNECTIONS = 4
 BODY = {"query": "animals", "candidates": ["a cat sat on the mat", "stock prices fell", "dogs bark at night"]}
 """The first candidate or the third is the best, never the second."""
 
-TIME_LIMIT_S = 10.0
-"""A request that takes longer has failed."""
+TIME_LIMIT_S = 30.0
+"""A request that takes longer has failed. Long, for machines that do much else: one that is lost stays lost."""
 
 
 async def ask(client: httpx.AsyncClient, url: str, began: float) -> dict[str, Any]:

@@ -73,7 +73,14 @@ class HealthEndpoints:
 
 def _about(model: ServedModel) -> dict[str, Any]:
     return {
-        "model": {"name": model.name, "revision": model.revision, "digest": model.digest},
+        "model": {
+            "name": model.name,
+            "source": model.source,
+            "revision": model.revision,
+            "digest": model.digest,
+            "verified": model.verified,
+        },
+        "capacity": asdict(model.capacity),
         "scorer": asdict(model.description),
         "text": asdict(model.ranker.policy),
         "engine": {

@@ -8,6 +8,7 @@ import sys
 import click
 
 from ..errors import RerankerError
+from ..termination import write_termination_message
 from .evaluate import evaluate
 from .model import model
 from .quantise import quantise
@@ -27,7 +28,7 @@ for command in (serve, rerank, evaluate, quantise, model, settings):
 
 
 def main() -> None:
-    """Run a command; an error of ours becomes one sentence with its code, and exit code 1."""
+    """Run a command; an error of ours becomes one sentence with its code, and the code's exit code."""
     for stream in (sys.stdout, sys.stderr):
         # A terminal that cannot show a character gets a replacement, not a crash.
         if isinstance(stream, io.TextIOWrapper):
@@ -36,4 +37,7 @@ def main() -> None:
         program()
     except RerankerError as error:
         click.echo(f"{error.code}: {error.sentence()}", err=True)
-        sys.exit(1)
+        # In a pod this is how the sentence gets to whoever looks at its status; a command that knows of another place
+        # has written there as well.
+        write_termination_message(error)
+        sys.exit(error.exit_code)

@@ -11,6 +11,8 @@ from pathlib import Path
 import click
 
 from ..configuration import load_settings
+from ..errors import RerankerError
+from ..termination import write_termination_message
 from .setting_options import given_flags, setting_options
 
 
@@ -38,9 +40,18 @@ def serve(context: click.Context, /, config_file: Path | None, **_settings: obje
     from .greeting import greet  # noqa: PLC0415
 
     configure_logs(effective.observe)
+    termination_log = Path(effective.observe.termination_log)
 
     async def run() -> int:
-        return await create_process(effective, greet).run()
+        try:
+            process = create_process(effective, greet)
+        except RerankerError as error:
+            write_termination_message(error, termination_log)
+            raise
+        code = await process.run()
+        if process.failure is not None:
+            write_termination_message(process.failure, termination_log)
+        return code
 
     try:
         import uvloop  # noqa: PLC0415 - absent on some systems

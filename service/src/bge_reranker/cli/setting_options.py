@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 
 import click
 from click.core import ParameterSource
 
 from ..configuration import Setting, settings_list
+
+_SHORT_FLAGS = {"cache_dir": ("--dir",)}
+"""Second names of options that people type often."""
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -20,10 +23,22 @@ def setting_options(*groups: str) -> Callable[[Command], Command]:
     Args:
         groups: Names of groups; none for all.
     """
-    chosen = [setting for setting in settings_list() if not groups or setting.group in groups]
+    return _options([setting for setting in settings_list() if not groups or setting.group in groups])
 
+
+def field_options(*fields: str) -> Callable[[Command], Command]:
+    """Add an option for each of these settings.
+
+    Args:
+        fields: Their names.
+    """
+    by_name = {setting.field: setting for setting in settings_list()}
+    return _options([by_name[field] for field in fields])
+
+
+def _options(settings: Sequence[Setting]) -> Callable[[Command], Command]:
     def add(command: Command) -> Command:
-        for setting in reversed(chosen):
+        for setting in reversed(settings):
             command = _option(setting)(command)
         return command
 
@@ -52,6 +67,7 @@ def _option(setting: Setting) -> Callable[[Command], Command]:
     text = " ".join((setting.info.description or "").split())
     return click.option(
         setting.flag,
+        *_SHORT_FLAGS.get(setting.field, ()),
         setting.field,
         type=_type(setting.info.annotation),
         default=None,

@@ -18,7 +18,7 @@ _FIRST_TOKENS = 16
 """Tokens of the first measured batch: short, so that a slow CPU is recognised before it is asked for much. It is also
 the smallest batch that a server may be set to."""
 
-_PAIR_TOKENS = 128
+CALIBRATION_PAIR_TOKENS = 128
 """Tokens of a measured pair: about a query and a paragraph."""
 
 _TOKEN_ID = 5
@@ -70,7 +70,7 @@ def calibrate(scorer: Scorer, clock: Callable[[], float], max_batch_tokens: int)
     tokens = min(_FIRST_TOKENS, max_batch_tokens)
     began = clock()
     while best is None or tokens <= max_batch_tokens:
-        batch = _synthetic_batch(tokens, min(_PAIR_TOKENS, scorer.description.max_pair_tokens))
+        batch = _synthetic_batch(tokens, min(CALIBRATION_PAIR_TOKENS, scorer.description.max_pair_tokens))
         try:
             seconds = _time_batch(scorer, clock, batch)
         except ScorerOutOfMemory as error:

@@ -64,7 +64,7 @@ class ServerProcess:
         """Serve until a signal or a failed load.
 
         Returns:
-            The exit code: 0 after a signal, 1 when the model could not be loaded.
+            The exit code: 0 after a signal, the failure's own when the model could not be loaded.
         """
         self._handle_signals()
         lag = asyncio.create_task(watch_loop_lag(self._metrics.event_loop_lag_seconds.observe))
@@ -80,7 +80,12 @@ class ServerProcess:
         await management
         lag.cancel()
         _log.info("stopped", code=self._state.failure.code if self._state.failure else "ok")
-        return 1 if self._state.failure else 0
+        return self._state.failure.exit_code if self._state.failure else 0
+
+    @property
+    def failure(self) -> RerankerError | None:
+        """What the process ended with, where it was not a signal."""
+        return self._state.failure
 
     def _handle_signals(self) -> None:
         loop = asyncio.get_running_loop()
@@ -100,6 +105,7 @@ class ServerProcess:
             model = await in_daemon_thread(self._load_model)
         except RerankerError as error:
             self._state.failure = error
+            self._metrics.errors.labels(error.code).inc()
             _log.error("model_failed", code=error.code, message=error.message, remedy=error.remedy)
             self._hurry.set()
             self._stop_wanted.set()
@@ -121,3 +127,5 @@ class ServerProcess:
         loading.cancel()
         if self._state.model is not None:
             await asyncio.to_thread(self._state.model.engine.close, _CLOSE_S)
+            if self._state.model.lease is not None:
+                self._state.model.lease.release()

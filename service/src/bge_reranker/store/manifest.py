@@ -1,6 +1,7 @@
-"""What a model's files are, down to their bytes, and the one digest that names the version.
+"""What a model's files are, down to their bytes, where they came from, and the one digest that names the version.
 
-What belongs here: which files count, their hashes, the manifest file. What must not: where models come from.
+What belongs here: which files count, the manifest and its file. What must not: comparing (`verification`), where models
+come from.
 """
 
 from __future__ import annotations
@@ -8,15 +9,15 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
 from fnmatch import fnmatchcase
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from ..errors import CorruptFile
+from .hashing import hash_files, hash_sample
 
 MANIFEST_FILE = "manifest.json"
 """The manifest's name, beside the model's files and not one of them."""
@@ -36,9 +37,6 @@ _MODEL_FILES = (
 )
 """Patterns of the files that decide a score; `*.model` are sentencepiece's. A changed README is no new version."""
 
-_MAX_THREADS = 4
-"""Files hashed at once: one core hashes faster than most disks read, so more threads only seek more."""
-
 _SHORT_DIGEST_LENGTH = 12
 """Hex digits of a digest that are shown to people."""
 
@@ -52,13 +50,32 @@ class FileEntry:
     size_bytes: int
     sha256: str
     """Lower-case hex."""
+    sample_sha256: str | None = None
+    """Of blocks spread over the file; None where the file is small."""
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """Where a version came from and what it is, as far as that was known when it was fetched."""
+
+    source: str
+    revision: str | None = None
+    """What was asked for."""
+    commit: str | None = None
+    """What the hub made of it."""
+    licence: str | None = None
+    architecture: str | None = None
+    """Class name in config.json."""
+    fetched_at: str | None = None
+    """Time in UTC, ISO 8601."""
 
 
 @dataclass(frozen=True)
 class Manifest:
-    """All files of a model, sorted by path."""
+    """All files of a model, sorted by path, and their origin."""
 
     files: tuple[FileEntry, ...]
+    provenance: Provenance | None = field(default=None, compare=False)
 
     @cached_property
     def digest(self) -> str:
@@ -71,24 +88,60 @@ class Manifest:
         """The first digits of the digest, for people."""
         return self.digest[:_SHORT_DIGEST_LENGTH]
 
+    @property
+    def size_bytes(self) -> int:
+        """Bytes of all files."""
+        return sum(entry.size_bytes for entry in self.files)
 
-def hash_model(directory: Path) -> Manifest:
+
+def is_model_file(name: str) -> bool:
+    """Whether a file decides a score."""
+    return any(fnmatchcase(name, pattern) for pattern in _MODEL_FILES)
+
+
+def model_file_names(directory: Path) -> list[str]:
+    """Names of a folder's model files, sorted; a link to nothing counts, so that it is noticed.
+
+    Raises:
+        CorruptFile: If the folder cannot be read.
+    """
+    try:
+        names = [path.name for path in directory.iterdir() if not path.is_dir()]
+    except OSError as error:
+        raise CorruptFile(f"The folder {directory} cannot be read ({error.strerror}).") from error
+    return sorted(name for name in names if is_model_file(name))
+
+
+def hash_model(directory: Path, advance: Callable[[int], None] | None = None) -> Manifest:
     """Hash the files of a model, following links as a Hugging Face cache has them.
+
+    Args:
+        directory: Their folder.
+        advance: Told of the bytes of each step.
 
     Raises:
         CorruptFile: If a file cannot be read, for example a link to a blob that is gone, or there is none at all.
     """
-    names = _model_file_names(directory)
+    names = model_file_names(directory)
     if not names:
         raise CorruptFile(
             f"The folder {directory} has no file of a model.", remedy="Give the folder with config.json and weights."
         )
-    return Manifest(tuple(_hash_files(directory, names)))
+    hashes = hash_files([directory / name for name in names], advance)
+    return Manifest(
+        tuple(
+            FileEntry(name, found.size_bytes, found.sha256, hash_sample(directory / name))
+            for name, found in zip(names, hashes, strict=True)
+        )
+    )
 
 
 def write_manifest(directory: Path, manifest: Manifest) -> None:
     """Write the manifest beside the files; by rename, so that a folder with a manifest is a complete one."""
-    content = {"digest": manifest.digest, "files": [asdict(entry) for entry in manifest.files]}
+    content: dict[str, Any] = {"digest": manifest.digest, "size_bytes": manifest.size_bytes}
+    if manifest.provenance is not None:
+        content |= asdict(manifest.provenance)
+    content["files"] = [asdict(entry) for entry in manifest.files]
     temporary = directory / f".{MANIFEST_FILE}.{os.getpid()}"
     try:
         with temporary.open("w", encoding="utf-8") as file:
@@ -109,13 +162,28 @@ def read_manifest(directory: Path) -> Manifest:
     """
     path = directory / MANIFEST_FILE
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        manifest = Manifest(tuple(_read_entry(entry) for entry in content["files"]))
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise _no_manifest(path, error) from error
+    return parse_manifest(text, str(path))
+
+
+def parse_manifest(text: str, path: str) -> Manifest:
+    """Read a manifest's text.
+
+    Args:
+        text: JSON.
+        path: Where it was, for messages.
+
+    Raises:
+        CorruptFile: If it is malformed, or its digest is not that of its entries.
+    """
+    try:
+        content = json.loads(text)
+        manifest = Manifest(tuple(_read_entry(entry) for entry in content["files"]), _read_provenance(content))
         digest = content["digest"]
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        raise CorruptFile(
-            f"{path} cannot be read as a manifest ({type(error).__name__}).", remedy="Fetch the model again."
-        ) from error
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise _no_manifest(path, error) from error
     if digest != manifest.digest:
         raise CorruptFile(
             f"{path}: its digest is {digest}, its entries give {manifest.digest}.", remedy="Fetch the model again."
@@ -123,71 +191,26 @@ def read_manifest(directory: Path) -> Manifest:
     return manifest
 
 
-def verify(directory: Path, manifest: Manifest) -> None:
-    """Compare a folder with its manifest: the same files, sizes and bytes.
-
-    Raises:
-        CorruptFile: For the first file that differs, with what was expected and found.
-    """
-    expected = {entry.path: entry for entry in manifest.files}
-    for name in _model_file_names(directory):
-        if name not in expected:
-            raise _differs(directory / name, "no such file", "one")
-    for entry in manifest.files:
-        size_bytes = _size_bytes(directory / entry.path)
-        if size_bytes != entry.size_bytes:
-            raise _differs(directory / entry.path, f"{entry.size_bytes} bytes", f"{size_bytes} bytes")
-    for found in _hash_files(directory, list(expected)):
-        if found != expected[found.path]:
-            raise _differs(directory / found.path, f"sha256 {expected[found.path].sha256}", f"sha256 {found.sha256}")
-
-
-def _model_file_names(directory: Path) -> list[str]:
-    """Names of the model's files, sorted; a link to nothing counts, so that it is noticed."""
-    try:
-        names = [path.name for path in directory.iterdir() if not path.is_dir()]
-    except OSError as error:
-        raise CorruptFile(f"The folder {directory} cannot be read ({error.strerror}).") from error
-    return sorted(name for name in names if any(fnmatchcase(name, pattern) for pattern in _MODEL_FILES))
-
-
-def _hash_files(directory: Path, names: list[str]) -> Iterable[FileEntry]:
-    """Hash several files at once; hashlib releases the interpreter's lock and reads in small pieces."""
-    with ThreadPoolExecutor(_MAX_THREADS, thread_name_prefix="hash-model") as pool:
-        return list(pool.map(lambda name: _hash_file(directory / name), names))
-
-
-def _hash_file(path: Path) -> FileEntry:
-    try:
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-            return FileEntry(path.name, os.fstat(file.fileno()).st_size, digest)
-    except OSError as error:
-        raise _unreadable(path, error) from error
-
-
-def _size_bytes(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except OSError as error:
-        raise _unreadable(path, error) from error
+def _no_manifest(path: object, error: Exception) -> CorruptFile:
+    return CorruptFile(
+        f"{path} cannot be read as a manifest ({type(error).__name__}).", remedy="Fetch the model again."
+    )
 
 
 def _read_entry(entry: dict[str, Any]) -> FileEntry:
     path, size_bytes, sha256 = entry["path"], entry["size_bytes"], entry["sha256"]
+    sample = entry.get("sample_sha256")
     if not isinstance(path, str) or not isinstance(size_bytes, int) or not isinstance(sha256, str):
         raise TypeError("an entry has a value of the wrong type")
-    if Path(path).name != path:
+    if sample is not None and not isinstance(sample, str):
+        raise TypeError("an entry has a value of the wrong type")
+    if Path(path).name != path or path in {"", ".", ".."} or "\\" in path:
         raise ValueError("an entry leads out of the folder")
-    return FileEntry(path, size_bytes, sha256)
+    return FileEntry(path, size_bytes, sha256, sample)
 
 
-def _differs(path: Path, expected: str, found: str) -> CorruptFile:
-    return CorruptFile(
-        f"{path} is not what the manifest says: expected {expected}, found {found}.", remedy="Fetch the model again."
-    )
-
-
-def _unreadable(path: Path, error: OSError) -> CorruptFile:
-    what = "leads to a file that does not exist" if path.is_symlink() and not path.exists() else str(error.strerror)
-    return CorruptFile(f"{path} cannot be read: {what}.", remedy="Fetch the model again, or mend its permissions.")
+def _read_provenance(content: Mapping[str, Any]) -> Provenance | None:
+    if "source" not in content:
+        return None
+    known = {name: content.get(name) for name in Provenance.__dataclass_fields__}
+    return Provenance(**{name: None if value is None else str(value) for name, value in known.items()})  # type: ignore[arg-type]  # source is there

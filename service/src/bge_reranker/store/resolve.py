@@ -1,29 +1,28 @@
 """From what a user calls a model to the folder that holds it. Never asks the network.
 
-What belongs here: looking in folders and in existing Hugging Face caches, and saying where was looked. What must not:
-downloading, reading weights.
+What belongs here: looking in folders, stores and existing Hugging Face caches, and saying where was looked. What must
+not: downloading, reading weights.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from huggingface_hub import try_to_load_from_cache
 
 from ..demo import demo_model_directory
 from ..errors import UnknownModel
+from ..settings import ModelSettings
+from .layout import Store, Version, refuse_incomplete
+from .source import Source, parse_source
 
 DEMO_REFERENCE = "demo"
 """The name of the embedded model."""
 
 _CONFIG_FILE = "config.json"
 """The file without which a folder is no checkpoint."""
-
-_MODEL_ID = re.compile(r"(?P<repository>[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*)(@(?P<revision>[\w][\w./-]*))?", re.ASCII)
-"""`org/name`, optionally `@` and a branch, tag or commit."""
 
 _MAX_LISTED = 5
 """Most near misses that an error lists."""
@@ -38,29 +37,55 @@ class ModelDirectory:
     name: str
     """Name under which it is served: `demo`, the folder's name, or `org/name`."""
     revision: str | None
-    """Commit in the Hugging Face cache; None for the embedded model and for folders."""
+    """Commit of a hub, or the store's name of the version; None for the embedded model and for folders."""
+    source: str = ""
+    """Where it came from, as a source; a folder is its own."""
+    version: Version | None = None
+    """The store's version, where it lies in a store."""
 
 
-def resolve_model(reference: str, environment: Mapping[str, str]) -> ModelDirectory:
+def resolve_model(reference: str, environment: Mapping[str, str], place: ModelSettings | None = None) -> ModelDirectory:
     """Find a model.
 
     Args:
-        reference: `demo`, a folder, or `org/name[@revision]`.
+        reference: `demo`, a folder, `org/name[@revision]`, or a source.
         environment: Environment variables, of which HF_HUB_CACHE, HF_HOME, TRANSFORMERS_CACHE, XDG_CACHE_HOME and
             HOME say where caches are.
+        place: Revision, store and claims; by default none.
 
     Raises:
         UnknownModel: If there is no such model; the message says what was looked for and where.
+        CorruptFile: If it is in a store and not complete.
     """
-    if reference == DEMO_REFERENCE:
-        return ModelDirectory(demo_model_directory(), DEMO_REFERENCE, None)
+    place = place or ModelSettings()
     path = Path(reference).expanduser()
-    if path.exists():
+    if reference != DEMO_REFERENCE and "://" not in reference and path.exists():
         return _from_folder(path)
-    match = _MODEL_ID.fullmatch(reference)
-    if match is None or ".." in reference:
+    source = parse_source(reference, place.revision)
+    if source is None:
         raise _nothing_there(reference, path)
-    return _from_caches(match["repository"], match["revision"], cache_directories(environment), path)
+    if place.cache_dir is not None:
+        store = Store(Path(place.cache_dir).expanduser())
+        version = store.find(source)
+        if version is not None:
+            return _from_version(version, source)
+    if source.kind == "demo":
+        return ModelDirectory(demo_model_directory(), DEMO_REFERENCE, None, DEMO_REFERENCE)
+    if place.cache_dir is not None:
+        raise _not_fetched(source, place.cache_dir)
+    if source.kind in {"file", "pvc"}:
+        folder = Path(place.claims_dir) / source.place if source.kind == "pvc" else Path(source.place)
+        if not folder.exists():
+            raise UnknownModel(
+                f"{source.shown}: there is no folder {folder}.", remedy="Mount it there, or correct the path."
+            )
+        return replace(_from_folder(folder), source=source.shown)
+    if source.kind != "hf":
+        raise UnknownModel(
+            f"{source.shown} has to be fetched before it is served, and no store is set.",
+            remedy="Set cacheDir (--cache-dir), and run `bge-reranker model fetch` with it first.",
+        )
+    return _from_caches(source.place, source.revision, cache_directories(environment), path)
 
 
 def cache_directories(environment: Mapping[str, str]) -> list[Path]:
@@ -79,9 +104,27 @@ def cache_directories(environment: Mapping[str, str]) -> list[Path]:
 def _from_folder(path: Path) -> ModelDirectory:
     if path.is_file():
         raise UnknownModel(f"{path} is a file.", remedy=f"Give the folder of the checkpoint: {path.parent}.")
+    refuse_incomplete(path)
     if not (path / _CONFIG_FILE).is_file():
         raise UnknownModel(f"The folder {path} has no {_CONFIG_FILE}.", remedy=_remedy_for_folder(path))
-    return ModelDirectory(path, path.resolve().name, None)
+    return ModelDirectory(path, path.resolve().name, None, f"file://{path.resolve()}")
+
+
+def _from_version(version: Version, source: Source) -> ModelDirectory:
+    name = source.place if source.kind == "hf" else version.name
+    return ModelDirectory(version.path, name, version.revision, source.shown, version)
+
+
+def _not_fetched(source: Source, cache_dir: str) -> UnknownModel:
+    wanted = source.shown if source.revision is None else f"{source.shown} at {source.revision}"
+    there = [version.revision for version in Store(Path(cache_dir)).versions() if version.name == source.name]
+    return UnknownModel(
+        f"{wanted} is not in the store {cache_dir}, or not complete.",
+        remedy=(
+            "Run `bge-reranker model fetch` with the same settings first."
+            + (f" There are the revisions {', '.join(there[:_MAX_LISTED])}." if there else "")
+        ),
+    )
 
 
 def _remedy_for_folder(path: Path) -> str:
@@ -98,7 +141,7 @@ def _from_caches(repository: str, revision: str | None, caches: list[Path], path
         # The third answer besides a path and None is a marker for "known to be absent".
         if isinstance(found, str):
             snapshot = Path(found).parent
-            return ModelDirectory(snapshot, repository, snapshot.name)
+            return ModelDirectory(snapshot, repository, snapshot.name, f"hf://{repository}")
     searched = ", ".join(map(str, caches))
     wanted = repository if revision is None else f"{repository}@{revision}"
     for cache in caches:

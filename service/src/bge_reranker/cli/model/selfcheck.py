@@ -1,4 +1,4 @@
-"""`bge-reranker model`."""
+"""`bge-reranker model selfcheck`."""
 
 from __future__ import annotations
 
@@ -7,19 +7,14 @@ import sys
 
 import click
 
-from ..configuration import load_settings
-from .setting_options import given_flags, setting_options
+from ...configuration import load_settings
+from ..setting_options import given_flags, setting_options
 
 _SHOWN_CHARACTERS = 40
 """Characters of a document in the table."""
 
 
-@click.group()
-def model() -> None:
-    """Look after models."""
-
-
-@model.command()
+@click.command()
 @setting_options("model")
 @click.pass_context
 def selfcheck(context: click.Context, /, **_settings: object) -> None:
@@ -31,8 +26,8 @@ def selfcheck(context: click.Context, /, **_settings: object) -> None:
     from rich.console import Console  # noqa: PLC0415 - a wrong option answers at once
     from rich.table import Table  # noqa: PLC0415
 
-    from ..model.selfcheck import MODEL, run_selfcheck  # noqa: PLC0415
-    from ..reranker import Reranker  # noqa: PLC0415
+    from ...model.selfcheck import MODEL, run_selfcheck  # noqa: PLC0415
+    from ...reranker import Reranker  # noqa: PLC0415
 
     with Reranker(**effective.model.model_dump()) as reranker:
         report = run_selfcheck(

@@ -1,0 +1,79 @@
+{{/*
+Rules about what is added to the pod and in front of it, and about settings that depend on each other.
+*/}}
+
+{{/* The members that are there more than once, joined by commas. */}}
+{{- define "bge-reranker.duplicates" -}}
+{{- $seen := dict }}
+{{- $twice := list }}
+{{- range . }}
+{{- if hasKey $seen . }}{{ $twice = append $twice . }}{{ end }}
+{{- $_ := set $seen . true }}
+{{- end }}
+{{- join ", " (uniq $twice) }}
+{{- end }}
+
+{{- define "bge-reranker.requirements.pod" -}}
+{{- $own := concat (list (dict "name" "BGE_RERANKER_CONFIG")) (include "bge-reranker.downloadEnvironment" . | fromYamlArray) }}
+{{- $variables := list }}
+{{- range concat $own .Values.extraEnv }}{{ $variables = append $variables (default "" .name) }}{{ end }}
+{{- with include "bge-reranker.duplicates" $variables }}
+extraEnv: {{ . }} would be there twice. Name each variable once; what the chart sets itself comes from config, proxy, hub, s3 and secrets.
+{{ end }}
+{{- range .Values.extraEnv }}
+{{- if and (hasPrefix "BGE_RERANKER_" (default "" .name)) (ne .name "BGE_RERANKER_CONFIG") }}
+extraEnv: {{ .name }} is a setting of the service. Set it in config, where its name and bounds are checked.
+{{ end }}
+{{- end }}
+{{- include "bge-reranker.requirements.ports" . }}
+{{- $volumes := list }}
+{{- range include "bge-reranker.volumes" . | fromYamlArray }}{{ $volumes = append $volumes (default "" .name) }}{{ end }}
+{{- with include "bge-reranker.duplicates" $volumes }}
+extraVolumes: {{ . }} would be there twice. Give each volume a name of its own; temporary, cache, model, shared-memory and authorities are the chart's.
+{{ end }}
+{{- $paths := list }}
+{{- range include "bge-reranker.volumeMounts" . | fromYamlArray }}{{ $paths = append $paths (default "" .mountPath) }}{{ end }}
+{{- with include "bge-reranker.duplicates" $paths }}
+extraVolumeMounts: {{ . }} would be mounted twice. Choose another mountPath; /tmp, /models and the claims of pvc:// are the chart's.
+{{ end }}
+{{- $containers := list "scorer" "fetch-model" }}
+{{- range concat .Values.extraContainers .Values.extraInitContainers }}{{ $containers = append $containers (default "" .name) }}{{ end }}
+{{- with include "bge-reranker.duplicates" $containers }}
+extraContainers and extraInitContainers: {{ . }} would be there twice. Give each container a name of its own; scorer and fetch-model are the chart's.
+{{ end }}
+{{- end }}
+
+{{- define "bge-reranker.requirements.ports" -}}
+{{- $numbers := list "8000" "8001" }}
+{{- $names := list "http" "management" }}
+{{- range .Values.extraContainers }}
+{{- range .ports }}
+{{- $numbers = append $numbers (toString (int .containerPort)) }}
+{{- with .name }}{{ $names = append $names . }}{{ end }}
+{{- end }}
+{{- end }}
+{{- with include "bge-reranker.duplicates" (concat $numbers $names) }}
+extraContainers: port {{ . }} would be there twice in one pod. Choose another; 8000 (http) and 8001 (management) are the scorer's.
+{{ end }}
+{{- if and (gt (int .Values.service.nodePort) 0) (eq .Values.service.type "ClusterIP") }}
+service.nodePort is {{ int .Values.service.nodePort }} and service.type is ClusterIP, which has none. Set service.type to NodePort or LoadBalancer, or nodePort to 0.
+{{ end }}
+{{- end }}
+
+{{- define "bge-reranker.requirements.routes" -}}
+{{- if and .Values.ingress.enabled (not .Values.ingress.hosts) }}
+ingress.enabled is true and ingress.hosts is empty. List at least one host name.
+{{ end }}
+{{- if and .Values.httpRoute.enabled (not .Values.httpRoute.parentRefs) }}
+httpRoute.enabled is true and httpRoute.parentRefs is empty, so no gateway would take the route. Name one, such as {name: GATEWAY, namespace: NAMESPACE}.
+{{ end }}
+{{- end }}
+
+{{/* As the service itself would refuse them, but before a pod has to start for it. */}}
+{{- define "bge-reranker.requirements.settings" -}}
+{{- $queue := include "bge-reranker.setting" (list . "engine" "maxQueueTokens") | float64 | int64 }}
+{{- $batch := include "bge-reranker.setting" (list . "engine" "maxBatchTokens") | float64 | int64 }}
+{{- if lt $queue $batch }}
+config.engine.maxQueueTokens is {{ $queue }} and config.engine.maxBatchTokens is {{ $batch }}; the queue must hold at least one batch. Raise maxQueueTokens or lower maxBatchTokens.
+{{ end }}
+{{- end }}

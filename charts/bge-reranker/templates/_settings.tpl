@@ -1,0 +1,39 @@
+{{/*
+What the service is told: one JSON variable, in the pod template, so that an old pod that restarts never reads new
+settings. It holds only what differs from the service's defaults.
+*/}}
+
+{{/* How the model gets into the pod: `embedded`, `inPlace` or `fetched`; `packed` where an image brings it. */}}
+{{- define "bge-reranker.delivery" -}}
+{{- if eq .Values.model.source "demo" -}}embedded
+{{- else if regexMatch "^(pvc://|file://|/)" .Values.model.source -}}inPlace
+{{- else if eq .Values.cache.type "image" -}}packed
+{{- else -}}fetched
+{{- end -}}
+{{- end }}
+
+{{- define "bge-reranker.settings" -}}
+{{- $model := dict "model" .Values.model.source -}}
+{{- with .Values.model.revision }}{{ $_ := set $model "revision" . }}{{ end -}}
+{{- with .Values.model.digest }}{{ $_ := set $model "expectDigest" . }}{{ end -}}
+{{- if has (include "bge-reranker.delivery" .) (list "fetched" "packed") -}}
+{{- $_ := set $model "cacheDir" "/models" -}}
+{{- end -}}
+{{- $own := dict "model" $model "http" (dict "host" "0.0.0.0" "managementHost" "0.0.0.0") -}}
+{{- toJson (mergeOverwrite $own (deepCopy .Values.config)) -}}
+{{- end }}
+
+{{/* One setting with the service's default behind it: (list . "http" "drainDelayS"). */}}
+{{- define "bge-reranker.setting" -}}
+{{- $root := index . 0 -}}
+{{- $defaults := $root.Files.Get "files/settings-defaults.json" | fromJson -}}
+{{- $group := mergeOverwrite (index $defaults (index . 1)) (deepCopy (default dict (index $root.Values.config (index . 1)))) -}}
+{{- index $group (index . 2) -}}
+{{- end }}
+
+{{/* The drain, the longest request, and five seconds for everything else. */}}
+{{- define "bge-reranker.gracePeriodSeconds" -}}
+{{- $drain := include "bge-reranker.setting" (list . "http" "drainDelayS") | float64 -}}
+{{- $deadline := include "bge-reranker.setting" (list . "engine" "deadlineS") | float64 -}}
+{{- addf $drain $deadline 5 | ceil | int -}}
+{{- end }}

@@ -1,0 +1,83 @@
+{{/*
+Volumes of the pod, and where its containers mount them.
+*/}}
+
+{{- define "bge-reranker.volumes" -}}
+- name: temporary
+  emptyDir: {}
+{{- if has (include "bge-reranker.delivery" .) (list "fetched" "packed") }}
+- name: cache
+  {{- include "bge-reranker.cacheVolume" . | nindent 2 }}
+{{- end }}
+{{- if hasPrefix "pvc://" .Values.model.source }}
+- name: model
+  persistentVolumeClaim:
+    claimName: {{ include "bge-reranker.sourceClaim" . | quote }}
+{{- end }}
+{{- if .Values.sharedMemorySize }}
+- name: shared-memory
+  emptyDir:
+    medium: Memory
+    sizeLimit: {{ .Values.sharedMemorySize | quote }}
+{{- end }}
+{{- if .Values.secrets.caBundle.name }}
+- name: authorities
+  secret:
+    secretName: {{ .Values.secrets.caBundle.name | quote }}
+    items:
+      - key: {{ .Values.secrets.caBundle.key | quote }}
+        path: ca.pem
+{{- end }}
+{{- with .Values.extraVolumes }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}
+
+{{- define "bge-reranker.cacheVolume" -}}
+{{- if eq .Values.cache.type "ephemeral" -}}
+ephemeral:
+  volumeClaimTemplate:
+    metadata:
+      labels:
+        {{- include "bge-reranker.selectorLabels" . | nindent 8 }}
+    spec:
+      accessModes: [ReadWriteOnce]
+      {{- with .Values.cache.storageClass }}
+      storageClassName: {{ . | quote }}
+      {{- end }}
+      resources:
+        requests:
+          storage: {{ .Values.cache.size | quote }}
+{{- else if eq .Values.cache.type "emptyDir" -}}
+emptyDir:
+  sizeLimit: {{ .Values.cache.size | quote }}
+{{- else if eq .Values.cache.type "image" -}}
+image:
+  reference: {{ .Values.cache.image | quote }}
+  pullPolicy: {{ .Values.image.pullPolicy | quote }}
+{{- else -}}
+persistentVolumeClaim:
+  claimName: {{ ternary .Values.cache.existingClaim (include "bge-reranker.claimName" .) (eq .Values.cache.type "existing") | quote }}
+{{- end -}}
+{{- end }}
+
+{{- define "bge-reranker.sourceClaim" -}}
+{{- .Values.model.source | trimPrefix "pvc://" | splitList "/" | first -}}
+{{- end }}
+
+{{- define "bge-reranker.volumeMounts" -}}
+- name: temporary
+  mountPath: /tmp
+{{- if has (include "bge-reranker.delivery" .) (list "fetched" "packed") }}
+- name: cache
+  mountPath: /models
+{{- end }}
+{{- if hasPrefix "pvc://" .Values.model.source }}
+- name: model
+  mountPath: /mnt/claims/{{ include "bge-reranker.sourceClaim" . }}
+  readOnly: true
+{{- end }}
+{{- with .Values.extraVolumeMounts }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}

@@ -1,0 +1,20 @@
+"""`bge-reranker model`: one module a command."""
+
+from __future__ import annotations
+
+import click
+
+from .digest import digest
+from .fetch import fetch
+from .listing import list_versions
+from .selfcheck import selfcheck
+from .verify import verify
+
+
+@click.group()
+def model() -> None:
+    """Fetch, verify and look after models."""
+
+
+for command in (fetch, verify, list_versions, digest, selfcheck):
+    model.add_command(command)

@@ -1,0 +1,123 @@
+"""How a fetch shows how far it is: a bar on a terminal; log lines, a file and metrics in a pod."""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext, suppress
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import structlog
+from prometheus_client import CollectorRegistry, Counter, Gauge, start_http_server
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+from rich.progress import Progress as Bar
+
+from ...errors import ModelError, RerankerError, SettingsError, error_codes
+from ...store.progress import Meter, Progress
+
+_LOG_INTERVAL_S = 5.0
+_BAR_INTERVAL_S = 0.2
+
+_log = structlog.get_logger("bge_reranker.fetch")
+
+
+@contextmanager
+def shown_progress(meter: Meter, file: Path | None, port: int | None) -> Iterator[None]:
+    """Show a meter until the block ends, and count the error that ends it.
+
+    Args:
+        meter: What is shown.
+        file: Rewritten with each look, by rename.
+        port: Where Prometheus may look.
+
+    Raises:
+        SettingsError: If the port is taken.
+    """
+    failures = _serve_metrics(meter, port) if port is not None else None
+    is_terminal = sys.stderr.isatty()
+    ended = threading.Event()
+
+    def show() -> None:
+        with _terminal_bar() if is_terminal else nullcontext() as bar:
+            while not ended.wait(_BAR_INTERVAL_S if bar is not None else _LOG_INTERVAL_S):
+                _show_once(meter.progress(), bar, file)
+            _write(meter.progress(), file)
+
+    thread = threading.Thread(target=show, name="fetch-progress", daemon=True)
+    thread.start()
+    try:
+        yield
+    except RerankerError as error:
+        if failures is not None:
+            failures.labels(error.code).inc()
+        _log.error("fetch_failed", code=error.code, message=error.message, remedy=error.remedy, **error.figures)
+        raise
+    finally:
+        ended.set()
+        thread.join()
+
+
+def _show_once(progress: Progress, bar: Bar | None, file: Path | None) -> None:
+    if bar is None:
+        _log.info("fetch_progress", **_as_keys(progress))
+    else:
+        task = bar.task_ids[0]
+        bar.update(task, description=progress.step, total=progress.total_bytes, completed=progress.done_bytes)
+    _write(progress, file)
+
+
+def _write(progress: Progress, file: Path | None) -> None:
+    if file is None:
+        return
+    temporary = file.with_name(f".{file.name}.new")
+    # Progress that cannot be written must not end a fetch.
+    with suppress(OSError):
+        temporary.write_text(json.dumps(_as_keys(progress)) + "\n", encoding="utf-8")
+        temporary.replace(file)
+
+
+def _as_keys(progress: Progress) -> dict[str, Any]:
+    eta_s = progress.eta_s
+    keys = asdict(progress) | {"bytes_per_second": round(progress.bytes_per_second)}
+    return keys | {"eta_s": None if eta_s is None else round(eta_s, 1)}
+
+
+def _terminal_bar() -> Bar:
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(),
+    )
+    bar = Bar(*columns, console=Console(stderr=True), transient=True)
+    bar.add_task("resolving", total=None)
+    return bar
+
+
+def _serve_metrics(meter: Meter, port: int) -> Counter:
+    registry = CollectorRegistry()
+
+    def gauge(name: str, text: str) -> Gauge:
+        return Gauge(f"bge_reranker_fetch_{name}", text, registry=registry)
+
+    gauge("done_bytes", "Bytes of this step that are done.").set_function(lambda: meter.progress().done_bytes)
+    gauge("total_bytes", "Bytes of this step; 0 where unknown.").set_function(lambda: meter.progress().total_bytes or 0)
+    gauge("bytes_per_second", "Rate of the last seconds.").set_function(lambda: meter.progress().bytes_per_second)
+    errors = Counter("bge_reranker_errors", "Errors by code.", ["code"], registry=registry)
+    codes = {kind.__name__ for kind in ModelError.__subclasses__()}
+    for code in error_codes():
+        if code in codes:
+            errors.labels(code)
+    try:
+        start_http_server(port, registry=registry)
+    except OSError as error:
+        raise SettingsError(
+            f"--metrics-port {port} cannot be opened ({error.strerror}).", remedy="Give another."
+        ) from None
+    return errors

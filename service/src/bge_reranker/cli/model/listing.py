@@ -1,0 +1,61 @@
+"""`bge-reranker model list`."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import Any
+
+import click
+
+from ..setting_options import field_options
+from .target import effective_settings, store_directory
+
+_SHOWN_REVISION = 12
+"""Characters of a revision in the table."""
+
+
+@click.command("list")
+@field_options("cache_dir")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line instead of a table.")
+@click.pass_context
+def list_versions(context: click.Context, /, *, as_json: bool, **_settings: object) -> None:
+    """List the complete versions in the store, newest first."""
+    directory = store_directory(effective_settings(context, None).model)
+    from ...store.layout import Store  # noqa: PLC0415 - a wrong option answers at once
+    from ...store.lease import leased_keys  # noqa: PLC0415
+    from ...store.manifest import read_manifest  # noqa: PLC0415
+
+    leased = set(leased_keys(directory))
+    rows = []
+    for version in Store(directory).versions():
+        manifest = read_manifest(version.path)
+        facts = asdict(manifest.provenance) if manifest.provenance else {}
+        rows.append(
+            facts
+            | {"name": version.name, "folder": version.revision, "path": str(version.path), "digest": manifest.digest}
+            | {"size_bytes": manifest.size_bytes, "is_in_use": version.key in leased}
+        )
+    if as_json:
+        for row in rows:
+            click.echo(json.dumps(row))
+    else:
+        _print_table(rows)
+
+
+def _print_table(rows: list[dict[str, Any]]) -> None:
+    from rich.console import Console  # noqa: PLC0415 - only people's output needs it
+    from rich.table import Table  # noqa: PLC0415
+
+    table = Table("name", "revision", "digest", "GB", "architecture", "fetched", "in use", box=None)
+    for row in rows:
+        table.add_row(
+            row["name"],
+            row["folder"][:_SHOWN_REVISION],
+            row["digest"][:_SHOWN_REVISION],
+            f"{row['size_bytes'] / 1e9:.2f}",
+            row.get("architecture") or "",
+            row.get("fetched_at") or "",
+            "yes" if row["is_in_use"] else "",
+        )
+    Console().print(table)

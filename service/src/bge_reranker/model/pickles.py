@@ -1,0 +1,94 @@
+"""Making safetensors of pickled weights: loaded weights-only, so that nothing in them is run.
+
+What belongs here: reading such pickles, the only place that does. What must not: where they come from.
+"""
+
+from __future__ import annotations
+
+import json
+import pickle
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from safetensors.torch import save_file
+
+from ..errors import CorruptFile, UnsafeFormat
+
+_INDEX = "pytorch_model.bin.index.json"
+
+
+def convert_folder(folder: Path) -> None:
+    """Write a safetensors file for each pickle of a checkpoint, then remove the pickles.
+
+    Args:
+        folder: The checkpoint's. Killed on the way, the next call goes on.
+
+    Raises:
+        UnsafeFormat: If a pickle holds anything but tensors.
+        CorruptFile: If one cannot be read.
+    """
+    pickles = sorted(folder.glob("pytorch_model*.bin"))
+    for path in pickles:
+        _convert(path, folder / safetensors_name(path.name))
+    index = folder / _INDEX
+    if index.is_file():
+        _convert_index(index, folder / "model.safetensors.index.json")
+    for path in pickles:
+        path.unlink()
+    index.unlink(missing_ok=True)
+
+
+def safetensors_name(name: str) -> str:
+    """What the safetensors file of a pickle is called."""
+    return name.replace("pytorch_model", "model").removesuffix(".bin") + ".safetensors"
+
+
+def _convert(path: Path, target: Path) -> None:
+    temporary = target.with_name(f".{target.name}.new")
+    save_file(_separate(_load(path)), temporary, metadata={"format": "pt"})
+    temporary.replace(target)
+
+
+def _load(path: Path) -> Mapping[str, torch.Tensor]:
+    try:
+        # Mapped, so that a file larger than the memory can be converted; the older form of pickles cannot be.
+        loaded = torch.load(path, map_location="cpu", weights_only=True, mmap=_is_zip(path))
+    except pickle.UnpicklingError as error:
+        reason = str(error).partition("\n")[0]
+        raise UnsafeFormat(
+            f"{path.name} holds more than weights, and was not run: {reason}",
+            remedy="Do not trust this source; give one with safetensors.",
+            figures={"file": path.name},
+        ) from error
+    except (RuntimeError, OSError, EOFError, ValueError, KeyError, AttributeError) as error:
+        raise CorruptFile(f"{path.name} cannot be read as weights ({type(error).__name__}: {error}).") from error
+    if not isinstance(loaded, Mapping) or not all(isinstance(value, torch.Tensor) for value in loaded.values()):
+        raise UnsafeFormat(f"{path.name} holds more than a table of tensors.", remedy="Give the weights alone.")
+    return loaded
+
+
+def _is_zip(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(4) == b"PK\x03\x04"
+
+
+def _separate(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Tensors that share no memory, which safetensors cannot write."""
+    seen: set[int] = set()
+    separate = {}
+    for name, tensor in tensors.items():
+        storage = tensor.untyped_storage().data_ptr()
+        is_shared = storage in seen or tensor.untyped_storage().nbytes() != tensor.nbytes
+        seen.add(storage)
+        separate[name] = tensor.detach().clone().contiguous() if is_shared else tensor.detach().contiguous()
+    return separate
+
+
+def _convert_index(index: Path, target: Path) -> None:
+    try:
+        content = json.loads(index.read_text(encoding="utf-8"))
+        content["weight_map"] = {name: safetensors_name(file) for name, file in content["weight_map"].items()}
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise CorruptFile(f"{index.name} cannot be read ({type(error).__name__}).") from error
+    target.write_text(json.dumps(content, indent=2, sort_keys=True) + "\n", encoding="utf-8")

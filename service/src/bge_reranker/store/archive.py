@@ -1,0 +1,210 @@
+"""Models in archives: tar, compressed or not, and zip. Nothing of an archive is trusted: names, links, sizes.
+
+What belongs here: choosing the members that are a model, and writing them out. What must not: where archives come from.
+"""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import io
+import lzma
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import IO, Protocol
+
+from typing_extensions import override
+
+from ..errors import CorruptFile
+from .manifest import MANIFEST_FILE
+from .selection import CONFIG_FILE, select
+from .transfer import refuse_without_room
+
+ARCHIVE_FILE = ".archive"
+"""What an archive is called while it lies in the folder that it is unpacked into."""
+
+_SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.xz", ".tar.bz2", ".zip")
+
+_MAX_EXPANSION = 20
+_MIN_LIMIT_BYTES = 67_108_864
+"""An archive that grows beyond so many times its size, and beyond so many bytes, is a bomb: weights hardly shrink."""
+
+_MAX_MEMBERS = 10_000
+_MAX_DEPTH = 4
+_PIECE_BYTES = 1_048_576
+
+_BROKEN = (
+    tarfile.TarError,
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    EOFError,
+    gzip.BadGzipFile,
+    NotImplementedError,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Member:
+    path: PurePosixPath
+    size_bytes: int
+    is_plain: bool
+    """Whether it is an ordinary file: no link, device or file with holes."""
+    content: IO[bytes] | None
+
+
+class _Readable(Protocol):
+    def read(self, size: int = -1, /) -> bytes: ...
+
+
+def is_archive(name: str) -> bool:
+    """Whether a file's name is an archive's."""
+    return name.lower().endswith(_SUFFIXES)
+
+
+def unpack(archive: Path, folder: Path, source: str, *, allow_pickle: bool, advance: Callable[[int], None]) -> None:
+    """Write the files of the one model in an archive into a folder.
+
+    Args:
+        archive: The file.
+        folder: Where they go.
+        source: Its name, for messages.
+        allow_pickle: Whether pickles will do where there is nothing else.
+        advance: Told of the bytes written.
+
+    Raises:
+        CorruptFile: If it is broken, a bomb, has no model or several, or a member climbs out of it.
+        DiskFull: If the volume has too little room.
+        UnsafeFormat: If its weights are pickles, and those are not allowed.
+    """
+    try:
+        chosen = _choose(archive, source, allow_pickle=allow_pickle)
+        refuse_without_room(folder, sum(chosen.values()))
+        for member in _members(archive, source):
+            if member.path in chosen and member.content is not None:
+                _write(member.content, folder / member.path.name, advance)
+    except _BROKEN as error:
+        raise CorruptFile(
+            f"{source} cannot be unpacked ({type(error).__name__}: {error}).", remedy="Pack and upload it again."
+        ) from error
+
+
+def _choose(archive: Path, source: str, *, allow_pickle: bool) -> dict[PurePosixPath, int]:
+    """The members to write, with their sizes: those beside the one config.json."""
+    members: dict[PurePosixPath, _Member] = {}
+    for member in _members(archive, source):
+        if len(members) >= _MAX_MEMBERS:
+            raise CorruptFile(f"{source} has more than {_MAX_MEMBERS} members.", remedy="Pack the model alone.")
+        members[member.path] = member
+    homes = sorted({path.parent for path in members if path.name == CONFIG_FILE}, key=lambda path: len(path.parts))
+    if not homes:
+        raise CorruptFile(f"{source} has no {CONFIG_FILE}.", remedy="Pack a checkpoint in Hugging Face's layout.")
+    home = homes[0]
+    names = [path.name for path in members if path.parent == home]
+    wanted = select(names, source, allow_pickle=allow_pickle)
+    if MANIFEST_FILE in names:
+        wanted.append(MANIFEST_FILE)
+    for name in wanted:
+        if not members[home / name].is_plain:
+            raise CorruptFile(f"{source}: {home / name} is a link or a special file.", remedy="Pack the file itself.")
+    return {home / name: members[home / name].size_bytes for name in wanted}
+
+
+def _members(archive: Path, source: str) -> Iterator[_Member]:
+    reader = _zip_members if zipfile.is_zipfile(archive) else _tar_members
+    for member in reader(archive, source):
+        if member.path.is_absolute() or ".." in member.path.parts:
+            raise CorruptFile(
+                f"{source}: the member {member.path} climbs out of the archive.", remedy="Do not trust this archive."
+            )
+        if len(member.path.parts) <= _MAX_DEPTH:
+            yield member
+
+
+def _tar_members(archive: Path, source: str) -> Iterator[_Member]:
+    with (
+        _decompressed(archive) as stream,
+        _Limited(stream, archive.stat().st_size, source) as limited,
+        tarfile.open(fileobj=limited, mode="r|", errorlevel=2) as tar,
+    ):
+        for info in tar:
+            if not info.isdir():
+                is_plain = info.isreg() and not info.issparse()
+                yield _Member(
+                    PurePosixPath(info.name), info.size, is_plain, tar.extractfile(info) if is_plain else None
+                )
+
+
+def _zip_members(archive: Path, source: str) -> Iterator[_Member]:
+    size_bytes = archive.stat().st_size
+    with zipfile.ZipFile(archive) as packed:
+        for info in packed.infolist():
+            if info.is_dir():
+                continue
+            if info.flag_bits & 1:
+                raise CorruptFile(f"{source} is encrypted.", remedy="Pack it without a password.")
+            kind = info.external_attr >> 28
+            with packed.open(info) as content, _Limited(content, size_bytes, source) as limited:
+                yield _Member(PurePosixPath(info.filename), info.file_size, kind in {0, 8}, io.BufferedReader(limited))
+
+
+@contextmanager
+def _decompressed(archive: Path) -> Iterator[_Readable]:
+    with archive.open("rb") as file:
+        magic = file.read(6)
+        file.seek(0)
+        if magic.startswith(b"\x1f\x8b"):
+            yield gzip.GzipFile(fileobj=file)
+        elif magic.startswith(b"\xfd7zXZ\x00"):
+            yield lzma.LZMAFile(file)  # noqa: SIM115 - closes nothing of its own
+        elif magic.startswith(b"BZh"):
+            yield bz2.BZ2File(file)
+        else:
+            yield file
+
+
+class _Limited(io.RawIOBase):
+    """A stream that ends in an error when it gives more than a model's archive could."""
+
+    def __init__(self, stream: _Readable, archive_bytes: int, source: str) -> None:
+        self._stream = stream
+        self._limit_bytes = max(_MIN_LIMIT_BYTES, _MAX_EXPANSION * archive_bytes)
+        self._left = self._limit_bytes
+        self._source = source
+
+    @override
+    def readable(self) -> bool:
+        return True
+
+    @override
+    def read(self, size: int = -1, /) -> bytes:
+        data = self._stream.read(min(size, _PIECE_BYTES) if size >= 0 else _PIECE_BYTES)
+        self._left -= len(data)
+        if self._left < 0:
+            raise CorruptFile(
+                f"{self._source} grows beyond {self._limit_bytes / 1e6:.0f} MB, {_MAX_EXPANSION} times its size.",
+                remedy="Do not trust this archive; pack weights uncompressed.",
+                figures={"limit_bytes": self._limit_bytes},
+            )
+        return data
+
+    @override
+    def readinto(self, buffer: object, /) -> int:
+        view = memoryview(buffer)  # type: ignore[arg-type]  # io gives a buffer
+        data = self.read(len(view))
+        view[: len(data)] = data
+        return len(data)
+
+
+def _write(content: IO[bytes], path: Path, advance: Callable[[int], None]) -> None:
+    temporary = path.with_name(f".{path.name}.unpacking")
+    with temporary.open("wb") as file:
+        while piece := content.read(_PIECE_BYTES):
+            file.write(piece)
+            advance(len(piece))
+    temporary.replace(path)

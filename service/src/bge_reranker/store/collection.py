@@ -1,0 +1,69 @@
+"""Removing old versions: never one that a server holds, never one that is being fetched.
+
+What belongs here: which versions go. What must not: leases' and locks' own rules.
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from .layout import LOCK_SUFFIX, REFERENCES, STAGING_SUFFIX, Store, Version, unwritable
+from .lease import leased_keys
+from .lock import age_s, is_stale
+from .manifest import MANIFEST_FILE
+
+_ABANDONED_S = 7 * 86_400.0
+"""Seconds after which an unfinished fetch that nobody goes on with is given up."""
+
+
+def collect(directory: Path, keep: int, *, only: str | None = None) -> list[Version]:
+    """Remove all but the newest versions of each model.
+
+    Args:
+        directory: The store's.
+        keep: Versions that stay, beside those in use.
+        only: The one model to look at; None for all.
+
+    Returns:
+        What was removed.
+
+    Raises:
+        DiskFull: Never; SettingsError: if the store cannot be written.
+    """
+    leased = set(leased_keys(directory))
+    removed: list[Version] = []
+    seen: dict[str, int] = {}
+    try:
+        for version in list(Store(directory).versions()):
+            if only is not None and version.name != only:
+                continue
+            seen[version.name] = seen.get(version.name, 0) + 1
+            if seen[version.name] > keep and version.key not in leased and not _is_being_fetched(version):
+                _remove(version)
+                removed.append(version)
+        _remove_abandoned(directory, only)
+    except OSError as error:
+        raise unwritable(directory, error) from error
+    return removed
+
+
+def _is_being_fetched(version: Version) -> bool:
+    lock = version.path.with_name(f".{version.path.name}{LOCK_SUFFIX}")
+    return lock.exists() and not is_stale(lock)
+
+
+def _remove(version: Version) -> None:
+    """Take a version away, its manifest first: what is left of it by a kill is no version."""
+    (version.path / MANIFEST_FILE).unlink()
+    shutil.rmtree(version.path)
+    for reference in (version.path.parent / REFERENCES).glob("*"):
+        if reference.is_file() and reference.read_text(encoding="utf-8") == version.revision:
+            reference.unlink()
+
+
+def _remove_abandoned(directory: Path, only: str | None) -> None:
+    for staging in directory.glob(f"{only or '*'}/.*{STAGING_SUFFIX}"):
+        lock = staging.with_name(staging.name.removesuffix(STAGING_SUFFIX) + LOCK_SUFFIX)
+        if not (lock.exists() and not is_stale(lock)) and age_s(staging) > _ABANDONED_S:
+            shutil.rmtree(staging)

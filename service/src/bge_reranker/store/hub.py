@@ -1,0 +1,157 @@
+"""The source `hf://`: a Hugging Face hub, asked through huggingface_hub, or its cache on this machine.
+
+What belongs here: the hub's protocol and its refusals in our words. What must not: writing files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import httpx2
+from huggingface_hub import HfApi, constants, hf_hub_url
+from huggingface_hub.errors import (
+    DisabledRepoError,
+    GatedRepoError,
+    HfHubHTTPError,
+    RemoteEntryNotFoundError,
+    RepositoryNotFoundError,
+    RevisionNotFoundError,
+)
+from huggingface_hub.hf_api import ModelInfo, RepoSibling
+from huggingface_hub.utils._headers import build_hf_headers
+from huggingface_hub.utils._http import get_session, hf_raise_for_status
+
+from ..errors import Gated, HubUnreachable, ModelError, UnknownModel
+from .manifest import Provenance
+from .ranges import asked_range, pieces_from, retry_after_s
+from .remote import Chunks, Listing, RemoteFile
+from .selection import select
+from .source import HUB_DEFAULT_REVISION, Source
+
+_LIST_TIMEOUT_S = 20.0
+_UNAUTHORISED, _FORBIDDEN, _TOO_MANY = 401, 403, 429
+
+
+class Hub:
+    """One hub with one token.
+
+    Args:
+        environment: HF_ENDPOINT and HF_TOKEN; without a token, the one that `hf auth login` keeps.
+        allow_pickle: Whether pickles will do where there is nothing else.
+    """
+
+    def __init__(self, environment: Mapping[str, str], *, allow_pickle: bool) -> None:
+        self._allow_pickle = allow_pickle
+        self._endpoint = (environment.get("HF_ENDPOINT") or constants.ENDPOINT).rstrip("/")
+        self._token = environment.get("HF_TOKEN") or None
+
+    def list(self, source: Source) -> Listing:
+        """Ask once what a revision means and which files it has.
+
+        Args:
+            source: The repository and its revision.
+
+        Raises:
+            UnknownModel: If there is no such repository or revision.
+            Gated: If credentials are missing or insufficient.
+            HubUnreachable: If the hub does not answer.
+        """
+        with self._refusals(source):
+            info = HfApi(endpoint=self._endpoint, token=self._token).model_info(
+                source.place, revision=source.revision, files_metadata=True, timeout=_LIST_TIMEOUT_S
+            )
+        commit = info.sha
+        if not commit:
+            raise HubUnreachable(f"{self._endpoint} did not say which commit {source.shown} is.")
+        siblings = {sibling.rfilename: sibling for sibling in info.siblings or ()}
+        chosen = select(list(siblings), source.shown, allow_pickle=self._allow_pickle)
+        files = tuple(self._file(source, commit, siblings[name]) for name in chosen)
+        return Listing(files, self._provenance(source, commit, info))
+
+    def _file(self, source: Source, commit: str, sibling: RepoSibling) -> RemoteFile:
+        def open_range(start: int, end: int | None) -> Chunks:
+            return self._open(source, commit, sibling.rfilename, start, end)
+
+        lfs = sibling.lfs
+        return RemoteFile(
+            path=sibling.rfilename,
+            size_bytes=lfs.size if lfs else sibling.size,
+            open=open_range,
+            version=commit,
+            sha256=lfs.sha256 if lfs else None,
+            git_oid=None if lfs else sibling.blob_id,
+        )
+
+    @contextmanager
+    def _open(self, source: Source, commit: str, name: str, start: int, end: int | None) -> Iterator[Iterator[bytes]]:
+        url = hf_hub_url(source.place, name, revision=commit, endpoint=self._endpoint)
+        # The client drops the token where the hub sends it on to another host.
+        headers = build_hf_headers(token=self._token) | {"Accept-Encoding": "identity"} | asked_range(start, end)
+        with (
+            self._refusals(source),
+            get_session().stream("GET", url, headers=headers, timeout=constants.HF_HUB_DOWNLOAD_TIMEOUT) as response,
+        ):
+            hf_raise_for_status(response)
+            yield pieces_from(response, start)
+
+    @contextmanager
+    def _refusals(self, source: Source) -> Iterator[None]:
+        """Put what the hub's client raises into our words."""
+        try:
+            yield
+        except (GatedRepoError, DisabledRepoError) as error:
+            raise self._gated(source, error) from error
+        except RevisionNotFoundError as error:
+            raise UnknownModel(
+                f"{source.shown} has no revision {source.revision or HUB_DEFAULT_REVISION} on {self._endpoint}.",
+                remedy="Give a branch, tag or commit that the model's page lists.",
+            ) from error
+        except RepositoryNotFoundError as error:
+            raise self._not_found(source, error) from error
+        except RemoteEntryNotFoundError as error:
+            raise UnknownModel(f"{source.shown}: a listed file is gone from {self._endpoint}.") from error
+        except HfHubHTTPError as error:
+            raise self._status(source, error) from error
+        except (httpx2.HTTPError, httpx2.StreamError, httpx2.InvalidURL) as error:
+            raise HubUnreachable(f"{self._endpoint} does not answer ({_words(error)}).") from error
+
+    def _gated(self, source: Source, error: HfHubHTTPError) -> Gated:
+        who = "without a token" if self._token is None else "with this token"
+        return Gated(
+            f"{source.shown} is gated and not open {who} ({error.response.status_code} from {self._endpoint}).",
+            figures={"status": error.response.status_code},
+        )
+
+    def _not_found(self, source: Source, error: HfHubHTTPError) -> ModelError:
+        status = error.response.status_code
+        if status == _UNAUTHORISED and self._token is not None:
+            return Gated(
+                f"{self._endpoint} refuses the token for {source.shown} ({status}).", figures={"status": status}
+            )
+        return UnknownModel(
+            f"{self._endpoint} has no model {source.place}, or it is private ({status}).",
+            remedy="Correct the name, or set HF_TOKEN to a token that may read it.",
+            figures={"status": status},
+        )
+
+    def _status(self, source: Source, error: HfHubHTTPError) -> ModelError:
+        status = error.response.status_code
+        if status in {_UNAUTHORISED, _FORBIDDEN}:
+            return Gated(f"{self._endpoint} refuses {source.shown} ({status}).", figures={"status": status})
+        return HubUnreachable(
+            f"{self._endpoint} answered {status} for {source.shown}.",
+            remedy="Wait a little and run the same command again." if status == _TOO_MANY else "",
+            retry_after_s=retry_after_s(error.response),
+            figures={"status": status},
+        )
+
+    def _provenance(self, source: Source, commit: str, info: ModelInfo) -> Provenance:
+        card: Any = info.card_data
+        licence = card.get("license") if card is not None else None
+        return Provenance(source.shown, source.revision, commit, None if licence is None else str(licence))
+
+
+def _words(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__

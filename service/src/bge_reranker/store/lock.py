@@ -1,0 +1,200 @@
+"""One fetcher a version: a lock file with a heartbeat, which a dead fetcher cannot hold for long.
+
+Its age is the file's modification time beside that of a file written just now, so that clocks of different machines do
+not matter. A holder on the same machine also holds the kernel's lock, which ends with its process: nobody waits for a
+process that was killed here.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import secrets
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from ..errors import HubUnreachable
+from .layout import unwritable
+
+STALE_S = 60.0
+"""Seconds without a heartbeat after which a holder counts as dead."""
+
+_HEARTBEAT_S = 10.0
+"""Seconds between two heartbeats: several may be late before anybody calls the holder dead."""
+
+_POLL_S = 0.5
+"""Seconds between two looks of who waits."""
+
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+
+
+class FetchLock:
+    """A lock that is held.
+
+    Args:
+        path: Its file.
+        token: What only this holder wrote into it.
+    """
+
+    def __init__(self, path: Path, token: str) -> None:
+        self._path = path
+        self._token = token
+
+    def beat(self) -> None:
+        """Show that the holder lives.
+
+        Raises:
+            HubUnreachable: If somebody took the lock over, having seen no heartbeat for too long.
+        """
+        if _token(self._path) != self._token:
+            raise HubUnreachable(
+                f"{self._path} was taken over by another fetcher, because this one was not heard of for {STALE_S:g} s.",
+                remedy="The other one goes on; run the same command again to wait for it.",
+            )
+        os.utime(self._path)
+
+
+@contextmanager
+def hold(path: Path, is_done: Callable[[], bool], wait: Callable[[float], object]) -> Iterator[FetchLock | None]:
+    """Hold the lock while the block runs, waiting for whoever holds it.
+
+    Args:
+        path: The lock's file.
+        is_done: Whether the work is done already; then nobody need hold anything.
+        wait: Waits for so many seconds.
+
+    Yields:
+        The lock, or None where the work was done by somebody else.
+    """
+    token = json.dumps({"machine": _machine(), "process": os.getpid(), "token": secrets.token_hex(8)})
+    while not is_done():
+        descriptor = _take(path, token)
+        if descriptor is None:
+            if is_stale(path):
+                _break(path)
+            else:
+                wait(_POLL_S)
+            continue
+        try:
+            lock = FetchLock(path, token)
+            with _heartbeat(lock):
+                yield lock
+        finally:
+            if _token(path) == token:
+                path.unlink(missing_ok=True)
+            os.close(descriptor)
+        return
+    yield None
+
+
+def is_stale(path: Path) -> bool:
+    """Whether a lock's holder is dead; a lock that is gone is stale."""
+    try:
+        with path.open("r+", encoding="utf-8") as file:
+            if _machine_of(file.read()) == _machine():
+                return _is_free(file.fileno())
+        return age_s(path) > STALE_S
+    except FileNotFoundError:
+        return True
+
+
+def age_s(path: Path) -> float:
+    """Seconds since a file was touched, by the clock of its own file system where it may be written.
+
+    Raises:
+        FileNotFoundError: If it is gone.
+    """
+    probe = path.with_name(f".now-{secrets.token_hex(4)}")
+    try:
+        probe.touch()
+        now = probe.stat().st_mtime
+    finally:
+        probe.unlink(missing_ok=True)
+    return now - path.stat().st_mtime
+
+
+def _take(path: Path, token: str) -> int | None:
+    """Make the lock's file and lock it in the kernel, or None where it is there."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o644)
+    except FileExistsError:
+        return None
+    except OSError as error:
+        raise unwritable(path, error) from error
+    # Some network file systems have no kernel locks; there the heartbeat alone decides.
+    with suppress(OSError):
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    try:
+        os.write(descriptor, token.encode())
+    except OSError as error:
+        os.close(descriptor)
+        path.unlink(missing_ok=True)
+        raise unwritable(path, error) from error
+    return descriptor
+
+
+def _break(path: Path) -> None:
+    """Put a dead holder's lock away; where a live one came between, it gets its lock back."""
+    seen, aside = _token(path), path.with_name(f"{path.name}.{secrets.token_hex(4)}")
+    with suppress(FileNotFoundError):
+        path.rename(aside)
+        if _token(aside) != seen:
+            with suppress(FileExistsError):
+                os.link(aside, path)
+        aside.unlink()
+
+
+@contextmanager
+def _heartbeat(lock: FetchLock) -> Iterator[None]:
+    ended = threading.Event()
+
+    def beat() -> None:
+        while not ended.wait(_HEARTBEAT_S):
+            # Who works with the lock beats as well, and hears of it there when the lock is lost.
+            with suppress(OSError, HubUnreachable):
+                lock.beat()
+
+    thread = threading.Thread(target=beat, name="fetch-heartbeat", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
+def _is_free(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return False
+    return True
+
+
+def _token(path: Path) -> str | None:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return None
+
+
+def _machine_of(text: str) -> str | None:
+    try:
+        machine = json.loads(text)["machine"]
+    except (ValueError, TypeError, KeyError):
+        # Its holder was killed before it could write, or is about to; the heartbeat decides.
+        return None
+    return machine if isinstance(machine, str) else None
+
+
+def _machine() -> str:
+    try:
+        return _BOOT_ID.read_text(encoding="utf-8").strip()
+    except OSError:
+        return "unknown"

@@ -1,0 +1,51 @@
+"""What every kind of source gives to who transfers: files that can be opened anywhere, and what is known of them.
+
+What belongs here: the two descriptions. What must not: any source.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+
+from .manifest import Provenance
+
+Chunks = AbstractContextManager[Iterator[bytes]]
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteFile:
+    """One file of a source."""
+
+    path: str
+    """Name inside the model's folder."""
+
+    size_bytes: int | None
+    """None where the source does not say."""
+
+    open: Callable[[int, int | None], Chunks]
+    """Opens the bytes from a first to before a last one (None: to the end) and yields them in pieces. Raises a
+    ModelError: HubUnreachable where another try may help."""
+
+    has_ranges: bool = True
+    """Whether a part can be asked for without paying for the whole."""
+
+    version: str = ""
+    """ETag or the like: parts of another version are thrown away."""
+
+    sha256: str | None = None
+    """What the source says that its bytes hash to."""
+
+    git_oid: str | None = None
+    """The same in git's way: sha1 over a header and the bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What a source has under a revision."""
+
+    files: tuple[RemoteFile, ...]
+    provenance: Provenance
+    is_archive: bool = False
+    """Whether the one file is an archive that the model is in."""

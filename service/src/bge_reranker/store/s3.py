@@ -1,0 +1,168 @@
+"""The source `s3://bucket/prefix`: any object store that speaks S3. Needs the extra `s3`.
+
+What belongs here: the client, its credentials and its refusals in our words. What must not: writing files.
+"""
+
+from __future__ import annotations
+
+import configparser
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+import obstore
+from obstore.exceptions import (
+    BaseError,
+    NotFoundError,
+    PermissionDeniedError,
+    PreconditionError,
+    UnauthenticatedError,
+)
+from obstore.store import S3Store
+
+from ..errors import Gated, HubUnreachable, UnknownModel
+from .archive import ARCHIVE_FILE, is_archive
+from .manifest import MANIFEST_FILE, Provenance, parse_manifest
+from .remote import Chunks, Listing, RemoteFile
+from .selection import select
+from .source import Source
+
+if TYPE_CHECKING:
+    from obstore import ObjectMeta
+
+_VARIABLES = frozenset(
+    "aws_access_key_id aws_secret_access_key aws_session_token aws_region aws_default_region aws_endpoint_url "
+    "aws_virtual_hosted_style_request aws_skip_signature aws_request_payer aws_web_identity_token_file aws_role_arn "
+    "aws_role_session_name aws_sts_endpoint aws_container_credentials_relative_uri "
+    "aws_container_credentials_full_uri aws_container_authorization_token_file aws_metadata_endpoint".split()
+)
+"""Variables of the environment that the client is told, in lower case: endpoint, region, path style, credentials."""
+
+_PIECE_BYTES = 262_144
+_TRIES_OF_CLIENT: Any = {"max_retries": 1, "retry_timeout": timedelta(seconds=60)}
+"""The client's own tries; who transfers tries more often, and goes on where it stopped."""
+
+
+def list_s3(source: Source, environment: Mapping[str, str], *, allow_pickle: bool) -> Listing:
+    """List the objects directly under a prefix, or the one archive that the place names.
+
+    Args:
+        source: Bucket and prefix.
+        environment: The AWS variables; keys may also lie in a shared credentials file.
+        allow_pickle: Whether pickles will do where there is nothing else.
+
+    Raises:
+        UnknownModel: If there is no such bucket, prefix or object.
+        Gated: If credentials are missing or insufficient.
+        HubUnreachable: If the store does not answer.
+    """
+    bucket, _, prefix = source.place.partition("/")
+    provenance = Provenance(source.shown, source.revision)
+    with _refusals(source):
+        store = _client(bucket, environment)
+        if is_archive(prefix):
+            file = _file(source, store, obstore.head(store, prefix), ARCHIVE_FILE, None)
+            return Listing((file,), provenance, is_archive=True)
+        found = obstore.list_with_delimiter(store, prefix or None)["objects"]
+        objects = {PurePosixPath(found["path"]).name: found for found in found}
+        if not objects:
+            raise UnknownModel(f"{source.shown} has no objects.", remedy="Give the prefix that holds config.json.")
+        expected = _expected(source, store, objects.get(MANIFEST_FILE))
+        chosen = select(list(objects), source.shown, allow_pickle=allow_pickle)
+        return Listing(
+            tuple(_file(source, store, objects[name], name, expected.get(name)) for name in chosen), provenance
+        )
+
+
+def _client(bucket: str, environment: Mapping[str, str]) -> S3Store:
+    config: dict[str, Any] = {
+        name.lower(): value for name, value in environment.items() if name.lower() in _VARIABLES and value
+    }
+    if endpoint := environment.get("AWS_ENDPOINT_URL_S3"):
+        config["aws_endpoint_url"] = endpoint
+    if "aws_access_key_id" not in config:
+        config |= _shared_credentials(environment)
+    # Whoever names an endpoint without encryption means it: stores inside a cluster often have none.
+    allow_http = str(config.get("aws_endpoint_url", "")).startswith("http://")
+    return S3Store(
+        bucket,
+        config=config,  # type: ignore[arg-type]  # a dict of its keys
+        client_options={"allow_http": allow_http, "timeout": "60s", "connect_timeout": "10s"},
+        retry_config=_TRIES_OF_CLIENT,
+    )
+
+
+def _shared_credentials(environment: Mapping[str, str]) -> dict[str, str]:
+    """Keys of the profile in the shared credentials file, which the client does not read itself."""
+    default = f"{environment.get('HOME', '')}/.aws/credentials"
+    file = configparser.ConfigParser()
+    try:
+        file.read(Path(environment.get("AWS_SHARED_CREDENTIALS_FILE") or default), encoding="utf-8")
+        profile = file[environment.get("AWS_PROFILE") or "default"]
+    except (configparser.Error, KeyError, OSError, UnicodeDecodeError):
+        return {}
+    names = ("aws_access_key_id", "aws_secret_access_key", "aws_session_token")
+    return {name: profile[name] for name in names if name in profile}
+
+
+def _expected(source: Source, store: S3Store, manifest: ObjectMeta | None) -> Mapping[str, str]:
+    """Hashes by name from a manifest among the objects, where there is one."""
+    if manifest is None:
+        return {}
+    text = bytes(obstore.get(store, manifest["path"]).bytes()).decode("utf-8", errors="replace")
+    return {entry.path: entry.sha256 for entry in parse_manifest(text, f"{source.shown}/{MANIFEST_FILE}").files}
+
+
+def _file(source: Source, store: S3Store, found: ObjectMeta, path: str, sha256: str | None) -> RemoteFile:
+    tag = found["e_tag"] or ""
+
+    def open_range(start: int, end: int | None) -> Chunks:
+        return _open(source, store, found, start, end)
+
+    return RemoteFile(path, found["size"], open_range, version=tag, sha256=sha256)
+
+
+@contextmanager
+def _open(source: Source, store: S3Store, found: ObjectMeta, start: int, end: int | None) -> Iterator[Iterator[bytes]]:
+    options: dict[str, Any] = {"range": {"offset": start} if end is None else (start, end)}
+    if found["e_tag"]:
+        options["if_match"] = found["e_tag"]
+    with _refusals(source):
+        stream = obstore.get(store, found["path"], options=options).stream(min_chunk_size=_PIECE_BYTES)  # type: ignore[arg-type]  # a dict of its keys
+        yield _pieces(source, iter(stream))
+
+
+def _pieces(source: Source, stream: Iterator[Any]) -> Iterator[bytes]:
+    while True:
+        # Only the client's own errors are translated: who copies has errors of its own.
+        with _refusals(source):
+            piece = next(stream, None)
+        if piece is None:
+            return
+        yield bytes(piece)
+
+
+@contextmanager
+def _refusals(source: Source) -> Iterator[None]:
+    """Put what the client raises into our words."""
+    try:
+        yield
+    except (NotFoundError, FileNotFoundError) as error:
+        raise UnknownModel(f"{source.shown} is not there.", remedy="Correct bucket, prefix or endpoint.") from error
+    except (PermissionDeniedError, UnauthenticatedError) as error:
+        raise Gated(
+            f"{source.shown} is not open with these credentials.",
+            remedy="Give keys that may list and read it (AWS_ACCESS_KEY_ID, a role, or a credentials file).",
+        ) from error
+    except PreconditionError as error:
+        raise HubUnreachable(
+            f"{source.shown} changed while it was fetched.", remedy="Run the command again."
+        ) from error
+    except BaseError as error:
+        raise HubUnreachable(f"{source.shown} does not answer: {_first_line(error)}.") from error
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0].rstrip(".")

@@ -1,0 +1,1 @@
+"""What the chart renders from which values, without a cluster."""

@@ -1,0 +1,132 @@
+"""Bad values: the key, the bound and the remedy, before anything reaches the cluster."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.chart.rendering import Values, refusal
+
+RWO: Values = {"cache": {"type": "pvc", "accessMode": "ReadWriteOnce"}}
+
+UNKNOWN = [
+    ({"replica": 2}, "additional properties 'replica' not allowed"),
+    ({"image": {"name": "x"}}, "at '/image': additional properties 'name' not allowed"),
+    ({"probes": {"liveness": {"path": "/"}}}, "at '/probes/liveness': additional properties 'path' not allowed"),
+    ({"config": {"engine": {"batch": 1}}}, "at '/config/engine': additional properties 'batch' not allowed"),
+    ({"config": {"http": {"port": 80}}}, "at '/config/http': additional properties 'port' not allowed"),
+    ({"resources": {"request": {}}}, "at '/resources': additional properties 'request' not allowed"),
+]
+
+WRONG = [
+    ({"replicas": "two"}, "at '/replicas': got string, want integer"),
+    ({"replicas": -1}, "at '/replicas': minimum: got -1, want 0"),
+    ({"rollout": {"mode": "blue"}}, "at '/rollout/mode': value must be one of 'surge', 'inPlace', 'recreate'"),
+    ({"gpu": {"count": 2}}, "at '/gpu/count': maximum: got 2, want 1"),
+    ({"image": {"digest": "abc"}}, "at '/image/digest': 'abc' does not match pattern"),
+    ({"config": {"engine": {"deadlineS": 0}}}, "at '/config/engine/deadlineS': exclusiveMinimum: got 0, want 0"),
+    ({"service": {"port": 70000}}, "at '/service/port': maximum: got 70,000, want 65,535"),
+]
+
+IMPOSSIBLE: list[tuple[Values, list[str]]] = [
+    (
+        {"autoscaling": {"enabled": True, "minReplicas": 5, "maxReplicas": 2}},
+        ["autoscaling.minReplicas is 5 and autoscaling.maxReplicas is 2", "Raise maxReplicas or lower minReplicas."],
+    ),
+    (
+        {"autoscaling": {"enabled": True, "backlogSeconds": {"enabled": False}}},
+        ["there is no metric to scale on", "Enable autoscaling.backlogSeconds"],
+    ),
+    (
+        {"autoscaling": {"enabled": True, "cpu": {"enabled": True}}, "resources": {"requests": {"cpu": None}}},
+        ["resources.requests.cpu is missing", "Set the request"],
+    ),
+    (
+        {"autoscaling": {"enabled": True, "gpu": {"enabled": True}}, "gpu": {"count": 0}},
+        ["autoscaling.gpu.enabled is true and gpu.count is 0", "set gpu.count to 1"],
+    ),
+    (
+        {**RWO, "replicas": 2, "rollout": {"mode": "inPlace"}},
+        ["cache.accessMode is ReadWriteOnce and replicas is 2", "Set cache.accessMode to ReadWriteMany"],
+    ),
+    (
+        {**RWO, "autoscaling": {"enabled": True}, "rollout": {"mode": "inPlace"}},
+        ["cache.accessMode is ReadWriteOnce and autoscaling.maxReplicas is 4", "autoscaling.maxReplicas to 1"],
+    ),
+    (RWO, ["rollout.mode is surge", "Set rollout.mode to inPlace or recreate"]),
+    (
+        {"cache": {"type": "existing", "accessMode": "ReadWriteOncePod", "existingClaim": "c"}, "replicas": 2},
+        ["cache.accessMode is ReadWriteOncePod and replicas is 2"],
+    ),
+    ({"cache": {"type": "existing"}}, ["cache.existingClaim is empty", "Name the PersistentVolumeClaim"]),
+    ({"cache": {"existingClaim": "c"}}, ["cache.type is ephemeral, which does not use it"]),
+    ({"cache": {"type": "image"}}, ["cache.image is empty", "Give the reference"]),
+    ({"cache": {"image": "models:1"}}, ["cache.image is models:1", "Set cache.type to image"]),
+    ({"cache": {"retain": True}}, ["cache.retain is true", "Set cache.type to pvc"]),
+    ({"cache": {"size": "10 GB"}}, ['cache.size is "10 GB"', "a number and a unit without a space"]),
+    ({"resources": {"limits": {"memory": "lots"}}}, ['resources.limits.memory is "lots"', "must be a quantity"]),
+    ({"resources": {"requests": {"cpu": True}}}, ['resources.requests.cpu is "true"', "must be a quantity"]),
+    ({"sharedMemorySize": "1 Gi"}, ['sharedMemorySize is "1 Gi"', "must be a quantity"]),
+    ({"autoscaling": {"gpu": {"target": "80%"}}}, ['autoscaling.gpu.target is "80%"', "must be a quantity"]),
+    ({"podDisruptionBudget": {"maxUnavailable": "some"}}, ['maxUnavailable is "some"', "a percentage"]),
+    ({"fullnameOverride": "n" * 53}, ["(53 characters)", "at most 52 characters", "Shorten or correct it"]),
+    ({"fullnameOverride": "Capital"}, ['fullnameOverride is "Capital"', "lower-case letters"]),
+    (
+        {"extraEnv": [{"name": "A", "value": "1"}, {"name": "A", "value": "2"}]},
+        ["extraEnv: A would be there twice", "Name each variable once"],
+    ),
+    (
+        {"extraEnv": [{"name": "HTTPS_PROXY", "value": "x"}], "proxy": {"https": "y"}},
+        ["extraEnv: HTTPS_PROXY would be there twice"],
+    ),
+    ({"extraEnv": [{"name": "BGE_RERANKER_CONFIG", "value": "{}"}]}, ["BGE_RERANKER_CONFIG would be there twice"]),
+    (
+        {"extraEnv": [{"name": "BGE_RERANKER_DEADLINE_S", "value": "3"}]},
+        ["BGE_RERANKER_DEADLINE_S is a setting of the service", "Set it in config"],
+    ),
+    (
+        {"extraContainers": [{"name": "c", "image": "i", "ports": [{"containerPort": 8001}]}]},
+        ["port 8001 would be there twice", "Choose another"],
+    ),
+    (
+        {"extraContainers": [{"name": "c", "image": "i", "ports": [{"containerPort": 1, "name": "http"}]}]},
+        ["port http would be there twice"],
+    ),
+    ({"extraContainers": [{"name": "scorer", "image": "i"}]}, ["scorer would be there twice"]),
+    ({"extraVolumes": [{"name": "temporary", "emptyDir": {}}]}, ["extraVolumes: temporary would be there twice"]),
+    ({"extraVolumeMounts": [{"name": "x", "mountPath": "/tmp"}]}, ["/tmp would be mounted twice"]),
+    ({"service": {"nodePort": 30000}}, ["service.nodePort is 30000 and service.type is ClusterIP"]),
+    ({"ingress": {"enabled": True}}, ["ingress.hosts is empty", "List at least one host name."]),
+    ({"httpRoute": {"enabled": True}}, ["httpRoute.parentRefs is empty", "Name one"]),
+    ({"config": {"model": {"device": "cuda"}}, "gpu": {"count": 0}}, ["gpu.count is 0", "Set gpu.count to 1"]),
+    ({"config": {"model": {"device": "cpu"}}}, ["a GPU would be taken and not used", "Set gpu.count to 0"]),
+    ({"resources": {"limits": {"nvidia.com/gpu": 1}}}, ["resources.limits has nvidia.com/gpu", "set gpu.count"]),
+    ({"model": {"source": "pvc://No_Claim/x"}}, ["it must be pvc://CLAIM/PATH"]),
+    (
+        {"config": {"engine": {"maxQueueTokens": 100}}},
+        ["config.engine.maxQueueTokens is 100 and config.engine.maxBatchTokens is 16384", "Raise maxQueueTokens"],
+    ),
+]
+
+
+@pytest.mark.parametrize(("values", "sentence"), UNKNOWN + WRONG)
+def test_the_schema_refuses_by_key_and_bound(values: dict[str, Any], sentence: str) -> None:
+    assert sentence in refusal(values)
+
+
+@pytest.mark.parametrize(("values", "parts"), IMPOSSIBLE)
+def test_impossible_values_are_refused_with_a_remedy(values: Values, parts: list[str]) -> None:
+    said = refusal(values)
+    assert "these values cannot work" in said
+    for part in parts:
+        assert part in said
+
+
+def test_all_problems_are_said_at_once() -> None:
+    said = refusal({"cache": {"size": "?", "retain": True}, "ingress": {"enabled": True}})
+    assert said.count("\n- ") == 3
+
+
+def test_a_name_that_is_too_long_is_refused_with_the_bound() -> None:
+    assert "length must not be longer than 53" in refusal({}, release="a" * 54)

@@ -1,0 +1,201 @@
+"""What the pods are, one behaviour a test."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.chart.rendering import CASES, CPU_DEMO, Values, render
+
+
+def strategy(mode: str) -> dict[str, Any]:
+    found: dict[str, Any] = render({**CPU_DEMO, "rollout": {"mode": mode}}).one("Deployment")["spec"]["strategy"]
+    return found
+
+
+def test_surge_adds_a_pod_before_one_goes() -> None:
+    assert strategy("surge") == {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}}
+
+
+def test_in_place_takes_a_pod_away_before_one_comes() -> None:
+    assert strategy("inPlace") == {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 0, "maxUnavailable": 1}}
+
+
+def test_recreate_has_no_field_of_a_rolling_update() -> None:
+    assert strategy("recreate") == {"type": "Recreate"}
+
+
+def test_replicas_are_the_autoscalers_while_there_is_one() -> None:
+    assert render({"replicas": 3}).one("Deployment")["spec"]["replicas"] == 3
+    rendered = render({"replicas": 3, "autoscaling": {"enabled": True}})
+    assert "replicas" not in rendered.one("Deployment")["spec"]
+    assert rendered.one("HorizontalPodAutoscaler")["spec"]["scaleTargetRef"]["name"] == "demo"
+
+
+def test_no_replicas_are_a_count_like_any_other() -> None:
+    assert render({"replicas": 0}).one("Deployment")["spec"]["replicas"] == 0
+
+
+def test_any_mix_of_metrics_can_be_scaled_on() -> None:
+    everything = render(case="everything").one("HorizontalPodAutoscaler")["spec"]["metrics"]
+    assert [metric["type"] for metric in everything] == ["Pods", "Pods", "ContainerResource", "External"]
+    cpu = {"enabled": True, "backlogSeconds": {"enabled": False}, "cpu": {"enabled": True}}
+    only = render({**CPU_DEMO, "autoscaling": cpu}).one("HorizontalPodAutoscaler")["spec"]["metrics"]
+    assert [metric["type"] for metric in only] == ["ContainerResource"]
+
+
+def test_a_gpu_is_a_limit_beside_the_others_and_cpus_take_the_cpu_image() -> None:
+    gpu = render().scorer
+    assert gpu["resources"]["limits"] == {"memory": "8Gi", "nvidia.com/gpu": "1"}
+    assert gpu["image"].endswith(":0.1.0")
+    cpu = render({"gpu": {"count": 0}})
+    assert cpu.scorer["resources"]["limits"] == {"memory": "8Gi"}
+    assert cpu.scorer["image"].endswith(":0.1.0-cpu")
+    assert "tolerations" not in cpu.pod
+
+
+def test_a_digest_decides_over_the_tag() -> None:
+    digest = f"sha256:{'0' * 64}"
+    assert render({"image": {"digest": digest, "tag": "x"}}).scorer["image"] == f"localhost/bge-reranker@{digest}"
+
+
+def test_the_download_alone_sees_keys_and_proxies() -> None:
+    rendered = render(case="everything")
+    fetch = next(each for each in rendered.pod["initContainers"] if each["name"] == "fetch-model")
+    hidden = {variable["name"] for variable in fetch["env"]} - {each["name"] for each in rendered.scorer["env"]}
+    assert {"HF_TOKEN", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "HTTPS_PROXY", "SSL_CERT_FILE"} <= hidden
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ({}, ["fetch-model"]),
+        ({"model": {"source": "org/name"}}, ["fetch-model"]),
+        ({"model": {"source": "demo"}}, []),
+        ({"model": {"source": "pvc://claim/path"}}, []),
+        ({"model": {"source": "file:///model"}}, []),
+        ({"model": {"source": "/model"}}, []),
+        ({"cache": {"type": "image", "image": "models:1"}}, []),
+    ],
+)
+def test_only_what_is_elsewhere_is_fetched(values: Values, expected: list[str]) -> None:
+    assert [container["name"] for container in render(values).pod.get("initContainers", [])] == expected
+
+
+@pytest.mark.parametrize(
+    ("cache", "kind"),
+    [
+        ({"type": "ephemeral"}, "ephemeral"),
+        ({"type": "emptyDir"}, "emptyDir"),
+        ({"type": "pvc"}, "persistentVolumeClaim"),
+        ({"type": "existing", "existingClaim": "mine"}, "persistentVolumeClaim"),
+        ({"type": "image", "image": "models:1"}, "image"),
+    ],
+)
+def test_each_type_of_cache_is_mounted_where_the_service_looks(cache: Values, kind: str) -> None:
+    rendered = render({"cache": cache})
+    volume = next(each for each in rendered.pod["volumes"] if each["name"] == "cache")
+    assert set(volume) == {"name", kind}
+    mounts = {mount["name"]: mount["mountPath"] for mount in rendered.scorer["volumeMounts"]}
+    assert rendered.settings["model"]["cacheDir"] == mounts["cache"]
+
+
+def test_another_class_or_mode_is_another_claim_and_the_pod_uses_it() -> None:
+    def claim(**cache: str) -> str:
+        values: Values = {"cache": {"type": "pvc", **cache}, "rollout": {"mode": "inPlace"}}
+        rendered = render(values)
+        name: str = rendered.one("PersistentVolumeClaim")["metadata"]["name"]
+        volume = next(each for each in rendered.pod["volumes"] if each["name"] == "cache")
+        assert volume["persistentVolumeClaim"]["claimName"] == name
+        return name
+
+    assert len({claim(), claim(storageClass="fast"), claim(accessMode="ReadWriteOnce")}) == 3
+    assert claim(size="1Gi") == claim(size="2Gi")
+
+
+def test_only_a_retained_claim_outlives_the_release() -> None:
+    policy = "helm.sh/resource-policy"
+    kept = render({"cache": {"type": "pvc", "retain": True}}).one("PersistentVolumeClaim")["metadata"]
+    assert kept["annotations"] == {policy: "keep"}
+    assert "annotations" not in render({"cache": {"type": "pvc"}}).one("PersistentVolumeClaim")["metadata"]
+
+
+def test_a_claim_of_the_source_is_mounted_read_only_where_the_service_looks() -> None:
+    rendered = render({"model": {"source": "pvc://models/large/v1"}})
+    mount = next(each for each in rendered.scorer["volumeMounts"] if each["name"] == "model")
+    assert mount == {"name": "model", "mountPath": "/mnt/claims/models", "readOnly": True}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_every_container_of_ours_passes_the_restricted_level(case: str) -> None:
+    rendered = render(case=case, tests=True)
+    for pod in [rendered.pod, rendered.one("Pod")["spec"]]:
+        assert pod["securityContext"]["runAsNonRoot"] is True
+        assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+        assert pod["automountServiceAccountToken"] is False
+        ours = [*pod["containers"], *pod.get("initContainers", [])]
+        for container in (each for each in ours if each["name"] in {"scorer", "fetch-model", "ask"}):
+            assert container["securityContext"]["allowPrivilegeEscalation"] is False
+            assert container["securityContext"]["readOnlyRootFilesystem"] is True
+            assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
+
+
+def test_the_grace_period_follows_the_settings() -> None:
+    def grace(**config: Any) -> int:
+        seconds: int = render({**CPU_DEMO, "config": config}).pod["terminationGracePeriodSeconds"]
+        return seconds
+
+    assert grace(http={"drainDelayS": 10}, engine={"deadlineS": 30}) == 45
+    assert grace(engine={"deadlineS": 0.5}) == 11
+
+
+def test_a_spread_without_a_selector_gets_the_releases() -> None:
+    own = {"matchLabels": {"app": "x"}}
+    constraint = {"maxSkew": 1, "topologyKey": "zone", "whenUnsatisfiable": "ScheduleAnyway"}
+    rendered = render({"topologySpreadConstraints": [constraint, {**constraint, "labelSelector": own}]})
+    first, second = rendered.pod["topologySpreadConstraints"]
+    assert first["labelSelector"] == {"matchLabels": rendered.one("Deployment")["spec"]["selector"]["matchLabels"]}
+    assert second["labelSelector"] == own
+
+
+def test_nothing_gets_out_of_an_air_gapped_release_but_names() -> None:
+    rendered = render(case="air-gapped")
+    egress = rendered.one("NetworkPolicy")["spec"]["egress"]
+    assert egress == [{"ports": [{"port": 53, "protocol": "UDP"}, {"port": 53, "protocol": "TCP"}]}]
+    assert "initContainers" not in rendered.pod
+
+
+def test_search_and_monitoring_come_in_by_their_own_ports() -> None:
+    http, management = render(case="air-gapped").one("NetworkPolicy")["spec"]["ingress"]
+    assert http["ports"] == [{"port": "http"}]
+    assert http["from"][0]["namespaceSelector"]["matchExpressions"][0]["values"] == ["search"]
+    assert management["ports"] == [{"port": "management"}]
+    assert management["from"][0]["namespaceSelector"]["matchExpressions"][0]["values"] == ["monitoring"]
+
+
+def test_prometheus_scrapes_a_port_that_the_service_it_selects_has() -> None:
+    rendered = render(case="autoscaling-gpu-metrics")
+    monitor = rendered.one("ServiceMonitor")["spec"]
+    wanted = monitor["selector"]["matchLabels"].items()
+    selected = [found for found in rendered.all("Service") if wanted <= found["metadata"]["labels"].items()]
+    assert len(selected) == 1
+    assert monitor["endpoints"][0]["port"] in {port["name"] for port in selected[0]["spec"]["ports"]}
+
+
+def test_routes_lead_to_the_service_and_port_that_there_are() -> None:
+    rendered = render(case="everything")
+    service = next(each for each in rendered.all("Service") if not each["metadata"]["name"].endswith("-headless"))
+    backend = rendered.one("Ingress")["spec"]["rules"][0]["http"]["paths"][0]["backend"]["service"]
+    assert backend == {"name": service["metadata"]["name"], "port": {"name": service["spec"]["ports"][0]["name"]}}
+    route = rendered.one("HTTPRoute")["spec"]["rules"][0]["backendRefs"][0]
+    assert route == {"name": service["metadata"]["name"], "port": service["spec"]["ports"][0]["port"]}
+
+
+def test_an_extra_object_may_be_a_template() -> None:
+    assert render(case="everything").one("ConfigMap")["metadata"]["name"] == "search-reranker-note"
+
+
+def test_nulls_take_defaults_away() -> None:
+    context = render({"podSecurityContext": {"fsGroup": None}}).pod["securityContext"]
+    assert "fsGroup" not in context

@@ -1,0 +1,248 @@
+"""Fetching from a hub: its protocol, its refusals, its faults. The real client of the Hub against a server of ours."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bge_reranker.errors import DigestMismatch, Gated, HubUnreachable, RerankerError, UnknownModel, UnsafeFormat
+from bge_reranker.store.manifest import read_manifest
+
+from .models import NEEDED, contents, fetch, model_files
+from .servers.hub import FakeHub, running_hub
+
+SOURCE = "hf://org/name"
+
+
+@pytest.fixture
+def hub() -> Iterator[FakeHub]:
+    with running_hub() as running:
+        yield running
+
+
+def test_fetch_brings_what_the_model_needs_and_writes_what_it_is(hub: FakeHub, tmp_path: Path) -> None:
+    files = model_files()
+    commit = hub.add("org/name", files)
+    fetched = fetch(tmp_path, SOURCE, hub.environment)
+    assert fetched.version.path == tmp_path / "org--name" / commit
+    assert contents(fetched.version.path) == {name: files[name] for name in NEEDED}
+    written = json.loads((fetched.version.path / "manifest.json").read_text())
+    assert written["source"] == SOURCE
+    assert written["commit"] == commit
+    assert written["licence"] == "apache-2.0"
+    assert written["architecture"] == "XLMRobertaForSequenceClassification"
+    assert written["size_bytes"] == sum(len(files[name]) for name in NEEDED)
+    assert written["digest"] == read_manifest(fetched.version.path).digest
+    assert not [path for path in (tmp_path / "org--name").iterdir() if path.name not in {commit, ".refs"}]
+
+
+def test_fetch_asks_nobody_for_what_is_there(hub: FakeHub, tmp_path: Path) -> None:
+    hub.add("org/name", model_files())
+    first = fetch(tmp_path, SOURCE, hub.environment)
+    asked = len(hub.server.asked)
+    again = fetch(tmp_path, SOURCE, hub.environment)
+    by_commit = fetch(tmp_path, SOURCE, hub.environment, revision=first.version.revision)
+    assert (again.was_there, by_commit.was_there, first.was_there) == (True, True, False)
+    assert again.version == by_commit.version == first.version
+    assert len(hub.server.asked) == asked
+
+
+def test_a_branch_means_the_same_commit_until_it_is_refreshed(hub: FakeHub, tmp_path: Path) -> None:
+    old = hub.add("org/name", model_files(seed=1))
+    fetch(tmp_path, SOURCE, hub.environment)
+    new = hub.add("org/name", model_files(seed=2))
+    assert fetch(tmp_path, SOURCE, hub.environment).version.revision == old
+    assert fetch(tmp_path, SOURCE, hub.environment, is_refresh=True).version.revision == new
+    assert fetch(tmp_path, SOURCE, hub.environment).version.revision == new
+    assert fetch(tmp_path, SOURCE, hub.environment, revision=old).was_there
+
+
+def test_large_files_come_in_segments_from_the_storage_without_the_token(hub: FakeHub, tmp_path: Path) -> None:
+    hub.add("org/name", model_files())
+    hub.repositories["org/name"].needs_token = "secret"
+    fetch(tmp_path, SOURCE, hub.environment | {"HF_TOKEN": "secret"})
+    storage = [asked for asked in hub.server.asked if asked.path.startswith("/lfs/")]
+    assert len(storage) == 5
+    assert all("authorization" not in asked.headers and "range" in asked.headers for asked in storage)
+
+
+def _gate(hub: FakeHub) -> None:
+    repository = hub.repositories["org/name"]
+    repository.needs_token, repository.is_gated = "secret", True
+
+
+def _forget(hub: FakeHub) -> None:
+    hub.repositories.clear()
+
+
+@pytest.mark.parametrize(
+    ("prepare", "token", "error", "words"),
+    [
+        (_forget, None, UnknownModel, "no model org/name, or it is private"),
+        (_forget, "any", UnknownModel, "no model org/name"),
+        (lambda hub: setattr(hub.repositories["org/name"], "needs_token", "x"), None, UnknownModel, "HF_TOKEN"),
+        (_gate, None, Gated, "gated and not open without a token"),
+        (_gate, "wrong", Gated, "not open with this token"),
+        (lambda hub: hub.info_statuses.append(429), None, HubUnreachable, "answered 429"),
+        (lambda hub: hub.info_statuses.append(500), None, HubUnreachable, "answered 500"),
+        (lambda hub: hub.info_statuses.append(403), None, Gated, "refuses hf://org/name"),
+    ],
+)
+def test_refusals_of_the_hub_have_one_code_and_a_remedy(
+    hub: FakeHub, tmp_path: Path, prepare: object, token: str | None, error: type[RerankerError], words: str
+) -> None:
+    hub.add("org/name", model_files())
+    prepare(hub)  # type: ignore[operator]  # a function of the hub
+    environment = hub.environment | ({"HF_TOKEN": token} if token else {})
+    with pytest.raises(error) as raised:
+        fetch(tmp_path, SOURCE, environment)
+    assert words in raised.value.sentence()
+    assert raised.value.remedy
+    assert "secret" not in raised.value.sentence()
+
+
+def test_an_unknown_revision_is_named(hub: FakeHub, tmp_path: Path) -> None:
+    hub.add("org/name", model_files())
+    with pytest.raises(UnknownModel, match="no revision v9"):
+        fetch(tmp_path, SOURCE, hub.environment, revision="v9")
+
+
+def test_a_hub_that_is_not_there_is_unreachable(tmp_path: Path) -> None:
+    environment = {"HF_ENDPOINT": "http://127.0.0.1:9", "HF_HUB_CACHE": "/nonexistent"}
+    with pytest.raises(HubUnreachable, match=r"127\.0\.0\.1:9 does not answer"):
+        fetch(tmp_path, SOURCE, environment)
+
+
+@pytest.mark.parametrize("statuses", [[500], [429, 503], [502, 502, 502, 502]])
+def test_bytes_are_asked_for_again_after_a_passing_fault(hub: FakeHub, tmp_path: Path, statuses: list[int]) -> None:
+    files = model_files()
+    hub.add("org/name", files)
+    hub.server.faults.statuses = statuses
+    fetched = fetch(tmp_path, SOURCE, hub.environment)
+    assert contents(fetched.version.path)["model.safetensors"] == files["model.safetensors"]
+
+
+def test_waits_are_as_long_as_the_hub_asks(hub: FakeHub, tmp_path: Path) -> None:
+    hub.add("org/name", model_files())
+    hub.server.faults.statuses, hub.server.faults.retry_after = [429], "7"
+    waits: list[float] = []
+    fetch(tmp_path, SOURCE, hub.environment, waits=waits)
+    assert 7.0 in waits
+
+
+def test_a_hub_that_keeps_failing_is_given_up_and_the_next_fetch_goes_on(hub: FakeHub, tmp_path: Path) -> None:
+    files = model_files(1_000_000)
+    hub.add("org/name", files)
+    hub.server.faults.statuses = [500] * 200
+    with pytest.raises(HubUnreachable):
+        fetch(tmp_path, SOURCE, hub.environment)
+    assert not list((tmp_path / "org--name").glob("[0-9a-f]*"))
+    hub.server.faults.statuses = []
+    fetched = fetch(tmp_path, SOURCE, hub.environment)
+    assert contents(fetched.version.path)["model.safetensors"] == files["model.safetensors"]
+
+
+def test_segments_that_are_there_are_not_asked_for_again(hub: FakeHub, tmp_path: Path) -> None:
+    files = model_files(1_000_000)
+    commit = hub.add("org/name", files)
+    fetch(tmp_path, SOURCE, hub.environment)
+    path = tmp_path / "org--name" / commit
+    staging = tmp_path / "org--name" / f".{commit}.staging"
+    staging.mkdir()
+    # As a killed fetcher leaves it: all segments but the last, whose line in the journal is torn.
+    (staging / "model.safetensors.part").write_bytes(files["model.safetensors"][: 15 * 65_536])
+    lines = "".join(f"{number}\n" for number in range(15))
+    (staging / "model.safetensors.part.done").write_text(f"1000000 65536 {commit!r}\n{lines}1")
+    for file in path.iterdir():
+        file.unlink()
+    path.rmdir()
+    hub.server.asked.clear()
+    fetched = fetch(tmp_path, SOURCE, hub.environment)
+    assert len([asked for asked in hub.server.asked if asked.path.startswith("/lfs/")]) == 1
+    assert contents(fetched.version.path)["model.safetensors"] == files["model.safetensors"]
+
+
+def test_a_damaged_segment_of_an_earlier_fetcher_is_noticed_and_fetched_anew(hub: FakeHub, tmp_path: Path) -> None:
+    files = model_files(200_000)
+    commit = hub.add("org/name", files)
+    staging = tmp_path / "org--name" / f".{commit}.staging"
+    staging.mkdir(parents=True)
+    (staging / "model.safetensors.part").write_bytes(bytes(200_000))
+    (staging / "model.safetensors.part.done").write_text(f"200000 65536 {commit!r}\n0\n1\n")
+    fetched = fetch(tmp_path, SOURCE, hub.environment)
+    assert contents(fetched.version.path)["model.safetensors"] == files["model.safetensors"]
+
+
+def test_an_answer_that_is_cut_goes_on_where_it_ended(hub: FakeHub, tmp_path: Path) -> None:
+    files = model_files()
+    hub.add("org/name", files)
+    hub.server.faults.cut_after_bytes = [1_000, 20_000, 1]
+    fetched = fetch(tmp_path, SOURCE, hub.environment)
+    assert contents(fetched.version.path)["model.safetensors"] == files["model.safetensors"]
+
+
+def test_a_hub_that_ignores_ranges_is_understood(hub: FakeHub, tmp_path: Path) -> None:
+    files = model_files()
+    hub.add("org/name", files)
+    hub.server.faults.ignores_ranges = True
+    fetched = fetch(tmp_path, SOURCE, hub.environment)
+    assert contents(fetched.version.path)["model.safetensors"] == files["model.safetensors"]
+
+
+def test_wrong_bytes_are_refused_with_what_was_announced_and_found(hub: FakeHub, tmp_path: Path) -> None:
+    hub.add("org/name", model_files())
+    hub.server.faults.wrong_bytes = 1_000
+    with pytest.raises(DigestMismatch, match=r"is not what its source announced: expected .* found") as raised:
+        fetch(tmp_path, SOURCE, hub.environment)
+    assert raised.value.figures["file"] in NEEDED
+    assert not list((tmp_path / "org--name").glob("[0-9a-f]*"))
+
+
+def test_pickles_are_refused_by_name(hub: FakeHub, tmp_path: Path) -> None:
+    files = model_files()
+    del files["model.safetensors"]
+    hub.add("org/name", files)
+    with pytest.raises(UnsafeFormat, match=r"pickles only \(pytorch_model\.bin\)"):
+        fetch(tmp_path, SOURCE, hub.environment)
+
+
+def test_a_demanded_digest_is_checked_and_nothing_else_is_left(hub: FakeHub, tmp_path: Path) -> None:
+    hub.add("org/name", model_files())
+    with pytest.raises(DigestMismatch, match="is demanded"):
+        fetch(tmp_path, SOURCE, hub.environment, expect_digest="0" * 64)
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+    digest = fetch(tmp_path, SOURCE, hub.environment).manifest.digest
+    assert fetch(tmp_path, SOURCE, hub.environment, expect_digest=digest).was_there
+    with pytest.raises(DigestMismatch, match="is demanded"):
+        fetch(tmp_path, SOURCE, hub.environment, expect_digest="0" * 64)
+
+
+def test_a_cached_snapshot_is_used_without_the_network(tmp_path: Path) -> None:
+    files, commit = model_files(), "0123456789abcdef0123456789abcdef01234567"
+    repository = tmp_path / "hub" / "models--org--name"
+    snapshot = repository / "snapshots" / commit
+    snapshot.mkdir(parents=True)
+    (repository / "refs").mkdir()
+    (repository / "refs" / "main").write_text(commit)
+    (repository / "blobs").mkdir()
+    for number, name in enumerate(NEEDED):
+        (repository / "blobs" / str(number)).write_bytes(files[name])
+        (snapshot / name).symlink_to(f"../../blobs/{number}")
+    environment = {"HF_HUB_CACHE": str(tmp_path / "hub"), "HF_ENDPOINT": "http://127.0.0.1:9"}
+    fetched = fetch(tmp_path / "store", SOURCE, environment)
+    assert fetched.version.revision == commit
+    assert contents(fetched.version.path) == {name: files[name] for name in NEEDED}
+    assert not any(path.is_symlink() for path in fetched.version.path.iterdir())
+
+
+def test_a_version_that_was_damaged_is_fetched_anew(hub: FakeHub, tmp_path: Path) -> None:
+    files = model_files()
+    hub.add("org/name", files)
+    weights = fetch(tmp_path, SOURCE, hub.environment).version.path / "model.safetensors"
+    weights.write_bytes(b"x" + files["model.safetensors"][1:])
+    fetched = fetch(tmp_path, SOURCE, hub.environment)
+    assert not fetched.was_there
+    assert weights.read_bytes() == files["model.safetensors"]
