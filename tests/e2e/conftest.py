@@ -11,6 +11,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--kube-context", help="The kubeconfig's context to use; it must be named.")
     parser.addoption("--image", help="Image of the scorer, as the cluster's nodes know it.")
     parser.addoption("--search-image", help="Image of the search pod, as the cluster's nodes know it.")
+    parser.addoption("--operator-image", help="Image of the operator, as the cluster's nodes know it.")
 
 
 def _required(config: pytest.Config, option: str) -> str:
@@ -33,6 +34,11 @@ def image(pytestconfig: pytest.Config) -> str:
 @pytest.fixture(scope="session")
 def search_image(pytestconfig: pytest.Config) -> str:
     return _required(pytestconfig, "--search-image")
+
+
+@pytest.fixture(scope="session")
+def operator_image(pytestconfig: pytest.Config) -> str:
+    return _required(pytestconfig, "--operator-image")
 
 
 @pytest.fixture(scope="session")

@@ -6,4 +6,5 @@ from importlib.metadata import version
 
 VERSION = version("bge-reranker")
 IMAGE = f"localhost/bge-reranker:{VERSION}-cpu"
+OPERATOR_IMAGE = f"localhost/bge-reranker-operator:{VERSION}"
 SEARCH_IMAGE = f"localhost/bge-reranker-search-pod:{VERSION}"
