@@ -10,7 +10,6 @@ import click
 import yaml
 
 from bge_reranker.cli.settings import markdown_table
-
 from reranker_operator.crd import crd
 
 from .chart.defaults import settings_defaults
@@ -19,6 +18,7 @@ from .chart.usage import differences
 from .chart.values_schema import values_schema
 from .clients import clients_page
 from .marked_section import replace_section
+from .troubleshooting import troubleshooting_page
 
 ROOT = Path(__file__).resolve().parents[2]
 """Top of the repository."""
@@ -55,6 +55,7 @@ def _generated() -> dict[Path, str]:
     values = (CHART / "values.yaml").read_text(encoding="utf-8")
     schema = values_schema(values)
     definition = crd(json.loads(schema), yaml.safe_load(values))
+    troubleshooting = ROOT / "docs" / "troubleshooting.md"
     return {
         CHART / "values.schema.json": schema,
         CHART / "crds" / "rerankers.yaml": definition,
@@ -62,6 +63,7 @@ def _generated() -> dict[Path, str]:
         chart_readme: replace_section(chart_readme.read_text(encoding="utf-8"), "values", values_table(values)),
         readme: replace_section(readme.read_text(encoding="utf-8"), "settings", markdown_table()),
         clients: clients_page(clients),
+        troubleshooting: troubleshooting_page(troubleshooting),
     }
 
 

@@ -28,6 +28,9 @@ from .transfer import refuse_without_room
 ARCHIVE_FILE = ".archive"
 """What an archive is called while it lies in the folder that it is unpacked into."""
 
+PACKED_MANIFEST = ".manifest.packed"
+"""What an archive's own manifest is called there: the real name would say that everything else is there too."""
+
 _SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.xz", ".tar.bz2", ".zip")
 
 _MAX_EXPANSION = 20
@@ -87,7 +90,8 @@ def unpack(archive: Path, folder: Path, source: str, *, allow_pickle: bool, adva
         refuse_without_room(folder, sum(chosen.values()))
         for member in _members(archive, source):
             if member.path in chosen and member.content is not None:
-                _write(member.content, folder / member.path.name, advance)
+                name = PACKED_MANIFEST if member.path.name == MANIFEST_FILE else member.path.name
+                _write(member.content, folder / name, advance)
     except _BROKEN as error:
         raise CorruptFile(
             f"{source} cannot be unpacked ({type(error).__name__}: {error}).", remedy="Pack and upload it again."

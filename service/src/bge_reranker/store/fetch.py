@@ -15,11 +15,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..errors import DigestMismatch
-from .archive import ARCHIVE_FILE, unpack
+from .archive import ARCHIVE_FILE, PACKED_MANIFEST, unpack
 from .layout import Store, Version, folder_of, unwritable
 from .listing import FetchOptions, list_source
 from .lock import FetchLock, hold
-from .manifest import MANIFEST_FILE, Manifest, Provenance, hash_model, read_manifest, write_manifest
+from .manifest import (
+    MANIFEST_FILE,
+    Manifest,
+    Provenance,
+    hash_model,
+    parse_manifest,
+    read_manifest,
+    write_manifest,
+)
 from .progress import Meter
 from .remote import Listing
 from .selection import CONFIG_FILE, architecture_of, is_pickle
@@ -100,8 +108,8 @@ class Fetcher:
         self._meter.begin("waiting", None)
         revision = _revision_of(self._source, listing)
         lock_path = self._store.lock_path(self._source, revision or DEFAULT_REVISION)
-        with hold(lock_path, lambda: self._find(revision) is not None, self._pause) as lock:
-            version = self._find(revision)
+        with hold(lock_path, lambda: self._find(listing) is not None, self._pause) as lock:
+            version = self._find(listing)
             if version is not None:
                 self._store.remember(self._source, version.revision)
                 return Fetched(version, read_manifest(version.path), was_there=True)
@@ -109,12 +117,13 @@ class Fetcher:
                 raise AssertionError("the lock is not needed, and nothing is there; this is a bug")
             return self._make(listing, revision, lock)
 
-    def _find(self, revision: str | None) -> Version | None:
+    def _find(self, listing: Listing) -> Version | None:
         """The version that would be made, if it is there and intact."""
-        if revision is None:
-            version = None if self._options.is_refresh else self._store.find(self._source)
-        else:
-            version = self._store.complete(self._source, revision)
+        if self._options.is_refresh and listing.provenance.commit is None:
+            # What the source has now can only be known from its bytes.
+            return None
+        revision = _revision_of(self._source, listing)
+        version = self._store.find(self._source) if revision is None else self._store.complete(self._source, revision)
         return version if version is not None and self._read_intact(version) is not None else None
 
     def _read_intact(self, version: Version) -> Manifest | None:
@@ -169,12 +178,13 @@ class Fetcher:
         self._meter.begin("unpacking", None)
         source, allow_pickle = self._source.shown, self._options.allow_pickle
         unpack(archive, staging, source, allow_pickle=allow_pickle, advance=self._meter.advance)
-        packed = staging / MANIFEST_FILE
+        packed = staging / PACKED_MANIFEST
         if packed.is_file():
-            manifest = read_manifest(staging)
-            # Not yet: what lies here is complete only when its own manifest is written, after this comparison.
-            packed.unlink()
+            manifest = parse_manifest(
+                packed.read_text(encoding="utf-8", errors="replace"), f"{source}: {MANIFEST_FILE}"
+            )
             verify(staging, manifest)
+            packed.unlink()
             # Only what lies on this machine may say that it came from somewhere else.
             if manifest.provenance is not None and self._source.kind in {"file", "pvc"}:
                 provenance = manifest.provenance

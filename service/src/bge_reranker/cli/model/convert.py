@@ -2,9 +2,37 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 from pathlib import Path
 
-from ...errors import UnsafeFormat
+import click
+
+from ...errors import SettingsError, UnknownModel, UnsafeFormat
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--output", type=click.Path(path_type=Path), required=True, help="Folder to write; it must not exist.")
+def convert(folder: Path, *, output: Path) -> None:
+    """Make safetensors of the pickled weights of a checkpoint. Needs bge-reranker[torch].
+
+    FOLDER holds a checkpoint. Its pickles are loaded weights-only: nothing in them is run, and one that holds more is
+    refused.
+    """
+    if not folder.is_dir():
+        raise UnknownModel(f"There is no folder {folder}.", remedy="Give the folder of a checkpoint.")
+    if output.exists():
+        raise SettingsError(f"--output {output} exists already.", remedy="Name a folder that does not exist.")
+    if not list(folder.glob("pytorch_model*.bin")):
+        raise SettingsError(f"{folder} has no pytorch_model*.bin.", remedy="There is nothing to convert.")
+    output.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=output.parent, prefix=".convert-") as scratch:
+        copy = Path(scratch) / "model"
+        shutil.copytree(folder, copy, ignore=shutil.ignore_patterns(".*"))
+        convert_pickles(copy)
+        copy.rename(output)
+    click.echo(f"Written to {output}.")
 
 
 def convert_pickles(folder: Path) -> None:
@@ -12,6 +40,7 @@ def convert_pickles(folder: Path) -> None:
 
     Raises:
         UnsafeFormat: If torch is not installed, or a pickle holds more than weights.
+        CorruptFile: If a pickle cannot be read.
     """
     try:
         from ...model.pickles import convert_folder  # noqa: PLC0415 - imports torch
