@@ -95,6 +95,9 @@ generate: $(VENV)/.installed ## Write what is generated: the settings table, the
 	$(BESIDE) generate
 	@$(MAKE) --no-print-directory lock
 
+manifests: helm ## Write manifests/: operator, CRD and samples for people without Helm
+	$(BESIDE) generate.manifests
+
 verify: $(VENV)/.installed ## Fail if anything generated or locked is stale
 	$(BESIDE) generate --check
 	@$(MAKE) --no-print-directory lock-check
@@ -145,4 +148,4 @@ $(VENV)/.installed: $(LOCKS) service/pyproject.toml operator/pyproject.toml
 	$(UV) pip install --quiet --python $(BIN)/python --no-build-isolation --no-deps -e service -e operator
 	@touch $@
 
-.PHONY: help setup run test package push e2e e2e-long image image-gpu image-twice image-operator image-search-pod cluster-up cluster-add cluster-down cluster-status cluster-load cluster-tools helm check format generate verify lock lock-check parity bench clients fuzz demo-model demo-eval hooks clean
+.PHONY: help setup run test package push e2e e2e-long image image-gpu image-twice image-operator image-search-pod cluster-up cluster-add cluster-down cluster-status cluster-load cluster-tools helm check format generate manifests verify lock lock-check parity bench clients fuzz demo-model demo-eval hooks clean
