@@ -1,6 +1,6 @@
 """manifests/: the operator and its CRD for people without Helm, and a sample for each case of the chart's `ci/`.
 
-`python -m generate.manifests` writes them, a contract test compares. They need helm, so `make generate` leaves them out.
+`python -m generate.manifests` writes them, a contract test compares. `make generate` needs no helm, so it does not.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def manifests() -> dict[Path, str]:
 
 def _operator() -> str:
     values = {"scorer": {"enabled": False}, "operator": {"clusterWide": True}}
-    command = [HELM.program(), "template", "bge-reranker", CHART, f"--namespace={NAMESPACE}", "--values=-"]
+    command = [str(HELM.program()), "template", "bge-reranker", str(CHART), f"--namespace={NAMESPACE}", "--values=-"]
     done = subprocess.run(  # noqa: S603 - our own arguments
         [*command, f"--kube-version={KUBE_VERSION}"],
         input=yaml.safe_dump(values),

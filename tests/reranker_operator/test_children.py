@@ -66,7 +66,7 @@ def page(*bodies: dict[str, Any], version: str = "100", more: str = "") -> dict[
 async def played(*answers: Any) -> tuple[Children, FakeApi, list[Key]]:
     told: list[Key] = []
     api, store = FakeApi(*answers), Children(told.append)
-    watch = Watch(api, SERVICE, NAMESPACE, store, silence_s=5)  # type: ignore[arg-type] - all that a watch asks for
+    watch = Watch(api, SERVICE, NAMESPACE, store, silence_s=5)
     task = asyncio.create_task(watch.run())
     await asyncio.wait_for(api.is_through.wait(), 30)
     task.cancel()
@@ -102,7 +102,7 @@ def test_a_kind_that_the_cluster_does_not_have_is_skipped() -> None:
     async def check() -> None:
         store = Children(lambda _: None)
         api = FakeApi(KindNotInstalled("no such kind"))
-        watch = Watch(api, SERVICE, NAMESPACE, store, silence_s=5)  # type: ignore[arg-type] - as above
+        watch = Watch(api, SERVICE, NAMESPACE, store, silence_s=5)
         task = asyncio.create_task(watch.run())
         await asyncio.wait_for(watch.is_listed.wait(), 30)
         task.cancel()

@@ -13,7 +13,7 @@ from reranker_operator.kinds import DEPLOYMENT, SERVICE, Ref
 def refused(status: int, message: str, headers: dict[str, str] | None = None, reason: str = "") -> OperatorError:
     error = ApiException(status=status, reason="")
     error.body = json.dumps({"message": message, "reason": reason})
-    error.headers = headers or {}  # type: ignore[assignment] - a mapping is all that is read
+    error.headers = headers or {}
     return translated(error, "patch /x")
 
 

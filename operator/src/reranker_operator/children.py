@@ -16,7 +16,7 @@ from typing import Any
 import aiohttp
 
 from .adopt import MANAGED_BY, MANAGER
-from .cluster import KubernetesCluster, collection
+from .cluster import Requests, collection
 from .errors import ClusterUnavailable, KindNotInstalled, OperatorError
 from .kinds import CHILD_KINDS, POD, Kind, Ref
 from .resource import Key
@@ -121,9 +121,7 @@ class Watch:
         silence_s: Longest silence of a live watch.
     """
 
-    def __init__(
-        self, cluster: KubernetesCluster, kind: Kind, namespace: str, store: Children, silence_s: float
-    ) -> None:
+    def __init__(self, cluster: Requests, kind: Kind, namespace: str, store: Children, silence_s: float) -> None:
         self._cluster = cluster
         self._kind = kind
         self._path = collection(kind, namespace)
@@ -209,6 +207,6 @@ class Watch:
         return Ref(self._kind.api_version, self._kind.name, metadata["namespace"], metadata["name"])
 
 
-def watches(cluster: KubernetesCluster, namespace: str, store: Children, silence_s: float) -> list[Watch]:
+def watches(cluster: Requests, namespace: str, store: Children, silence_s: float) -> list[Watch]:
     """One watch for each kind of child, and one for the pods."""
     return [Watch(cluster, kind, namespace, store, silence_s) for kind in (*CHILD_KINDS, POD)]

@@ -80,6 +80,13 @@ class Cluster(Protocol):
         """What a ready pod says of itself; None if it cannot be reached."""
 
 
+class Requests(Protocol):
+    """The part of the cluster that watches and Leases need."""
+
+    async def request(self, method: str, path: str, **words: Any) -> Any:
+        """One request; raises errors of ours."""
+
+
 class KubernetesCluster:
     """The real thing.
 
@@ -90,15 +97,16 @@ class KubernetesCluster:
 
     def __init__(self, api: client.ApiClient, http: aiohttp.ClientSession) -> None:
         # Never awaited: discovery would fetch all groups and write a file; our kinds are known.
-        self._dynamic = DynamicClient(api)
+        self._dynamic = DynamicClient(api)  # type: ignore[no-untyped-call] # the package types its models only
         self._http = http
 
     async def read(self, ref: Ref) -> dict[str, Any] | None:
         """See the protocol."""
         try:
-            return await self._request("get", path_of(ref))
+            found: dict[str, Any] = await self._request("get", path_of(ref))
         except KindNotInstalled:
             return None
+        return found
 
     async def apply(
         self, body: Mapping[str, Any], *, manager: str = MANAGER, force: bool = True, dry_run: bool = False
@@ -173,7 +181,9 @@ class KubernetesCluster:
         except ApiException as error:
             raise translated(error, f"{method} {path}") from error
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise ClusterUnavailable(f"The API server does not answer: {error or type(error).__name__}.") from error
+            raise ClusterUnavailable(
+                f"The API server does not answer: {str(error) or type(error).__name__}."
+            ) from error
 
 
 def _as_it_is(_: object, body: Any) -> Any:
@@ -202,7 +212,7 @@ def translated(error: ApiException, what: str) -> OperatorError:
 
 def _words_of(error: ApiException) -> tuple[str, str]:
     try:
-        said = json.loads(error.body)
+        said = json.loads(error.body or "")
         return str(said["message"]), str(said.get("reason", ""))
     except (TypeError, ValueError, KeyError):
         return str(error.reason or error), ""
@@ -259,9 +269,9 @@ async def connected(context: str | None = None) -> AsyncIterator[KubernetesClust
     """A client by the pod's service account, or by the kubeconfig outside of a cluster."""
     settings = client.Configuration()
     try:
-        config.load_incluster_config(client_configuration=settings)
+        config.load_incluster_config(client_configuration=settings)  # type: ignore[no-untyped-call] # see above
     except config.ConfigException:
-        await config.load_kube_config(context=context, client_configuration=settings)
+        await config.load_kube_config(context=context, client_configuration=settings)  # type: ignore[no-untyped-call] # see above
     settings.connection_pool_maxsize = 100
     async with client.ApiClient(settings) as api, aiohttp.ClientSession() as http:
         yield KubernetesCluster(api, http)

@@ -11,9 +11,9 @@ import datetime as dt
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
-from .cluster import collection
+from .cluster import Requests, collection
 from .errors import ClusterUnavailable, Contended, Delay, KindNotInstalled, OperatorError
 from .kinds import LEASE
 
@@ -27,13 +27,6 @@ CLUSTER_LEASE_NAME = f"{LEASE_NAME}-cluster"
 
 class LeaseLost(Exception):
     """Another operator works now, or ours could not be renewed in time."""
-
-
-class Requests(Protocol):
-    """The part of the cluster that Leases need."""
-
-    async def request(self, method: str, path: str, **words: Any) -> Any:
-        """One request; raises errors of ours."""
 
 
 @dataclass

@@ -29,7 +29,7 @@ def values_schema(values: str) -> str:
     """
     types = yaml.safe_load(TYPES.read_text(encoding="utf-8"))
     comments = {key.path: key.comment for key in documented_keys(values)}
-    schema = {"$schema": "http://json-schema.org/draft-07/schema#", "title": "Values of bge-reranker"}
+    schema: Schema = {"$schema": "http://json-schema.org/draft-07/schema#", "title": "Values of bge-reranker"}
     schema |= _group(types, yaml.safe_load(values), comments, "")
     # Helm itself adds this one to the values of a subchart.
     schema["properties"]["global"] = {"type": "object", "description": "Values that a parent chart shares."}
