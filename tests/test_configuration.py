@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pydantic import SecretStr
 
 from bge_reranker.configuration import load_settings, masked, settings_list
 from bge_reranker.errors import SettingsError
@@ -103,7 +102,17 @@ def test_every_setting_has_a_sentence_and_a_name_of_its_own() -> None:
 def test_a_setting_that_sounds_secret_is_masked() -> None:
     for setting in settings_list():
         sounds_secret = any(word in setting.field for word in ("secret", "password", "api_key", "credential"))
-        assert not sounds_secret or setting.info.annotation is SecretStr, setting.key
+        assert not sounds_secret or setting.is_secret, setting.key
+
+
+def test_a_secret_is_seen_neither_in_the_log_nor_in_an_error() -> None:
+    settings = load_settings(environment={"BGE_RERANKER_API_KEYS": "hush-hush-hush"})
+    assert settings.guard.api_keys is not None
+    assert settings.guard.api_keys.get_secret_value() == "hush-hush-hush"
+    assert "hush" not in str(masked(settings))
+    with pytest.raises(SettingsError, match="is a secret") as raised:
+        load_settings(environment={"BGE_RERANKER_CONFIG": '{"guard": {"apiKeys": ["hush-hush-hush"]}}'})
+    assert "hush" not in raised.value.sentence()
 
 
 def test_the_log_shows_settings_under_their_file_names() -> None:

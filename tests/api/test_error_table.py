@@ -40,6 +40,8 @@ REFUSING: Mapping[str, dict[str, Any]] = {
 }
 """How each dialect says that a long document is to be refused; the others cannot say so."""
 
+KEY = "a-key-of-the-tests"
+
 NESTED = {"vllm", "vllm-score", "llamacpp", "infinity"}
 
 
@@ -63,13 +65,14 @@ def wrong_body(dialect: str, case: Case) -> dict[str, Any] | bytes | None:
         "bad_type": body_of(dialect, [7]),
         "bad_json": b'{"query": ',
         "unscored": body_of(dialect, ["nan"]),
-        "not_ready": body_of(dialect, ["a"]),
-        "overloaded": body_of(dialect, ["a"]),
     }
     return bodies[case]
 
 
-ASKED = [(dialect, case) for dialect in DIALECTS for case in CASES if case not in {"not_ready", "overloaded"}]
+OF_THE_SERVER = {"not_ready", "overloaded", "wrong_key"}
+"""Cases that a body alone cannot bring about."""
+
+ASKED = [(dialect, case) for dialect in DIALECTS for case in CASES if case not in OF_THE_SERVER]
 
 
 @pytest.mark.parametrize(("dialect", "case"), ASKED, ids=str)
@@ -113,6 +116,30 @@ def test_a_full_server_says_so_in_every_dialect(full_server: LiveServer, dialect
     assert int(answer.headers["retry-after-ms"]) >= 1
 
 
+@pytest.fixture(scope="module")
+def guarded_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
+    """A server that wants a key."""
+    with live_server(tmp_path_factory.mktemp("guarded"), {"api_keys": KEY}) as server:
+        yield server
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+@pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer another-key"}], ids=["no key", "another key"])
+def test_a_guarded_server_says_so_in_every_dialect(
+    guarded_server: LiveServer, dialect: str, headers: dict[str, str]
+) -> None:
+    answer = post(guarded_server, dialect, body_of(dialect, ["a"]), headers)
+    check(answer, dialect, "wrong_key")
+    assert answer.headers["www-authenticate"] == 'Bearer realm="bge-reranker"'
+    assert answer.json()["code"] == "Unauthenticated"
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_the_right_key_opens_every_dialect(guarded_server: LiveServer, dialect: str) -> None:
+    answer = post(guarded_server, dialect, body_of(dialect, ["a"]), {"Authorization": f"Bearer {KEY}"})
+    assert answer.status_code == 200
+
+
 def test_tei_says_413_for_422_where_the_server_is_set_to(tmp_path: Path) -> None:
     with live_server(tmp_path, {"tei_validation_413": True, "max_documents": 2}) as server:
         assert server.post({"query": "q", "texts": ["a"] * 3}).status_code == 413
@@ -127,11 +154,13 @@ def test_infinitys_own_client_gets_the_list_of_problems_that_it_parses(server: L
     assert [set(problem) for problem in answer.json()["detail"]] == [{"loc", "msg", "type"}]
 
 
-def post(server: LiveServer, dialect: str, body: dict[str, Any] | bytes) -> httpx.Response:
+def post(
+    server: LiveServer, dialect: str, body: dict[str, Any] | bytes, headers: dict[str, str] | None = None
+) -> httpx.Response:
     url = f"{server.url}/dialects/{dialect}{DIALECTS[dialect].route}"
     if isinstance(body, bytes):
-        return httpx.post(url, content=body, timeout=20)
-    return httpx.post(url, json=body, timeout=20)
+        return httpx.post(url, content=body, headers=headers, timeout=20)
+    return httpx.post(url, json=body, headers=headers, timeout=20)
 
 
 def check(answer: httpx.Response, dialect: str, case: Case) -> None:

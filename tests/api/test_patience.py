@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable
 
 import httpx
+import pytest
 
 from tests.live.server import WAIT_S, LiveServer
 
@@ -62,6 +63,23 @@ def test_a_client_that_stops_in_its_body_is_answered_408_and_closed(server: Live
     assert answer.startswith(b"HTTP/1.1 408")
     assert b"RequestTimedOut" in answer
     assert server.is_well()
+
+
+@pytest.mark.parametrize("head", [b"POST /nothing", b"POST /health", b"GET /health", b"POST /rerank"], ids=bytes.decode)
+def test_a_client_that_never_ends_a_body_which_was_answered_already_is_closed(server: LiveServer, head: bytes) -> None:
+    with connect(server) as connection:
+        kind = b"Content-Type: text/plain\r\n"
+        connection.sendall(head + b" HTTP/1.1\r\nHost: x\r\n" + kind + b"Content-Length: 1000000\r\n\r\n")
+        connection.sendall(b"{")
+        assert read_all(connection).count(b"HTTP/1.1 ") == 1
+
+
+def test_a_body_that_ends_after_its_answer_leaves_the_connection_open(server: LiveServer) -> None:
+    with connect(server) as connection:
+        connection.sendall(b"POST /nothing HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n")
+        assert connection.recv(65_536).startswith(b"HTTP/1.1 404")
+        connection.sendall(b"123456789" + HEAD % len(BODY) + BODY)
+        assert connection.recv(65_536).startswith(b"HTTP/1.1 200")
 
 
 def test_a_long_computation_is_not_cut_by_the_patience_for_headers(server: LiveServer) -> None:

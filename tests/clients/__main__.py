@@ -19,7 +19,7 @@ from .environments import CACHE
 from .full_server import full_server
 from .outcome import RESULTS, Outcome, read_results, write_results
 from .running import all_outcomes
-from .table import WINDOW_TOKENS
+from .table import SERVER_FLAGS, WINDOW_TOKENS
 
 
 @click.command()
@@ -33,7 +33,7 @@ def main(*, update_golden: bool, cache: Path) -> None:
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     with (
         tempfile.TemporaryDirectory() as folder,
-        live_server(Path(folder), max_pair_tokens=WINDOW_TOKENS) as server,
+        live_server(Path(folder), SERVER_FLAGS, WINDOW_TOKENS) as server,
         full_server(Path(folder)) as full,
     ):
         outcomes = all_outcomes(server.url, full.url, cache)

@@ -12,6 +12,9 @@ from typing import Literal
 SHOWN_SERVER = "http://localhost:8000"
 """What the matrix puts for the server's address."""
 
+SHOWN_KEY = "KEY"
+"""What the matrix puts for a key that an address holds."""
+
 Family = Literal[
     "TEI", "Cohere v1", "Cohere v2", "Jina", "vLLM", "NIM", "Voyage", "mixedbread", "OVMS", "infinity", "Pinecone"
 ]
@@ -58,11 +61,20 @@ class ClientRow:
     asked_when_full: bool = False
     """Whether the row is also asked what it makes of 429; some clients try again for minutes."""
 
+    key_in_address: bool = False
+    """Whether the client has no argument for a key, so that its address holds it."""
+
     limit: str = ""
     """What the client does not do, for readers of the matrix."""
 
-    def options_for(self, server: str) -> dict[str, str]:
-        """The client's arguments with the server's address in them."""
+    def options_for(self, server: str, key: str) -> dict[str, str]:
+        """The client's arguments with the server's address in them.
+
+        Args:
+            server: The address.
+            key: A key of the server's, for clients that take one in no other way.
+        """
+        server = with_key(server, key) if self.key_in_address else server
         return {name: value.format(server=server) for name, value in self.options.items()}
 
     def variables_for(self, server: str) -> dict[str, str]:
@@ -71,9 +83,14 @@ class ClientRow:
 
     def pointing(self) -> str:
         """The call as a reader would write it."""
-        options = ", ".join(f'{name}="{value}"' for name, value in self.options_for(SHOWN_SERVER).items())
+        options = ", ".join(f'{name}="{value}"' for name, value in self.options_for(SHOWN_SERVER, SHOWN_KEY).items())
         variables = "".join(f"{name}={value} " for name, value in self.variables_for(SHOWN_SERVER).items())
         return variables + self.shown.format(client=self.client, options=options)
+
+
+def with_key(server: str, key: str) -> str:
+    """An address that holds a key, which HTTP libraries send as a password."""
+    return server.replace("://", f"://any:{key}@", 1)
 
 
 @dataclass(frozen=True, slots=True)

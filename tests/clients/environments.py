@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from .client_row import ClientRow
+from .drivers.driving import KEY
 from .table import DOCUMENTS, QUERY, TOP_N
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -99,8 +100,8 @@ def ask(python: Path, rows: Sequence[ClientRow], server: str, full_server: str) 
             "query": QUERY,
             "documents": DOCUMENTS,
             "top_n": TOP_N,
-            "options": row.options_for(server),
-            "full_options": row.options_for(full_server) if row.asked_when_full else None,
+            "options": row.options_for(server, KEY),
+            "full_options": row.options_for(full_server, KEY) if row.asked_when_full else None,
         }
         for row in rows
     }

@@ -150,6 +150,7 @@ ROWS: Final = (
         environment="llama-index",
         family="Jina",
         options={"base_url": "{server}"},
+        key_in_address=True,
     ),
     ClientRow(
         key="llama-index-mixedbread",

@@ -155,7 +155,7 @@ ROWS: Final = (
             environment="sdks",
             family=family,
             options={"api_provider": provider, "url": url},
-            shown='{client}("any-name", "any-key", {options})',
+            shown='{client}("any-name", "KEY", {options})',
             limit="Does not look at the status: an error shows as a missing key.",
         )
         for provider, family, url in _RERANKERS

@@ -6,6 +6,7 @@ import math
 from typing import Final
 
 from .client_row import ClientRow
+from .drivers.driving import KEY
 from .rows_of_frameworks import FIXED
 from .rows_of_frameworks import ROWS as FRAMEWORK_ROWS
 from .rows_of_sdks import ROWS as SDK_ROWS
@@ -17,6 +18,7 @@ __all__ = [
     "QUERY",
     "ROWS",
     "SCORES",
+    "SERVER_FLAGS",
     "TOP_N",
     "WINDOW_TOKENS",
     "WORDS_OF_ERROR",
@@ -31,6 +33,9 @@ QUERY: Final = "q"
 
 DOCUMENTS: Final = ("bad bad", "good good 好", "good", "bad")
 """Texts whose logits the scripted scorer counts: good less bad."""
+
+SERVER_FLAGS: Final = {"api_keys": KEY}
+"""Settings of the server that every row is pointed at: it wants the key that each client brings in its own way."""
 
 WINDOW_TOKENS: Final = 512
 """The server's longest pair: as real models have it, since SiliconFlow's client asks for an overlap of 80 tokens."""

@@ -13,17 +13,18 @@ from tests.in_ci import IN_CI
 from tests.live.server import LiveServer, live_server
 
 from .client_row import ClientRow, Family
+from .drivers.driving import KEY
 from .environments import locked_version, python_of
 from .full_server import full_server
 from .outcome import read_results
 from .running import outcomes_of, runs
-from .table import FIXED, ROWS, WINDOW_TOKENS
+from .table import FIXED, ROWS, SERVER_FLAGS, WINDOW_TOKENS
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
-    """A live server with the default patience: a client starting on a busy machine is slow, and not at fault."""
-    with live_server(tmp_path_factory.mktemp("server"), max_pair_tokens=WINDOW_TOKENS) as running:
+    """A live server that wants a key, with the default patience: a client starting on a busy machine is slow."""
+    with live_server(tmp_path_factory.mktemp("server"), SERVER_FLAGS, WINDOW_TOKENS) as running:
         yield running
 
 
@@ -42,7 +43,7 @@ def test_a_client_library_gets_what_the_matrix_says(
     reviewed = read_results()
     # `python -m tests.clients --update-golden` rewrites the outcomes; review what changes.
     assert outcomes_of(rows, server.url, full.url) == {row.key: reviewed[row.key] for row in rows}
-    assert server.is_well()
+    assert server.is_well(KEY)
 
 
 def test_a_row_whose_call_fails_does_not_work() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import httpx
 import orjson
 
-_ALLOWED = {200, 400, 404, 405, 413, 415, 422, 424, 429, 503, 504}
+_ALLOWED = {200, 400, 401, 403, 404, 405, 413, 415, 422, 424, 429, 503, 504}
 """Statuses that a request may end with. Not 500: that would be a bug of ours."""
 
 _NO_CONTENT = 204

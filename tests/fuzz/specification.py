@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ from schemathesis.checks import not_a_server_error
 from schemathesis.core.result import Ok
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
+    ignored_auth,
     negative_data_rejection,
     response_headers_conformance,
     response_schema_conformance,
@@ -42,6 +43,7 @@ CHECKS: list[Any] = [
     response_schema_conformance,
     negative_data_rejection,
     unsupported_method,
+    ignored_auth,
 ]
 """Not the acceptance of valid data: a schema can say neither how fields bound each other, nor the model's window."""
 
@@ -53,6 +55,9 @@ class Operation:
     label: str
     operation: Any
     base_url: str
+
+    headers: Mapping[str, str]
+    """Sent with every request."""
 
     def check(self, cases: int, first_seed: int) -> None:
         """Send requests and fail on the first answer that is not as documented.
@@ -78,20 +83,24 @@ class Operation:
         )
         @given(case=self.operation.as_strategy(generation_mode=mode))
         def check(case: Any) -> None:
-            case.call_and_validate(base_url=self.base_url, checks=CHECKS, timeout=_PATIENCE_S)
+            case.call_and_validate(
+                base_url=self.base_url, checks=CHECKS, timeout=_PATIENCE_S, headers=dict(self.headers)
+            )
 
         check()
 
 
-def operations(base_url: str) -> Iterator[Operation]:
+def operations(base_url: str, key: str | None = None) -> Iterator[Operation]:
     """Every operation that a running server documents.
 
     Args:
         base_url: Its address.
+        key: A key of its, if it wants one; it is also left out and garbled, to see whether anybody minds.
     """
+    headers = {} if key is None else {"Authorization": f"Bearer {key}"}
     schema = schemathesis.openapi.from_url(f"{base_url}/openapi.json")
     for result in schema.get_all_operations():
         if not isinstance(result, Ok):
             raise TypeError("the OpenAPI document has an operation that cannot be read")
         operation = result.ok()
-        yield Operation(operation.label, operation, base_url)
+        yield Operation(operation.label, operation, base_url, headers)

@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
-from tests.live.server import LiveServer
+from pathlib import Path
+
+from tests.conftest import FLAGS
+from tests.live.server import LiveServer, live_server
 
 from .specification import operations
 
+KEY = "a-key-of-the-fuzz"
+
 
 def test_every_answer_is_as_documented(server: LiveServer) -> None:
+    check_all(server)
+
+
+def test_every_answer_is_as_documented_where_a_key_is_wanted(tmp_path: Path) -> None:
+    with live_server(tmp_path, FLAGS | {"api_keys": KEY}) as server:
+        check_all(server, KEY)
+
+
+def check_all(server: LiveServer, key: str | None = None) -> None:
     failures = []
-    for operation in operations(server.url):
+    for operation in operations(server.url, key):
         try:
             operation.check(cases=6, first_seed=0)
         except AssertionError as error:
@@ -17,4 +31,4 @@ def test_every_answer_is_as_documented(server: LiveServer) -> None:
         except BaseExceptionGroup as error:
             failures.append(f"{operation.label}: {error.exceptions}")
     assert failures == []
-    assert server.is_well()
+    assert server.is_well(key)

@@ -19,6 +19,7 @@ from bge_reranker.api.application import create_api, create_management
 from bge_reranker.configuration import load_settings
 from bge_reranker.engine.engine import Engine
 from bge_reranker.engine.scorer import Scorer
+from bge_reranker.guard.api_keys import load_keys
 from bge_reranker.observe.engine_events import EngineEvents
 from bge_reranker.observe.logs import configure_logs
 from bge_reranker.observe.metrics import Metrics
@@ -56,9 +57,14 @@ class LiveServer:
     def post(self, body: Any, path: str = "/rerank", **options: Any) -> httpx.Response:
         return httpx.post(self.url + path, json=body, timeout=WAIT_S, **options)
 
-    def is_well(self) -> bool:
-        """Whether an ordinary request is answered as always."""
-        answer = self.post({"query": "q", "candidates": ["bad", "good"]})
+    def is_well(self, key: str | None = None) -> bool:
+        """Whether an ordinary request is answered as always.
+
+        Args:
+            key: A key of the server's, if it wants one.
+        """
+        headers = {} if key is None else {"Authorization": f"Bearer {key}"}
+        answer = self.post({"query": "q", "candidates": ["bad", "good"]}, headers=headers)
         return answer.status_code == 200 and answer.json()["ranked_candidates"] == ["good", "bad"]
 
 
@@ -81,13 +87,13 @@ def live_server(
 @contextmanager
 def _running(folder: Path, settings: Settings, max_pair_tokens: int, log: io.StringIO) -> Iterator[LiveServer]:
     scorer, state, metrics = ScriptedScorer(max_pair_tokens), ServingState(), Metrics()
-    executor = ThreadPoolExecutor(2)
+    executor, keys = ThreadPoolExecutor(2), load_keys(settings.guard)
     state.model = _model(folder, settings, scorer, metrics, executor)
     api = Listener(
-        create_api(state, settings, metrics, executor), "127.0.0.1", 0, "port", settings.http, metrics.refused
+        create_api(state, settings, keys, metrics, executor), "127.0.0.1", 0, "port", settings.http, metrics.refused
     )
     management = Listener(
-        create_management(state, settings, metrics), "127.0.0.1", 0, "port", settings.http, metrics.refused
+        create_management(state, settings, keys, metrics), "127.0.0.1", 0, "port", settings.http, metrics.refused
     )
 
     async def serve() -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from bge_reranker.api.application import create_api, create_management
 from bge_reranker.configuration import load_settings
+from bge_reranker.guard.api_keys import load_keys
 from bge_reranker.observe.logs import configure_logs
 from bge_reranker.observe.metrics import Metrics
 from bge_reranker.serving.listeners import Listener
@@ -28,11 +29,12 @@ def main(folder: Path, flags: dict[str, str]) -> int:
     settings = load_settings(flags={"port": 0, "management_port": 0, **flags})
     configure_logs(settings.observe)
     scorer, state, metrics, executor = ScriptedScorer(), ServingState(), Metrics(), ThreadPoolExecutor(2)
+    keys = load_keys(settings.guard)
     api = Listener(
-        create_api(state, settings, metrics, executor), "127.0.0.1", 0, "port", settings.http, metrics.refused
+        create_api(state, settings, keys, metrics, executor), "127.0.0.1", 0, "port", settings.http, metrics.refused
     )
     management = Listener(
-        create_management(state, settings, metrics), "127.0.0.1", 0, "port", settings.http, metrics.refused
+        create_management(state, settings, keys, metrics), "127.0.0.1", 0, "port", settings.http, metrics.refused
     )
 
     def load() -> ServedModel:

@@ -26,6 +26,9 @@ FLAGS = [
     "--disable-sync",
 ]
 
+PATIENCE_MS = 90_000.0
+"""Longest wait for something to be seen: a browser on a busy machine is slow, and at fault only if it never comes."""
+
 DESKTOP: ViewportSize = {"width": 1280, "height": 900}
 PHONE: ViewportSize = {"width": 360, "height": 740}
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.in_ci import IN_CI
-from tests.live.server import WAIT_S, LiveServer
+from tests.live.server import LiveServer
 
-from .browser import CHROMIUM, DESKTOP, chromium
+from .browser import CHROMIUM, DESKTOP, PATIENCE_MS, chromium
 from .visit import Visit
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def browser() -> Iterator[Browser]:
         pytest.skip(reason)
     from playwright.sync_api import expect  # noqa: PLC0415 - only here is it known to be there
 
-    expect.set_options(timeout=WAIT_S * 1000)
+    expect.set_options(timeout=PATIENCE_MS)
     with chromium() as running:
         yield running
 

@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tests.live.server import WAIT_S, LiveServer
+from tests.live.server import LiveServer
 
-from .browser import Watch
+from .browser import PATIENCE_MS, Watch
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Locator, Page
@@ -27,7 +27,7 @@ class Visit:
     @contextmanager
     def to(cls, browser: Browser, server: LiveServer, **options: Any) -> Iterator[Visit]:
         context = browser.new_context(**options)
-        context.set_default_timeout(WAIT_S * 1000)
+        context.set_default_timeout(PATIENCE_MS)
         page = context.new_page()
         try:
             yield cls(page, Watch.over(page), server)

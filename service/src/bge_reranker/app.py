@@ -10,6 +10,7 @@ import structlog
 
 from .api.application import create_api, create_management
 from .configuration import masked
+from .guard.api_keys import load_keys
 from .loading import load_model
 from .observe.engine_events import EngineEvents
 from .observe.metrics import Metrics
@@ -32,15 +33,17 @@ def create_process(settings: Settings, on_ready: Callable[[str, ServedModel], No
         on_ready: Called with the API's address and the model once requests can be ranked.
 
     Raises:
-        SettingsError: If a port cannot be bound.
+        SettingsError: If a port cannot be bound, or the keys of callers cannot be read.
     """
     _log.info("settings", **masked(settings))
+    keys = load_keys(settings.guard)
+    _log.info("guarded" if keys else "open_to_everybody", keys=len(keys))
     state, metrics, http = ServingState(), Metrics(), settings.http
     refused = metrics.refused
     executor = ThreadPoolExecutor(_TEXT_THREADS, thread_name_prefix="text")
-    api = Listener(create_api(state, settings, metrics, executor), http.host, http.port, "port", http, refused)
+    api = Listener(create_api(state, settings, keys, metrics, executor), http.host, http.port, "port", http, refused)
     management = Listener(
-        create_management(state, settings, metrics),
+        create_management(state, settings, keys, metrics),
         http.management_host,
         http.management_port,
         "managementPort",

@@ -11,7 +11,7 @@ import re
 from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import yaml
 from pydantic import BaseModel, SecretStr, ValidationError
@@ -72,7 +72,7 @@ class Setting:
     @property
     def is_secret(self) -> bool:
         """True where the value must never be shown."""
-        return self.info.annotation is SecretStr
+        return SecretStr in (self.info.annotation, *get_args(self.info.annotation))
 
 
 def settings_list() -> Iterator[Setting]:

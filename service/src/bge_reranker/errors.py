@@ -7,7 +7,7 @@ and any text of a document.
     |- RequestError            the caller can mend it
     |  |- MalformedRequest, InvalidBody, InvalidField, EmptyField, AmbiguousDialect, UnsupportedMediaType, BodyTooLarge,
     |  |  TooManyDocuments, DocumentTooLong, QueryTooLong, ModelNotServed, RouteNotFound, MethodNotAllowed,
-    |  |  RequestTimedOut
+    |  |  RequestTimedOut, Unauthenticated
     |- CapacityError           the same request may pass later
     |  |- QueueFull, NotReady, Draining, DeadlineExceeded, CallerGone
     |- ScoringError            the scorer failed
@@ -154,6 +154,12 @@ class RequestTimedOut(RequestError):
     """The client took too long to send its request."""
 
     status = 408
+
+
+class Unauthenticated(RequestError):
+    """The request holds no key of this server's, which has some."""
+
+    status = 401
 
 
 class CapacityError(RerankerError):

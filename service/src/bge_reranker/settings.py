@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, field_validator, model_validator
 from pydantic.alias_generators import to_camel
 
 Precision = Literal["auto", "float32", "float16", "bfloat16", "int8"]
@@ -227,6 +227,18 @@ class DialectSettings(SettingsGroup):
     """Whether a request that names another model than the served one is refused with 404; else the name is echoed."""
 
 
+class GuardSettings(SettingsGroup):
+    """Who may rank and tokenise."""
+
+    api_keys: SecretStr | None = None
+    """Keys of callers, separated by commas, each of 8 printable characters or more; every request that ranks or
+    tokenises must bring one. Unset, and no `keysFile`: everybody may call. Better by file or environment than on a
+    command line, which every user of the machine can read."""
+
+    keys_file: str | None = Field(default=None, min_length=1, max_length=4096)
+    """File with further keys, one a line, such as a mounted Kubernetes Secret; read once, at start."""
+
+
 class ObserveSettings(SettingsGroup):
     """Logs, and the last words of a process that fails."""
 
@@ -249,6 +261,7 @@ class Settings(SettingsGroup):
     engine: EngineSettings = EngineSettings()
     http: HttpSettings = HttpSettings()
     dialects: DialectSettings = DialectSettings()
+    guard: GuardSettings = GuardSettings()
     observe: ObserveSettings = ObserveSettings()
 
     @model_validator(mode="after")

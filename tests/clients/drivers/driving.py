@@ -12,8 +12,8 @@ from typing import Any
 MODEL = "any-name"
 """Model that every client asks for: the server takes any name."""
 
-KEY = "any-key"
-"""Key for clients that insist on one."""
+KEY = "key-of-a-client"
+"""Key that the server wants, and every client brings in its own way."""
 
 
 @dataclass(frozen=True)

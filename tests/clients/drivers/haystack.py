@@ -27,16 +27,16 @@ def jina(question: Question) -> list[Hit]:
 
 
 def vllm(question: Question) -> list[Hit]:
-    return hits(VLLMRanker(model=MODEL, **question.options), question)
+    return hits(VLLMRanker(model=MODEL, api_key=Secret.from_token(KEY), **question.options), question)
 
 
 def nvidia(question: Question) -> list[Hit]:
     # Without a name, it takes the first model that the server lists.
-    return hits(NvidiaRanker(api_key=None, **question.options), question)
+    return hits(NvidiaRanker(api_key=Secret.from_token(KEY), **question.options), question)
 
 
 def tei(question: Question) -> list[Hit]:
-    return hits(HuggingFaceTEIRanker(**question.options), question)
+    return hits(HuggingFaceTEIRanker(token=Secret.from_token(KEY), **question.options), question)
 
 
 def hits(ranker: Any, question: Question) -> list[Hit]:

@@ -9,11 +9,12 @@ from infinity_client import Client as InfinityClient
 from langchain_community.document_compressors import InfinityRerank
 from langchain_core.documents import Document
 
-from .driving import MODEL, Driver, Hit, Question, drive
+from .driving import KEY, MODEL, Driver, Hit, Question, drive
 
 
 def infinity(question: Question) -> list[Hit]:
-    client = InfinityClient(**question.options)
+    # LangChain takes no other class of client, and this one has no argument for a key.
+    client = InfinityClient(headers={"Authorization": f"Bearer {KEY}"}, **question.options)
     documents = [Document(text, metadata={"index": index}) for index, text in enumerate(question.documents)]
     ranked = InfinityRerank(client=client, model=MODEL, top_n=question.top_n).compress_documents(
         documents, question.query

@@ -15,7 +15,7 @@ import xinference_client
 from agno.knowledge.document import Document as AgnoDocument
 from agno.knowledge.reranker.infinity import InfinityReranker
 from contextual import ContextualAI
-from infinity_client import Client as InfinityClient
+from infinity_client import AuthenticatedClient as InfinityClient
 from infinity_client.api.default import rerank as infinity_rerank
 from infinity_client.models import RerankInput, ReRankResult
 from lexilux import Rerank as LexiluxRerank
@@ -65,7 +65,7 @@ def infinity(question: Question, *, with_documents: bool) -> list[Hit]:
     body = RerankInput(
         query=question.query, documents=question.documents, top_n=question.top_n, return_documents=with_documents
     )
-    answer = infinity_rerank.sync(client=InfinityClient(**question.options), body=body)
+    answer = infinity_rerank.sync(client=InfinityClient(token=KEY, **question.options), body=body)
     if not isinstance(answer, ReRankResult):
         raise ErrorReturned(answer)
     texts = [result.document if with_documents else None for result in answer.results]
@@ -73,7 +73,7 @@ def infinity(question: Question, *, with_documents: bool) -> list[Hit]:
 
 
 def xinference(question: Question) -> list[Hit]:
-    model = xinference_client.RESTfulClient(**question.options).get_model(MODEL)
+    model = xinference_client.RESTfulClient(api_key=KEY, **question.options).get_model(MODEL)
     answer = model.rerank(question.documents, question.query, top_n=question.top_n, return_documents=True)
     return [Hit(result["index"], result["relevance_score"], result["document"]["text"]) for result in answer["results"]]
 
@@ -98,7 +98,7 @@ def together_rerank(question: Question) -> list[Hit]:
 
 def agno(question: Question) -> list[Hit]:
     documents = [AgnoDocument(id=str(index), content=text) for index, text in enumerate(question.documents)]
-    ranked = InfinityReranker(top_n=question.top_n, **question.options).rerank(question.query, documents)
+    ranked = InfinityReranker(api_key=KEY, top_n=question.top_n, **question.options).rerank(question.query, documents)
     return [Hit(int(document.id), document.reranking_score) for document in ranked]
 
 

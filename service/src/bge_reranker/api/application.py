@@ -13,6 +13,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
 from ..errors import MethodNotAllowed, RouteNotFound
+from ..guard.api_keys import ApiKeys
 from ..observe.metrics import Metrics
 from ..serving.state import ServingState
 from ..settings import HttpSettings, Settings
@@ -34,24 +35,27 @@ from .tokens import TokenEndpoints
 _TITLE = "bge-reranker"
 
 
-def create_api(state: ServingState, settings: Settings, metrics: Metrics, executor: Executor) -> ASGIApp:
+def create_api(state: ServingState, settings: Settings, keys: ApiKeys, metrics: Metrics, executor: Executor) -> ASGIApp:
     """The application of the API listener.
 
     Args:
         state: What is served.
         settings: The effective settings.
+        keys: Keys of callers; none lets everybody in.
         metrics: Where requests are counted.
         executor: Where large bodies are parsed and large answers written.
     """
-    health = HealthEndpoints(state, settings, metrics)
-    probes = own_probes(health) + client_probes(health, DiscoveryEndpoints(state, settings))
+    needs_key = len(keys) > 0
+    health = HealthEndpoints(state, settings, metrics, needs_key=needs_key)
+    discovery = DiscoveryEndpoints(state, settings, needs_key=needs_key)
+    probes = own_probes(health) + client_probes(health, discovery)
     root = Probe("/", health.ready, "Ready to rank? To a browser: the page", (503,), ("application/json", "text/html"))
-    app = _framework(full_specification(_TITLE, [*probes, root], settings.http))
-    endpoint = RerankEndpoint(state, settings, executor)
+    app = _framework(full_specification(_TITLE, [*probes, root], settings.http, needs_key=needs_key))
+    endpoint = RerankEndpoint(state, settings, keys, executor)
     for route in ROUTES:
         app.add_api_route(route, endpoint.at(route), methods=["POST"])
     app.add_api_route(HOSTED_NIM_ROUTE, endpoint.at("/v1/ranking"), methods=["POST"])
-    _add_tokens(app, TokenEndpoints(state, settings, executor))
+    _add_tokens(app, TokenEndpoints(state, settings, keys, executor))
     _add_probes(app, probes)
     _add_document(app)
     add_page(app, health.ready)
@@ -59,15 +63,16 @@ def create_api(state: ServingState, settings: Settings, metrics: Metrics, execut
     return _for_browsers(Envelope(tolerant, state, metrics, settings.http.max_connection_age_s), settings.http)
 
 
-def create_management(state: ServingState, settings: Settings, metrics: Metrics) -> ASGIApp:
+def create_management(state: ServingState, settings: Settings, keys: ApiKeys, metrics: Metrics) -> ASGIApp:
     """The application of the management listener.
 
     Args:
         state: What is served.
         settings: The effective settings.
+        keys: Keys of callers; they are not asked for here, but `/info` says whether there are any.
         metrics: What `/metrics` prints.
     """
-    probes = own_probes(HealthEndpoints(state, settings, metrics))
+    probes = own_probes(HealthEndpoints(state, settings, metrics, needs_key=len(keys) > 0))
     app = _framework(specification(f"{_TITLE} management", probes, settings.http))
     _add_probes(app, probes)
     return Envelope(TolerantPaths(app), state, metrics, settings.http.max_connection_age_s)

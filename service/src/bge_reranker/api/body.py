@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Mapping
 from concurrent.futures import Executor
-from typing import Any
+from typing import Any, Final
 
 import orjson
 from starlette.requests import ClientDisconnect, Request
@@ -20,6 +20,9 @@ from .wide_integers import may_hold_wide_integer, whole_number
 
 OFF_LOOP_BYTES = 256_000
 """Bodies above this many bytes are parsed in a thread: parsing them takes milliseconds, which others would wait."""
+
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+"""What some clients on Windows put before a text in UTF-8; it is no JSON, and means nothing."""
 
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -105,6 +108,8 @@ class _UnreadableNumberError(ValueError):
 
 
 def _parse(content: bytearray) -> Any:
+    if content.startswith(_BYTE_ORDER_MARK):
+        del content[: len(_BYTE_ORDER_MARK)]
     if not may_hold_wide_integer(content):
         try:
             return orjson.loads(content)
@@ -130,10 +135,21 @@ def _whole_number(digits: str) -> int:
         raise _UnreadableNumberError(f"a whole number has {len(digits)} digits; the limit is 4300") from None
 
 
+_REASONS: Final[Mapping[type[Exception], str]] = {
+    RecursionError: "it is nested too deeply",
+    UnicodeDecodeError: "it is not UTF-8",
+}
+"""Reasons of errors that are not the parser's own."""
+
+
 def _invalid(error: Exception) -> InvalidBody:
     # The parser's message holds a position and a reason, never the text around it.
     is_told = isinstance(error, (json.JSONDecodeError, orjson.JSONDecodeError, _UnreadableNumberError))
-    reason = str(error) if is_told else type(error).__name__
+    reason = str(error) if is_told else _REASONS.get(type(error), type(error).__name__)
+    if "UTF-8" in reason:
+        return InvalidBody(
+            "The body is not JSON: it is not valid UTF-8.", remedy="Send it in UTF-8, whatever the charset."
+        )
     return InvalidBody(f"The body is not valid JSON: {reason}.")
 
 

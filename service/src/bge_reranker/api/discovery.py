@@ -24,11 +24,13 @@ class DiscoveryEndpoints:
     Args:
         state: What is served.
         settings: How strict model names are.
+        needs_key: Whether callers must bring a key.
     """
 
-    def __init__(self, state: ServingState, settings: Settings) -> None:
+    def __init__(self, state: ServingState, settings: Settings, *, needs_key: bool) -> None:
         self._state = state
         self._strict = settings.dialects.strict_model_names
+        self._needs_key = needs_key
 
     async def models(self, request: Request) -> Response:
         """The served model as a list of one, as OpenAI's interface has it."""
@@ -63,6 +65,10 @@ class DiscoveryEndpoints:
         """Facts about the model for Weaviate, which wants any object."""
         model = self._state.model
         return json_response(orjson.dumps({"model": model.name, "digest": model.digest} if model else {}))
+
+    async def cluster_auth(self, _request: Request) -> Response:
+        """Whether a key is needed, as xinference says it; its client sends none before it has heard so."""
+        return json_response(orjson.dumps({"auth": self._needs_key}))
 
     async def nim_ready(self, request: Request) -> Response:
         """Readiness as NVIDIA NIM says it."""

@@ -56,9 +56,18 @@ _LATER: Final[dict[str, Any]] = {
 _ALLOW: Final[dict[str, Any]] = {
     "Allow": {"description": "The methods of this path.", "required": True, "schema": TEXT},
 }
-_OF_STATUS: Final[dict[int, dict[str, Any]]] = {405: _ALLOW, 429: _LATER, 503: _LATER}
+_CHALLENGE: Final[dict[str, Any]] = {
+    "WWW-Authenticate": {"description": "How to send a key.", "required": True, "schema": TEXT},
+}
+_OF_STATUS: Final[dict[int, dict[str, Any]]] = {
+    401: _CHALLENGE,
+    403: _CHALLENGE,
+    405: _ALLOW,
+    429: _LATER,
+    503: _LATER,
+}
 
-HEADERS: Final[dict[str, Any]] = {**_ALWAYS, **_RANKED, **_REFUSED, **_LATER, **_ALLOW}
+HEADERS: Final[dict[str, Any]] = {**_ALWAYS, **_RANKED, **_REFUSED, **_CHALLENGE, **_LATER, **_ALLOW}
 """Every header of an answer, as components of the document."""
 
 EXPOSED_HEADERS: Final = tuple(HEADERS)

@@ -109,6 +109,7 @@ class Envelope:
             status=status,
             code=record.code,
             dialect=record.dialect,
+            key=record.key or None,
             documents=record.documents,
             tokens=record.ranking.total_tokens if record.ranking else 0,
             ms=round(seconds * 1000, 2),

@@ -22,12 +22,15 @@ from ..errors import (
     RerankerError,
     ScoringError,
     TooManyDocuments,
+    Unauthenticated,
     WorkerDied,
 )
 from ..settings import DialectSettings
 from .remedies import sentence_in
 
-Case = Literal["empty", "too_many", "too_long", "bad_type", "bad_json", "overloaded", "not_ready", "unscored"]
+Case = Literal[
+    "empty", "too_many", "too_long", "bad_type", "bad_json", "overloaded", "not_ready", "unscored", "wrong_key"
+]
 """What can be wrong, as far as dialects disagree about it."""
 
 CASES: Final[tuple[Case, ...]] = get_args(Case)
@@ -44,38 +47,40 @@ _CASE_OF: Final[Mapping[type[RerankerError], Case]] = {
     NotReady: "not_ready",
     Draining: "not_ready",
     WorkerDied: "not_ready",
+    Unauthenticated: "wrong_key",
 }
 """The case of each error; those that are not here have their own status in every dialect."""
 
 STATUSES: Final[Mapping[str, tuple[int, ...]]] = {
-    #               empty  many  long  type  json  full  not ready  unscored
-    "native":      (422,   422,  422,  422,  422,  429,  503,       500),
-    "tei":         (400,   422,  422,  422,  400,  429,  503,       424),
-    "tei-predict": (400,   422,  422,  422,  400,  429,  503,       424),
-    "tei-vertex":  (400,   422,  422,  422,  400,  429,  503,       424),
-    "cohere-v1":   (422,   422,  422,  422,  400,  429,  503,       500),
-    "cohere-v2":   (422,   422,  422,  422,  400,  429,  503,       500),
-    "jina":        (422,   422,  422,  422,  422,  429,  503,       500),
-    "vllm":        (400,   400,  400,  400,  400,  429,  503,       500),
-    "vllm-score":  (400,   400,  400,  400,  400,  429,  503,       500),
-    "nim":         (422,   422,  400,  422,  422,  429,  503,       500),
-    "voyage":      (400,   400,  400,  400,  400,  429,  503,       500),
-    "mixedbread":  (422,   422,  422,  422,  422,  429,  503,       500),
-    "weaviate":    (422,   422,  422,  422,  422,  429,  503,       500),
-    "ovms":        (400,   400,  400,  400,  400,  429,  503,       500),
-    "llamacpp":    (400,   400,  400,  400,  400,  429,  503,       500),
-    "infinity":    (422,   422,  422,  422,  422,  429,  503,       500),
-    "sglang":      (400,   400,  400,  400,  400,  429,  503,       500),
-    "pinecone":    (400,   400,  400,  400,  400,  429,  503,       500),
-    "sagemaker":   (400,   400,  400,  400,  400,  429,  503,       500),
+    #               empty  many  long  type  json  full  not ready  unscored  wrong key
+    "native":      (422,   422,  422,  422,  422,  429,  503,       500,      401),
+    "tei":         (400,   422,  422,  422,  400,  429,  503,       424,      401),
+    "tei-predict": (400,   422,  422,  422,  400,  429,  503,       424,      401),
+    "tei-vertex":  (400,   422,  422,  422,  400,  429,  503,       424,      401),
+    "cohere-v1":   (422,   422,  422,  422,  400,  429,  503,       500,      401),
+    "cohere-v2":   (422,   422,  422,  422,  400,  429,  503,       500,      401),
+    "jina":        (422,   422,  422,  422,  422,  429,  503,       500,      401),
+    "vllm":        (400,   400,  400,  400,  400,  429,  503,       500,      401),
+    "vllm-score":  (400,   400,  400,  400,  400,  429,  503,       500,      401),
+    "nim":         (422,   422,  400,  422,  422,  429,  503,       500,      403),
+    "voyage":      (400,   400,  400,  400,  400,  429,  503,       500,      401),
+    "mixedbread":  (422,   422,  422,  422,  422,  429,  503,       500,      401),
+    "weaviate":    (422,   422,  422,  422,  422,  429,  503,       500,      401),
+    "ovms":        (400,   400,  400,  400,  400,  429,  503,       500,      401),
+    "llamacpp":    (400,   400,  400,  400,  400,  429,  503,       500,      401),
+    "infinity":    (422,   422,  422,  422,  422,  429,  503,       500,      401),
+    "sglang":      (400,   400,  400,  400,  400,  429,  503,       500,      401),
+    "pinecone":    (400,   400,  400,  400,  400,  429,  503,       500,      401),
+    "sagemaker":   (400,   400,  400,  400,  400,  429,  503,       500,      403),
 }  # fmt: skip
-"""HTTP status of each case in each dialect."""
+"""HTTP status of each case in each dialect. NVIDIA's and Amazon's own services refuse a wrong key with 403."""
 
 _TEI_KINDS: Final[Mapping[Case, str]] = {
     "empty": "Empty",
     "overloaded": "Overloaded",
     "not_ready": "Unhealthy",
     "unscored": "Backend",
+    "wrong_key": "Unauthorized",
 }
 """TEI's kinds of errors; everything else that the caller can mend is `Validation`."""
 

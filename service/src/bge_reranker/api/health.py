@@ -26,12 +26,14 @@ class HealthEndpoints:
         state: What is served and how far it is.
         settings: The effective settings, for the limits in `/info`.
         metrics: What `/metrics` prints.
+        needs_key: Whether callers must bring a key, which `/info` says.
     """
 
-    def __init__(self, state: ServingState, settings: Settings, metrics: Metrics) -> None:
+    def __init__(self, state: ServingState, settings: Settings, metrics: Metrics, *, needs_key: bool) -> None:
         self._state = state
         self._settings = settings
         self._metrics = metrics
+        self._needs_key = needs_key
 
     async def live(self, request: Request) -> Response:
         """200 while the worker makes progress or the model loads, else 503: only a restart helps."""
@@ -65,6 +67,7 @@ class HealthEndpoints:
             },
             # Who writes a request for this listener, as the page does, must name any other dialect.
             "default_dialect": settings.dialects.default_dialect,
+            "needs_key": self._needs_key,
         }
         if model is not None:
             info |= _about(model) | _tei_facts(model, settings)

@@ -84,10 +84,19 @@ def _document(request: Request, name: str, *, at: str = "", headers: Mapping[str
         at: Its own address, seen from the server's top.
         headers: Headers besides those of every file.
     """
+    _forget_range(request.scope)
     up = way_up(request)
     response = FileResponse(_STATIC / name) if up is None else RedirectResponse(up + at)
     response.headers.update(_HEADERS | dict(headers or {}))
     return response
+
+
+def _forget_range(scope: Scope) -> None:
+    """Take the header `Range` out of a request, as any server may: the files are small, and are sent whole.
+
+    The framework would refuse a range that cannot be met, in words of its own.
+    """
+    scope["headers"][:] = [header for header in scope["headers"] if header[0] != b"range"]
 
 
 class _Files(StaticFiles):
@@ -97,6 +106,7 @@ class _Files(StaticFiles):
     async def get_response(self, path: str, scope: Scope) -> Response:
         if scope["method"] not in {"GET", "HEAD"}:
             raise HTTPException(405, headers={"Allow": "GET, HEAD"})
+        _forget_range(scope)
         return await super().get_response(path, scope)
 
     @override

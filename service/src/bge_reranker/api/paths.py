@@ -1,6 +1,6 @@
 """Paths as clients mean them: a base address that ends in a slash, joined to a route that begins with one.
 
-What belongs here: slashes. What must not: which paths there are.
+What belongs here: slashes, and whole addresses in the place of a path. What must not: which paths there are.
 """
 
 from __future__ import annotations
@@ -14,6 +14,9 @@ _FILES: Final = ("/docs", "/assets")
 """Paths of files for browsers, whose relative addresses would break behind another slash."""
 
 _SLASHES: Final = re.compile("//+")
+
+_AUTHORITY: Final = re.compile("^https?://[^/]*")
+"""What comes before the path where a client writes the whole address into its request, as to a proxy."""
 
 
 class TolerantPaths:
@@ -40,6 +43,7 @@ class TolerantPaths:
 
 def meant(path: str) -> str:
     """The path that a client meant."""
+    path = _AUTHORITY.sub("", path) or "/"
     if path.startswith(_FILES):
         return path
     return _SLASHES.sub("/", path).rstrip("/") or "/"

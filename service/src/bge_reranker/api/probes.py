@@ -57,6 +57,7 @@ def client_probes(health: HealthEndpoints, discovery: DiscoveryEndpoints) -> lis
         Probe("/v1/models", discovery.models, "Served models (OpenAI)", (503,)),
         Probe("/models", discovery.models, "Served models (infinity)", (503,)),
         Probe("/v1/models/{name:path}", discovery.model, "One model (OpenAI, xinference)", (404, 503)),
+        Probe("/v1/cluster/auth", discovery.cluster_auth, "Is a key needed? (xinference)"),
         Probe("/meta", discovery.meta, "About the model (Weaviate)"),
         Probe("/.well-known/ready", health.ready, "Ready to rank? (Weaviate)", (503,)),
         Probe("/.well-known/live", health.live, "Alive? (Weaviate)", (503,)),

@@ -18,6 +18,10 @@ class RequestRecord:
     dialect: str = "none"
     code: str = "ok"
     documents: int = 0
+
+    key: str = ""
+    """By which the log tells the keys of callers apart; empty where none was needed or right."""
+
     ranking: Ranking | None = None
 
     began: float = field(default_factory=time.monotonic)

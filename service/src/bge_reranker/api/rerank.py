@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from ..errors import CallerGone, InvalidField, RerankerError
+from ..guard.api_keys import ApiKeys
 from ..ranking.ranking import Ranking
 from ..serving.state import ServedModel, ServingState
 from ..settings import Settings
@@ -50,11 +51,13 @@ class RerankEndpoint:
     Args:
         state: What is served.
         settings: Limits of bodies and documents, the server's own deadline, and how strict its dialects are.
+        keys: Of which a request must bring one, if there are any.
         executor: Where large bodies are parsed and large answers written.
     """
 
     state: ServingState
     settings: Settings
+    keys: ApiKeys
     executor: Executor
 
     def at(self, route: str) -> Handler:
@@ -75,6 +78,7 @@ class RerankEndpoint:
         try:
             may_speak = candidates(route, asked_dialect(request) or self.settings.dialects.default_dialect)
             voice = replace(voice, dialect=may_speak.presumed.name, by_name=may_speak.by_name)
+            record.key = self.keys.check(request.headers)
             deadline = self._deadline(request)
             body = await self._body(request)
             dialect = may_speak.settle(body)

@@ -10,12 +10,15 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
-from ..errors import BodyTooLarge, RequestTimedOut, RerankerError
+from ..errors import BodyTooLarge, RequestTimedOut, RerankerError, Unauthenticated
 from .error_table import Voice, body_of, status_of
 from .record import record_of
 
 _CLOSING = (BodyTooLarge, RequestTimedOut)
 """Errors after which the rest of the body is still on its way, so that the connection cannot be used again."""
+
+_CHALLENGE: Final = 'Bearer realm="bge-reranker"'
+"""How to authenticate. `Basic` is taken too but not asked for: browsers would answer with a window of their own."""
 
 _UNREADY_STATUS: Final = 503
 _RETRY_AFTER_S: Final = 2.0
@@ -55,7 +58,7 @@ def refused(request: Request, error: RerankerError, voice: Voice | None = None) 
 
 
 def error_headers(error: RerankerError, status: int) -> dict[str, str]:
-    """The error's code, when to come back, and whether the connection can be used again."""
+    """The error's code, when to come back, how to be let in, and whether the connection can be used again."""
     headers = {"X-Error-Code": error.code}
     seconds = error.retry_after_s
     if seconds is None and status == _UNREADY_STATUS:
@@ -63,6 +66,8 @@ def error_headers(error: RerankerError, status: int) -> dict[str, str]:
     if seconds is not None:
         headers["Retry-After"] = str(max(1, math.ceil(seconds)))
         headers["retry-after-ms"] = str(max(1, math.ceil(seconds * 1000)))
+    if isinstance(error, Unauthenticated):
+        headers["WWW-Authenticate"] = _CHALLENGE
     if isinstance(error, _CLOSING):
         headers["Connection"] = "close"
     return headers

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from importlib.metadata import version
 from typing import Any, Final
 
+from ..guard.credentials import KEY_HEADERS
 from ..settings import HttpSettings
 from .dialect import Dialect
 from .dispatch import DIALECTS, DOCUMENT_KEYS, HOSTED_NIM_ROUTE, KEY_RULES, ROUTES
@@ -36,8 +37,16 @@ _NAME: Final = {
     "schema": {"type": "string", "minLength": 1},
 }
 _WRONG_METHOD: Final = {405: "Another method is meant"}
+_SECURITY_SCHEMES: Final[dict[str, Any]] = {
+    "bearer": {"type": "http", "scheme": "bearer", "description": "As most clients send their key."},
+    **{name: {"type": "apiKey", "in": "header", "name": name} for name in KEY_HEADERS},
+}
+"""The ways to send a key that OpenAPI can name."""
+
 _EVERYWHERE: Final = {
     400: "Not understood, in the words of some dialects",
+    401: "No key, or none of this server's",
+    403: "The same, in the words of some dialects",
     404: "Another model is served",
     **_WRONG_METHOD,
     408: "The request took too long to arrive",
@@ -50,7 +59,10 @@ _EVERYWHERE: Final = {
     504: "The deadline passed",
     507: "A pair does not fit the memory",
 }
-"""Statuses of errors that any ranking route may answer."""
+"""Statuses of errors that a ranking route may answer."""
+
+_OF_SOME: Final = (400, 401, 403)
+"""Those of them that only some dialects use."""
 
 _BY_KEYS: Final = [
     name for name in DIALECTS if name in {*DOCUMENT_KEYS.values(), *(rule.dialect for rule in KEY_RULES)}
@@ -79,8 +91,15 @@ def specification(title: str, probes: Iterable[Probe], http: HttpSettings) -> di
     return _document(title, _probe_paths(probes), http)
 
 
-def full_specification(title: str, probes: Iterable[Probe], http: HttpSettings) -> dict[str, Any]:
-    """Describe the API's routes: probes, ranking, tokens, and every dialect under its prefix."""
+def full_specification(title: str, probes: Iterable[Probe], http: HttpSettings, *, needs_key: bool) -> dict[str, Any]:
+    """Describe the API's routes: probes, ranking, tokens, and every dialect under its prefix.
+
+    Args:
+        title: Name of the listener.
+        probes: Its routes that answer GET.
+        http: Limits that the texts mention.
+        needs_key: Whether the others want a key.
+    """
     paths = _probe_paths(probes)
     for route, names in ROUTES.items():
         spoken = [DIALECTS[name] for name in names]
@@ -94,9 +113,24 @@ def full_specification(title: str, probes: Iterable[Probe], http: HttpSettings) 
         route = f"{PREFIX}{name}{dialect.route}"
         paths[route] = {"post": _ranking(route, [dialect], [dialect], _ONE_DIALECT, headers)}
     for route, (summary, body, answer, example) in TOKEN_ROUTES.items():
-        operation = _post(route, summary, _TOKENS, body, answer, {"a text": example}, _EVERYWHERE)
+        errors = {status: text for status, text in _EVERYWHERE.items() if status != 403}  # noqa: PLR2004 - the status
+        operation = _post(route, summary, _TOKENS, body, answer, {"a text": example}, errors)
         paths[route] = {"post": operation | {"parameters": parameters("RequestId")}}
-    return _document(title, paths, http)
+    for path in paths.values():
+        if "post" in path:
+            _guard(path["post"], needs_key=needs_key)
+    document = _document(title, paths, http)
+    if needs_key:
+        document["components"]["securitySchemes"] = _SECURITY_SCHEMES
+    return document
+
+
+def _guard(operation: dict[str, Any], *, needs_key: bool) -> None:
+    if needs_key:
+        operation["security"] = [{name: []} for name in _SECURITY_SCHEMES]
+        return
+    for status in ("401", "403"):
+        operation["responses"].pop(status, None)
 
 
 def _probe_paths(probes: Iterable[Probe]) -> dict[str, dict[str, Any]]:
@@ -134,7 +168,7 @@ def _ranking(
     """
     examples = {dialect.name: dialect.example for dialect in shown}
     statuses = {status for dialect in spoken for status in STATUSES[dialect.name][: len(CASES)]}
-    errors = {status: text for status, text in _EVERYWHERE.items() if status in statuses or status != 400}  # noqa: PLR2004 - the status
+    errors = {status: text for status, text in _EVERYWHERE.items() if status in statuses or status not in _OF_SOME}
     if 424 in statuses:  # noqa: PLR2004 - the status
         errors[424] = "No document could be scored, in TEI's words"
     summary = "Rank documents for a query"

@@ -16,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from ..errors import InvalidField, RerankerError, UnknownModel
+from ..guard.api_keys import ApiKeys
 from ..serving.state import ServingState
 from ..settings import Settings
 from ..text.vocabulary import Token, Vocabulary
@@ -23,6 +24,7 @@ from .body import read_json
 from .error_table import Voice
 from .fields import Fields
 from .model_names import model_name
+from .record import record_of
 from .rerank import Handler
 from .responses import json_response, refused
 
@@ -39,11 +41,13 @@ class TokenEndpoints:
     Args:
         state: Whose vocabulary is asked.
         settings: Limits of bodies and texts.
+        keys: Of which a request must bring one, if there are any.
         executor: Where texts are tokenised; a large one takes long.
     """
 
     state: ServingState
     settings: Settings
+    keys: ApiKeys
     executor: Executor
 
     @property
@@ -65,6 +69,7 @@ class TokenEndpoints:
         async def handle(request: Request) -> Response:
             http, loop = self.settings.http, asyncio.get_running_loop()
             try:
+                record_of(request).key = self.keys.check(request.headers)
                 model = self.state.require_model()
                 vocabulary = model.ranker.encoder.vocabulary
                 if vocabulary is None:

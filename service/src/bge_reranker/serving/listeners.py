@@ -40,7 +40,7 @@ class Listener(uvicorn.Server):
         super().__init__(
             uvicorn.Config(
                 app,
-                http=protocol_with_limits(http.header_timeout_s, on_refused),
+                http=protocol_with_limits(http.header_timeout_s, http.body_timeout_s, on_refused),
                 h11_max_incomplete_event_size=MAX_HEADER_BYTES,
                 ws="none",
                 lifespan="off",

@@ -25,24 +25,31 @@ CONNECTED_AT: Final = "bge_reranker.connected_at"
 MAX_HEADER_BYTES = 65_536
 """Most bytes of a request's line and headers."""
 
+_HEADERS_TOO_LARGE: Final = 431
+
 Refused = Callable[[RerankerError, int], None]
 """Hears of a request that was refused before it became one: the error and the status that was answered."""
 
 
 class PatientProtocol(H11Protocol):
-    """Closes connections that do not finish their headers in time.
+    """Closes connections that do not finish their headers in time, or a body that was answered before its end.
 
     uvicorn times idle connections only after their first answer; one that sends nothing, or a header a minute, would
-    be held for ever. Subclasses made by `protocol_with_limits` set the limit.
+    be held for ever, and so would one that was refused at once and goes on sending a byte of its body now and then.
+    Subclasses made by `protocol_with_limits` set the limits.
     """
 
     header_timeout_s: float = 10.0
     """Longest time in seconds from the connection, or a request's first byte, to the end of its headers."""
 
+    body_timeout_s: float = 30.0
+    """Longest time in seconds from an answer to the end of the body that it did not wait for."""
+
     on_refused: Refused | None = None
     """Who hears of refusals; the application never sees these requests."""
 
     _header_timer: asyncio.TimerHandle | None = None
+    _rest_timer: asyncio.TimerHandle | None = None
     _connected_at: float = 0.0
 
     @override
@@ -54,6 +61,7 @@ class PatientProtocol(H11Protocol):
     @override
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_header_timer()
+        self._stop_rest_timer()
         super().connection_lost(exc)
 
     @override
@@ -66,6 +74,14 @@ class PatientProtocol(H11Protocol):
             self._stop_header_timer()
         elif self.conn.trailing_data[0]:
             self._start_header_timer()
+        if self.conn.their_state is not h11.SEND_BODY:
+            self._stop_rest_timer()
+
+    @override
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if self.conn.their_state is h11.SEND_BODY and not self.transport.is_closing():
+            self._rest_timer = self.loop.call_later(self.body_timeout_s, self.transport.close)
 
     @override
     def _should_upgrade(self) -> bool:
@@ -85,8 +101,10 @@ class PatientProtocol(H11Protocol):
             cycle.message_event.set()
         raised = sys.exc_info()[1]
         status = raised.error_status_hint if isinstance(raised, h11.RemoteProtocolError) else MalformedRequest.status
-        remedy = "" if status == MalformedRequest.status else f"Headers may have {MAX_HEADER_BYTES} bytes in all."
-        self._refuse(MalformedRequest(f"This is not an HTTP/1.1 request: {raised}.", remedy=remedy), status)
+        remedy = f"Headers may have {MAX_HEADER_BYTES} bytes in all." if status == _HEADERS_TOO_LARGE else ""
+        # What h11 found wrong may be the rest of a body whose length was given too small: a text is never repeated.
+        reason = str(raised).partition(": b")[0]
+        self._refuse(MalformedRequest(f"This is not an HTTP/1.1 request: {reason}.", remedy=remedy), status)
 
     def _open_cycle(self) -> RequestResponseCycle | None:
         # uvicorn declares the cycle as always there; before the first request it is None.
@@ -102,6 +120,11 @@ class PatientProtocol(H11Protocol):
         if self._header_timer is not None:
             self._header_timer.cancel()
             self._header_timer = None
+
+    def _stop_rest_timer(self) -> None:
+        if self._rest_timer is not None:
+            self._rest_timer.cancel()
+            self._rest_timer = None
 
     def _headers_timed_out(self) -> None:
         self._header_timer = None
@@ -127,12 +150,17 @@ class PatientProtocol(H11Protocol):
             self.on_refused(error, status)
 
 
-def protocol_with_limits(header_timeout_s: float, on_refused: Refused) -> type[PatientProtocol]:
-    """A protocol class with this limit; uvicorn makes its connections from a class, not a factory.
+def protocol_with_limits(header_timeout_s: float, body_timeout_s: float, on_refused: Refused) -> type[PatientProtocol]:
+    """A protocol class with these limits; uvicorn makes its connections from a class, not a factory.
 
     Args:
         header_timeout_s: Longest time in seconds to the end of the headers.
+        body_timeout_s: Longest time in seconds to the end of a body that has been answered already.
         on_refused: Who hears of refusals.
     """
-    attributes = {"header_timeout_s": header_timeout_s, "on_refused": staticmethod(on_refused)}
+    attributes = {
+        "header_timeout_s": header_timeout_s,
+        "body_timeout_s": body_timeout_s,
+        "on_refused": staticmethod(on_refused),
+    }
     return type("PatientProtocol", (PatientProtocol,), attributes)

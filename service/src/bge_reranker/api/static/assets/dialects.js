@@ -111,9 +111,10 @@ export const DIALECTS = {
  * @param {{query: string, candidates: string[], options: Object<string, *>}} wanted What the form holds.
  * @param {string} preset Name of a preset, or "".
  * @param {boolean} logits Whether logits are wanted.
- * @param {string} [spoken] Dialect that the server speaks to whoever names none; unset where it goes by the request.
+ * @param {{default_dialect?: string, needs_key?: boolean}} server What it says of itself: the dialect that it speaks to
+ *   whoever names none, and whether it wants a key.
  */
-export function curl(name, wanted, preset, logits, spoken) {
+export function curl(name, wanted, preset, logits, { default_dialect: spoken, needs_key: needsKey }) {
   const { path, body } = DIALECTS[name];
   const content = body
     ? body(wanted.query, wanted.candidates, logits)
@@ -121,6 +122,8 @@ export function curl(name, wanted, preset, logits, spoken) {
   const url = new URL(path, document.baseURI).href;
   const lines = [`curl -sS ${quoted(url)}`, "-H 'Content-Type: application/json'"];
   if (spoken && spoken !== name && !path.startsWith("dialects/")) lines.push(`-H 'X-Rerank-Dialect: ${name}'`);
+  // The shell puts the key in: a command is pasted into chats and kept in histories.
+  if (needsKey) lines.push('-H "Authorization: Bearer $API_KEY"');
   lines.push(`-d ${quoted(JSON.stringify(content))}`);
   return lines.join(" \\\n  ");
 }

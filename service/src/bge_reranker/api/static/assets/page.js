@@ -15,7 +15,7 @@ const form = at("form");
 let running = null;
 let last = null;
 let command = "";
-let spoken = null;
+let server = {};
 
 /** Characters of the command that are shown; all of them are copied. A browser takes seconds to lay out a megabyte. */
 const MOST_SHOWN = 4000;
@@ -27,6 +27,11 @@ function wanted() {
   if (form.max_pair_tokens.value) options.max_pair_tokens = Number(form.max_pair_tokens.value);
   const candidates = form.candidates.value.split(/\r?\n/).map((line) => line.trim()).filter(Boolean);
   return { query: form.query.value.trim(), candidates, options };
+}
+
+/** The key of a server that wants one; it lives in its field alone. */
+function key() {
+  return at("key-field").hidden ? "" : at("key").value.trim();
 }
 
 function presets() {
@@ -44,7 +49,7 @@ async function submit(event) {
   try {
     const rankings = [];
     // One after the other: two at once would wait for each other, and the times shown would be of neither.
-    for (const preset of presets()) rankings.push([preset, await rank(asked, preset, mine.signal)]);
+    for (const preset of presets()) rankings.push([preset, await rank(asked, preset, key(), mine.signal)]);
     last = { rankings, candidates: asked.candidates };
     showProblem(null);
     draw();
@@ -66,6 +71,7 @@ function reveal(outcome) {
 /** Says beside each empty field what is missing, and goes to the first. */
 function isComplete(asked) {
   const missing = [
+    [at("key"), at("key-field").hidden ? "" : problemOfKey(key())],
     [form.query, asked.query ? "" : "Write what you are looking for."],
     [form.candidates, asked.candidates.length ? "" : "Write at least one candidate, or open a file."],
   ];
@@ -77,6 +83,12 @@ function isComplete(asked) {
   }
   missing.find(([, text]) => text)?.[0].focus();
   return missing.every(([, text]) => !text);
+}
+
+/** A header holds plain characters only; a browser refuses others without a word. */
+function problemOfKey(text) {
+  if (!text) return "This server wants an API key.";
+  return /[^!-~]/.test(text) ? "A key has neither spaces nor letters with accents." : "";
 }
 
 function announcement(rankings) {
@@ -102,6 +114,8 @@ function fail(error) {
   last = null;
   at("panels").replaceChildren();
   say("");
+  // A server may have got its keys since it was asked about itself.
+  if (error.status === 401) at("key-field").hidden = false;
   showProblem(error instanceof Problem ? error : new Problem("The page failed", String(error)));
 }
 
@@ -126,7 +140,7 @@ function say(...parts) {
 
 function refresh() {
   at("candidates-count").textContent = count(wanted().candidates.length, "candidate");
-  command = curl(at("dialect").value, wanted(), form.preset.value, form.scale.value === "logit", spoken);
+  command = curl(at("dialect").value, wanted(), form.preset.value, form.scale.value === "logit", server);
   const more = command.length - MOST_SHOWN;
   at("command").textContent = more > 0 ? `${command.slice(0, MOST_SHOWN)}… and ${more} characters more` : command;
 }
@@ -175,6 +189,7 @@ at("copy").addEventListener("click", copy);
 
 fill(EXAMPLES.english);
 showFacts(at("facts")).then((info) => {
-  spoken = info.default_dialect;
+  server = info;
+  at("key-field").hidden = !info.needs_key;
   refresh();
 });

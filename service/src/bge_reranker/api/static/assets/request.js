@@ -6,9 +6,11 @@ export class Problem extends Error {
    * @param {string} title What happened, in a few words.
    * @param {string} text What to do about it.
    * @param {string} fine Code and request id, for whoever reads the log.
+   * @param {number} [status] Status of the answer, where there was one.
    */
-  constructor(title, text, fine = "") {
+  constructor(title, text, fine = "", status = undefined) {
     super(title);
+    this.status = status;
     this.title = title;
     this.text = text;
     this.fine = fine;
@@ -16,6 +18,7 @@ export class Problem extends Error {
 }
 
 const TITLES = {
+  401: "The server does not let this key in",
   408: "The request took too long to arrive",
   413: "That is too much at once",
   422: "The server cannot work with this request",
@@ -39,12 +42,12 @@ export function nativeBody(wanted, preset) {
  *
  * @throws {Problem} What went wrong, in words.
  */
-export async function rank(wanted, preset, signal) {
+export async function rank(wanted, preset, key, signal) {
   const began = performance.now();
   const body = JSON.stringify({ ...nativeBody(wanted, preset), raw_scores: true });
   let response;
   try {
-    response = await fetch("rerank", { method: "POST", headers: HEADERS, body, signal });
+    response = await fetch("rerank", { method: "POST", headers: headers(key), body, signal });
   } catch (error) {
     if (error.name === "AbortError") throw error;
     throw new Problem("The server cannot be reached", "It may be restarting, or the network is down. Try again in a moment.");
@@ -62,7 +65,10 @@ export async function rank(wanted, preset, signal) {
 
 const NOT_OURS = "Something between this page and the server may have answered in its place, such as a proxy.";
 
-const HEADERS = { "Content-Type": "application/json", "X-Rerank-Dialect": "native" };
+function headers(key) {
+  const always = { "Content-Type": "application/json", "X-Rerank-Dialect": "native" };
+  return key ? { ...always, Authorization: `Bearer ${key}` } : always;
+}
 
 async function readJson(response) {
   try {
@@ -76,7 +82,7 @@ function problemOf(response, answer) {
   const said = typeof answer.message === "string" ? answer.message : NOT_OURS;
   const title = TITLES[response.status] ?? (response.status >= 500 ? "The server failed" : "The request was refused");
   const fine = [`HTTP ${response.status}`, response.headers.get("X-Error-Code"), idOf(response)];
-  return new Problem(title, `${waiting(response)}${sentence(said)}`, fine.filter(Boolean).join(" · "));
+  return new Problem(title, `${waiting(response)}${sentence(said)}`, fine.filter(Boolean).join(" · "), response.status);
 }
 
 /** Some of the server's messages start small, since logs put a code before them. */

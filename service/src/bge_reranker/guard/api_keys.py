@@ -1,0 +1,97 @@
+"""The keys of callers: read once, kept as digests, compared in constant time."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from hashlib import sha256
+from hmac import compare_digest
+from pathlib import Path
+from typing import Final
+
+from ..errors import SettingsError, Unauthenticated
+from ..settings import GuardSettings
+from .credentials import Headers, offered_keys
+
+MIN_KEY_CHARACTERS: Final = 8
+"""Shortest key: below it the first guesses would hit."""
+
+_KEY: Final = re.compile(r"[\x21-\x2b\x2d-\x7e]+")
+"""What a header can hold: printable ASCII without spaces; a comma separates keys."""
+
+_REMEDY: Final = "Send it as `Authorization: Bearer KEY`, or in the header `api-key` or `x-api-key`."
+
+
+class ApiKeys:
+    """The keys of one server; without any, everybody may ask.
+
+    Args:
+        keys: The keys themselves; only their digests are kept.
+    """
+
+    def __init__(self, keys: Iterable[str] = ()) -> None:
+        self._digests = sorted({sha256(key.encode()).digest() for key in keys})
+
+    def __len__(self) -> int:
+        return len(self._digests)
+
+    def check(self, headers: Headers) -> str:
+        """Let a request pass, by its headers alone.
+
+        Returns:
+            The first 8 hexadecimal digits of its key's SHA-256, by which a log can tell callers apart; empty where no
+            key is needed.
+
+        Raises:
+            Unauthenticated: If it holds no key, or none of this server's.
+        """
+        if not self._digests:
+            return ""
+        offered = list(offered_keys(headers))
+        for key in offered:
+            digest = sha256(key.encode()).digest()
+            # Every known key is looked at, so that the time does not tell which one came near.
+            if sum(compare_digest(digest, known) for known in self._digests):
+                return digest.hex()[:8]
+        if offered:
+            raise Unauthenticated("The API key is none of this server's.", remedy="Check it for typing errors.")
+        raise Unauthenticated("This server wants an API key, and none was sent.", remedy=_REMEDY)
+
+
+def load_keys(settings: GuardSettings) -> ApiKeys:
+    """Read the keys that the settings name.
+
+    Raises:
+        SettingsError: If the file cannot be read or holds none, or a key is too short or cannot stand in a header.
+    """
+    keys: list[str] = []
+    if settings.api_keys is not None:
+        keys += _keys_in(settings.api_keys.get_secret_value(), "apiKeys")
+    if settings.keys_file is not None:
+        keys += _keys_in(_content(Path(settings.keys_file)), f"The file {settings.keys_file} (keysFile)")
+    return ApiKeys(keys)
+
+
+def _content(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(
+            f"The file of API keys {file} cannot be read: {error}.",
+            remedy="Mount it there, or correct keysFile.",
+        ) from None
+
+
+def _keys_in(text: str, source: str) -> list[str]:
+    keys = [key.strip() for key in re.split(r"[,\r\n]", text) if key.strip()]
+    if not keys:
+        # Whoever names a place for keys does not mean to let everybody in.
+        raise SettingsError(f"{source} holds no API key.", remedy="Put one there, or unset the setting.")
+    for place, key in enumerate(keys, 1):
+        if len(key) < MIN_KEY_CHARACTERS or not _KEY.fullmatch(key):
+            raise SettingsError(
+                f"Key {place} in {source} must have at least {MIN_KEY_CHARACTERS} printable ASCII characters and no "
+                f"space; it has {len(key)}.",
+                remedy="`openssl rand -hex 32` makes a good one.",
+            )
+    return keys
