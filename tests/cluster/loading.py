@@ -46,6 +46,12 @@ def load(image: str, console: Console) -> None:
     console.print(f"{image} is on both nodes, after {time.monotonic() - began:.1f} s.", highlight=False)
 
 
+def name_too(image: str, other: str) -> None:
+    """Give an image that both nodes have a second name, as a registry would another tag."""
+    for node in NODES:
+        containerd.ctr(node, "images", "tag", "--force", image, other)
+
+
 def _export(image: str, archive: Path) -> Path:
     for tool, look in LOOKS.items():
         if shutil.which(tool) and _succeeds([*look, image]):

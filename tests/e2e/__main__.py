@@ -12,7 +12,7 @@ from rich.console import Console
 
 from tests.cluster.failures import ClusterError
 from tests.cluster.layout import CONTEXT, KUBECONFIG
-from tests.e2e.image_names import IMAGE, OPERATOR_IMAGE, SEARCH_IMAGE
+from tests.e2e.image_names import IMAGE, OPERATOR_IMAGE, OTHER_IMAGE, SEARCH_IMAGE
 from tests.e2e.own_cluster import own_cluster
 
 CONSOLE = Console()
@@ -26,6 +26,7 @@ ADDITIONS = ("crds",)
     "--context", help="A context of KUBECONFIG; without it a cluster of our own is brought up and taken down."
 )
 @click.option("--image", default=IMAGE, help="The scorer's image, as the named cluster's nodes know it.")
+@click.option("--other-image", default=OTHER_IMAGE, help="The same or another version by a second tag, likewise.")
 @click.option("--search-image", default=SEARCH_IMAGE, help="The search pod's image, likewise.")
 @click.option("--operator-image", default=OPERATOR_IMAGE, help="The operator's image, likewise.")
 @click.option("--keep", is_flag=True, help="Leave our own cluster up, and use it if it is up already.")
@@ -34,6 +35,7 @@ def end_to_end(
     *,
     context: str | None,
     image: str,
+    other_image: str,
     search_image: str,
     operator_image: str,
     keep: bool,
@@ -41,9 +43,8 @@ def end_to_end(
 ) -> None:
     """Run the end-to-end tests."""
     refuse_an_unnamed_cluster(context, os.environ.get("KUBECONFIG"))
-    arguments = [f"--kube-context={context or CONTEXT}", f"--image={image}", f"--search-image={search_image}"]
-    arguments.append(f"--operator-image={operator_image}")
-    arguments += pytest_arguments
+    arguments = [f"--kube-context={context or CONTEXT}", f"--image={image}", f"--other-image={other_image}"]
+    arguments += [f"--search-image={search_image}", f"--operator-image={operator_image}", *pytest_arguments]
     if context is not None:
         sys.exit(_run_tests(arguments))
     try:

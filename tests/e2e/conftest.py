@@ -10,6 +10,7 @@ from tests.e2e.kubernetes import Cluster, SearchPod, search_pod
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--kube-context", help="The kubeconfig's context to use; it must be named.")
     parser.addoption("--image", help="Image of the scorer, as the cluster's nodes know it.")
+    parser.addoption("--other-image", help="Another tag of it, to upgrade to, as the cluster's nodes know it.")
     parser.addoption("--search-image", help="Image of the search pod, as the cluster's nodes know it.")
     parser.addoption("--operator-image", help="Image of the operator, as the cluster's nodes know it.")
 
@@ -29,6 +30,11 @@ def cluster(pytestconfig: pytest.Config) -> Cluster:
 @pytest.fixture(scope="session")
 def image(pytestconfig: pytest.Config) -> str:
     return _required(pytestconfig, "--image")
+
+
+@pytest.fixture(scope="session")
+def other_image(pytestconfig: pytest.Config) -> str:
+    return _required(pytestconfig, "--other-image")
 
 
 @pytest.fixture(scope="session")

@@ -11,6 +11,7 @@ from rich.console import Console
 
 from tests.cluster import additions, loading, removal, starting
 from tests.cluster.layout import KUBECONFIG
+from tests.e2e.image_names import IMAGE, OTHER_IMAGE
 
 
 @contextmanager
@@ -33,6 +34,7 @@ def own_cluster(images: Sequence[str], wanted: Sequence[str], console: Console, 
     try:
         for image in images:
             loading.load(image, console)
+        loading.name_too(IMAGE, OTHER_IMAGE)
         os.environ["KUBECONFIG"] = str(KUBECONFIG)
         yield
     finally:

@@ -14,6 +14,8 @@ OWNED = {
     "model": {"model", "revision", "cacheDir", "expectDigest", "claimsDir"},
     "http": {"port", "managementPort"},
     "observe": {"terminationLog"},
+    # A secret has no place in values or in a pod's environment: mount a Secret and name it in `guard.keysFile`.
+    "guard": {"apiKeys"},
 }
 """Settings that the chart decides by values of its own, so that `config` must not have them."""
 

@@ -1,0 +1,45 @@
+"""What helm prints after an install."""
+
+from __future__ import annotations
+
+import json
+
+from tests.chart.rendering import CHART, CPU_DEMO, Values, helm
+
+
+def notes(values: Values) -> str:
+    words = ("install", "demo", str(CHART), "--namespace=search", "--dry-run=client", "--values=-")
+    done = helm(*words, text_input=json.dumps(values))
+    assert done.returncode == 0, done.stderr
+    return done.stdout.partition("NOTES:")[2]
+
+
+def test_notes_say_how_to_call_it_and_how_to_watch_it_come_up() -> None:
+    said = notes({**CPU_DEMO, "service": {"port": 80}})
+    assert "curl -s http://demo.search:80/rerank" in said
+    assert "kubectl --namespace search rollout status deployment/demo" in said
+    assert "helm --namespace search test demo" in said
+    assert "fetch-model" not in said
+
+
+def test_notes_show_the_download_where_there_is_one() -> None:
+    assert "logs deployment/demo --container fetch-model --follow" in notes({})
+
+
+def test_notes_say_which_nodes_have_the_resource_and_the_way_out() -> None:
+    said = notes({})
+    assert r".status.allocatable.nvidia\.com/gpu" in said
+    assert "--set gpu.count=0" in said
+    assert "GPUS" not in notes(CPU_DEMO)
+
+
+def test_notes_say_that_there_is_no_registry() -> None:
+    assert "MISSING: image.registry" in notes(CPU_DEMO)
+    assert "image.registry" not in notes({**CPU_DEMO, "image": {"registry": "registry.example"}})
+
+
+def test_notes_say_that_there_is_no_metrics_adapter_and_how_to_take_replicas_back() -> None:
+    said = notes({**CPU_DEMO, "autoscaling": {"enabled": True}})
+    assert "MISSING: nothing serves custom.metrics.k8s.io" in said
+    assert "--force-conflicts" in said
+    assert "MISSING: nothing serves" not in notes(CPU_DEMO)

@@ -1,0 +1,70 @@
+"""Packaging, and pushing as an OCI artefact to a real registry."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.chart.rendering import CHART, helm
+from tests.in_ci import IN_CI
+
+CONFIGURATION = """version: 0.1
+log: {{level: error}}
+storage: {{filesystem: {{rootdirectory: {folder}}}}}
+http: {{addr: "127.0.0.1:{port}"}}
+"""
+
+
+@pytest.fixture(scope="module")
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Debian's docker-registry on a free port, empty."""
+    program = shutil.which("docker-registry")
+    if program is None:
+        said = "docker-registry is missing: apt-get install docker-registry"
+        pytest.fail(said) if IN_CI else pytest.skip(said)
+    folder = tmp_path_factory.mktemp("registry")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    configuration = folder / "registry.yaml"
+    configuration.write_text(CONFIGURATION.format(folder=folder / "storage", port=port), encoding="utf-8")
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen([program, "serve", str(configuration)], stdout=log, stderr=log)
+    try:
+        transport = httpx.HTTPTransport(retries=8)
+        with httpx.Client(transport=transport) as client:
+            assert client.get(f"http://127.0.0.1:{port}/v2/").status_code == 200
+        yield f"127.0.0.1:{port}/charts"
+    finally:
+        process.kill()
+        process.wait()
+
+
+@pytest.fixture(scope="module")
+def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("dist")
+    done = helm("package", str(CHART), f"--destination={folder}")
+    assert done.returncode == 0, done.stderr
+    (found,) = folder.glob("bge-reranker-*.tgz")
+    return found
+
+
+def test_a_pushed_chart_can_be_installed_by_its_address(registry: str, package: Path) -> None:
+    pushed = helm("push", str(package), f"oci://{registry}", "--plain-http")
+    assert pushed.returncode == 0, pushed.stderr
+    words = ("--plain-http", "--version=0.1.0", f"--values={CHART / 'ci' / 'everything-values.yaml'}")
+    from_registry = helm("template", "demo", f"oci://{registry}/bge-reranker", *words)
+    assert from_registry.returncode == 0, from_registry.stderr
+    assert from_registry.stdout == helm("template", "demo", str(CHART), *words[1:]).stdout
+
+
+def test_the_package_holds_what_the_chart_needs_and_no_more(package: Path) -> None:
+    listed = subprocess.run(["tar", "-tzf", package], capture_output=True, text=True, check=True).stdout.split()
+    names = {name.removeprefix("bge-reranker/").partition("/")[0] for name in listed}
+    assert names == {"Chart.yaml", "README.md", "ci", "files", "templates", "values.schema.json", "values.yaml"}
