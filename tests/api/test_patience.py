@@ -5,11 +5,12 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Callable
+from pathlib import Path
 
 import httpx
 import pytest
 
-from tests.live.server import WAIT_S, LiveServer
+from tests.live.server import WAIT_S, LiveServer, live_server
 
 HEAD = b"POST /rerank HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
 BODY = b'{"query": "q", "candidates": ["good", "bad"]}'
@@ -157,6 +158,26 @@ def test_a_full_queue_refuses_at_once_with_the_seconds_to_wait(server: LiveServe
         server.scorer.gate.set()
         assert first.recv(65_536).startswith(b"HTTP/1.1 200")
     assert server.is_well()
+
+
+def test_a_connection_beyond_the_limit_is_told_when_to_come_back_and_the_others_are_served(tmp_path: Path) -> None:
+    request = HEAD % len(BODY) + BODY
+    with live_server(tmp_path, {"max_connections": 2}) as server:
+        with connect(server) as one, connect(server) as two:
+            for connection in (one, two):
+                connection.sendall(request)
+                assert connection.recv(65_536).startswith(b"HTTP/1.1 200")
+            with connect(server) as three:
+                three.sendall(request)
+                answer = read_all(three)
+            assert answer.startswith(b"HTTP/1.1 503")
+            assert b"retry-after: 1\r\n" in answer
+            assert b"which is its limit" in answer
+            one.sendall(request)
+            assert one.recv(65_536).startswith(b"HTTP/1.1 200")
+            labels = {"code": "TooManyConnections"}
+            assert server.metrics.registry.get_sample_value("bge_reranker_errors_total", labels) == 1
+        assert eventually(server.is_well)
 
 
 def test_an_offered_upgrade_is_declined_by_answering_the_request(server: LiveServer) -> None:

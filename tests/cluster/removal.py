@@ -16,6 +16,7 @@ from tests.cluster import cgroups, machine, network, processes
 from tests.cluster.commands import run
 from tests.cluster.failures import ClusterError
 from tests.cluster.layout import BRIDGE, FOLDER, HOST_ADDRESS, NODES, SERVICE_NETWORK
+from tests.cluster.progress import Progress
 
 PATIENCE_S = 60
 """How long the kernel may take to let go of processes, namespaces and mounts."""
@@ -31,12 +32,16 @@ def remove(console: Console) -> None:
     if not left_over():
         console.print("No cluster is up.")
         return
-    _kill_everything()
-    machine.restore()
-    network.remove()
-    for node in NODES:
-        _retry(partial(cgroups.remove, node))
-    shutil.rmtree(FOLDER, ignore_errors=True)
+    progress = Progress(console)
+    with progress.step("processes"):
+        _kill_everything()
+    with progress.step("kernel settings, interfaces, cgroups"):
+        machine.restore()
+        network.remove()
+        for node in NODES:
+            _retry(partial(cgroups.remove, node))
+    with progress.step("files"):
+        _remove_files()
     if left := left_over():
         raise ClusterError(
             f"Left after {time.monotonic() - began:.0f} s: {'; '.join(left)}. Run `make cluster-down` again."
@@ -52,6 +57,13 @@ def left_over() -> list[str]:
     mounts = Path("/proc/self/mountinfo").read_text(encoding="utf-8").splitlines()
     mounted = [f"mount {line.split()[4]}" for line in mounts if str(FOLDER) in line]
     return [*running, *mounted, *interfaces, *_rules(), *groups, *([str(FOLDER)] if FOLDER.exists() else [])]
+
+
+def _remove_files() -> None:
+    # Images lie unpacked on each node, some ten thousand files: rm is several times as fast as shutil, and never leaves
+    # the disk that the folder is on, should a mount still be there.
+    with contextlib.suppress(ClusterError):
+        run(["rm", "--recursive", "--force", "--one-file-system", FOLDER])
 
 
 def _rules() -> list[str]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.cluster.failures import ClusterError
 from tests.e2e.deployment import IN_SCORER, RATE, SCORER, URL, await_gone, deployed, pods, roll_out
 from tests.e2e.kubernetes import Cluster, SearchPod, failures, wait_until
 from tests.e2e.questions import expected_scores, questions, wrong_rankings
@@ -69,15 +70,16 @@ def test_a_drained_node_fails_no_request(cluster: Cluster, search: SearchPod) ->
 
 
 def test_kubectl_top_knows_the_pods(cluster: Cluster, search: SearchPod) -> None:
-    def is_measured() -> bool:
+    def is_measured(namespace: str, pod: str) -> bool:
         try:
-            return "reranker-" in cluster.kubectl("top", "pod", IN_SCORER)
-        except Exception as error:  # noqa: BLE001 - metrics are a while in coming; the last word is the assertion's
+            return pod in cluster.kubectl("top", "pod", f"--namespace={namespace}")
+        except ClusterError as error:
+            # Metrics are a while in coming, and kubectl calls that an error.
             print(error)  # noqa: T201 - shown by pytest when the wait fails
             return False
 
-    wait_until(is_measured, "kubectl top pod shows the scorer's pods")
-    assert cluster.kubectl("top", "pod", f"--namespace={search.namespace}").startswith("NAME")
+    wait_until(lambda: is_measured(SCORER, "reranker-"), "kubectl top pod shows the scorer's pods")
+    wait_until(lambda: is_measured(search.namespace, "search"), "kubectl top pod shows the search team's")
 
 
 def test_metrics_and_logs_tell_of_the_requests_and_of_no_text(cluster: Cluster, search: SearchPod) -> None:

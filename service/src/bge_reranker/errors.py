@@ -9,7 +9,7 @@ and any text of a document.
     |  |  TooManyDocuments, DocumentTooLong, QueryTooLong, ModelNotServed, RouteNotFound, MethodNotAllowed,
     |  |  RequestTimedOut, Unauthenticated
     |- CapacityError           the same request may pass later
-    |  |- QueueFull, NotReady, Draining, DeadlineExceeded, CallerGone
+    |  |- QueueFull, TooManyConnections, NotReady, Draining, DeadlineExceeded, CallerGone
     |- ScoringError            the scorer failed
     |  |- NonFiniteScore, PairTooLarge, BatchFailed, WorkerDied
     |- ModelError              the model cannot be fetched, loaded or served
@@ -172,6 +172,10 @@ class QueueFull(CapacityError):
     """The backlog leaves no place for this request."""
 
     status = 429
+
+
+class TooManyConnections(CapacityError):
+    """The listener holds as many connections as it may."""
 
 
 class NotReady(CapacityError):

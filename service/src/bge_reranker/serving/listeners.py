@@ -40,7 +40,7 @@ class Listener(uvicorn.Server):
         super().__init__(
             uvicorn.Config(
                 app,
-                http=protocol_with_limits(http.header_timeout_s, http.body_timeout_s, on_refused),
+                http=protocol_with_limits(http, on_refused),
                 h11_max_incomplete_event_size=MAX_HEADER_BYTES,
                 ws="none",
                 lifespan="off",
@@ -49,7 +49,6 @@ class Listener(uvicorn.Server):
                 server_header=False,
                 proxy_headers=False,
                 timeout_keep_alive=math.ceil(http.keep_alive_s),
-                limit_concurrency=http.max_connections,
             )
         )
         self.socket = _bind(host, port, port_setting)

@@ -1,4 +1,4 @@
-"""The HTTP/1.1 protocol with the limits that uvicorn's own lacks: patience for headers, and refusals in our words.
+"""The HTTP/1.1 protocol with the limits that uvicorn's own lacks: patience, and refusals in our words.
 
 h11 rather than httptools: it bounds the size of headers, and it ignores an offered upgrade (`Upgrade: h2c`, which some
 clients send to every server) instead of losing the request's body over it.
@@ -15,9 +15,11 @@ from typing import Final
 
 import h11
 from typing_extensions import override
+from uvicorn._types import ASGIReceiveCallable, ASGISendCallable, Scope
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
-from ..errors import MalformedRequest, RequestTimedOut, RerankerError
+from ..errors import MalformedRequest, RequestTimedOut, RerankerError, TooManyConnections
+from ..settings import HttpSettings
 
 CONNECTED_AT: Final = "bge_reranker.connected_at"
 """Key in the ASGI scope: monotonic second at which the connection was made."""
@@ -26,6 +28,14 @@ MAX_HEADER_BYTES = 65_536
 """Most bytes of a request's line and headers."""
 
 _HEADERS_TOO_LARGE: Final = 431
+
+_COME_BACK: Final = {
+    b"content-type": b"application/json",
+    b"connection": b"close",
+    b"retry-after": b"1",
+    b"retry-after-ms": b"1000",
+}
+"""Headers of a refusal that may be over in a second."""
 
 Refused = Callable[[RerankerError, int], None]
 """Hears of a request that was refused before it became one: the error and the status that was answered."""
@@ -45,6 +55,9 @@ class PatientProtocol(H11Protocol):
     body_timeout_s: float = 30.0
     """Longest time in seconds from an answer to the end of the body that it did not wait for."""
 
+    max_connections: int = 4_096
+    """Most connections of a listener; requests on further ones are refused."""
+
     on_refused: Refused | None = None
     """Who hears of refusals; the application never sees these requests."""
 
@@ -56,6 +69,9 @@ class PatientProtocol(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # uvicorn narrows it too
         super().connection_made(transport)
         self._connected_at = time.monotonic()
+        if len(self.connections) > self.max_connections:
+            # Not closed at once: a client that is reset while it sends never learns why.
+            self.app = self._refuse_for_number
         self._start_header_timer()
 
     @override
@@ -137,6 +153,19 @@ class PatientProtocol(H11Protocol):
         remedy = "Send them faster, or raise the server's headerTimeoutS."
         self._refuse(RequestTimedOut(message, remedy=remedy), RequestTimedOut.status)
 
+    async def _refuse_for_number(self, _scope: Scope, _receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
+        """Answer in the application's place; the ASGI callable."""
+        error = TooManyConnections(
+            f"The server holds {self.max_connections} connections, which is its limit.",
+            remedy="Close idle ones, ask another replica, or raise the server's maxConnections.",
+        )
+        body = json.dumps(error.as_keys()).encode()
+        headers = {b"x-error-code": error.code.encode(), b"content-length": str(len(body)).encode(), **_COME_BACK}
+        await send({"type": "http.response.start", "status": error.status, "headers": list(headers.items())})
+        await send({"type": "http.response.body", "body": body, "more_body": False})
+        if self.on_refused is not None:
+            self.on_refused(error, error.status)
+
     def _refuse(self, error: RerankerError, status: int) -> None:
         """Answer without the application and close."""
         body = json.dumps(error.as_keys()).encode()
@@ -150,17 +179,17 @@ class PatientProtocol(H11Protocol):
             self.on_refused(error, status)
 
 
-def protocol_with_limits(header_timeout_s: float, body_timeout_s: float, on_refused: Refused) -> type[PatientProtocol]:
+def protocol_with_limits(http: HttpSettings, on_refused: Refused) -> type[PatientProtocol]:
     """A protocol class with these limits; uvicorn makes its connections from a class, not a factory.
 
     Args:
-        header_timeout_s: Longest time in seconds to the end of the headers.
-        body_timeout_s: Longest time in seconds to the end of a body that has been answered already.
+        http: Patience for headers and bodies, and the most connections.
         on_refused: Who hears of refusals.
     """
     attributes = {
-        "header_timeout_s": header_timeout_s,
-        "body_timeout_s": body_timeout_s,
+        "header_timeout_s": http.header_timeout_s,
+        "body_timeout_s": http.body_timeout_s,
+        "max_connections": http.max_connections,
         "on_refused": staticmethod(on_refused),
     }
     return type("PatientProtocol", (PatientProtocol,), attributes)
