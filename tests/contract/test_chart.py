@@ -60,7 +60,9 @@ def test_the_service_accepts_what_the_chart_tells_it(case: str) -> None:
 @pytest.mark.parametrize("case", CASES)
 def test_probes_ask_for_paths_and_ports_that_there_are(case: str) -> None:
     rendered = render(case=case)
-    paths = {probe.path for probe in own_probes(HealthEndpoints(ServingState(), Settings(), Metrics(), needs_key=False))}
+    paths = {
+        probe.path for probe in own_probes(HealthEndpoints(ServingState(), Settings(), Metrics(), needs_key=False))
+    }
     ports = {port["name"]: port["containerPort"] for port in rendered.scorer["ports"]}
     told = load_settings(None, {"BGE_RERANKER_CONFIG": json.dumps(rendered.settings)}).http
     assert ports == {"http": told.port, "management": told.management_port}
