@@ -42,11 +42,19 @@ class Release:
 
     def install(self, values: Values | None = None, *options: str) -> str:
         """Install cpu-demo with these values over it, and wait until it is ready."""
-        return self.helm("install", self.name, str(CHART), *self._values(values), "--wait", "--timeout=280s", *options)
+        return self.helm("install", self.name, *self.chart_and_values(values), "--wait", "--timeout=280s", *options)
 
     def upgrade(self, values: Values | None = None, *options: str) -> str:
         """As `install`; what is not given is cpu-demo's."""
-        return self.helm("upgrade", self.name, str(CHART), *self._values(values), "--wait", "--timeout=280s", *options)
+        return self.helm(*self.upgrade_words(values), "--wait", "--timeout=280s", *options)
+
+    def upgrade_words(self, values: Values | None = None) -> list[str]:
+        """An upgrade that does not wait."""
+        return ["upgrade", self.name, *self.chart_and_values(values)]
+
+    def chart_and_values(self, values: Values | None = None) -> list[str]:
+        """The last words of an install or upgrade."""
+        return [str(CHART), *self._values(values)]
 
     def rollback(self, *options: str) -> str:
         return self.helm("rollback", self.name, "--wait", "--timeout=280s", *options)
@@ -56,7 +64,7 @@ class Release:
 
     def refused(self, values: Values) -> str:
         """What `helm install` says where it must fail."""
-        words = ("install", self.name, str(CHART), *self._values(values))
+        words = ("install", self.name, *self.chart_and_values(values))
         done = subprocess.run(self._command(*words), capture_output=True, text=True, check=False)
         assert done.returncode != 0, f"{values} should have been refused"
         return done.stderr
