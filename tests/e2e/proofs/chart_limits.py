@@ -1,4 +1,4 @@
-"""What only the cluster can know, said in events: no GPU, a missing secret, class, claim or image; and the gap on one GPU.
+"""What only the cluster can know, said in events: no GPU, a missing secret, class or image; and the gap on one GPU.
 
 GPUs are pretended, as `make cluster-up GPUS=1` does; the scorer in the pod computes on the CPU.
 """
