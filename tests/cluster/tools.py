@@ -126,6 +126,8 @@ METRICS_SERVER = Tool("metrics-server", "sigs.k8s.io/metrics-server")
 KUBE_ROUTER = Tool("kube-router", "github.com/cloudnativelabs/kube-router/v2")
 
 HELM = Tool("helm", "helm.sh/helm/v4", ("helm.sh/helm/v4/internal/version.version={version}",))
+HELM_3 = Tool("helm-3", "helm.sh/helm/v3", ("helm.sh/helm/v3/internal/version.version={version}",))
+"""The last Helm 3, which one long proof uses; `make cluster-tools` does not build it."""
 
 TOOLS = (KUBERNETES, CONTAINERD, HELM, COREDNS, KUBE_ROUTER, LOCAL_PATH_PROVISIONER, METRICS_SERVER)
 """What every cluster needs and what installs onto it, slowest first."""

@@ -1,12 +1,16 @@
 """`helm test`: ask the release as a client would, by the standard library alone.
 
-Arguments: address of the API, address of the management port. Prints what it found; any other ending than 0 says why.
+Arguments: address of the API, address of the management port, and a file of API keys where callers need one.
+Prints what it found; any other ending than 0 says why.
 """
+
+from __future__ import annotations
 
 import json
 import sys
 import urllib.error
 import urllib.request
+from pathlib import Path
 
 QUERY = "What do cats eat?"
 CANDIDATES = [
@@ -18,10 +22,11 @@ BEST = 1
 TIME_LIMIT_S = 60
 
 
-def answer(address, body=None):
+def answer(address: str, body: object = None, key: str = "") -> tuple[int, str]:
     """The status and text of one answer, whatever the status."""
+    headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {key}"} if key else {})
     data = None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request(address, data, {"Content-Type": "application/json"})
+    request = urllib.request.Request(address, data, headers)
     try:
         with urllib.request.urlopen(request, timeout=TIME_LIMIT_S) as response:
             return response.status, response.read().decode()
@@ -31,24 +36,28 @@ def answer(address, body=None):
         sys.exit(f"{address} does not answer: {error}")
 
 
-def expect(holds, sentence, text):
+def expect(sentence: str, text: str, *, holds: bool) -> None:
+    """Say that a sentence holds, or end with the answer that shows it does not."""
     if not holds:
         sys.exit(f"FAILED: {sentence}. The answer was:\n{text[:2000]}")
     print(f"ok: {sentence}")
 
 
-def main(api, management):
+def main(api: str, management: str, keys_file: str = "") -> None:
+    """Ask for readiness, a ranking and the metrics."""
+    key = Path(keys_file).read_text().split()[0] if keys_file else ""
     status, text = answer(f"{management}/health/ready")
-    expect(status == 200, "a pod is ready", text)
-    status, text = answer(f"{api}/rerank", {"query": QUERY, "candidates": CANDIDATES})
-    expect(status == 200, "the Service answers a ranking", text)
+    expect("a pod is ready", text, holds=status == 200)
+    status, text = answer(f"{api}/rerank", {"query": QUERY, "candidates": CANDIDATES}, key)
+    expect("the Service answers a ranking", text, holds=status == 200)
     results = json.loads(text)["results"]
-    expect(sorted(result["index"] for result in results) == [0, 1, 2], "every candidate came back once", text)
-    scores = [result["score"] for result in results]
-    expect(scores == sorted(scores, reverse=True), "the best score stands first", text)
-    expect(results[0]["index"] == BEST, "the right candidate is the best", text)
+    indices, scores = [each["index"] for each in results], [each["score"] for each in results]
+    expect("every candidate came back once", text, holds=sorted(indices) == list(range(len(CANDIDATES))))
+    expect("the best score stands first", text, holds=scores == sorted(scores, reverse=True))
+    expect("the right candidate is the best", text, holds=indices[0] == BEST)
     status, text = answer(f"{management}/metrics")
-    expect(status == 200 and "bge_reranker_backlog_seconds" in text, "/metrics has the backlog", text)
+    expect("/metrics has the backlog", text, holds=status == 200 and "bge_reranker_backlog_seconds" in text)
 
 
-main(*sys.argv[1:])
+if __name__ == "__main__":
+    main(*sys.argv[1:])

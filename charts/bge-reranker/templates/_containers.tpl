@@ -51,6 +51,9 @@ The two containers of the chart's own. Both run one image, and read one configur
   {{- include "bge-reranker.probes" . | nindent 2 }}
   volumeMounts:
     {{- include "bge-reranker.volumeMounts" . | nindent 4 }}
+    {{- with include "bge-reranker.keysMount" . | trim }}
+    {{- . | nindent 4 }}
+    {{- end }}
     {{- if .Values.sharedMemorySize }}
     - name: shared-memory
       mountPath: /dev/shm

@@ -29,7 +29,7 @@ extraEnv: {{ .name }} is a setting of the service. Set it in config, where its n
 {{- $volumes := list }}
 {{- range include "bge-reranker.volumes" . | fromYamlArray }}{{ $volumes = append $volumes (default "" .name) }}{{ end }}
 {{- with include "bge-reranker.duplicates" $volumes }}
-extraVolumes: {{ . }} would be there twice. Give each volume a name of its own; temporary, cache, model, shared-memory and authorities are the chart's.
+extraVolumes: {{ . }} would be there twice. Give each volume a name of its own; temporary, cache, model, shared-memory, authorities and api-keys are the chart's.
 {{ end }}
 {{- $paths := list }}
 {{- range include "bge-reranker.volumeMounts" . | fromYamlArray }}{{ $paths = append $paths (default "" .mountPath) }}{{ end }}

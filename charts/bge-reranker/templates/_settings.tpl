@@ -20,6 +20,9 @@ settings. It holds only what differs from the service's defaults.
 {{- $_ := set $model "cacheDir" "/models" -}}
 {{- end -}}
 {{- $own := dict "model" $model "http" (dict "host" "0.0.0.0" "managementHost" "0.0.0.0") -}}
+{{- if .Values.secrets.apiKeys.name -}}
+{{- $_ := set $own "guard" (dict "keysFile" "/etc/bge-reranker/api-keys/keys") -}}
+{{- end -}}
 {{- toJson (mergeOverwrite $own (deepCopy .Values.config)) -}}
 {{- end }}
 

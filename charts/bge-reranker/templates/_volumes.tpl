@@ -28,8 +28,28 @@ Volumes of the pod, and where its containers mount them.
       - key: {{ .Values.secrets.caBundle.key | quote }}
         path: ca.pem
 {{- end }}
+{{- include "bge-reranker.keysVolume" . }}
 {{- with .Values.extraVolumes }}
 {{ toYaml . }}
+{{- end }}
+{{- end }}
+
+{{- define "bge-reranker.keysVolume" -}}
+{{- if .Values.secrets.apiKeys.name }}
+- name: api-keys
+  secret:
+    secretName: {{ .Values.secrets.apiKeys.name | quote }}
+    items:
+      - key: {{ .Values.secrets.apiKeys.key | quote }}
+        path: keys
+{{- end }}
+{{- end }}
+
+{{- define "bge-reranker.keysMount" -}}
+{{- if .Values.secrets.apiKeys.name }}
+- name: api-keys
+  mountPath: /etc/bge-reranker/api-keys
+  readOnly: true
 {{- end }}
 {{- end }}
 

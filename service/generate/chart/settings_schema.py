@@ -13,6 +13,7 @@ from bge_reranker.settings import Settings
 OWNED = {
     "model": {"model", "revision", "cacheDir", "expectDigest", "claimsDir"},
     "http": {"port", "managementPort"},
+    "guard": {"apiKeys", "keysFile"},
     "observe": {"terminationLog"},
     # A secret has no place in values or in a pod's environment: mount a Secret and name it in `guard.keysFile`.
     "guard": {"apiKeys"},

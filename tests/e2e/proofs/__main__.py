@@ -19,7 +19,7 @@ from tests.e2e.kubernetes import Cluster
 from tests.e2e.own_cluster import own_cluster
 
 MEASUREMENTS = Path(__file__).resolve().parents[3] / "docs" / "measurements"
-PROOFS = ("node-death", "on-request", "crash", "chart-changes", "chart-life", "chart-limits")
+PROOFS = ("node-death", "on-request", "crash", "chart-changes", "chart-life", "chart-limits", "chart-helm-3")
 CONSOLE = Console()
 
 
