@@ -15,8 +15,6 @@ OWNED = {
     "http": {"port", "managementPort"},
     "guard": {"apiKeys", "keysFile"},
     "observe": {"terminationLog"},
-    # A secret has no place in values or in a pod's environment: mount a Secret and name it in `guard.keysFile`.
-    "guard": {"apiKeys"},
 }
 """Settings that the chart decides by values of its own, so that `config` must not have them."""
 
