@@ -1,4 +1,5 @@
-# Two images of one tree: `service` (torch with CUDA) and `service-cpu`. `make image` and `make image-gpu` build them.
+# Three images of one tree: `service` (torch with CUDA), `service-cpu` and `operator`. `make image`, `make image-gpu` and
+# `make image-operator` build them.
 #
 # The base is any image with Python 3.11 or newer as `python3`, with its venv module. Pin it by digest for releases;
 # where nothing can be pulled, `make image` makes one from Debian and passes its name.
@@ -67,3 +68,32 @@ COPY --from=application /application /opt/application
 FROM runtime AS service-cpu
 COPY --from=dependencies-cpu /opt/bge-reranker /opt/bge-reranker
 COPY --from=application /application /opt/application
+
+# The operator: no scorer, no torch; helm and the chart, which is what it renders.
+FROM environment AS dependencies-operator
+COPY requirements/operator.txt /requirements/
+RUN ["/installer/bin/uv", "pip", "sync", "--quiet", "--python", "/opt/bge-reranker/bin/python", "--require-hashes", "/requirements/operator.txt"]
+RUN ["/opt/bge-reranker/bin/python", "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", "/opt/bge-reranker/lib"]
+RUN ["/installer/bin/cyclonedx-py", "environment", "--output-reproducible", "--output-file", "/opt/bge-reranker/sbom.json", "/opt/bge-reranker/bin/python"]
+
+FROM environment AS application-operator
+COPY operator /source
+RUN ["/installer/bin/uv", "pip", "install", "--quiet", "--python", "/installer/bin/python", "--target", "/application", "--no-deps", "--no-build-isolation", "/source"]
+RUN ["/opt/bge-reranker/bin/python", "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", "-s", "/application", "-p", "/opt/application", "/application"]
+
+# `make helm` builds this version from source; any other program is refused.
+FROM base AS helm
+ARG HELM_VERSION=v4.3.1
+ARG HELM_PROGRAM=build/helm
+COPY ${HELM_PROGRAM} /helm
+RUN ["python3", "-c", "import os, subprocess; said = subprocess.run(['/helm', 'version', '--short'], capture_output=True, text=True, check=True).stdout; assert said.startswith(os.environ['HELM_VERSION']), f'helm is {said}, not ' + os.environ['HELM_VERSION']"]
+
+FROM runtime AS operator
+LABEL org.opencontainers.image.description="The operator of bge-reranker"
+EXPOSE 8081
+ENTRYPOINT ["/opt/bge-reranker/bin/python", "-m", "reranker_operator"]
+CMD []
+COPY --from=helm /helm /usr/local/bin/helm
+COPY --from=dependencies-operator /opt/bge-reranker /opt/bge-reranker
+COPY --from=application-operator /application /opt/application
+COPY charts/bge-reranker /opt/charts/bge-reranker

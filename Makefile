@@ -26,10 +26,10 @@ run: $(VENV)/.installed ## Serve the embedded demonstration model on 127.0.0.1:8
 test: $(VENV)/.installed ## Run every test that needs no cluster; ARGS go to pytest
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 $(ARGS)
 
-e2e: $(VENV)/.installed image image-search-pod ## End-to-end tests on a cluster of their own, or on CONTEXT of KUBECONFIG
+e2e: $(VENV)/.installed image image-operator image-search-pod ## End-to-end tests on a cluster of their own, or on CONTEXT of KUBECONFIG
 	$(BIN)/python -m tests.e2e $(if $(CONTEXT),--context $(CONTEXT)) $(ARGS)
 
-e2e-long: $(VENV)/.installed $(if $(filter store-kills,$(NAME)),,image image-search-pod) ## A long proof, NAME=node-death, on-request, crash, store-kills, chart-life, ...; figures go to docs/measurements
+e2e-long: $(VENV)/.installed $(if $(filter store-kills,$(NAME)),,image image-operator image-search-pod) ## A long proof, NAME=node-death, on-request, crash, store-kills, chart-life, ...; figures go to docs/measurements
 	$(BIN)/python -m tests.e2e.proofs $(NAME) $(ARGS)
 
 package: helm ## Package the Helm chart into dist/
@@ -49,6 +49,10 @@ image-twice: $(VENV)/.installed ## Build the CPU image twice and compare the lay
 
 image-gpu: $(VENV)/.installed ## Build the image with CUDA, and start it once
 	$(BESIDE) images service --start $(if $(BASE),--base $(BASE))
+
+image-operator: helm ## Build the operator's image, with the helm that `make helm` builds and the chart inside
+	@mkdir -p build && cp "$$($(BIN)/python -c 'from tests.cluster.tools import HELM; print(HELM.program())')" build/helm
+	$(BESIDE) images operator $(if $(BASE),--base $(BASE))
 
 image-search-pod: $(VENV)/.installed ## Build the image of the end-to-end tests' search team
 	$(BESIDE) images search-pod $(if $(BASE),--base $(BASE))
@@ -90,6 +94,9 @@ format: $(VENV)/.installed ## Rewrite the code in the one format
 generate: $(VENV)/.installed ## Write what is generated: the settings table, the locks if stale
 	$(BESIDE) generate
 	@$(MAKE) --no-print-directory lock
+
+manifests: helm ## Write manifests/: operator, CRD and samples for people without Helm
+	$(BESIDE) generate.manifests
 
 verify: $(VENV)/.installed ## Fail if anything generated or locked is stale
 	$(BESIDE) generate --check
@@ -150,4 +157,4 @@ $(VENV)/.installed: $(LOCKS) service/pyproject.toml operator/pyproject.toml
 	$(UV) pip install --quiet --python $(BIN)/python --no-build-isolation --no-deps -e service -e operator
 	@touch $@
 
-.PHONY: help setup run test package push e2e e2e-long image image-gpu image-twice image-search-pod cluster-up cluster-add cluster-down cluster-status cluster-load cluster-tools helm check format generate verify lock lock-check parity bench bench-peers bench-scaling bench-load clients fuzz demo-model demo-eval hooks clean
+.PHONY: help setup run test package push e2e e2e-long image image-gpu image-twice image-operator image-search-pod cluster-up cluster-add cluster-down cluster-status cluster-load cluster-tools helm check format generate manifests verify lock lock-check parity bench bench-peers bench-scaling bench-load clients fuzz demo-model demo-eval hooks clean

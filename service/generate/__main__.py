@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
 import click
+import yaml
 
 from bge_reranker.cli.settings import markdown_table
+from reranker_operator.crd import crd
 
 from .chart.defaults import settings_defaults
 from .chart.readme_table import values_table
@@ -50,9 +53,12 @@ def _generated() -> dict[Path, str]:
     readme, clients = ROOT / "README.md", ROOT / "docs" / "clients.md"
     chart_readme = CHART / "README.md"
     values = (CHART / "values.yaml").read_text(encoding="utf-8")
+    schema = values_schema(values)
+    definition = crd(json.loads(schema), yaml.safe_load(values))
     troubleshooting = ROOT / "docs" / "troubleshooting.md"
     return {
-        CHART / "values.schema.json": values_schema(values),
+        CHART / "values.schema.json": schema,
+        CHART / "crds" / "rerankers.yaml": definition,
         CHART / "files" / "settings-defaults.json": settings_defaults(),
         chart_readme: replace_section(chart_readme.read_text(encoding="utf-8"), "values", values_table(values)),
         readme: replace_section(readme.read_text(encoding="utf-8"), "settings", markdown_table()),

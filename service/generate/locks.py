@@ -33,6 +33,7 @@ LOCKS = {
         ["--group", "pyproject.toml:dev", "service/pyproject.toml", "operator/pyproject.toml", "--all-extras"]
     ),
     "requirements/image-build.txt": ["--constraint", "requirements/dev.txt", "requirements/image-build.in"],
+    "requirements/operator.txt": ["--constraint", "requirements/dev.txt", "operator/pyproject.toml"],
     "requirements/search-pod.txt": ["tests/e2e/search_pod/search-pod.in"],
     "requirements/service.txt": [*_SERVICE, "--extra", "torch", "--extra", "s3"],
     "requirements/service-cpu.txt": [*_SERVICE, "--extra", "cpu", "--extra", "s3"],

@@ -21,6 +21,7 @@ BASE = "docker.io/library/python:3.11.13-slim-bookworm"
 TARGETS = {
     "service": ("Dockerfile", "localhost/bge-reranker:{version}"),
     "service-cpu": ("Dockerfile", "localhost/bge-reranker:{version}-cpu"),
+    "operator": ("Dockerfile", "localhost/bge-reranker-operator:{version}"),
     "search-pod": ("tests/e2e/search_pod/Dockerfile", "localhost/bge-reranker-search-pod:{version}"),
 }
 """Each target with the file that has it and the name that its image gets."""

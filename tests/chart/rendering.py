@@ -81,5 +81,6 @@ def refusal(values: Values, release: str = "demo") -> str:
 
 def _template(values: Values | None, case: str, release: str, *options: str) -> subprocess.CompletedProcess[str]:
     files = ["--values", str(CHART / "ci" / f"{case}-values.yaml")] if case else []
+    without = [] if "operator" in (values or {}) else ["--set=operator.enabled=false"]
     words = ["template", release, str(CHART), "--namespace=search", f"--kube-version={KUBE_VERSION}", *options]
-    return helm(*words, *files, "--values=-", text_input=json.dumps(values or {}))
+    return helm(*words, *without, *files, "--values=-", text_input=json.dumps(values or {}))

@@ -69,4 +69,4 @@ def test_a_pushed_chart_can_be_installed_by_its_address(registry: str, package: 
 def test_the_package_holds_what_the_chart_needs_and_no_more(package: Path) -> None:
     listed = subprocess.run(["tar", "-tzf", package], capture_output=True, text=True, check=True).stdout.split()
     names = {name.removeprefix("bge-reranker/").partition("/")[0] for name in listed}
-    assert names == {"Chart.yaml", "README.md", "ci", "files", "templates", "values.schema.json", "values.yaml"}
+    assert names == {"Chart.yaml", "README.md", "ci", "crds", "files", "templates", "values.schema.json", "values.yaml"}

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from tests.cluster.failures import ClusterError
 from tests.cluster.layout import CONTEXT, KUBECONFIG
-from tests.e2e.image_names import IMAGE, OTHER_IMAGE, SEARCH_IMAGE
+from tests.e2e.image_names import IMAGE, OPERATOR_IMAGE, OTHER_IMAGE, SEARCH_IMAGE
 from tests.e2e.own_cluster import own_cluster
 
 CONSOLE = Console()
@@ -28,6 +28,7 @@ ADDITIONS = ("crds",)
 @click.option("--image", default=IMAGE, help="The scorer's image, as the named cluster's nodes know it.")
 @click.option("--other-image", default=OTHER_IMAGE, help="The same or another version by a second tag, likewise.")
 @click.option("--search-image", default=SEARCH_IMAGE, help="The search pod's image, likewise.")
+@click.option("--operator-image", default=OPERATOR_IMAGE, help="The operator's image, likewise.")
 @click.option("--keep", is_flag=True, help="Leave our own cluster up, and use it if it is up already.")
 @click.argument("pytest_arguments", nargs=-1)
 def end_to_end(
@@ -36,17 +37,18 @@ def end_to_end(
     image: str,
     other_image: str,
     search_image: str,
+    operator_image: str,
     keep: bool,
     pytest_arguments: tuple[str, ...],
 ) -> None:
     """Run the end-to-end tests."""
     refuse_an_unnamed_cluster(context, os.environ.get("KUBECONFIG"))
     arguments = [f"--kube-context={context or CONTEXT}", f"--image={image}", f"--other-image={other_image}"]
-    arguments += [f"--search-image={search_image}", *pytest_arguments]
+    arguments += [f"--search-image={search_image}", f"--operator-image={operator_image}", *pytest_arguments]
     if context is not None:
         sys.exit(_run_tests(arguments))
     try:
-        with own_cluster((image, search_image), ADDITIONS, CONSOLE, keep=keep):
+        with own_cluster((image, search_image, operator_image), ADDITIONS, CONSOLE, keep=keep):
             code = _run_tests(arguments)
     except ClusterError as error:
         raise click.ClickException(str(error)) from error

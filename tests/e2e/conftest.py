@@ -12,6 +12,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--image", help="Image of the scorer, as the cluster's nodes know it.")
     parser.addoption("--other-image", help="Another tag of it, to upgrade to, as the cluster's nodes know it.")
     parser.addoption("--search-image", help="Image of the search pod, as the cluster's nodes know it.")
+    parser.addoption("--operator-image", help="Image of the operator, as the cluster's nodes know it.")
 
 
 def _required(config: pytest.Config, option: str) -> str:
@@ -39,6 +40,11 @@ def other_image(pytestconfig: pytest.Config) -> str:
 @pytest.fixture(scope="session")
 def search_image(pytestconfig: pytest.Config) -> str:
     return _required(pytestconfig, "--search-image")
+
+
+@pytest.fixture(scope="session")
+def operator_image(pytestconfig: pytest.Config) -> str:
+    return _required(pytestconfig, "--operator-image")
 
 
 @pytest.fixture(scope="session")

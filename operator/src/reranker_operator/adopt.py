@@ -1,0 +1,100 @@
+"""Making rendered objects the resource's own, and refusing objects that are somebody else's. Pure.
+
+What must not be here: a client; the decision what to do about a refusal.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from .errors import FormerChild, KindNotInstalled, NotOwned
+from .kinds import RERANKER, is_known, ref_of
+from .resource import Reranker
+
+MANAGER = "reranker-operator"
+"""Our field manager, and what `app.kubernetes.io/managed-by` says on our objects."""
+
+MANAGED_BY = "app.kubernetes.io/managed-by"
+INSTANCE = "app.kubernetes.io/instance"
+RESOURCE_POLICY = "helm.sh/resource-policy"
+"""With the value `keep`, the object outlives whatever made it."""
+
+
+def adopt(rendered: Iterable[Mapping[str, Any]], reranker: Reranker) -> list[dict[str, Any]]:
+    """Give each object its namespace, its controller and a truthful managed-by; nothing else.
+
+    An object that is to outlive the resource gets no owner, or the garbage collector would take it.
+
+    Raises:
+        KindNotInstalled: The chart rendered a kind that this operator does not know.
+    """
+    return [_adopted(body, reranker) for body in rendered]
+
+
+def _adopted(body: Mapping[str, Any], reranker: Reranker) -> dict[str, Any]:
+    adopted = copy.deepcopy(dict(body))
+    metadata = adopted["metadata"]
+    metadata["namespace"] = reranker.namespace
+    metadata.setdefault("labels", {})[MANAGED_BY] = MANAGER
+    if not outlives_its_maker(adopted):
+        metadata["ownerReferences"] = [owner_reference(reranker)]
+    if not is_known(ref_of(adopted)):
+        raise KindNotInstalled(
+            f"The chart renders {adopted['kind']} of {adopted['apiVersion']}, which this operator does not apply.",
+            remedy="Run the operator and the chart of one version.",
+        )
+    return adopted
+
+
+def owner_reference(reranker: Reranker) -> dict[str, Any]:
+    """What makes the garbage collector delete a child with its Reranker."""
+    return {
+        "apiVersion": RERANKER.api_version,
+        "kind": RERANKER.name,
+        "name": reranker.name,
+        "uid": reranker.uid,
+        "controller": True,
+        "blockOwnerDeletion": False,
+    }
+
+
+def outlives_its_maker(body: Mapping[str, Any]) -> bool:
+    """Whether it is annotated to be kept."""
+    return (body["metadata"].get("annotations") or {}).get(RESOURCE_POLICY) == "keep"
+
+
+def controller_of(body: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """The owner reference of the object's controller."""
+    owners = body["metadata"].get("ownerReferences") or ()
+    return next((owner for owner in owners if owner.get("controller")), None)
+
+
+def check_ownership(live: Mapping[str, Any], reranker: Reranker) -> None:
+    """Let pass what is the resource's, and what was and is nobody's now.
+
+    Raises:
+        FormerChild: It belongs to a former Reranker of the same name, which the garbage collector will take.
+        NotOwned: It belongs to somebody else.
+    """
+    owner, manager = controller_of(live), (live["metadata"].get("labels") or {}).get(MANAGED_BY)
+    what = f"{live['kind']} {live['metadata']['name']}"
+    if owner is None:
+        if manager != MANAGER:
+            whose = f"is managed by {manager}" if manager else "is not managed by this operator"
+            raise NotOwned(f"{what} exists and {whose}; it is left as it is.", remedy=_way_out(manager))
+        return
+    if owner["uid"] == reranker.uid:
+        return
+    if owner.get("kind") == RERANKER.name and owner.get("name") == reranker.name:
+        raise FormerChild(f"{what} of a former Reranker {reranker.name} is still being deleted.")
+    raise NotOwned(
+        f"{what} is controlled by {owner['kind']} {owner['name']}; it is left as it is.", remedy=_way_out(None)
+    )
+
+
+def _way_out(manager: str | None) -> str:
+    if manager == "Helm":
+        return "Uninstall the Helm release of that name, or give the Reranker another name."
+    return "Remove that object, or give the Reranker another name."

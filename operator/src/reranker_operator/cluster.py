@@ -1,0 +1,277 @@
+"""The cluster as the operator needs it: a protocol, and its implementation on the `kubernetes` package.
+
+What belongs here: requests, and turning their failures into our errors at this border. What must not: deciding what is
+requested; watching, which `children` does.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any, Protocol
+
+import aiohttp
+from kubernetes.aio import client, config
+from kubernetes.aio.client.exceptions import ApiException
+from kubernetes.aio.dynamic import DynamicClient
+
+from .adopt import MANAGER
+from .errors import ClusterUnavailable, Contended, KindNotInstalled, OperatorError, RefusedByCluster
+from .kinds import EVENT, GROUP, RERANKER, Kind, Ref
+from .resource import Reranker
+from .snapshots import Pod, PodFacts
+
+HANDOVER_MANAGER = "reranker-operator-handover"
+"""Field manager that holds a Deployment's count while it passes to an autoscaler."""
+
+MANAGEMENT_PORT = 8001
+"""Port of the scorer's `/info`."""
+
+_REQUEST_LIMIT = aiohttp.ClientTimeout(total=15)
+_INFO_LIMIT = aiohttp.ClientTimeout(total=2)
+
+
+@dataclass(frozen=True)
+class Happening:
+    """What becomes a Kubernetes event.
+
+    Attributes:
+        reason: CamelCase, stable.
+        is_warning: Whether a person should look.
+    """
+
+    reason: str
+    message: str
+    is_warning: bool = False
+
+
+class Cluster(Protocol):
+    """Requests to one cluster. Every method raises errors of ours and no other."""
+
+    async def read(self, ref: Ref) -> dict[str, Any] | None:
+        """The live object, or None."""
+
+    async def apply(
+        self, body: Mapping[str, Any], *, manager: str = MANAGER, force: bool = True, dry_run: bool = False
+    ) -> dict[str, Any]:
+        """Apply server-side; gives the object as it is then.
+
+        Raises:
+            KindNotInstalled: The cluster does not know the kind.
+            RefusedByCluster: It refuses the object.
+            Contended: Another field manager has a field and force is off, or another writer was there.
+            ClusterUnavailable: It does not answer, or asks to wait.
+        """
+
+    async def delete(self, ref: Ref, uid: str) -> None:
+        """Delete that object unless another has its name by now; one that is gone is fine."""
+
+    async def write_status(self, reranker: Reranker, status: Mapping[str, Any]) -> str:
+        """Make this the status, whole; gives the resource version after."""
+
+    async def emit(self, reranker: Reranker, happening: Happening) -> None:
+        """Post an event about the resource."""
+
+    async def pod_facts(self, pod: Pod) -> PodFacts | None:
+        """What a ready pod says of itself; None if it cannot be reached."""
+
+
+class Requests(Protocol):
+    """The part of the cluster that watches and Leases need."""
+
+    async def request(self, method: str, path: str, **words: Any) -> Any:
+        """One request; raises errors of ours."""
+
+
+class KubernetesCluster:
+    """The real thing.
+
+    Args:
+        api: A client with a configuration.
+        http: Session for pods' management ports.
+    """
+
+    def __init__(self, api: client.ApiClient, http: aiohttp.ClientSession) -> None:
+        # Never awaited: discovery would fetch all groups and write a file; our kinds are known.
+        self._dynamic = DynamicClient(api)  # type: ignore[no-untyped-call] # the package types its models only
+        self._http = http
+
+    async def read(self, ref: Ref) -> dict[str, Any] | None:
+        """See the protocol."""
+        try:
+            found: dict[str, Any] = await self._request("get", path_of(ref))
+        except KindNotInstalled:
+            return None
+        return found
+
+    async def apply(
+        self, body: Mapping[str, Any], *, manager: str = MANAGER, force: bool = True, dry_run: bool = False
+    ) -> dict[str, Any]:
+        """See the protocol."""
+        metadata = body["metadata"]
+        ref = Ref(body["apiVersion"], body["kind"], metadata["namespace"], metadata["name"])
+        return await self._patch(path_of(ref), body, manager=manager, force=force, dry_run=dry_run)
+
+    async def delete(self, ref: Ref, uid: str) -> None:
+        """See the protocol."""
+        options = {"preconditions": {"uid": uid}, "propagationPolicy": "Background"}
+        try:
+            await self._request("delete", path_of(ref), body=options)
+        except (KindNotInstalled, Contended):
+            # Gone, or another object has that name by now: either way ours is not there.
+            return
+
+    async def write_status(self, reranker: Reranker, status: Mapping[str, Any]) -> str:
+        """See the protocol."""
+        metadata = {"name": reranker.name, "namespace": reranker.namespace, "uid": reranker.uid}
+        body = {"apiVersion": RERANKER.api_version, "kind": RERANKER.name, "metadata": metadata, "status": status}
+        written = await self._patch(f"{path_of(reranker.ref)}/status", body, manager=MANAGER, force=True, dry_run=False)
+        return str(written["metadata"]["resourceVersion"])
+
+    async def emit(self, reranker: Reranker, happening: Happening) -> None:
+        """See the protocol."""
+        await self._request("post", collection(EVENT, reranker.namespace), body=_event(reranker, happening))
+
+    async def pod_facts(self, pod: Pod) -> PodFacts | None:
+        """See the protocol."""
+        url = f"http://{_bracketed(pod.address)}:{MANAGEMENT_PORT}/info"
+        try:
+            async with self._http.get(url, timeout=_INFO_LIMIT) as response:
+                return PodFacts.from_info(await response.json()) if response.status == HTTPStatus.OK else None
+        except (aiohttp.ClientError, TimeoutError, ValueError):
+            return None
+
+    async def version(self) -> str:
+        """The API server's version, such as `v1.34.4`."""
+        return str((await self._request("get", "/version"))["gitVersion"])
+
+    async def published_schema(self) -> str | None:
+        """The text of the OpenAPI that the cluster publishes for our group; None while it knows no Reranker."""
+        try:
+            found = await self._request("get", f"/openapi/v3/apis/{GROUP}/{RERANKER.version}")
+        except KindNotInstalled:
+            return None
+        text = json.dumps(found)
+        return text if f'"kind": "{RERANKER.name}"' in text else None
+
+    async def request(self, method: str, path: str, **words: Any) -> Any:
+        """One request with our errors, for what is no object of a Reranker: Leases, lists, watches."""
+        return await self._request(method, path, **words)
+
+    async def _patch(
+        self, path: str, body: Mapping[str, Any], *, manager: str, force: bool, dry_run: bool
+    ) -> dict[str, Any]:
+        words: dict[str, Any] = {"field_manager": manager, "force_conflicts": force}
+        if dry_run:
+            words["dry_run"] = "All"
+        content_type = "application/apply-patch+yaml"
+        found: dict[str, Any] = await self._request("patch", path, body=body, content_type=content_type, **words)
+        return found
+
+    async def _request(self, method: str, path: str, **words: Any) -> Any:
+        words.setdefault("_request_timeout", _REQUEST_LIMIT)
+        try:
+            # Lists given anew: the dynamic client appends to its own defaults.
+            words = {"query_params": [], "header_params": {}, **words}
+            return await self._dynamic.request(method, path, serializer=_as_it_is, **words)
+        except ApiException as error:
+            raise translated(error, f"{method} {path}") from error
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise ClusterUnavailable(
+                f"The API server does not answer: {str(error) or type(error).__name__}."
+            ) from error
+
+
+def _as_it_is(_: object, body: Any) -> Any:
+    return body
+
+
+def translated(error: ApiException, what: str) -> OperatorError:
+    """The API server's refusal as one of ours, quoting its words."""
+    words, reason = _words_of(error)
+    status = int(error.status or 0)
+    if status == HTTPStatus.NOT_FOUND:
+        if "namespaces" in words and "not found" in words and '"' in words:
+            return RefusedByCluster(words)
+        return KindNotInstalled(f"{words} ({what})")
+    if status == HTTPStatus.CONFLICT:
+        return Contended(words)
+    if status == HTTPStatus.FORBIDDEN and "being terminated" in words:
+        return ClusterUnavailable(words)
+    if status in {400, 401, 403, 405, 413, 415, 422} and reason != "Timeout":
+        return RefusedByCluster(
+            f"The API server refuses it: {words}", remedy="Mend what it names, or ask its administrator."
+        )
+    seconds = (error.headers or {}).get("Retry-After")
+    return ClusterUnavailable(f"The API server answers {status}: {words}", retry_after_s=_number(seconds))
+
+
+def _words_of(error: ApiException) -> tuple[str, str]:
+    try:
+        said = json.loads(error.body or "")
+        return str(said["message"]), str(said.get("reason", ""))
+    except (TypeError, ValueError, KeyError):
+        return str(error.reason or error), ""
+
+
+def _number(text: str | None) -> float | None:
+    try:
+        return float(text) if text else None
+    except ValueError:
+        return None
+
+
+def collection(kind: Kind, namespace: str = "") -> str:
+    """Path of a kind's objects in one namespace, or in all."""
+    prefix = f"/apis/{kind.api_version}" if kind.group else f"/api/{kind.version}"
+    return f"{prefix}/namespaces/{namespace}/{kind.plural}" if namespace else f"{prefix}/{kind.plural}"
+
+
+def path_of(ref: Ref) -> str:
+    """Path of one object."""
+    return f"{collection(ref.kind, ref.namespace)}/{ref.name}"
+
+
+def _bracketed(address: str) -> str:
+    return f"[{address}]" if ":" in address else address
+
+
+def _event(reranker: Reranker, happening: Happening) -> dict[str, Any]:
+    now = dt.datetime.now(tz=dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return {
+        "apiVersion": "v1",
+        "kind": "Event",
+        "metadata": {"generateName": f"{reranker.name}-", "namespace": reranker.namespace},
+        "involvedObject": {
+            "apiVersion": RERANKER.api_version,
+            "kind": RERANKER.name,
+            "namespace": reranker.namespace,
+            "name": reranker.name,
+            "uid": reranker.uid,
+        },
+        "reason": happening.reason,
+        "message": happening.message[:1000],
+        "type": "Warning" if happening.is_warning else "Normal",
+        "source": {"component": MANAGER},
+        "reportingComponent": MANAGER,
+        "firstTimestamp": now,
+        "lastTimestamp": now,
+        "count": 1,
+    }
+
+
+@asynccontextmanager
+async def connected(context: str | None = None) -> AsyncIterator[KubernetesCluster]:
+    """A client by the pod's service account, or by the kubeconfig outside of a cluster."""
+    settings = client.Configuration()
+    try:
+        config.load_incluster_config(client_configuration=settings)  # type: ignore[no-untyped-call] # see above
+    except config.ConfigException:
+        await config.load_kube_config(context=context, client_configuration=settings)  # type: ignore[no-untyped-call] # see above
+    settings.connection_pool_maxsize = 100
+    async with client.ApiClient(settings) as api, aiohttp.ClientSession() as http:
+        yield KubernetesCluster(api, http)

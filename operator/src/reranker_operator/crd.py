@@ -1,0 +1,199 @@
+"""The CustomResourceDefinition, made from the chart's values schema: `python -m reranker_operator.crd CHART` prints it.
+
+What belongs here: translating JSON Schema into what an API server takes, and the rules between fields that it can
+check. What must not: a field of the spec by name, except in those rules. A keyword without a translation stops the
+generator, so that nothing vanishes silently; defaults are left out, because the API server would write today's into
+every resource.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import yaml
+from typing_extensions import override
+
+from .schema_age import mark
+
+Schema = dict[str, Any]
+
+NOT_IN_THE_RESOURCE = (
+    *("extraObjects", "extraContainers", "extraInitContainers"),
+    *("serviceAccount", "podSecurityContext", "containerSecurityContext"),
+    *("global", "operator", "scorer"),
+)
+"""Values that only who installs the chart may set: through the resource they would lend the operator's rights."""
+
+LIFECYCLE: Schema = {
+    "type": "object",
+    "description": "How the operator treats the resource.",
+    "properties": {
+        "suspend": {
+            "type": "boolean",
+            "description": "Whether the operator is to leave everything as it is, until this is false or gone.",
+        }
+    },
+}
+"""What steers the operator and is no value of the chart."""
+
+_KEPT = ("description", "enum", "minimum", "maximum", "minLength", "maxLength", "minItems", "maxItems", "pattern")
+_DROPPED = ("default", "title", "$schema")
+
+HEADER = "# Generated from values.schema.json by `make generate`.\n"
+
+
+def crd(schema: Schema, values: dict[str, Any]) -> str:
+    """The text of the CRD.
+
+    Args:
+        schema: The chart's values.schema.json.
+        values: The chart's values.yaml, whose defaults the rules between fields need.
+
+    Raises:
+        ValueError: If the schema has a keyword without a translation.
+    """
+    body = yaml.safe_load((files(__package__) / "crd.yaml").read_text(encoding="utf-8"))
+    root = body["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+    root["properties"]["spec"] = spec_schema(schema, values)
+    digest = hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
+    root["description"] += f" {mark(digest)}"
+    return HEADER + yaml.dump(body, sort_keys=False, width=120, allow_unicode=True, Dumper=_PlainDumper)
+
+
+def spec_schema(schema: Schema, values: dict[str, Any]) -> Schema:
+    """The schema of `spec`."""
+    properties = {
+        name: translated(part, name) for name, part in schema["properties"].items() if name not in NOT_IN_THE_RESOURCE
+    }
+    # The scale subresource needs a count to begin with; it is not used while autoscaling is on.
+    properties["replicas"]["default"] = 1
+    properties["lifecycle"] = LIFECYCLE
+    description = "The chart's values for one scorer; what is left out is the chart's default."
+    return {
+        "type": "object",
+        "description": description,
+        "properties": properties,
+        "x-kubernetes-validations": rules(values),
+    }
+
+
+def translated(schema: Schema, path: str) -> Schema:
+    """One part of the schema in the API server's words.
+
+    Raises:
+        ValueError: If a keyword has no translation.
+    """
+    known = {"type", "properties", "items", "additionalProperties", "exclusiveMinimum", "exclusiveMaximum", "required"}
+    unknown = schema.keys() - known - {*_KEPT, *_DROPPED}
+    if unknown:
+        raise ValueError(f"{path}: no translation for {', '.join(sorted(unknown))}; teach crd.py, or do without")
+    result = {keyword: schema[keyword] for keyword in _KEPT if keyword in schema}
+    return result | _type(schema, path) | _bounds(schema) | _parts(schema, path)
+
+
+def _type(schema: Schema, path: str) -> Schema:
+    """`X or null` is nullable, a quantity is int-or-string; nothing else may have two types."""
+    types = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
+    values = [each for each in types if each != "null"]
+    nullable: Schema = {"nullable": True} if "null" in types else {}
+    if sorted(values) == ["integer", "string"]:
+        return {"x-kubernetes-int-or-string": True, **nullable}
+    if len(values) != 1:
+        raise ValueError(f"{path}: the API server knows no type {' or '.join(values)}")
+    return {"type": values[0], **nullable}
+
+
+def _bounds(schema: Schema) -> Schema:
+    """JSON Schema's exclusive bounds are numbers, OpenAPI's say that the bound is exclusive."""
+    result: Schema = {}
+    for exclusive, bound in (("exclusiveMinimum", "minimum"), ("exclusiveMaximum", "maximum")):
+        if exclusive in schema:
+            result |= {bound: schema[exclusive], exclusive: True}
+    return result
+
+
+def _parts(schema: Schema, path: str) -> Schema:
+    result: Schema = {}
+    if "required" in schema:
+        result["required"] = schema["required"]
+    if "properties" in schema:
+        result["properties"] = {name: translated(part, f"{path}.{name}") for name, part in schema["properties"].items()}
+    if "items" in schema:
+        result["items"] = translated(schema["items"], f"{path}[]")
+    more = schema.get("additionalProperties", True)
+    if isinstance(more, dict):
+        result["additionalProperties"] = translated(more, f"{path}.*")
+    elif schema["type"] == "object" and "properties" not in schema:
+        # Kubernetes' own structures, such as an affinity: they are checked when they are applied.
+        result["x-kubernetes-preserve-unknown-fields"] = True
+    return result
+
+
+def rules(values: dict[str, Any]) -> list[Schema]:
+    """What the API server itself refuses, with a sentence; the chart's own rules go further."""
+    kind, mode = _or_default("cache.type", values), _or_default("cache.accessMode", values)
+    least, most = _or_default("autoscaling.minReplicas", values), _or_default("autoscaling.maxReplicas", values)
+    scaled, rollout = _or_default("autoscaling.enabled", values), _or_default("rollout.mode", values)
+    shared = f"{kind} in ['pvc', 'existing'] && {mode} != 'ReadWriteMany'"
+    return [
+        {
+            "rule": f"{least} <= {most}",
+            "message": "autoscaling.minReplicas is greater than autoscaling.maxReplicas: lower or raise one of them",
+        },
+        {
+            "rule": f"!({shared}) || (!({scaled}) && self.replicas <= 1 && {rollout} != 'surge')",
+            "message": (
+                "cache.accessMode lets one node mount the volume: set it to ReadWriteMany, or replicas to 1 without "
+                "autoscaling and rollout.mode to inPlace or recreate"
+            ),
+        },
+        {
+            "rule": f"{kind} != 'existing' || size({_or_default('cache.existingClaim', values)}) > 0",
+            "message": "cache.type is existing: name the claim in cache.existingClaim",
+        },
+        {
+            "rule": f"{kind} != 'image' || size({_or_default('cache.image', values)}) > 0",
+            "message": "cache.type is image: name the image in cache.image",
+        },
+        {
+            "rule": (
+                "!has(self.cache) || !has(oldSelf.cache) || !has(self.cache.size) || !has(oldSelf.cache.size) || "
+                "!has(self.cache.type) || !has(oldSelf.cache.type) || self.cache.type != 'pvc' || "
+                "oldSelf.cache.type != 'pvc' || !isQuantity(self.cache.size) || !isQuantity(oldSelf.cache.size) || "
+                "quantity(self.cache.size).compareTo(quantity(oldSelf.cache.size)) >= 0"
+            ),
+            "message": "cache.size can only grow while cache.type is pvc: name another storage class to begin anew",
+        },
+    ]
+
+
+def _or_default(path: str, values: dict[str, Any]) -> str:
+    """A field in CEL, or the chart's default where the resource does not have it."""
+    group, field = path.split(".")
+    default = json.dumps(values[group][field]).replace('"', "'")
+    return f"(has(self.{group}) && has(self.{path}) ? self.{path} : {default})"
+
+
+class _PlainDumper(yaml.SafeDumper):
+    """Writes equal parts out instead of referring to them."""
+
+    @override
+    def ignore_aliases(self, data: Any) -> bool:
+        """Never refer."""
+        del data
+        return True
+
+
+def of_chart(chart: Path) -> str:
+    """The CRD that belongs to a chart's folder."""
+    schema = json.loads((chart / "values.schema.json").read_text(encoding="utf-8"))
+    return crd(schema, yaml.safe_load((chart / "values.yaml").read_text(encoding="utf-8")))
+
+
+if __name__ == "__main__":
+    sys.stdout.write(of_chart(Path(sys.argv[1])))

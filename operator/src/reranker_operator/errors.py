@@ -1,0 +1,91 @@
+"""What can go wrong while a Reranker is made true, by whether waiting helps.
+
+What belongs here: classes, their codes (the reason in conditions, events, logs and the metric) and what to do next.
+What must not: any decision about retrying beyond these facts.
+
+    OperatorError
+    |- Refusal               it will not move until a person changes something
+    |  |- InvalidSpec        the chart refuses the values
+    |  |- NotOwned           an object of that name belongs to somebody else
+    |  |- KindNotInstalled   the cluster does not know a kind that the spec asks for
+    |  |- RefusedByCluster   the API server refuses an object: quota, admission, validation, rights
+    |- Delay                 the same attempt may pass later
+       |- FormerChild        a child of a former Reranker of that name is not gone yet
+       |- RenderFailed       helm crashed or ran out of time
+       |- ClusterUnavailable the API server is away, busy or broken
+       |- Contended          somebody wrote the same object at the same moment
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class OperatorError(Exception):
+    """Base of everything the operator raises on purpose.
+
+    Args:
+        message: What happened, naming the field or object.
+        remedy: What the reader can do about it; empty when the message says it.
+        retry_after_s: When the API server asked for it.
+    """
+
+    is_final: ClassVar[bool] = False
+    """Whether only a person's change can help."""
+
+    def __init__(self, message: str, *, remedy: str = "", retry_after_s: float | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.remedy = remedy
+        self.retry_after_s = retry_after_s
+
+    @property
+    def code(self) -> str:
+        """The name under which this error appears everywhere: its class name."""
+        return type(self).__name__
+
+    def sentence(self) -> str:
+        """Message and remedy as one text for people."""
+        return f"{self.message} {self.remedy}".strip()
+
+
+class Refusal(OperatorError):
+    """Only a change by a person helps."""
+
+    is_final = True
+
+
+class InvalidSpec(Refusal):
+    """The chart refuses the values that the spec is."""
+
+
+class NotOwned(Refusal):
+    """An object that is wanted exists and is somebody else's; it is left as it is."""
+
+
+class KindNotInstalled(Refusal):
+    """The spec asks for an object of a kind that the cluster does not have."""
+
+
+class RefusedByCluster(Refusal):
+    """The API server refuses an object after rendering."""
+
+
+class Delay(OperatorError):
+    """The same attempt may pass later."""
+
+
+class FormerChild(Delay):
+    """A child of a former Reranker of the same name is still being deleted."""
+
+
+class RenderFailed(Delay):
+    """Helm did not end well, for another reason than the values."""
+
+
+class ClusterUnavailable(Delay):
+    """The API server cannot be reached, is overloaded or fails."""
+
+
+class Contended(Delay):
+    """Another writer was there at the same moment."""

@@ -1,0 +1,55 @@
+"""kopf's side: which Rerankers there are and when they change. Decorators only; all work is queued elsewhere.
+
+What must not be here: deciding, writing, retrying. There is no handler that writes progress into the resource and none
+that needs a finalizer: `on.event` is told of everything, and the worklist repeats what failed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import kopf
+
+from .kinds import GROUP, RERANKER
+from .resource import Reranker
+
+Listener = Callable[[Reranker, bool], None]
+"""Called with a Reranker and whether it is gone."""
+
+
+def registry(listener: Listener, *, inactivity_s: float, workers: int) -> kopf.OperatorRegistry:
+    """The handlers, in a registry of their own.
+
+    Args:
+        listener: Told of every change.
+        inactivity_s: Silence after which kopf's watch is held for dead.
+        workers: Events that are passed on at a time.
+    """
+    handlers = kopf.OperatorRegistry()
+
+    @kopf.on.startup(registry=handlers)
+    async def configure(settings: kopf.OperatorSettings, **_: Any) -> None:
+        # Any object named `default` would be joined, and equal priorities pause everyone: our Lease decides.
+        settings.peering.standalone = True
+        # Otherwise namespaces and CRDs are watched, which needs rights in the whole cluster.
+        settings.scanning.disabled = True
+        settings.posting.enabled = False
+        settings.persistence.finalizer = f"{GROUP}/unused"
+        settings.persistence.progress_storage = kopf.AnnotationsProgressStorage(prefix=GROUP)
+        settings.persistence.diffbase_storage = kopf.AnnotationsDiffBaseStorage(prefix=GROUP)
+        settings.queueing.worker_limit = workers
+        settings.networking.request_timeout = 15
+        settings.networking.connect_timeout = 10
+        settings.watching.server_timeout = 280
+        settings.watching.inactivity_timeout = inactivity_s
+
+    @kopf.on.login(registry=handlers)
+    async def log_in(**words: Any) -> kopf.ConnectionInfo | None:
+        return kopf.login_with_service_account(**words) or kopf.login_with_kubeconfig(**words)
+
+    @kopf.on.event(GROUP, RERANKER.version, RERANKER.plural, registry=handlers)
+    async def changed(event: kopf.RawEvent, body: kopf.Body, **_: Any) -> None:
+        listener(Reranker.from_body(dict(body)), event["type"] == "DELETED")
+
+    return handlers

@@ -1,0 +1,211 @@
+"""The operator process put together: Lease, watches, worklist and kopf, from start to end.
+
+What belongs here: who is told of what, and in which order things start. What must not: any decision about a Reranker.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import logging
+import math
+import time
+
+import kopf
+
+from . import schema_age
+from .apply import Applier
+from .children import Children, watches
+from .cluster import KubernetesCluster
+from .handlers import registry
+from .lease import CLUSTER_LEASE_NAME, LEASE_NAME, Lease, ServedElsewhere
+from .metrics import Metrics
+from .reconcile import Clock, Reconciler
+from .render import HelmRenderer
+from .resource import Key, Reranker
+from .settings import Settings
+from .worklist import Worklist
+
+LOG = logging.getLogger(__name__)
+
+LOOK_AROUND_S = 5.0
+"""Between looks at what has no event: Leases of namespaces, memory of pods that are gone, the gauges."""
+
+SCHEMA_PAUSE_S = 5.0
+"""Between looks for a CRD that is not there yet."""
+
+
+def clock() -> Clock:
+    """The real time."""
+    return Clock(time.monotonic, lambda: dt.datetime.now(tz=dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
+
+
+class Operator:
+    """One process's operator.
+
+    Args:
+        settings: Everything that can be chosen.
+        cluster: The cluster.
+        identity: Who we are in our Lease.
+    """
+
+    def __init__(self, settings: Settings, cluster: KubernetesCluster, identity: str) -> None:
+        self._settings = settings
+        self._cluster = cluster
+        self.metrics = Metrics()
+        namespace = settings.watch_namespace or settings.lease_namespace
+        name = CLUSTER_LEASE_NAME if settings.is_cluster_wide else LEASE_NAME
+        self._lease = Lease(cluster, namespace, name, identity, settings.lease_duration_s, time.monotonic)
+        self._elsewhere = ServedElsewhere(cluster, time.monotonic)
+        self._rerankers: dict[Key, Reranker] = {}
+        self._work = Worklist(self._round, time.monotonic)
+        self._children = Children(self._heard)
+        self._reconciler: Reconciler | None = None
+        self._renderer: HelmRenderer | None = None
+        self._waits_for = "start"
+
+    def sick(self) -> str:
+        """Why only a restart would help."""
+        age_s, limit_s = self._work.age_s(), self._settings.work_age_limit_s
+        return f"the oldest work is {age_s:.0f} s old, more than {limit_s:g} s" if age_s > limit_s else ""
+
+    def unready(self) -> str:
+        """What is waited for; an operator that waits for its Lease is ready to take over."""
+        return "" if self._waits_for in {"", "Lease"} else f"waiting for {self._waits_for}"
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Wait for the Lease, then work until told to stop or the Lease is lost.
+
+        Raises:
+            LeaseLost: Another one works now.
+        """
+        self._waits_for = "Lease"
+        await self._lease.acquire()
+        self.metrics.holds_lease.set(1)
+        keeping = asyncio.create_task(self._lease.keep())
+        working = asyncio.create_task(self._serve(stop))
+        stopping = asyncio.create_task(stop.wait())
+        tasks = (keeping, working, stopping)
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            self.metrics.holds_lease.set(0)
+            for task in tasks:
+                task.cancel()
+            results = await asyncio.gather(*tasks, return_exceptions=True)
+        for result in results:
+            if isinstance(result, Exception):
+                raise result
+        await self._lease.release()
+
+    async def _serve(self, stop: asyncio.Event) -> None:
+        self._waits_for = "the CRD"
+        warning = await self._schema_warning()
+        self._waits_for = "the API server"
+        version = await self._cluster.version()
+        settings = self._settings
+        self._renderer = HelmRenderer(settings.helm, settings.chart, version, settings.helm_limit_s)
+        applier = Applier(self._cluster, self._children, settings.max_concurrent_rollouts, self.metrics)
+        self._reconciler = Reconciler(
+            self._cluster,
+            self._children,
+            self._renderer,
+            applier,
+            self.metrics,
+            clock(),
+            settings.resync_interval_s,
+            warning,
+        )
+        watching = watches(self._cluster, settings.watch_namespace, self._children, settings.watch_inactivity_s)
+        async with asyncio.TaskGroup() as tasks:
+            for each in watching:
+                tasks.create_task(each.run())
+            self._waits_for = "the first lists"
+            await asyncio.gather(*(each.is_listed.wait() for each in watching))
+            if settings.is_cluster_wide:
+                await self._elsewhere.look()
+            self._waits_for = ""
+            tasks.create_task(self._listen(stop))
+            tasks.create_task(self._work.run(settings.max_concurrent_reconciles))
+            tasks.create_task(self._look_around())
+
+    async def _listen(self, stop: asyncio.Event) -> None:
+        settings = self._settings
+        await kopf.operator(
+            registry=registry(
+                self._told, inactivity_s=settings.watch_inactivity_s, workers=settings.max_concurrent_reconciles
+            ),
+            standalone=True,
+            stop_flag=stop,
+            clusterwide=settings.is_cluster_wide,
+            namespaces=[settings.watch_namespace] if settings.watch_namespace else [],
+        )
+        # It puts its own handlers of signals in place of ours, and ends by itself when one comes.
+        stop.set()
+
+    async def _schema_warning(self) -> str:
+        """Wait for the CRD; a sentence if it is another one than ours."""
+        said = False
+        while True:
+            published = await self._cluster.published_schema()
+            if published is not None:
+                break
+            if not said:
+                LOG.warning("crd_missing", extra={"remedy": "kubectl apply --server-side -f the chart's crds/ folder"})
+                said = True
+            await asyncio.sleep(SCHEMA_PAUSE_S)
+        warning = schema_age.warning(published, self._settings.chart)
+        if warning:
+            LOG.warning("crd_differs", extra={"warning": warning})
+        return warning
+
+    async def _look_around(self) -> None:
+        while True:
+            await asyncio.sleep(LOOK_AROUND_S)
+            self.metrics.work_age.set(self._work.age_s())
+            if self._renderer is not None:
+                self.metrics.renders.set(self._renderer.program_runs)
+            if self._settings.is_cluster_wide:
+                before = self._elsewhere.namespaces
+                await self._elsewhere.look()
+                for key in self._rerankers:
+                    if key.namespace in before - self._elsewhere.namespaces:
+                        self._work.add(key)
+            if self._reconciler is not None:
+                self._reconciler.forget_pods_but(self._children.pod_uids())
+
+    def _told(self, reranker: Reranker, is_gone: bool) -> None:  # noqa: FBT001 - kopf's listener passes it so
+        """Take what kopf heard of a Reranker."""
+        if is_gone:
+            self._rerankers.pop(reranker.key, None)
+            if self._reconciler is not None:
+                self._reconciler.forget(reranker)
+            return
+        known = self._rerankers.get(reranker.key)
+        self._rerankers[reranker.key] = reranker
+        if known is None or known.generation != reranker.generation or known.uid != reranker.uid:
+            self._work.add(reranker.key)
+        else:
+            self._work.nudge(reranker.key)
+
+    def _heard(self, key: Key) -> None:
+        """A watch heard of a child or pod."""
+        if key in self._rerankers:
+            self._work.nudge(key)
+
+    async def _round(self, key: Key) -> float | None:
+        reranker = self._rerankers.get(key)
+        if reranker is None:
+            return math.inf
+        if key.namespace in self._elsewhere.namespaces:
+            return self._settings.resync_interval_s
+        if self._reconciler is None:
+            raise RuntimeError("work before the start is over; this is a bug")
+        with self.metrics.seconds.time():
+            try:
+                return await self._reconciler.reconcile(reranker)
+            except Exception:
+                # A bug of ours must not end the work on all others; it is counted, logged whole and tried again.
+                self.metrics.errors.labels("InternalError").inc()
+                LOG.exception("internal_error", extra={"namespace": key.namespace, "reranker": key.name})
+                return None

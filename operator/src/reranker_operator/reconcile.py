@@ -1,0 +1,271 @@
+"""One round of work on one Reranker: render, adopt, apply, prune, observe, say.
+
+What belongs here: the order, and which error ends in which pause. What must not: kopf, a client, a subprocess. Rounds
+are level-based: nothing of the round before is needed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from . import rollout, status, trouble
+from .adopt import adopt
+from .apply import Applied, Applier
+from .children import Children
+from .cluster import Cluster, Happening
+from .errors import Delay, FormerChild, OperatorError
+from .kinds import AUTOSCALER, CLAIM, DEPLOYMENT, SERVICE, ref_of
+from .metrics import Metrics
+from .render import Renderer
+from .resource import Reranker
+from .snapshots import Child, DeploymentState, Pod, PodFacts
+
+LOG = logging.getLogger(__name__)
+
+WAITING_PAUSE_S = 2.0
+"""Between looks for a free place; they cost no request."""
+
+FORMER_CHILD_PAUSE_S = 1.0
+"""Between looks whether the garbage collector is done."""
+
+UNREACHED_PAUSE_S = 30.0
+"""Before a pod that did not answer is asked again."""
+
+SAME_EVENT_PAUSE_S = 600.0
+"""An event of the same reason for the same generation is not repeated within this."""
+
+
+@dataclass(frozen=True)
+class Clock:
+    """Time as the reconciler needs it.
+
+    Attributes:
+        seconds: Monotonic.
+        stamp: Now as RFC 3339.
+    """
+
+    seconds: Callable[[], float]
+    stamp: Callable[[], str]
+
+
+@dataclass
+class _Memory:
+    """What is kept of one Reranker between rounds: only to do less, never to decide."""
+
+    written: Mapping[str, Any] | None = None
+    written_version: int = 0
+
+
+class Reconciler:
+    """Makes Rerankers true.
+
+    Args:
+        cluster: Requests.
+        children: What lives there, kept current by watches.
+        renderer: The chart.
+        applier: Gets objects into the cluster.
+        metrics: Told of rounds.
+        clock: Time.
+        resync_s: Pause when all is well.
+        warning: A sentence about the surroundings for every Ready condition; empty when there is none.
+    """
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        children: Children,
+        renderer: Renderer,
+        applier: Applier,
+        metrics: Metrics,
+        clock: Clock,
+        resync_s: float,
+        warning: str = "",
+    ) -> None:
+        self._cluster = cluster
+        self._children = children
+        self._renderer = renderer
+        self._applier = applier
+        self._metrics = metrics
+        self._clock = clock
+        self._resync_s = resync_s
+        self.warning = warning
+        self._memory: dict[str, _Memory] = {}
+        self._facts: dict[str, tuple[str, float, PodFacts | None]] = {}
+        self._told: dict[tuple[str, str, int], float] = {}
+
+    async def reconcile(self, reranker: Reranker) -> float | None:
+        """Do one round.
+
+        Returns:
+            Seconds until the next look without being called; None for growing pauses.
+        """
+        if reranker.is_being_deleted:
+            return self._resync_s
+        wanted: list[dict[str, Any]] = []
+        done, error = Applied(), None
+        try:
+            if not reranker.is_suspended:
+                wanted = adopt(await self._renderer.render(reranker.key, reranker.values()), reranker)
+                done = await self._applier.apply(reranker, wanted)
+        except OperatorError as problem:
+            error = problem
+            self._metrics.errors.labels(problem.code).inc()
+            LOG.warning(
+                "reconcile_failed", extra={**_named(reranker), "reason": problem.code, "error": problem.sentence()}
+            )
+        situation = await self._look(reranker, wanted, done, error)
+        is_said = await self._say(reranker, situation, done)
+        self._metrics.reconciles.labels("error" if error else "waiting" if done.is_waiting else "done").inc()
+        return self._pause_s(error, done) if is_said else None
+
+    def forget(self, reranker: Reranker) -> None:
+        """A Reranker is gone; the garbage collector sees to its children."""
+        self._memory.pop(reranker.uid, None)
+        self._metrics.tell_state(reranker.uid, None)
+        self._applier.forget(reranker.key)
+        self._told = {key: at for key, at in self._told.items() if key[0] != reranker.uid}
+
+    def _pause_s(self, error: OperatorError | None, done: Applied) -> float | None:
+        if isinstance(error, FormerChild):
+            return FORMER_CHILD_PAUSE_S
+        if isinstance(error, Delay):
+            return error.retry_after_s
+        return WAITING_PAUSE_S if done.is_waiting else self._resync_s
+
+    async def _look(
+        self, reranker: Reranker, wanted: list[dict[str, Any]], done: Applied, error: OperatorError | None
+    ) -> status.Situation:
+        """What is there, from what the watches keep and what ready pods say."""
+        children = [
+            child for child in self._children.of(reranker.key) if child.owner_uid == reranker.uid or child.is_kept
+        ]
+        deployment = _first(children, DEPLOYMENT.name)
+        state = DeploymentState.of(deployment) if deployment else None
+        count = _count(reranker, wanted, deployment)
+        pods = self._children.pods(reranker.key) if deployment else []
+        claims = [child for child in children if child.ref.kind_name == CLAIM.name]
+        autoscaler = _first(children, AUTOSCALER.name)
+        return status.Situation(
+            stage=rollout.stage(state, count, is_waiting=done.is_waiting),
+            count=count,
+            deployment=state,
+            facts=await self._facts_of(pods),
+            trouble=trouble.of_pods(pods, claims),
+            error=error,
+            autoscaler=autoscaler.status if autoscaler else None,
+            endpoint=_endpoint(wanted) or str(reranker.status.get("endpoint", "")),
+            selector=_selector(wanted) or str(reranker.status.get("selector", "")),
+            warning=self.warning,
+            is_suspended=reranker.is_suspended,
+        )
+
+    async def _facts_of(self, pods: list[Pod]) -> tuple[PodFacts, ...]:
+        found = await asyncio.gather(*(self._facts_of_one(pod) for pod in pods if pod.is_ready))
+        return tuple(facts for facts in found if facts is not None)
+
+    async def _facts_of_one(self, pod: Pod) -> PodFacts | None:
+        """What a pod said since its containers started; capacity is measured at warm-up and fixed."""
+        now = self._clock.seconds()
+        incarnation, asked_at, facts = self._facts.get(pod.uid, ("", -UNREACHED_PAUSE_S, None))
+        if incarnation == pod.incarnation and (facts is not None or now - asked_at < UNREACHED_PAUSE_S):
+            return facts
+        facts = await self._cluster.pod_facts(pod)
+        self._facts[pod.uid] = (pod.incarnation, now, facts)
+        return facts
+
+    def forget_pods_but(self, uids: set[str]) -> None:
+        """Drop what was said by pods that are gone."""
+        self._facts = {uid: said for uid, said in self._facts.items() if uid in uids}
+
+    async def _say(self, reranker: Reranker, situation: status.Situation, done: Applied) -> bool:
+        """Write the status if it changed, and post what a person would want to see; False if that failed."""
+        memory = self._memory.setdefault(reranker.uid, _Memory())
+        if memory.written is not None and int(reranker.resource_version or 0) < memory.written_version:
+            reranker = _with_status(reranker, memory.written)
+        wanted = status.status_of(reranker, situation, self._clock.stamp())
+        ready = next(each for each in wanted["conditions"] if each["type"] == "Ready")
+        self._metrics.tell_state(reranker.uid, ready["reason"])
+        happenings = [*_joined(done.happenings), *_turns(reranker.status, wanted)]
+        try:
+            if wanted != reranker.status:
+                memory.written_version = int(await self._cluster.write_status(reranker, wanted))
+                memory.written = wanted
+                self._metrics.writes.labels("status").inc()
+            for happening in happenings:
+                await self._post(reranker, happening)
+        except OperatorError as error:
+            self._metrics.errors.labels("StatusNotWritten").inc()
+            LOG.warning("status_not_written", extra={**_named(reranker), "error": error.sentence()})
+            return False
+        return True
+
+    async def _post(self, reranker: Reranker, happening: Happening) -> None:
+        now, key = self._clock.seconds(), (reranker.uid, happening.reason + happening.message, reranker.generation)
+        if now - self._told.get(key, -SAME_EVENT_PAUSE_S) < SAME_EVENT_PAUSE_S:
+            return
+        self._told[key] = now
+        await self._cluster.emit(reranker, happening)
+
+
+def _joined(happenings: list[Happening]) -> list[Happening]:
+    """One event for all of a reason."""
+    messages: dict[str, list[str]] = {}
+    for happening in happenings:
+        messages.setdefault(happening.reason, []).append(happening.message)
+    return [Happening(reason, " ".join(words)) for reason, words in messages.items()]
+
+
+def _turns(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Happening]:
+    """An event when the reason of the Ready condition is another one than before."""
+    former = {each["type"]: each for each in before.get("conditions") or ()}
+    latter = {each["type"]: each for each in after["conditions"]}
+    ready = latter["Ready"]
+    if former.get("Ready", {}).get("reason") == ready["reason"]:
+        return []
+    is_warning = "lastFailure" in after or latter["Stalled"]["status"] == "True"
+    return [Happening(ready["reason"], ready["message"], is_warning=is_warning and ready["reason"] != "Suspended")]
+
+
+def _with_status(reranker: Reranker, written: Mapping[str, Any]) -> Reranker:
+    return Reranker(**{**vars(reranker), "status": written})
+
+
+def _named(reranker: Reranker) -> dict[str, Any]:
+    return {"namespace": reranker.namespace, "reranker": reranker.name, "generation": reranker.generation}
+
+
+def _first(children: list[Child], kind_name: str) -> Child | None:
+    return next((child for child in children if child.ref.kind_name == kind_name), None)
+
+
+def _count(reranker: Reranker, wanted: list[dict[str, Any]], deployment: Child | None) -> int:
+    """Replicas that there should be: the rendered count, or the live one while an autoscaler rules it."""
+    body = next((body for body in wanted if body["kind"] == DEPLOYMENT.name), None)
+    if body is not None and "replicas" in body["spec"]:
+        return int(body["spec"]["replicas"])
+    if deployment is not None:
+        return deployment.replicas
+    return 1 if reranker.is_autoscaled else int(reranker.spec.get("replicas", 1))
+
+
+def _endpoint(wanted: list[dict[str, Any]]) -> str:
+    """Address of the Service that callers use."""
+    for body in wanted:
+        if body["kind"] != SERVICE.name or body["spec"].get("clusterIP") == "None":
+            continue
+        port = next((port["port"] for port in body["spec"]["ports"] if port.get("name") == "http"), None)
+        if port is not None:
+            ref = ref_of(body)
+            return f"http://{ref.name}.{ref.namespace}.svc:{port}"
+    return ""
+
+
+def _selector(wanted: list[dict[str, Any]]) -> str:
+    """The pods' labels as the scale subresource wants them."""
+    body = next((body for body in wanted if body["kind"] == DEPLOYMENT.name), None)
+    labels = body["spec"]["selector"]["matchLabels"] if body else {}
+    return ",".join(f"{name}={value}" for name, value in sorted(labels.items()))

@@ -1,0 +1,142 @@
+"""Objects from values, by `helm template`: the only module that knows helm.
+
+What must not be here: anything about who owns the objects or how they reach the cluster.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import zlib
+from collections import OrderedDict
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+import yaml
+
+from .errors import InvalidSpec, OperatorError, RenderFailed
+from .resource import Key
+
+KEPT_RENDERINGS = 2048
+"""Renderings that are remembered; one takes about 3 kB."""
+
+CONCURRENT_PROGRAMS = 2
+"""Helm processes at a time, 40 MB each."""
+
+_HELM_PLACES = {"HELM_CACHE_HOME": "/tmp/helm", "HELM_CONFIG_HOME": "/tmp/helm", "HELM_DATA_HOME": "/tmp/helm"}  # noqa: S108 - helm needs none of them; were it to write, only /tmp may be written to
+_VALUES_ERRORS = ("values don't meet the specifications", "execution error at", "parse error", "error calling fail")
+"""What helm's complaint contains when the values are at fault."""
+
+_LOADER: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class Renderer(Protocol):
+    """Gives the chart's objects for values."""
+
+    async def render(self, key: Key, values: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """Objects in the order in which they are to be created.
+
+        Raises:
+            InvalidSpec: The chart refuses the values.
+            RenderFailed: It did not work, and might another time.
+        """
+
+
+class HelmRenderer:
+    """Runs helm, and remembers what it said.
+
+    Args:
+        helm: The program.
+        chart: Folder of the chart.
+        kube_version: What the chart is told of the cluster, such as `v1.34.4`.
+        limit_s: Longest a run may take.
+    """
+
+    def __init__(self, helm: Path, chart: Path, kube_version: str, limit_s: float) -> None:
+        self._helm = helm
+        self._chart = chart
+        self._kube_version = kube_version
+        self._limit_s = limit_s
+        self._digest = chart_digest(chart)
+        self._kept: OrderedDict[bytes, bytes | OperatorError] = OrderedDict()
+        self._places = asyncio.Semaphore(CONCURRENT_PROGRAMS)
+        self.program_runs = 0
+
+    async def render(self, key: Key, values: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """Render, or repeat what the same chart and values gave before; refusals are remembered too.
+
+        Raises:
+            InvalidSpec: The chart refuses the values.
+            RenderFailed: Helm did not end well, or not in time.
+        """
+        text = json.dumps(values, sort_keys=True).encode()
+        cache_key = hashlib.sha256(b"\0".join([self._digest, *(part.encode() for part in key), text])).digest()
+        kept = self._kept.get(cache_key)
+        if kept is None:
+            kept = await self._fresh(key, text)
+            self._kept[cache_key] = kept
+            if len(self._kept) > KEPT_RENDERINGS:
+                self._kept.popitem(last=False)
+        self._kept.move_to_end(cache_key)
+        if isinstance(kept, OperatorError):
+            raise InvalidSpec(kept.message, remedy=kept.remedy)
+        objects: list[dict[str, Any]] = json.loads(zlib.decompress(kept))
+        return objects
+
+    async def _fresh(self, key: Key, text: bytes) -> bytes | OperatorError:
+        try:
+            printed = await self._run(key, text)
+        except InvalidSpec as error:
+            return error
+        objects = [body for body in yaml.load_all(printed, Loader=_LOADER) if body]
+        return zlib.compress(json.dumps(objects).encode())
+
+    async def _run(self, key: Key, text: bytes) -> bytes:
+        async with self._places:
+            self.program_runs += 1
+            process = await asyncio.create_subprocess_exec(
+                *self._command(key),
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.PIPE,
+                env=_HELM_PLACES,
+            )
+            try:
+                printed, complaint = await asyncio.wait_for(process.communicate(text), self._limit_s)
+            except TimeoutError:
+                raise RenderFailed(f"helm did not end within {self._limit_s:g} s.") from None
+            finally:
+                if process.returncode is None:
+                    process.kill()
+                    await process.wait()
+        if process.returncode != 0:
+            raise failure(complaint.decode(errors="replace"), process.returncode)
+        return printed
+
+    def _command(self, key: Key) -> list[str]:
+        options = ["--no-hooks", "--skip-tests", f"--kube-version={self._kube_version}", f"--namespace={key.namespace}"]
+        return [str(self._helm), "template", key.name, str(self._chart), *options, "--values=-"]
+
+
+def failure(complaint: str, code: int | None) -> OperatorError:
+    """What helm's words on standard error mean: the values' fault, or helm's."""
+    words = " ".join(line.removeprefix("Error: ").strip() for line in complaint.splitlines() if line.strip())
+    if any(mark in words for mark in _VALUES_ERRORS):
+        return InvalidSpec(f"The chart refuses the spec: {_without_places(words)}", remedy="Mend the spec.")
+    return RenderFailed(f"helm ended with {code}: {words or 'no word of explanation'}")
+
+
+def _without_places(words: str) -> str:
+    """The sentence after the template's name and line, which only the chart's authors need."""
+    _, mark, rest = words.partition("error calling fail: ")
+    return rest if mark else words
+
+
+def chart_digest(chart: Path) -> bytes:
+    """One value for the whole folder: what is rendered depends on nothing else than it and the values."""
+    digest = hashlib.sha256()
+    for path in sorted(path for path in chart.rglob("*") if path.is_file()):
+        digest.update(f"{path.relative_to(chart)}\0{hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
+    return digest.digest()

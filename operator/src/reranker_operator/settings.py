@@ -1,0 +1,89 @@
+"""The operator's settings: from environment variables, validated once, frozen.
+
+What must not be here: anything about a single Reranker, which has its spec.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Self
+
+from pydantic import BaseModel, ConfigDict, Field
+
+PREFIX = "BGE_RERANKER_OPERATOR_"
+"""Each setting is the variable of this prefix and its name in capitals."""
+
+
+class UnknownSetting(ValueError):
+    """An environment variable with our prefix that no setting has."""
+
+
+class Settings(BaseModel):
+    """What a deployment of the operator can choose."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    watch_namespace: str = ""
+    """Namespace whose Rerankers are served; empty for all of them."""
+
+    lease_namespace: str = "default"
+    """Where a cluster-wide operator keeps its Lease; one that serves a namespace keeps it in there."""
+
+    identity: str = ""
+    """Name under which this process holds its Lease: the pod's name; empty for the host's."""
+
+    chart: Path = Path("/opt/charts/bge-reranker")
+    """Folder of the chart that is rendered."""
+
+    helm: Path = Path("/usr/local/bin/helm")
+    """The helm program."""
+
+    helm_limit_s: Annotated[float, Field(gt=0, le=60)] = 20.0
+    """Longest time a rendering may take; one takes about 0.05 s on an idle core."""
+
+    max_concurrent_rollouts: Annotated[int, Field(ge=1, le=1000)] = 2
+    """Existing pod templates that may be in change at a time, each of which can need a spare GPU."""
+
+    max_concurrent_reconciles: Annotated[int, Field(ge=1, le=64)] = 8
+    """Rerankers that are worked on at a time."""
+
+    resync_interval_s: Annotated[float, Field(ge=5, le=3600)] = 60.0
+    """Pause after which a Reranker is looked at again though nothing was heard of it."""
+
+    lease_duration_s: Annotated[float, Field(ge=3, le=600)] = 15.0
+    """Time without a renewal after which another operator may take the Lease over."""
+
+    watch_inactivity_s: Annotated[float, Field(ge=5, le=3600)] = 90.0
+    """Silence after which a watch is held for dead; API servers send a bookmark about every minute."""
+
+    work_age_limit_s: Annotated[float, Field(ge=10, le=3600)] = 180.0
+    """Age of the oldest work at which liveness fails; longer than any single attempt can last."""
+
+    health_port: Annotated[int, Field(ge=0, le=65535)] = 8081
+    """Port of liveness, readiness and metrics; 0 lets the system choose."""
+
+    log_level: Annotated[str, Field(pattern="^(debug|info|warning|error)$")] = "info"
+    """Least level that is logged."""
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> Self:
+        """Read the variables with our prefix.
+
+        Raises:
+            UnknownSetting: A variable has our prefix and names no setting.
+            pydantic.ValidationError: A value is out of bounds.
+        """
+        given = {
+            key.removeprefix(PREFIX).lower(): value for key, value in environment.items() if key.startswith(PREFIX)
+        }
+        unknown = sorted(given.keys() - cls.model_fields.keys())
+        if unknown:
+            names = ", ".join(PREFIX + name.upper() for name in unknown)
+            raise UnknownSetting(f"{names}: no such setting; there are {', '.join(sorted(cls.model_fields))}.")
+        return cls.model_validate(given)
+
+    @property
+    def is_cluster_wide(self) -> bool:
+        """Whether Rerankers of all namespaces are served."""
+        return not self.watch_namespace

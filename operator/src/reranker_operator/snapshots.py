@@ -1,0 +1,228 @@
+"""What is remembered of live objects: the few facts that decisions need, so that thousands fit into little memory.
+
+What must not be here: any request, any judgement.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+from .adopt import INSTANCE, controller_of, outlives_its_maker
+from .kinds import AUTOSCALER, CLAIM, DEPLOYMENT, RERANKER, Ref
+from .resource import Key
+
+_FLEETING = ("resourceVersion", "managedFields", "generation")
+"""Metadata that changes without anybody's wish."""
+
+_WITH_STATUS = (AUTOSCALER.name, CLAIM.name, DEPLOYMENT.name)
+"""Kinds whose status says how the Reranker is."""
+
+REVISION = "deployment.kubernetes.io/revision"
+
+
+@dataclass(frozen=True, slots=True)
+class Child:
+    """An object with our managed-by label.
+
+    Attributes:
+        owner_uid: Uid of the Reranker that controls it; empty when none does.
+        key: The Reranker that it belongs to by owner or label.
+        fingerprint: Of everything but status and what changes by itself.
+        version: Resource version, which grows.
+        replicas: Of a Deployment, the count that its spec asks for.
+        is_kept: It is annotated to outlive its Reranker.
+        spec: Of a claim only.
+        status: Of the kinds whose status matters; else empty.
+    """
+
+    ref: Ref
+    key: Key
+    uid: str
+    owner_uid: str
+    fingerprint: bytes
+    version: int
+    generation: int
+    revision: int
+    replicas: int
+    is_being_deleted: bool
+    is_kept: bool
+    spec: Mapping[str, Any]
+    status: Mapping[str, Any]
+
+    @classmethod
+    def from_body(cls, ref: Ref, body: Mapping[str, Any]) -> Self:
+        """Keep what matters of an object."""
+        metadata = body["metadata"]
+        owner = controller_of(body)
+        is_ours = owner is not None and owner.get("kind") == RERANKER.name
+        name = owner["name"] if is_ours and owner else (metadata.get("labels") or {}).get(INSTANCE, "")
+        return cls(
+            ref=ref,
+            key=Key(ref.namespace, name),
+            uid=metadata["uid"],
+            owner_uid=owner["uid"] if is_ours and owner else "",
+            fingerprint=fingerprint(body),
+            version=int(metadata.get("resourceVersion", 0)),
+            generation=int(metadata.get("generation", 0)),
+            revision=int((metadata.get("annotations") or {}).get(REVISION, 0)),
+            replicas=int((body.get("spec") or {}).get("replicas", 0)) if ref.kind_name == DEPLOYMENT.name else 0,
+            is_being_deleted="deletionTimestamp" in metadata,
+            is_kept=outlives_its_maker(body),
+            spec=body["spec"] if ref.kind_name == CLAIM.name else {},
+            status=(body.get("status") or {}) if ref.kind_name in _WITH_STATUS else {},
+        )
+
+
+def fingerprint(body: Mapping[str, Any]) -> bytes:
+    """Equal for two sights of an object that nobody changed in between."""
+    metadata = {key: value for key, value in body["metadata"].items() if key not in _FLEETING}
+    rest = {key: value for key, value in body.items() if key not in {"metadata", "status", "apiVersion", "kind"}}
+    return digest_of([metadata, rest])
+
+
+def digest_of(value: object) -> bytes:
+    """Digest of anything that JSON can hold."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).digest()
+
+
+@dataclass(frozen=True, slots=True)
+class DeploymentState:
+    """How far a Deployment is, as its controller says."""
+
+    generation: int
+    observed_generation: int
+    revision: int
+    replicas: int
+    updated: int
+    ready: int
+    available: int
+    progress_reason: str
+    progress_message: str
+    failure_message: str
+
+    @classmethod
+    def of(cls, child: Child) -> Self:
+        """Read the status of a Deployment."""
+        status = child.status
+        conditions = {condition["type"]: condition for condition in status.get("conditions") or ()}
+        progress, failure = conditions.get("Progressing", {}), conditions.get("ReplicaFailure", {})
+        return cls(
+            generation=child.generation,
+            observed_generation=int(status.get("observedGeneration", 0)),
+            revision=child.revision,
+            replicas=int(status.get("replicas", 0)),
+            updated=int(status.get("updatedReplicas", 0)),
+            ready=int(status.get("readyReplicas", 0)),
+            available=int(status.get("availableReplicas", 0)),
+            progress_reason=progress.get("reason", ""),
+            progress_message=progress.get("message", ""),
+            failure_message=failure.get("message", "") if failure.get("status") == "True" else "",
+        )
+
+    @property
+    def is_stuck(self) -> bool:
+        """Whether its controller has given up waiting."""
+        return self.progress_reason == "ProgressDeadlineExceeded"
+
+    @property
+    def is_changing(self) -> bool:
+        """Whether a change of an existing pod template is under way; a first creation is none."""
+        if self.revision <= 1 and self.observed_generation >= self.generation:
+            return False
+        if self.observed_generation < self.generation:
+            return self.observed_generation > 0
+        return not self.is_stuck and self.progress_reason != "NewReplicaSetAvailable"
+
+    def is_complete(self, wanted: int) -> bool:
+        """Whether the wanted count of the wanted pods is available, and no other pod is left."""
+        counts = (self.replicas, self.updated, self.available)
+        return self.observed_generation >= self.generation and counts == (wanted,) * 3
+
+
+@dataclass(frozen=True, slots=True)
+class Pod:
+    """A scorer's pod.
+
+    Attributes:
+        key: The Reranker (or Helm release) of its instance label.
+        incarnation: Changes with each restart of a container.
+        conditions: Type to (status, reason, message).
+        containers: Statuses of init containers and containers, as the kubelet reports them.
+    """
+
+    name: str
+    key: Key
+    uid: str
+    address: str
+    template_hash: str
+    incarnation: str
+    is_being_deleted: bool
+    created: str
+    conditions: Mapping[str, tuple[str, str, str]]
+    containers: tuple[Mapping[str, Any], ...]
+
+    @classmethod
+    def from_body(cls, body: Mapping[str, Any]) -> Self:
+        """Keep what matters of a pod."""
+        metadata, status = body["metadata"], body.get("status") or {}
+        labels = metadata.get("labels") or {}
+        statuses = [*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())]
+        containers = [
+            {key: each.get(key) for key in ("name", "state", "lastState", "ready", "restartCount")} for each in statuses
+        ]
+        return cls(
+            name=metadata["name"],
+            key=Key(metadata["namespace"], labels.get(INSTANCE, "")),
+            uid=metadata["uid"],
+            address=status.get("podIP", ""),
+            template_hash=labels.get("pod-template-hash", ""),
+            incarnation=",".join(str(each.get("containerID")) for each in statuses),
+            is_being_deleted="deletionTimestamp" in metadata,
+            created=metadata.get("creationTimestamp", ""),
+            conditions={
+                each["type"]: (each["status"], each.get("reason", ""), each.get("message", ""))
+                for each in status.get("conditions") or ()
+            },
+            containers=tuple(containers),
+        )
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether it gets requests."""
+        return not self.is_being_deleted and self.conditions.get("Ready", ("False",))[0] == "True"
+
+
+@dataclass(frozen=True, slots=True)
+class PodFacts:
+    """What a live scorer says of itself on its management port."""
+
+    name: str
+    source: str
+    revision: str
+    digest: str
+    precision: str
+    device: str
+    pairs_per_second: float
+    pair_tokens: int
+
+    @classmethod
+    def from_info(cls, info: Mapping[str, Any]) -> Self | None:
+        """Read `/info`; None while there is no model."""
+        model = info.get("model")
+        if not model:
+            return None
+        capacity, scorer = info.get("capacity") or {}, info.get("scorer") or {}
+        return cls(
+            name=str(model.get("name") or ""),
+            source=str(model.get("source") or ""),
+            revision=str(model.get("revision") or ""),
+            digest=str(model.get("digest") or ""),
+            precision=str(scorer.get("precision") or ""),
+            device=str(scorer.get("device") or ""),
+            pairs_per_second=float(capacity.get("pairs_per_second") or 0),
+            pair_tokens=int(capacity.get("pair_tokens") or 0),
+        )

@@ -1,0 +1,247 @@
+"""The status of a Reranker: conditions with a reason and a sentence, counts, model, capacity. Pure.
+
+What belongs here: turning what was found into words. What must not: finding it. A condition is about now; there is no
+phase, and nothing is read back from an old status but the times of transitions and facts of pods out of reach.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .errors import OperatorError
+from .resource import Reranker
+from .rollout import Stage
+from .snapshots import DeploymentState, PodFacts
+from .trouble import Trouble
+
+CONDITION_TYPES = ("Available", "Ready", "Stalled", "ModelReady", "MetricsHealthy")
+
+_STAGE_WORDS = {
+    Stage.CREATING: "The first pods are being created: {ready} of {count} ready.",
+    Stage.PENDING: "The change waits until fewer Rerankers change their pods (operator.maxConcurrentRollouts).",
+    Stage.ROLLING: "{updated} of {count} pods have the new template, {ready} are ready; the old ones serve meanwhile.",
+    Stage.SCALING: "{ready} of {count} pods are ready.",
+    Stage.STUCK: "The new pods do not get ready; what served before goes on serving.",
+    Stage.COMPLETE: "All {count} replicas serve what the spec asks for.",
+    Stage.ASLEEP: "The spec asks for no replicas.",
+}
+
+
+@dataclass(frozen=True)
+class Situation:
+    """What was found about one Reranker.
+
+    Attributes:
+        count: Replicas that there should be now; an autoscaler's wish while there is one.
+        facts: What the ready pods that were reached say.
+        error: What stopped this round.
+        autoscaler: Status of the HorizontalPodAutoscaler; None without one.
+        warning: A sentence about the operator's surroundings, such as a CRD that is older than it.
+    """
+
+    stage: Stage
+    count: int
+    deployment: DeploymentState | None = None
+    facts: tuple[PodFacts, ...] = ()
+    trouble: Trouble | None = None
+    error: OperatorError | None = None
+    autoscaler: Mapping[str, Any] | None = None
+    endpoint: str = ""
+    selector: str = ""
+    warning: str = ""
+    is_suspended: bool = False
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One condition without its times."""
+
+    type: str
+    status: str
+    reason: str
+    message: str
+
+
+def status_of(reranker: Reranker, found: Situation, now: str) -> dict[str, Any]:
+    """The whole status, to be written if it differs from the one there.
+
+    Args:
+        reranker: With its status of before.
+        found: What was found.
+        now: RFC 3339, for conditions that changed.
+    """
+    state = found.deployment
+    ready = state.ready if state else 0
+    status: dict[str, Any] = {
+        "observedGeneration": reranker.generation,
+        "conditions": _with_times(verdicts(found), reranker, now),
+        "replicas": state.replicas if state else 0,
+        "readyReplicas": ready,
+        "ready": f"{ready}/{found.count}",
+        "selector": found.selector,
+        "endpoint": found.endpoint,
+        "model": _model(reranker, found),
+        **_measured(reranker, found),
+        **_last_failure(found),
+    }
+    return {key: value for key, value in status.items() if value not in ("", None, {})}
+
+
+def verdicts(found: Situation) -> list[Verdict]:
+    """The conditions, in the order in which a person reads them."""
+    metrics = _metrics(found)
+    return [_available(found), _ready(found), _stalled(found), _model_ready(found), *([metrics] if metrics else [])]
+
+
+def _available(found: Situation) -> Verdict:
+    available = found.deployment.available if found.deployment else 0
+    if available:
+        return Verdict("Available", "True", "ReplicasAnswer", f"{available} replicas answer.")
+    if found.stage is Stage.ASLEEP:
+        return Verdict("Available", "False", "ScaledToZero", "The spec asks for no replicas.")
+    return Verdict("Available", "False", "NoReplicaAnswers", "No replica answers yet.")
+
+
+def _ready(found: Situation) -> Verdict:
+    reason, message = _headline(found)
+    is_ready = reason == Stage.COMPLETE
+    if found.warning:
+        message = f"{message} {found.warning}"
+    return Verdict("Ready", "True" if is_ready else "False", reason, message)
+
+
+def _headline(found: Situation) -> tuple[str, str]:
+    """The one reason and sentence that tell most."""
+    if found.is_suspended:
+        return "Suspended", "lifecycle.suspend is set: the operator changes nothing until it is taken away."
+    if found.error is not None:
+        return found.error.code, found.error.sentence()
+    if found.stage in {Stage.COMPLETE, Stage.ASLEEP, Stage.PENDING}:
+        return found.stage.value, _words(found)
+    if found.trouble is not None:
+        return found.trouble.code, f"{_words(found)} Pod {found.trouble.pod}: {found.trouble.message}"
+    if found.deployment is not None and found.deployment.failure_message:
+        return "PodsRefused", f"The cluster refuses the pods: {found.deployment.failure_message}"
+    return found.stage.value, _words(found)
+
+
+def _words(found: Situation) -> str:
+    state = found.deployment
+    counts = {"ready": state.ready if state else 0, "updated": state.updated if state else 0, "count": found.count}
+    return _STAGE_WORDS[found.stage].format(**counts)
+
+
+def _stalled(found: Situation) -> Verdict:
+    reason, message = _headline(found)
+    failure = found.deployment.failure_message if found.deployment else ""
+    is_stalled = (
+        found.is_suspended
+        or (found.error is not None and found.error.is_final)
+        or (found.stage not in {Stage.COMPLETE, Stage.ASLEEP} and found.trouble is not None and found.trouble.is_final)
+        or found.stage is Stage.STUCK
+        or bool(failure)
+    )
+    if is_stalled:
+        return Verdict("Stalled", "True", reason, message)
+    return Verdict("Stalled", "False", "Progressing", "Nothing needs a person.")
+
+
+def _model_ready(found: Situation) -> Verdict:
+    if found.stage is Stage.COMPLETE:
+        return Verdict("ModelReady", "True", "Loaded", "The model is loaded and warmed up in every replica.")
+    if found.trouble is not None and found.stage is not Stage.ASLEEP:
+        return Verdict("ModelReady", "False", found.trouble.code, found.trouble.message)
+    return Verdict("ModelReady", "Unknown", "NotLoadedYet", "No pod of the wanted template has said yet.")
+
+
+def _metrics(found: Situation) -> Verdict | None:
+    """Whether the autoscaler can read its metrics; nothing without an autoscaler."""
+    if found.autoscaler is None:
+        return None
+    conditions = {each["type"]: each for each in found.autoscaler.get("conditions") or ()}
+    scaling = conditions.get("ScalingActive")
+    if scaling is None:
+        return Verdict("MetricsHealthy", "Unknown", "NotReadYet", "The autoscaler has not read its metrics yet.")
+    words = str(scaling.get("message", ""))
+    if scaling["status"] == "True":
+        return Verdict("MetricsHealthy", "True", "Read", words)
+    remedy = "The count stays as it is: see that the metrics adapter runs and serves this metric."
+    return Verdict("MetricsHealthy", "False", str(scaling.get("reason") or "NotRead"), f"{words} {remedy}")
+
+
+def _with_times(wanted: Iterable[Verdict], reranker: Reranker, now: str) -> list[dict[str, Any]]:
+    former = {each["type"]: each for each in reranker.status.get("conditions") or ()}
+    conditions = []
+    for verdict in wanted:
+        before = former.get(verdict.type, {})
+        since = before.get("lastTransitionTime", now) if before.get("status") == verdict.status else now
+        conditions.append(
+            {
+                "type": verdict.type,
+                "status": verdict.status,
+                "reason": verdict.reason,
+                "message": verdict.message[:2000],
+                "lastTransitionTime": since,
+                "observedGeneration": reranker.generation,
+            }
+        )
+    return conditions
+
+
+def _model(reranker: Reranker, found: Situation) -> dict[str, Any]:
+    """Active and wanted version; what pods out of reach said before stays."""
+    target = {key: value for key, value in vars(reranker.model).items() if value}
+    before = (reranker.status.get("model") or {}).get("active")
+    active = _active(found.facts) if found.facts else before
+    if not found.deployment or not found.deployment.ready:
+        active = None
+    model: dict[str, Any] = {"target": target} if target else {}
+    if active:
+        model["active"] = active
+        model["summary"] = f"{str(active.get('name', '')).rpartition('/')[2]}@{str(active.get('digest', ''))[:12]}"
+    return model
+
+
+def _active(facts: tuple[PodFacts, ...]) -> dict[str, str]:
+    """The version that most ready pods serve."""
+    digests = [each.digest for each in facts]
+    common = max(facts, key=lambda each: (digests.count(each.digest), each.digest))
+    active = {key: getattr(common, key) for key in ("name", "source", "revision", "digest")}
+    return {key: value for key, value in active.items() if value}
+
+
+def _measured(reranker: Reranker, found: Situation) -> dict[str, Any]:
+    """Capacity of all ready pods together, device and precision; kept while pods are out of reach."""
+    kept = ("capacity", "device", "precision")
+    if not found.deployment or not found.deployment.ready:
+        return {}
+    if not found.facts:
+        return {key: reranker.status[key] for key in kept if key in reranker.status}
+    some = found.facts[0]
+    total = sum(each.pairs_per_second for each in found.facts)
+    capacity = {"pairsPerSecond": round(total), "pairTokens": some.pair_tokens, "replicas": len(found.facts)}
+    return {"capacity": capacity if total else None, "device": some.device, "precision": some.precision}
+
+
+def _last_failure(found: Situation) -> dict[str, Any]:
+    """The last failure in pieces; none once all is well."""
+    if found.stage in {Stage.COMPLETE, Stage.ASLEEP} and found.error is None:
+        return {}
+    if found.error is not None:
+        return {
+            "lastFailure": {"code": found.error.code, "reason": "Operator", "message": found.error.sentence()[:2000]}
+        }
+    if found.trouble is None:
+        return {}
+    trouble = found.trouble
+    failure = {
+        "code": trouble.code,
+        "reason": "Pod",
+        "pod": trouble.pod,
+        "container": trouble.container or None,
+        "exitCode": trouble.exit_code,
+        "message": trouble.message[:2000],
+    }
+    return {"lastFailure": {key: value for key, value in failure.items() if value is not None}}

@@ -1,0 +1,173 @@
+"""Promises between the operator, the chart, its rights and the image."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from reranker_operator.adopt import MANAGED_BY, adopt
+from reranker_operator.crd import NOT_IN_THE_RESOURCE, of_chart
+from reranker_operator.kinds import CHILD_KINDS, EVENT, LEASE, POD, RERANKER
+from reranker_operator.render import HelmRenderer
+from reranker_operator.resource import Reranker
+from reranker_operator.settings import PREFIX, Settings
+from tests.chart.rendering import CASES, CHART, KUBE_VERSION, Rendered, helm, render
+from tests.cluster.tools import HELM
+from tests.reranker_operator.bodies import NAMESPACE
+
+ROOT = Path(__file__).resolve().parents[2]
+ALONE = {"scorer": {"enabled": False}, "operator": {"enabled": True}}
+WRITES = {"create", "patch", "delete"}
+READS = {"get", "list", "watch"}
+
+
+def values_of(case: str) -> dict[str, Any]:
+    found: dict[str, Any] = yaml.safe_load((CHART / "ci" / f"{case}-values.yaml").read_text())
+    return found
+
+
+def spec_of(case: str) -> dict[str, Any]:
+    """The case as a Reranker's spec, as the API server keeps it."""
+    return {"replicas": 1, **{key: value for key, value in values_of(case).items() if key not in NOT_IN_THE_RESOURCE}}
+
+
+def reranker_of(case: str) -> Reranker:
+    metadata = {"name": "demo", "namespace": NAMESPACE, "uid": "u", "generation": 1}
+    return Reranker.from_body({"metadata": metadata, "spec": spec_of(case)})
+
+
+def by_operator(case: str) -> list[dict[str, Any]]:
+    helm("version")
+    renderer = HelmRenderer(HELM.program(), CHART, f"v{KUBE_VERSION}", limit_s=60)
+    demo = reranker_of(case)
+    return adopt(asyncio.run(renderer.render(demo.key, demo.values())), demo)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_both_doors_give_the_same_objects(case: str) -> None:
+    ours = by_operator(case)
+    for body in ours:
+        body["metadata"].pop("ownerReferences", None)
+        assert body["metadata"]["labels"].pop(MANAGED_BY) == "reranker-operator"
+    spec = spec_of(case)
+    theirs = render({**spec, "operator": {"enabled": False}}).objects
+    for body in theirs:
+        assert body["metadata"]["labels"].pop(MANAGED_BY) == "Helm"
+    assert ours == theirs
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_every_field_of_a_case_is_one_of_the_resource(case: str) -> None:
+    definition = yaml.safe_load((CHART / "crds" / "rerankers.yaml").read_text())
+    spec = definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]
+    assert lost(spec_of(case), spec, "spec") == []
+
+
+def lost(value: Any, schema: dict[str, Any], path: str) -> list[str]:
+    """Fields that the API server would drop."""
+    if isinstance(value, list):
+        return [found for each in value for found in lost(each, schema.get("items", {}), f"{path}[]")]
+    if not isinstance(value, dict) or schema.get("x-kubernetes-preserve-unknown-fields"):
+        return []
+    if "additionalProperties" in schema:
+        return []
+    known = schema.get("properties", {})
+    missing = [f"{path}.{name}" for name in value if name not in known]
+    return missing + [
+        found for name in value if name in known for found in lost(value[name], known[name], f"{path}.{name}")
+    ]
+
+
+def rules(*, cluster_wide: bool) -> dict[tuple[str, str], set[str]]:
+    """The operator's rights: group and resource to verbs."""
+    rendered = render({"scorer": {"enabled": False}, "operator": {"enabled": True, "clusterWide": cluster_wide}})
+    role = rendered.one("ClusterRole" if cluster_wide else "Role", "-operator-search" if cluster_wide else "-operator")
+    return {
+        (group, resource): set(rule["verbs"])
+        for rule in role["rules"]
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+    }
+
+
+@pytest.mark.parametrize("cluster_wide", [False, True])
+def test_rights_are_those_that_the_kinds_need_and_no_more(cluster_wide: bool) -> None:  # noqa: FBT001 - a parameter
+    needed = {
+        (kind.group, kind.plural): READS | WRITES - ({"delete"} if kind.holds_data else set()) for kind in CHILD_KINDS
+    }
+    needed |= {
+        (RERANKER.group, RERANKER.plural): READS,
+        (RERANKER.group, "rerankers/status"): {"patch"},
+        (POD.group, POD.plural): {"list", "watch"},
+        (EVENT.group, EVENT.plural): {"create"},
+        (LEASE.group, LEASE.plural): {"list"} if cluster_wide else {"get", "create", "update"},
+    }
+    assert rules(cluster_wide=cluster_wide) == needed
+
+
+def test_the_chart_renders_every_kind_in_the_list_and_none_beside_it() -> None:
+    rendered = {(body["apiVersion"], body["kind"]) for case in CASES for body in by_operator(case)}
+    assert rendered == {(kind.api_version, kind.name) for kind in CHILD_KINDS}
+
+
+def test_the_crd_is_the_one_of_the_values_schema() -> None:
+    assert (CHART / "crds" / "rerankers.yaml").read_text() == of_chart(CHART)
+
+
+def operator_deployment(**values: Any) -> dict[str, Any]:
+    rendered: Rendered = render({**ALONE, **values})
+    container: dict[str, Any] = rendered.one("Deployment")["spec"]["template"]["spec"]["containers"][0]
+    return container
+
+
+def test_the_environment_of_the_operator_is_known_to_its_settings() -> None:
+    given = {each["name"]: each.get("value", "x") for each in operator_deployment()["env"]}
+    settings = Settings.from_environment(given)
+    assert settings.watch_namespace == "search"
+    texts = " ".join(path.read_text() for path in (CHART / "templates" / "operator").iterdir())
+    names = set(re.findall(rf"{PREFIX}([A-Z_]+)", texts))
+    assert {name.lower() for name in names} <= set(Settings.model_fields)
+
+
+def test_probes_ask_the_port_that_the_operator_listens_on() -> None:
+    container = operator_deployment()
+    ports = {port["name"]: port["containerPort"] for port in container["ports"]}
+    assert ports == {"health": Settings().health_port}
+    assert container["livenessProbe"]["httpGet"] == {"path": "/health/live", "port": "health"}
+    assert container["readinessProbe"]["httpGet"] == {"path": "/health/ready", "port": "health"}
+
+
+def test_nothing_takes_the_operator_s_pod_for_a_scorer_s() -> None:
+    labels = render({**ALONE}).one("Deployment")["spec"]["template"]["metadata"]["labels"]
+    assert labels["app.kubernetes.io/name"] == "bge-reranker-operator"
+
+
+def test_the_image_s_helm_is_the_pinned_one() -> None:
+    text = (ROOT / "Dockerfile").read_text()
+    assert f"ARG HELM_VERSION={HELM.version}\n" in text
+    assert str(Settings().helm) in text
+    assert str(Settings().chart) in text
+
+
+def test_the_crd_is_renewed_by_a_hook_only_where_that_is_asked_for() -> None:
+    assert render(ALONE, tests=True).all("Job") == []
+    asked = {**ALONE, "operator": {"enabled": True, "crdUpgrade": {"enabled": True}}}
+    rendered = render(asked, tests=True)
+    assert rendered.one("Job")["metadata"]["annotations"]["helm.sh/hook"] == "pre-upgrade"
+    (rule,) = rendered.one("ClusterRole", "-crd-search")["rules"]
+    assert rule["resourceNames"] == ["rerankers.bge-reranker.io"]
+    assert rule["verbs"] == ["patch"]
+
+
+def test_manifests_are_what_the_chart_renders() -> None:
+    helm("version")
+    from generate.manifests import MANIFESTS, manifests  # noqa: PLC0415 - needs helm, which may be missing
+
+    wanted = manifests()
+    assert {path: path.read_text() for path in wanted if path.exists()} == wanted, "run `make manifests`"
+    assert set(MANIFESTS.rglob("*.yaml")) == set(wanted)

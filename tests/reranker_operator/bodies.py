@@ -1,0 +1,116 @@
+"""Bodies of objects, as the API server and the chart would write them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from reranker_operator.kinds import RERANKER
+from reranker_operator.resource import Reranker
+
+NAMESPACE = "search"
+
+
+def reranker(
+    name: str = "products",
+    *,
+    uid: str = "uid-1",
+    generation: int = 1,
+    status: Mapping[str, Any] | None = None,
+    **spec: Any,
+) -> Reranker:
+    return Reranker.from_body(
+        {
+            "apiVersion": RERANKER.api_version,
+            "kind": RERANKER.name,
+            "metadata": {
+                "name": name,
+                "namespace": NAMESPACE,
+                "uid": uid,
+                "generation": generation,
+                "resourceVersion": "1",
+            },
+            "spec": {"replicas": 1, **spec},
+            "status": dict(status or {}),
+        }
+    )
+
+
+def labels(name: str) -> dict[str, str]:
+    return {
+        "app.kubernetes.io/name": "bge-reranker",
+        "app.kubernetes.io/instance": name,
+        "app.kubernetes.io/managed-by": "Helm",
+    }
+
+
+def deployment(name: str = "products", *, replicas: int | None = 1, image: str = "scorer:1") -> dict[str, Any]:
+    selector = {"app.kubernetes.io/instance": name}
+    containers = [{"name": "scorer", "image": image}]
+    spec: dict[str, Any] = {
+        "selector": {"matchLabels": selector},
+        "template": {"metadata": {"labels": selector}, "spec": {"containers": containers}},
+    }
+    if replicas is not None:
+        spec["replicas"] = replicas
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": name, "labels": labels(name)},
+        "spec": spec,
+    }
+
+
+def service(name: str = "products") -> dict[str, Any]:
+    ports = [{"name": "http", "port": 8000}]
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": name, "labels": labels(name)},
+        "spec": {"ports": ports},
+    }
+
+
+def autoscaler(name: str = "products") -> dict[str, Any]:
+    return {
+        "apiVersion": "autoscaling/v2",
+        "kind": "HorizontalPodAutoscaler",
+        "metadata": {"name": name, "labels": labels(name)},
+        "spec": {"minReplicas": 1, "maxReplicas": 4},
+    }
+
+
+def claim(name: str = "products", *, is_retained: bool = False) -> dict[str, Any]:
+    metadata: dict[str, Any] = {"name": f"{name}-cache", "labels": labels(name)}
+    if is_retained:
+        metadata["annotations"] = {"helm.sh/resource-policy": "keep"}
+    spec = {"accessModes": ["ReadWriteMany"], "storageClassName": "nfs"}
+    return {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": metadata, "spec": spec}
+
+
+def pod(
+    name: str = "products-1",
+    *,
+    owner: str = "products",
+    is_ready: bool = False,
+    conditions: list[dict[str, str]] | None = None,
+    containers: list[dict[str, Any]] | None = None,
+    created: str = "2026-01-01T00:00:00Z",
+) -> dict[str, Any]:
+    ready = {"type": "Ready", "status": "True" if is_ready else "False"}
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {
+            "name": name,
+            "namespace": NAMESPACE,
+            "uid": f"uid-{name}",
+            "creationTimestamp": created,
+            "labels": {"app.kubernetes.io/instance": owner},
+        },
+        "status": {
+            "podIP": "10.0.0.1",
+            "conditions": [ready, *(conditions or [])],
+            "containerStatuses": containers or [],
+        },
+    }

@@ -1,0 +1,229 @@
+"""Fakes of the operator's protocols: a cluster in memory, a chart in ten lines, a clock by hand."""
+
+from __future__ import annotations
+
+import copy
+import itertools
+from collections.abc import Mapping
+from typing import Any
+
+from reranker_operator.adopt import MANAGER
+from reranker_operator.apply import Applier
+from reranker_operator.children import Children
+from reranker_operator.cluster import Happening
+from reranker_operator.errors import Contended, OperatorError
+from reranker_operator.kinds import Ref, is_known, ref_of
+from reranker_operator.metrics import Metrics
+from reranker_operator.reconcile import Clock, Reconciler
+from reranker_operator.resource import Key, Reranker
+from reranker_operator.snapshots import Pod, PodFacts
+
+from .bodies import autoscaler, claim, deployment, service
+
+
+class FakeCluster:
+    """Objects in memory with what the operator relies on: uids, versions, generations, owners of `spec.replicas`.
+
+    Attributes:
+        objects: What is there.
+        writes: What was changed, in order: verb and object.
+        refusals: Errors that the next writes of a kind get, by kind.
+        status: Written statuses by uid of the Reranker.
+        unreachable: Whether pods do not answer.
+    """
+
+    def __init__(self) -> None:
+        self.objects: dict[Ref, dict[str, Any]] = {}
+        self.writes: list[tuple[str, str]] = []
+        self.refusals: dict[str, list[OperatorError]] = {}
+        self.status: dict[str, dict[str, Any]] = {}
+        self.events: list[Happening] = []
+        self.facts: PodFacts | None = None
+        self.children = Children(lambda _: None)
+        self._versions = itertools.count(10)
+
+    async def read(self, ref: Ref) -> dict[str, Any] | None:
+        return copy.deepcopy(self.objects.get(ref))
+
+    async def apply(
+        self, body: Mapping[str, Any], *, manager: str = MANAGER, force: bool = True, dry_run: bool = False
+    ) -> dict[str, Any]:
+        ref = ref_of(dict(body))
+        self._refuse(ref.kind_name)
+        live, uid = self.objects.get(ref), body["metadata"].get("uid")
+        if uid is not None and (live is None or live["metadata"]["uid"] != uid):
+            raise Contended(f"{ref} is not the one that was meant")
+        result = self._merged(ref, live, dict(body), manager, force=force)
+        if not dry_run and result != live:
+            self.writes.append(("apply", str(ref)))
+            self._keep(ref, result, live)
+        return copy.deepcopy(self.objects[ref] if not dry_run else result)
+
+    async def delete(self, ref: Ref, uid: str) -> None:
+        self._refuse(ref.kind_name)
+        if ref in self.objects and self.objects[ref]["metadata"]["uid"] == uid:
+            self.remove(ref)
+            self.writes.append(("delete", str(ref)))
+
+    async def write_status(self, reranker: Reranker, status: Mapping[str, Any]) -> str:
+        self._refuse("status")
+        self.status[reranker.uid] = copy.deepcopy(dict(status))
+        self.writes.append(("status", reranker.name))
+        return str(next(self._versions))
+
+    async def emit(self, reranker: Reranker, happening: Happening) -> None:
+        del reranker
+        self.events.append(happening)
+
+    async def pod_facts(self, pod: Pod) -> PodFacts | None:
+        del pod
+        return self.facts
+
+    def put(self, body: dict[str, Any]) -> None:
+        """Somebody else wrote this object."""
+        ref = ref_of(body)
+        self._keep(ref, copy.deepcopy(body), self.objects.get(ref))
+
+    def remove(self, ref: Ref) -> None:
+        """Somebody else deleted it."""
+        del self.objects[ref]
+        self.children.drop(ref)
+
+    def edit(self, ref: Ref, **spec: Any) -> None:
+        """Somebody else set fields of its spec."""
+        body = copy.deepcopy(self.objects[ref])
+        body["spec"] |= spec
+        for entry in body["metadata"].get("managedFields", ()):
+            for name in spec:
+                entry["fieldsV1"]["f:spec"].pop(f"f:{name}", None)
+        self.put(body)
+
+    def say(self, ref: Ref, **status: Any) -> None:
+        """A controller reports."""
+        body = copy.deepcopy(self.objects[ref])
+        body["status"] = status
+        self._keep(ref, body, self.objects[ref])
+
+    def _merged(
+        self, ref: Ref, live: dict[str, Any] | None, body: dict[str, Any], manager: str, *, force: bool
+    ) -> dict[str, Any]:
+        body = copy.deepcopy(body)
+        if live is None:
+            metadata = {**body["metadata"], "uid": f"uid-{ref.kind_name}-{ref.name}-{next(self._versions)}"}
+            result = {**body, "metadata": metadata}
+            managers: dict[str, set[str]] = {}
+        else:
+            result = copy.deepcopy(live)
+            managers = _owned(live)
+            spec, asked = result.get("spec", {}), body.get("spec", {})
+            for name, value in asked.items():
+                if spec.get(name) != value:
+                    others = [other for other, fields in managers.items() if name in fields and other != manager]
+                    if others and not force:
+                        raise Contended(f"spec.{name} is {others[0]}'s")
+                    for other in others:
+                        managers[other].discard(name)
+            for name in managers.get(manager, set()) - set(asked):
+                if not any(name in fields for other, fields in managers.items() if other != manager):
+                    spec.pop(name, None)
+            result["spec"] = {**spec, **copy.deepcopy(asked)}
+            result["metadata"] |= {key: value for key, value in body["metadata"].items() if key != "uid"}
+        managers[manager] = set(body.get("spec", {}))
+        if ref.kind_name == "Deployment":
+            result["spec"].setdefault("replicas", 1)
+        result["metadata"]["managedFields"] = [
+            {
+                "manager": name,
+                "operation": "Apply",
+                "fieldsV1": {"f:spec": {f"f:{each}": {} for each in sorted(fields)}},
+            }
+            for name, fields in sorted(managers.items())
+        ]
+        return result
+
+    def _keep(self, ref: Ref, body: dict[str, Any], live: dict[str, Any] | None) -> None:
+        metadata = body["metadata"]
+        metadata.setdefault("uid", f"uid-{ref.kind_name}-{ref.name}-{next(self._versions)}")
+        metadata["resourceVersion"] = str(next(self._versions))
+        generation = int((live or {"metadata": {}})["metadata"].get("generation", 0))
+        changed = live is None or live.get("spec") != body.get("spec")
+        metadata["generation"] = generation + changed
+        self.objects[ref] = body
+        if is_known(ref) and metadata.get("labels", {}).get("app.kubernetes.io/managed-by") == MANAGER:
+            self.children.put(ref, body)
+
+    def _refuse(self, what: str) -> None:
+        waiting = self.refusals.get(what)
+        if waiting:
+            raise waiting.pop(0)
+
+
+def _owned(body: dict[str, Any]) -> dict[str, set[str]]:
+    return {
+        entry["manager"]: {name.removeprefix("f:") for name in entry["fieldsV1"]["f:spec"]}
+        for entry in body["metadata"].get("managedFields", ())
+    }
+
+
+class FakeChart:
+    """Renders a Deployment, a Service, and what the values ask for beside."""
+
+    def __init__(self) -> None:
+        self.problem: OperatorError | None = None
+        self.seen: list[dict[str, Any]] = []
+
+    async def render(self, key: Key, values: Mapping[str, Any]) -> list[dict[str, Any]]:
+        self.seen.append(dict(values))
+        if self.problem is not None:
+            raise self.problem
+        is_scaled = values.get("autoscaling", {}).get("enabled", False)
+        image = values.get("image", {}).get("tag", "scorer:1")
+        objects = [
+            deployment(key.name, replicas=None if is_scaled else values["replicas"], image=image),
+            service(key.name),
+        ]
+        cache = values.get("cache", {})
+        if cache.get("type") == "pvc":
+            objects.insert(0, claim(key.name, is_retained=cache.get("retain", False)))
+        return [*objects, autoscaler(key.name)] if is_scaled else objects
+
+
+class FakeTime:
+    """A clock that is set by hand."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Bench:
+    """A reconciler with fakes around it."""
+
+    def __init__(self, max_rollouts: int = 2) -> None:
+        self.cluster = FakeCluster()
+        self.chart = FakeChart()
+        self.time = FakeTime()
+        self.metrics = Metrics()
+        self.max_rollouts = max_rollouts
+        self.restart()
+
+    def restart(self) -> None:
+        """A new process: everything that was remembered is lost."""
+        applier = Applier(self.cluster, self.cluster.children, self.max_rollouts, self.metrics)
+        clock = Clock(self.time, lambda: "2026-01-01T00:00:00Z")
+        self.reconciler = Reconciler(
+            self.cluster, self.cluster.children, self.chart, applier, self.metrics, clock, resync_s=60
+        )
+
+    async def round(self, reranker: Reranker) -> float | None:
+        """One round on the resource with the status that was last written."""
+        status = self.cluster.status.get(reranker.uid, reranker.status)
+        return await self.reconciler.reconcile(
+            Reranker(**{**vars(reranker), "status": status, "resource_version": "999"})
+        )
+
+    def condition(self, reranker: Reranker, kind: str) -> dict[str, Any]:
+        conditions = self.cluster.status[reranker.uid]["conditions"]
+        return next(each for each in conditions if each["type"] == kind)

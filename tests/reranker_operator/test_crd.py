@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import yaml
+
+from reranker_operator import schema_age
+from reranker_operator.crd import NOT_IN_THE_RESOURCE, crd, translated
+
+VALUES = {
+    "cache": {"type": "ephemeral", "accessMode": "ReadWriteMany", "existingClaim": "", "image": ""},
+    "autoscaling": {"enabled": False, "minReplicas": 1, "maxReplicas": 4},
+    "rollout": {"mode": "surge"},
+}
+SCHEMA: dict[str, Any] = {
+    "$schema": "x",
+    "type": "object",
+    "additionalProperties": False,
+    "properties": {
+        "replicas": {"type": "integer", "minimum": 0, "default": 3},
+        **{name: {"type": "object"} for name in NOT_IN_THE_RESOURCE},
+    },
+}
+
+
+def schema_of(text: str) -> dict[str, Any]:
+    found: dict[str, Any] = yaml.safe_load(text)["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({"type": ["number", "null"]}, {"type": "number", "nullable": True}),
+        ({"type": ["string", "integer"]}, {"x-kubernetes-int-or-string": True}),
+        ({"type": "number", "exclusiveMinimum": 0}, {"type": "number", "minimum": 0, "exclusiveMinimum": True}),
+        ({"type": "object"}, {"type": "object", "x-kubernetes-preserve-unknown-fields": True}),
+        ({"type": "string", "default": "x", "title": "y", "maxLength": 3}, {"type": "string", "maxLength": 3}),
+        (
+            {"type": "object", "additionalProperties": {"type": "string"}},
+            {"type": "object", "additionalProperties": {"type": "string"}},
+        ),
+        (
+            {"type": "object", "additionalProperties": False, "properties": {"a": {"type": "boolean"}}},
+            {"type": "object", "properties": {"a": {"type": "boolean"}}},
+        ),
+        ({"type": "array", "items": {"type": "string"}}, {"type": "array", "items": {"type": "string"}}),
+    ],
+)
+def test_each_keyword_has_its_translation(given: dict[str, Any], expected: dict[str, Any]) -> None:
+    assert translated(given, "x") == expected
+
+
+@pytest.mark.parametrize("keyword", ["anyOf", "oneOf", "if", "patternProperties", "const", "format", "$ref"])
+def test_an_unknown_keyword_stops_the_generator_and_is_named(keyword: str) -> None:
+    with pytest.raises(ValueError, match=rf"a\.b: no translation for {keyword.replace('$', '.')}"):
+        translated({"type": "object", "properties": {"b": {"type": "string", keyword: 1}}}, "a")
+
+
+def test_two_types_that_are_no_quantity_stop_the_generator() -> None:
+    with pytest.raises(ValueError, match="boolean or string"):
+        translated({"type": ["boolean", "string"]}, "x")
+
+
+def test_what_would_lend_the_operator_s_rights_is_not_in_the_resource() -> None:
+    properties = schema_of(crd(SCHEMA, VALUES))["properties"]["spec"]["properties"]
+    assert set(properties) == {"replicas", "lifecycle"}
+
+
+def test_the_only_default_is_the_count_that_the_scale_subresource_needs() -> None:
+    text = crd(SCHEMA, VALUES)
+    assert text.count("default:") == 1
+    assert schema_of(text)["properties"]["spec"]["properties"]["replicas"]["default"] == 1
+
+
+def test_the_digest_tells_two_schemas_apart_and_is_found_by_the_operator(tmp_path: Any) -> None:
+    folder = tmp_path / "crds"
+    folder.mkdir()
+    text = crd(SCHEMA, VALUES)
+    (folder / "rerankers.yaml").write_text(text)
+    assert schema_age.warning(text, tmp_path) == ""
+    other = {**SCHEMA, "properties": {**SCHEMA["properties"], "more": {"type": "string"}}}
+    assert "kubectl apply --server-side" in schema_age.warning(crd(other, VALUES), tmp_path)
+    assert schema_age.warning("{}", tmp_path) != ""

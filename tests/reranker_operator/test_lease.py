@@ -1,0 +1,140 @@
+from __future__ import annotations
+
+import asyncio
+import copy
+from typing import Any
+
+import pytest
+
+from reranker_operator.errors import ClusterUnavailable, Contended, KindNotInstalled
+from reranker_operator.lease import LEASE_NAME, Lease, LeaseLost, ServedElsewhere
+
+from .fakes import FakeTime
+
+
+class FakeLeases:
+    """Leases in memory; a write with an old version is refused."""
+
+    def __init__(self) -> None:
+        self.leases: dict[str, dict[str, Any]] = {}
+        self.is_away = False
+
+    async def request(self, method: str, path: str, **words: Any) -> Any:
+        if self.is_away:
+            raise ClusterUnavailable("away")
+        if method == "post":
+            path = f"{path}/{words['body']['metadata']['name']}"
+            if path in self.leases:
+                raise Contended("exists")
+            return self._keep(path, words["body"])
+        if path.endswith("/leases"):
+            return {"items": [copy.deepcopy(lease) for lease in self.leases.values()]}
+        if path not in self.leases:
+            raise KindNotInstalled("no such Lease")
+        if method == "put":
+            if words["body"]["metadata"]["resourceVersion"] != self.leases[path]["metadata"]["resourceVersion"]:
+                raise Contended("another was faster")
+            return self._keep(path, words["body"])
+        return copy.deepcopy(self.leases[path])
+
+    def _keep(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        version = int(self.leases.get(path, {}).get("metadata", {}).get("resourceVersion", 0)) + 1
+        body = copy.deepcopy(body)
+        body["metadata"]["resourceVersion"] = str(version)
+        self.leases[path] = body
+        return copy.deepcopy(body)
+
+
+def lease(leases: FakeLeases, who: str, time: FakeTime, duration_s: float = 15) -> Lease:
+    return Lease(leases, "search", LEASE_NAME, who, duration_s, time)
+
+
+def holder(leases: FakeLeases) -> str:
+    return str(next(iter(leases.leases.values()))["spec"]["holderIdentity"])
+
+
+def test_the_first_takes_it_and_the_second_waits_until_it_is_not_renewed() -> None:
+    async def check() -> None:
+        leases, time = FakeLeases(), FakeTime()
+        first, second = lease(leases, "first", time), lease(leases, "second", time)
+        assert await first._try()
+        assert not await second._try()
+        time.now += 14
+        assert await first._try()
+        time.now += 14
+        assert not await second._try(), "it was renewed in between"
+        time.now += 16
+        assert await second._try()
+        assert holder(leases) == "second"
+        assert not await first._try()
+
+    asyncio.run(check())
+
+
+def test_of_two_that_take_it_at_the_same_moment_one_gets_it() -> None:
+    async def check() -> None:
+        leases, time = FakeLeases(), FakeTime()
+        results = await asyncio.gather(lease(leases, "a", time)._try(), lease(leases, "b", time)._try())
+        assert sorted(results) == [False, True]
+
+    asyncio.run(check())
+
+
+def test_one_that_was_released_is_taken_at_once() -> None:
+    async def check() -> None:
+        leases, time = FakeLeases(), FakeTime()
+        first, second = lease(leases, "first", time), lease(leases, "second", time)
+        await first._try()
+        await first.release()
+        assert await second._try()
+
+    asyncio.run(check())
+
+
+def test_who_loses_it_is_told() -> None:
+    async def check() -> None:
+        leases, time = FakeLeases(), FakeTime()
+        mine = lease(leases, "mine", time, duration_s=0.01)
+        await mine._try()
+        time.now += 100
+        other = lease(leases, "other", time)
+        assert not await other._try()
+        time.now += 100
+        assert await other._try()
+        with pytest.raises(LeaseLost, match="another's"):
+            await mine.keep()
+
+    asyncio.run(check())
+
+
+def test_who_cannot_renew_it_gives_up_before_another_may_take_it() -> None:
+    async def check() -> None:
+        leases, time = FakeLeases(), FakeTime()
+        mine = lease(leases, "mine", time, duration_s=0.01)
+        await mine._try()
+        keeping = asyncio.create_task(mine.keep())
+        await asyncio.sleep(0)
+        leases.is_away = True
+        time.now += 0.008
+        with pytest.raises(LeaseLost, match="renewed in time"):
+            await keeping
+
+    asyncio.run(check())
+
+
+def test_namespaces_with_a_live_lease_of_their_own_are_another_operator_s() -> None:
+    async def check() -> None:
+        leases, time = FakeLeases(), FakeTime()
+        await lease(leases, "theirs", time)._try()
+        elsewhere = ServedElsewhere(leases, time)
+        await elsewhere.look()
+        assert elsewhere.namespaces == {"search"}
+        time.now += 16
+        leases.is_away = True
+        await elsewhere.look()
+        assert elsewhere.namespaces == {"search"}, "what cannot be read is not taken for gone"
+        leases.is_away = False
+        await elsewhere.look()
+        assert elsewhere.namespaces == set()
+
+    asyncio.run(check())

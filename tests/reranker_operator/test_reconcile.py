@@ -1,0 +1,295 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from functools import wraps
+from typing import Any
+
+import pytest
+
+from reranker_operator.adopt import MANAGED_BY, MANAGER
+from reranker_operator.cluster import HANDOVER_MANAGER
+from reranker_operator.errors import ClusterUnavailable, InvalidSpec, RefusedByCluster, RenderFailed
+from reranker_operator.kinds import Ref
+from reranker_operator.snapshots import PodFacts
+
+from .bodies import NAMESPACE, deployment, pod, reranker, service
+from .fakes import Bench
+
+DEPLOYMENT = Ref("apps/v1", "Deployment", NAMESPACE, "products")
+SERVICE = Ref("v1", "Service", NAMESPACE, "products")
+AUTOSCALER = Ref("autoscaling/v2", "HorizontalPodAutoscaler", NAMESPACE, "products")
+CLAIM = Ref("v1", "PersistentVolumeClaim", NAMESPACE, "products-cache")
+
+
+def in_a_loop(test: Callable[[], Coroutine[Any, Any, None]]) -> Callable[[], None]:
+    @wraps(test)
+    def run() -> None:
+        asyncio.run(test())
+
+    return run
+
+
+def complete(bench: Bench, replicas: int = 1, *, revision: int = 1) -> None:
+    """The Deployment controller is done."""
+    bench.cluster.objects[DEPLOYMENT]["metadata"].setdefault("annotations", {})["deployment.kubernetes.io/revision"] = (
+        str(revision)
+    )
+    counts = dict.fromkeys(("replicas", "updatedReplicas", "readyReplicas", "availableReplicas"), replicas)
+    generation = bench.cluster.objects[DEPLOYMENT]["metadata"]["generation"]
+    done = {"type": "Progressing", "status": "True", "reason": "NewReplicaSetAvailable"}
+    bench.cluster.say(DEPLOYMENT, observedGeneration=generation, conditions=[done], **counts)
+
+
+@in_a_loop
+async def test_a_new_resource_becomes_the_chart_s_objects_owned_by_it() -> None:
+    bench, products = Bench(), reranker()
+    assert await bench.round(products) == 60
+    assert set(bench.cluster.objects) == {DEPLOYMENT, SERVICE}
+    for body in bench.cluster.objects.values():
+        assert body["metadata"]["ownerReferences"][0]["uid"] == products.uid
+        assert body["metadata"]["labels"][MANAGED_BY] == MANAGER
+    assert bench.cluster.status[products.uid]["endpoint"] == "http://products.search.svc:8000"
+    assert bench.condition(products, "Ready")["reason"] == "Creating"
+
+
+@in_a_loop
+async def test_the_chart_gets_the_spec_and_the_overlay_and_nothing_else() -> None:
+    bench = Bench()
+    await bench.round(reranker(model={"source": "demo"}, lifecycle={"suspend": False}))
+    expected = {"replicas": 1, "model": {"source": "demo"}, "operator": {"enabled": False}, "scorer": {"enabled": True}}
+    assert bench.chart.seen == [expected]
+
+
+@in_a_loop
+async def test_an_idle_round_writes_nothing_even_after_a_restart() -> None:
+    bench, products = Bench(), reranker()
+    await bench.round(products)
+    complete(bench)
+    await bench.round(products)
+    bench.cluster.writes.clear()
+    await bench.round(products)
+    bench.restart()
+    await bench.round(products)
+    await bench.round(products)
+    assert bench.cluster.writes == []
+
+
+@in_a_loop
+async def test_a_ready_resource_says_so_with_model_and_capacity() -> None:
+    bench, products = Bench(), reranker(replicas=2)
+    await bench.round(products)
+    complete(bench, 2)
+    bench.cluster.facts = PodFacts("org/large", "hf://org/large", "abc", "f" * 64, "float16", "cuda", 120.4, 128)
+    for name in ("products-1", "products-2"):
+        bench.cluster.children.put(Ref("v1", "Pod", NAMESPACE, name), pod(name, is_ready=True))
+    await bench.round(products)
+    status = bench.cluster.status[products.uid]
+    assert {each["type"]: each["status"] for each in status["conditions"]} == {
+        "Available": "True",
+        "Ready": "True",
+        "Stalled": "False",
+        "ModelReady": "True",
+    }
+    assert status["ready"] == "2/2"
+    assert status["model"]["summary"] == "large@ffffffffffff"
+    assert status["capacity"] == {"pairsPerSecond": 241, "pairTokens": 128, "replicas": 2}
+    assert (status["device"], status["precision"]) == ("cuda", "float16")
+    bench.cluster.facts = None
+    bench.restart()
+    await bench.round(products)
+    assert bench.cluster.status[products.uid] == status, "a pod out of reach is unknown, never a failure"
+
+
+@in_a_loop
+async def test_an_edit_by_hand_is_put_back_and_told_once() -> None:
+    bench, products = Bench(), reranker(replicas=2)
+    await bench.round(products)
+    bench.cluster.edit(DEPLOYMENT, replicas=7)
+    await bench.round(products)
+    assert bench.cluster.objects[DEPLOYMENT]["spec"]["replicas"] == 2
+    bench.cluster.remove(SERVICE)
+    await bench.round(products)
+    assert SERVICE in bench.cluster.objects
+    assert [event.reason for event in bench.cluster.events].count("DriftRepaired") == 1
+
+
+@in_a_loop
+async def test_what_is_no_longer_rendered_is_pruned_and_foreign_objects_are_not() -> None:
+    bench, products = Bench(), reranker(autoscaling={"enabled": True})
+    await bench.round(products)
+    foreign = service("foreign")
+    foreign["metadata"] |= {
+        "namespace": NAMESPACE,
+        "labels": {MANAGED_BY: MANAGER, "app.kubernetes.io/instance": "products"},
+    }
+    bench.cluster.put(foreign)
+    assert AUTOSCALER in bench.cluster.objects
+    await bench.round(reranker(replicas=2))
+    assert AUTOSCALER not in bench.cluster.objects
+    assert Ref("v1", "Service", NAMESPACE, "foreign") in bench.cluster.objects
+    assert ("delete", "HorizontalPodAutoscaler products") in bench.cluster.writes
+
+
+@in_a_loop
+async def test_a_claim_is_never_deleted_while_its_reranker_lives() -> None:
+    bench = Bench()
+    await bench.round(reranker(cache={"type": "pvc"}))
+    await bench.round(reranker(cache={"type": "ephemeral"}))
+    assert CLAIM in bench.cluster.objects
+
+
+@in_a_loop
+async def test_a_refused_spec_leaves_the_workload_as_it_is() -> None:
+    bench, products = Bench(), reranker()
+    await bench.round(products)
+    complete(bench)
+    bench.chart.problem = InvalidSpec("replicas is -1", remedy="Mend the spec.")
+    before = dict(bench.cluster.objects)
+    assert await bench.round(reranker(generation=2)) == 60
+    assert bench.cluster.objects == before
+    ready, stalled = bench.condition(products, "Ready"), bench.condition(products, "Stalled")
+    assert (ready["status"], ready["reason"], ready["message"]) == (
+        "False",
+        "InvalidSpec",
+        "replicas is -1 Mend the spec.",
+    )
+    assert stalled["status"] == "True"
+    assert bench.condition(products, "Available")["status"] == "True"
+
+
+@in_a_loop
+async def test_a_refusal_of_one_object_comes_before_any_other_is_touched() -> None:
+    bench = Bench()
+    await bench.round(reranker())
+    bench.cluster.writes.clear()
+    bench.cluster.refusals["Deployment"] = [RefusedByCluster("exceeded quota")]
+    await bench.round(reranker(generation=2, image={"tag": "scorer:2"}))
+    assert [write for write in bench.cluster.writes if write[0] == "apply"] == []
+    assert bench.condition(reranker(), "Ready")["reason"] == "RefusedByCluster"
+
+
+@in_a_loop
+async def test_an_object_of_a_helm_release_is_refused_and_left_alone() -> None:
+    bench = Bench()
+    theirs = deployment()
+    theirs["metadata"]["namespace"] = NAMESPACE
+    bench.cluster.put(theirs)
+    before = bench.cluster.objects[DEPLOYMENT]
+    await bench.round(reranker())
+    assert bench.cluster.objects[DEPLOYMENT] == before
+    assert bench.condition(reranker(), "Ready")["reason"] == "NotOwned"
+    assert bench.condition(reranker(), "Stalled")["status"] == "True"
+
+
+@in_a_loop
+async def test_a_recreated_resource_waits_for_the_children_of_the_former() -> None:
+    bench = Bench()
+    await bench.round(reranker(uid="uid-1"))
+    assert await bench.round(reranker(uid="uid-2")) == 1
+    assert bench.condition(reranker(uid="uid-2"), "Ready")["reason"] == "FormerChild"
+    bench.cluster.remove(DEPLOYMENT)
+    bench.cluster.remove(SERVICE)
+    assert await bench.round(reranker(uid="uid-2")) == 60
+    assert bench.cluster.objects[DEPLOYMENT]["metadata"]["ownerReferences"][0]["uid"] == "uid-2"
+
+
+@in_a_loop
+async def test_the_count_is_handed_over_to_an_autoscaler_without_falling_to_one() -> None:
+    bench = Bench()
+    await bench.round(reranker(replicas=3))
+    await bench.round(reranker(replicas=3, autoscaling={"enabled": True}))
+    live = bench.cluster.objects[DEPLOYMENT]
+    assert live["spec"]["replicas"] == 3
+    owners = {entry["manager"]: entry["fieldsV1"]["f:spec"] for entry in live["metadata"]["managedFields"]}
+    assert "f:replicas" in owners[HANDOVER_MANAGER]
+    assert "f:replicas" not in owners[MANAGER]
+    assert "ReplicasHandedOver" in [event.reason for event in bench.cluster.events]
+
+
+@in_a_loop
+async def test_the_count_of_an_autoscaler_is_left_to_it_and_taken_back_at_once() -> None:
+    bench = Bench()
+    scaled = reranker(replicas=3, autoscaling={"enabled": True})
+    await bench.round(reranker(replicas=3))
+    await bench.round(scaled)
+    bench.cluster.edit(DEPLOYMENT, replicas=4)
+    await bench.round(scaled)
+    assert bench.cluster.objects[DEPLOYMENT]["spec"]["replicas"] == 4
+    await bench.round(reranker(replicas=2))
+    assert bench.cluster.objects[DEPLOYMENT]["spec"]["replicas"] == 2
+
+
+@in_a_loop
+async def test_only_so_many_templates_change_at_a_time() -> None:
+    bench = Bench(max_rollouts=1)
+    first, second = reranker("first", uid="uid-first"), reranker("second", uid="uid-second")
+    for each in (first, second):
+        await bench.round(each)
+        ref = Ref("apps/v1", "Deployment", NAMESPACE, each.name)
+        bench.cluster.say(ref, observedGeneration=1, replicas=1, updatedReplicas=1, availableReplicas=1)
+    await bench.round(reranker("first", uid="uid-first", image={"tag": "scorer:2"}))
+    changed = reranker("second", uid="uid-second", image={"tag": "scorer:2"})
+    assert await bench.round(changed) == 2
+    assert bench.condition(changed, "Ready")["reason"] == "UpdatePending"
+    mine = Ref("apps/v1", "Deployment", NAMESPACE, "second")
+    assert bench.cluster.objects[mine]["spec"]["template"]["spec"]["containers"][0]["image"] == "scorer:1"
+    stuck = [{"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded"}]
+    bench.cluster.say(Ref("apps/v1", "Deployment", NAMESPACE, "first"), observedGeneration=2, conditions=stuck)
+    await bench.round(changed)
+    assert bench.cluster.objects[mine]["spec"]["template"]["spec"]["containers"][0]["image"] == "scorer:2"
+
+
+@in_a_loop
+async def test_a_suspended_resource_is_left_alone_and_says_so() -> None:
+    bench, products = Bench(), reranker(lifecycle={"suspend": True})
+    await bench.round(reranker())
+    bench.cluster.edit(DEPLOYMENT, replicas=5)
+    await bench.round(products)
+    assert bench.cluster.objects[DEPLOYMENT]["spec"]["replicas"] == 5
+    assert bench.condition(products, "Ready")["reason"] == "Suspended"
+
+
+@pytest.mark.parametrize("problem", [RenderFailed("helm hung"), ClusterUnavailable("503")])
+def test_what_may_pass_is_tried_again_with_growing_pauses(problem: Any) -> None:
+    bench = Bench()
+    bench.chart.problem = problem
+    assert asyncio.run(bench.round(reranker())) is None
+    assert bench.condition(reranker(), "Stalled")["status"] == "False"
+
+
+@in_a_loop
+async def test_a_pause_that_the_api_server_asks_for_is_kept() -> None:
+    bench = Bench()
+    bench.cluster.refusals["Service"] = [ClusterUnavailable("429", retry_after_s=7)]
+    assert await bench.round(reranker()) == 7
+
+
+@in_a_loop
+async def test_a_status_that_is_refused_is_tried_again_and_stops_nothing() -> None:
+    bench = Bench()
+    bench.cluster.refusals["status"] = [RefusedByCluster("no such field")]
+    assert await bench.round(reranker()) is None
+    assert DEPLOYMENT in bench.cluster.objects
+    assert await bench.round(reranker()) == 60
+
+
+@in_a_loop
+async def test_a_deleted_status_changes_nothing_but_comes_back() -> None:
+    bench, products = Bench(), reranker(replicas=2)
+    await bench.round(products)
+    complete(bench, 2)
+    await bench.round(products)
+    said = bench.cluster.status.pop(products.uid)
+    bench.cluster.writes.clear()
+    await bench.round(products)
+    assert bench.cluster.writes == [("status", "products")]
+    assert bench.cluster.status[products.uid] == said
+
+
+@in_a_loop
+async def test_an_event_is_posted_at_a_turn_and_not_again() -> None:
+    bench = Bench()
+    for _ in range(5):
+        await bench.round(reranker())
+    assert [event.reason for event in bench.cluster.events] == ["Created", "Creating"]

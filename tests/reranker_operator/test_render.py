@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+
+import pytest
+
+from reranker_operator.errors import InvalidSpec, OperatorError, RenderFailed
+from reranker_operator.render import HelmRenderer, chart_digest, failure
+from reranker_operator.resource import Key
+
+KEY = Key("search", "products")
+
+
+def program(folder: Path, script: str) -> Path:
+    path = folder / "helm"
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)
+    return path
+
+
+def renderer(folder: Path, script: str, limit_s: float = 30) -> HelmRenderer:
+    chart = folder / "chart"
+    chart.mkdir(exist_ok=True)
+    (chart / "Chart.yaml").write_text("name: x\n")
+    return HelmRenderer(program(folder, script), chart, "v1.34.4", limit_s)
+
+
+def test_the_same_values_start_helm_once(tmp_path: Path) -> None:
+    helm = renderer(tmp_path, 'echo "kind: Service"; echo ---; cat >/dev/null; echo "kind: Deployment"')
+
+    async def thrice() -> None:
+        for replicas in (1, 1, 2):
+            assert [body["kind"] for body in await helm.render(KEY, {"replicas": replicas})] == [
+                "Service",
+                "Deployment",
+            ]
+
+    asyncio.run(thrice())
+    assert helm.program_runs == 2
+
+
+def test_what_is_given_back_may_be_changed_by_its_taker(tmp_path: Path) -> None:
+    helm = renderer(tmp_path, 'cat >/dev/null; echo "kind: Service"')
+
+    async def twice() -> None:
+        (await helm.render(KEY, {}))[0]["kind"] = "Changed"
+        assert (await helm.render(KEY, {}))[0]["kind"] == "Service"
+
+    asyncio.run(twice())
+
+
+def test_values_go_in_as_they_are_and_the_words_name_namespace_and_version(tmp_path: Path) -> None:
+    helm = renderer(tmp_path, 'printf "args: \\"%s\\"\\nvalues: " "$*"; cat')
+    (body,) = asyncio.run(helm.render(KEY, {"quote": 'a"; rm -rf $HOME'}))
+    assert body["values"] == {"quote": 'a"; rm -rf $HOME'}
+    assert body["args"].startswith("template products ")
+    assert "--no-hooks --skip-tests --kube-version=v1.34.4 --namespace=search --values=-" in body["args"]
+
+
+def test_a_helm_that_hangs_is_killed_in_time_and_tried_again(tmp_path: Path) -> None:
+    helm = renderer(tmp_path, f"echo $$ > {tmp_path}/pid; exec sleep 600", limit_s=0.5)
+    for _ in range(2):
+        with pytest.raises(RenderFailed, match=r"did not end within 0\.5 s"):
+            asyncio.run(helm.render(KEY, {}))
+    assert helm.program_runs == 2
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((tmp_path / "pid").read_text()), 0)
+
+
+def test_a_refusal_of_the_values_is_remembered_and_quoted(tmp_path: Path) -> None:
+    words = "Error: execution error at (x/templates/requirements.yaml:9:4): error calling fail: replicas is too much"
+    helm = renderer(tmp_path, f'cat >/dev/null; echo "{words}" >&2; exit 1')
+    for _ in range(2):
+        with pytest.raises(InvalidSpec, match="The chart refuses the spec: replicas is too much"):
+            asyncio.run(helm.render(KEY, {"replicas": -1}))
+    assert helm.program_runs == 1
+
+
+@pytest.mark.parametrize(
+    ("complaint", "kind"),
+    [
+        ("Error: values don't meet the specifications of the schema(s):\n- replicas: Must be greater", InvalidSpec),
+        ("Error: INSTALLATION FAILED: open chart: no such file", RenderFailed),
+        ("", RenderFailed),
+    ],
+)
+def test_helm_s_words_tell_whose_fault_it_was(complaint: str, kind: type[OperatorError]) -> None:
+    assert type(failure(complaint, 1)) is kind
+
+
+def test_the_digest_of_a_chart_changes_with_any_of_its_files(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("1")
+    before = chart_digest(tmp_path)
+    (tmp_path / "b").write_text("")
+    with_b = chart_digest(tmp_path)
+    (tmp_path / "a").write_text("2")
+    assert len({before, with_b, chart_digest(tmp_path)}) == 3
