@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from ..engine.batch import Pair
 from ..errors import DocumentTooLong, QueryTooLong
+from .estimate import estimate_tokens
 from .layout import PairLayout
 from .policy import TextPolicy
 from .precut import Precut, TextTokenizer, TextTokens, leading_tokens
@@ -162,33 +163,8 @@ class PairEncoder:
         return EncodedRequest(tuple(by_text[text] for text in documents), query_truncated)
 
     def estimate_tokens(self, queries: Sequence[str], documents: Sequence[str], policy: TextPolicy) -> int:
-        """Estimate what a request will cost, for reserving places before it is tokenised.
-
-        It looks at lengths only. Real text stays below it: ASCII text has more than two characters per token, other
-        text more than one; only expanding characters and dense symbols can exceed it.
-
-        Args:
-            queries: One for all documents, or one for each.
-            documents: Any strings.
-            policy: How they are cut.
-
-        Returns:
-            Tokens of all pairs, at least 1.
-        """
-        query_tokens = _most_tokens(queries)
-        if policy.max_query_tokens is not None:
-            query_tokens = np.minimum(query_tokens, policy.max_query_tokens)
-        windows = policy.max_windows if policy.long_documents.startswith("windows") else 1
-        longest = policy.max_pair_tokens
-        overhead = np.minimum(query_tokens, longest) + self._layout.special_tokens
-        # A window advances by at least half of the room that the query leaves, and that is at least half the pair.
-        step = np.maximum(1, (longest - np.minimum(overhead, longest // 2)) // 2)
-        document_tokens = _most_tokens(documents)
-        if policy.max_document_tokens is not None:
-            document_tokens = np.minimum(document_tokens, policy.max_document_tokens)
-        pairs = overhead + document_tokens
-        in_windows = longest * np.minimum(windows, 1 + document_tokens // step)
-        return max(1, int(np.where(pairs <= longest, pairs, in_windows).sum()))
+        """Estimate what a request will cost before it is tokenised, see `estimate`."""
+        return estimate_tokens(queries, documents, policy, self._layout.special_tokens)
 
     def _encode_query(self, query: str, policy: TextPolicy) -> _Query:
         budget = policy.max_pair_tokens - self._layout.special_tokens
@@ -289,13 +265,3 @@ def _limited(tokens: NDArray[np.int32], policy: TextPolicy) -> NDArray[np.int32]
     if limit is None or len(tokens) <= limit:
         return tokens
     return tokens[kept_slice(len(tokens), limit, policy.direction)]
-
-
-def _most_tokens(texts: Sequence[str]) -> NDArray[np.int64]:
-    """Estimate the tokens of texts by their lengths: int64 (N,).
-
-    The event loop waits for this: both looks at a text take constant time, and no Python runs for a single one.
-    """
-    lengths = np.fromiter(map(len, texts), dtype=np.int64, count=len(texts))
-    are_ascii = np.fromiter(map(str.isascii, texts), dtype=np.bool_, count=len(texts))
-    return np.where(are_ascii, lengths // 2, lengths) + 2
