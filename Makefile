@@ -26,7 +26,7 @@ test: $(VENV)/.installed ## Run every test that needs no cluster; ARGS go to pyt
 e2e: $(VENV)/.installed image image-search-pod ## End-to-end tests on a cluster of their own, or on CONTEXT of KUBECONFIG
 	$(BIN)/python -m tests.e2e $(if $(CONTEXT),--context $(CONTEXT)) $(ARGS)
 
-e2e-long: $(VENV)/.installed image image-search-pod ## A long proof, NAME=node-death, on-request or crash; figures go to docs/measurements
+e2e-long: $(VENV)/.installed $(if $(filter store-kills,$(NAME)),,image image-search-pod) ## A long proof, NAME=node-death, on-request, crash or store-kills; figures go to docs/measurements
 	$(BIN)/python -m tests.e2e.proofs $(NAME) $(ARGS)
 
 ##@ Images, and a real cluster on this machine (as root)
@@ -99,6 +99,9 @@ parity: $(VENV)/.installed ## Compare scores with FlagEmbedding and sentence-tra
 bench: $(VENV)/.installed ## Measure throughput, latency and memory; a table and build/bench.json
 	$(BIN)/python -m tests.bench $(ARGS)
 
+bench-load: $(VENV)/.installed ## Measure loading 2.2 GB of weights: time, hashing, memory; build/bench-load.json
+	$(BIN)/python -m tests.bench.loading $(ARGS)
+
 clients: $(VENV)/.installed ## Try every client library against a live server; writes nothing
 	$(BIN)/python -m tests.clients $(ARGS)
 
@@ -131,4 +134,4 @@ $(VENV)/.installed: $(LOCKS) service/pyproject.toml operator/pyproject.toml
 	$(UV) pip install --quiet --python $(BIN)/python --no-build-isolation --no-deps -e service -e operator
 	@touch $@
 
-.PHONY: help setup run test e2e e2e-long image image-gpu image-twice image-search-pod cluster-up cluster-add cluster-down cluster-status cluster-load cluster-tools helm check format generate verify lock lock-check parity bench clients fuzz demo-model demo-eval hooks clean
+.PHONY: help setup run test e2e e2e-long image image-gpu image-twice image-search-pod cluster-up cluster-add cluster-down cluster-status cluster-load cluster-tools helm check format generate verify lock lock-check parity bench bench-load clients fuzz demo-model demo-eval hooks clean
