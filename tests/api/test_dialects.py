@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import httpx
 import numpy as np
+import pytest
 
 from tests.live.server import LiveServer
 
@@ -118,6 +119,18 @@ def test_jina_names_a_document_object_without_text(server: LiveServer) -> None:
     answer = server.post({"query": "q", "documents": ["a", {"image": "x"}]})
     assert answer.status_code == 422
     assert "`documents[1]`" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(("numbers", "count"), [({"top_n": 1}, 1), ({"top_k": 2, "top_n": 1}, 2), ({"top_k": 0}, 3)])
+def test_nim_takes_either_name_of_the_number(server: LiveServer, numbers: dict[str, int], count: int) -> None:
+    body = {"query": {"text": "q"}, "passages": [{"text": text} for text in "abc"]}
+    assert len(server.post(body | numbers, path="/v1/ranking").json()["rankings"]) == count
+
+
+def test_nim_minds_the_name_that_does_not_count_as_well(server: LiveServer) -> None:
+    body = {"query": "q", "passages": ["a"], "top_k": 1, "top_n": False}
+    answer = server.post(body, path="/v1/ranking")
+    assert (answer.status_code, "`top_n` must be a whole number" in answer.json()["error"]) == (422, True)
 
 
 def test_the_dialect_header_decides_before_the_keys(server: LiveServer) -> None:

@@ -16,7 +16,7 @@ from tests.live.server import LiveServer, live_server
 
 from .check import complaint
 from .requests import random_request
-from .specification import operations
+from .specification import PATIENCE_S, operations
 
 _MUTATED_SHARE = 4
 """One case in so many is a request that was made by hand and broken by chance; the others come from the document."""
@@ -62,7 +62,7 @@ def _fuzz_one(cases: int, seed: int, key: str | None) -> bool:
 
 def _send_mutated(server: LiveServer, cases: int, seed: int, key: str | None) -> Counter[int]:
     statuses: Counter[int] = Counter()
-    with httpx.Client(base_url=server.url, timeout=20) as client:
+    with httpx.Client(base_url=server.url, timeout=PATIENCE_S) as client:
         for number in track(range(cases), description="broken"):
             request = random_request(random.Random(f"{seed}-{number}"))
             named = request.headers | (_KEYS[number % len(_KEYS)] if key else {})

@@ -31,6 +31,8 @@ class NimDialect:
 
     def parse(self, fields: Fields, place: Place) -> Call:
         """Read `query`, `passages`, `truncate` and `model`; only `NONE` in so many words refuses a long passage."""
+        # NIM itself gives all; RAGFlow sends the one key and LiteLLM the other, and both mean it.
+        top_k, top_n = fields.top_n("top_k"), fields.top_n()
         may_cut = {"none": False, "end": True}.get(fields.choice("truncate", ("none", "end")) or "")
         return Call(
             request=RankRequest(
@@ -38,8 +40,7 @@ class NimDialect:
                 documents=fields.documents("passages", objects_too=True),
                 long_documents=place.on_long_documents(may_cut=may_cut),
             ),
-            # NIM itself gives all; RAGFlow sends the one key and LiteLLM the other, and both mean it.
-            top_n=fields.top_n("top_k" if fields.has("top_k") else "top_n"),
+            top_n=top_k if fields.has("top_k") else top_n,
             raw_scores=True,
         )
 
