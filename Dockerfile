@@ -10,6 +10,7 @@ FROM ${BASE_IMAGE} AS base
 # What installs the rest, from its own hashed lock; none of it is in the images. Where packages come from is the
 # machine's setting.
 FROM base AS installer
+ARG SOURCE_DATE_EPOCH
 ARG PIP_INDEX_URL
 ARG UV_DEFAULT_INDEX
 ENV SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt UV_LINK_MODE=copy
@@ -35,13 +36,14 @@ RUN ["/installer/bin/uv", "pip", "sync", "--quiet", "--python", "/opt/bge-rerank
 RUN ["/opt/bge-reranker/bin/python", "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", "/opt/bge-reranker/lib"]
 RUN ["/installer/bin/cyclonedx-py", "environment", "--output-reproducible", "--output-file", "/opt/bge-reranker/sbom.json", "/opt/bge-reranker/bin/python"]
 
-# Our own package, built without a network.
+# Our own package, built without a network; by pip, since uv leaves the time of the installation beside it.
 FROM environment AS application
 COPY service /source
-RUN ["/installer/bin/uv", "pip", "install", "--quiet", "--python", "/installer/bin/python", "--target", "/application", "--no-deps", "--no-build-isolation", "/source"]
+RUN ["/installer/bin/python", "-m", "pip", "install", "--quiet", "--no-cache-dir", "--no-index", "--no-deps", "--no-build-isolation", "--no-compile", "--target", "/application", "/source"]
 RUN ["/opt/bge-reranker/bin/python", "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", "-s", "/application", "-p", "/opt/application", "/application"]
 
 FROM base AS runtime
+ARG SOURCE_DATE_EPOCH
 ARG VERSION=0
 ARG REVISION=unknown
 LABEL org.opencontainers.image.title="bge-reranker" \

@@ -18,6 +18,10 @@ BASE = "docker.io/library/python:3.11.13-slim-bookworm"
 """What the Dockerfile names; taken where it can be pulled."""
 
 
+EPOCH = "315532800"
+"""The time that all files get: 1980, the first that a zip archive can hold. The commit's would make other layers of the
+same files with every commit, and a builder's cache would mix them."""
+
 TARGETS = {
     "service": ("Dockerfile", "localhost/bge-reranker:{version}"),
     "service-cpu": ("Dockerfile", "localhost/bge-reranker:{version}-cpu"),
@@ -43,7 +47,7 @@ def image(*, target: str, base: str | None, tag: str | None, start: bool, twice:
         "BASE_IMAGE": base or _base(tool),
         "VERSION": version,
         "REVISION": _git("rev-parse", "HEAD"),
-        "SOURCE_DATE_EPOCH": _git("log", "-1", "--format=%ct"),
+        "SOURCE_DATE_EPOCH": EPOCH,
     }
     tool.build(name, ROOT, ROOT / dockerfile, target=target, arguments=arguments)
     click.echo(f"\n{name}, built by {tool.name} on {arguments['BASE_IMAGE']}: {tool.size_bytes(name) / 1e6:,.0f} MB")

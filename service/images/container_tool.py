@@ -38,7 +38,7 @@ class ContainerTool:
         arguments: Mapping[str, str],
         from_scratch: bool = False,
     ) -> None:
-        """Build one target; files and metadata get the time of the commit, so the same tree gives the same layers.
+        """Build one target; files and metadata get one fixed time, so the same tree gives the same layers.
 
         Args:
             tag: Name of the result.

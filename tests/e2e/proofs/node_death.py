@@ -23,6 +23,9 @@ GRACE_S = 50
 TIME_LIMIT_S = 2.0
 """What the client allows a request; one that asked the dead node fails after it."""
 
+CONNECTIONS = 12
+"""Each stays with the replica that it met first; with so many, some have met the one that dies."""
+
 REMOVAL_S = 15
 """From the end of the grace to rules without the node: a monitoring period (5 s), endpoints, kube-proxy, a request."""
 
@@ -32,7 +35,7 @@ def prove(cluster: Cluster, image: str, search_image: str) -> dict[str, Any]:
     with search_pod(cluster, search_image) as search, deployed(cluster, image):
         here = search.node()
         victim = next(node for node in NODES if node.name in {pod["node"] for pod in pods(cluster)} - {here})
-        with search.start_load(URL, RATE, TIME_LIMIT_S) as load:
+        with search.start_load(URL, RATE, TIME_LIMIT_S, CONNECTIONS) as load:
             began = time.monotonic()
             wait_until(lambda: time.monotonic() > began + 5, "five seconds without a fault")
             cut_s = time.monotonic() - began

@@ -19,7 +19,7 @@ from typing import Any
 import httpx
 
 CONNECTIONS = 4
-"""Clients with one connection each."""
+"""Clients with one connection each, unless the command line says otherwise."""
 
 BODY = {"query": "animals", "candidates": ["a cat sat on the mat", "stock prices fell", "dogs bark at night"]}
 """The first candidate or the third is the best, never the second."""
@@ -44,10 +44,10 @@ async def ask(client: httpx.AsyncClient, url: str, began: float) -> dict[str, An
     return outcome
 
 
-async def load(url: str, rate: float, time_limit_s: float) -> list[dict[str, Any]]:
+async def load(url: str, rate: float, time_limit_s: float, connections: int) -> list[dict[str, Any]]:
     """Ask at the rate until standard input ends."""
     limits = httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=600)
-    clients = [httpx.AsyncClient(timeout=time_limit_s, limits=limits) for _ in range(CONNECTIONS)]
+    clients = [httpx.AsyncClient(timeout=time_limit_s, limits=limits) for _ in range(connections)]
     await ask(clients[0], url, time.monotonic())
     sys.stdout.write("started\n")
     sys.stdout.flush()
@@ -66,7 +66,8 @@ async def load(url: str, rate: float, time_limit_s: float) -> list[dict[str, Any
 
 def main() -> None:
     time_limit_s = float(sys.argv[3]) if len(sys.argv) > 3 else TIME_LIMIT_S
-    json.dump(asyncio.run(load(sys.argv[1], float(sys.argv[2]), time_limit_s)), sys.stdout)
+    connections = int(sys.argv[4]) if len(sys.argv) > 4 else CONNECTIONS
+    json.dump(asyncio.run(load(sys.argv[1], float(sys.argv[2]), time_limit_s, connections)), sys.stdout)
 
 
 if __name__ == "__main__":
