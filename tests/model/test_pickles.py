@@ -14,6 +14,7 @@ from typing_extensions import override
 
 from bge_reranker.errors import CorruptFile, UnsafeFormat
 from bge_reranker.model.pickles import convert_folder
+from tests.store.models import fetch, fetcher
 
 
 def test_tensors_that_share_memory_survive_apart(tmp_path: Path) -> None:
@@ -78,3 +79,17 @@ def test_a_table_with_other_things_than_tensors_is_refused(tmp_path: Path) -> No
     torch.save({"a": 1}, tmp_path / "pytorch_model.bin")
     with pytest.raises(UnsafeFormat, match="more than a table of tensors"):
         convert_folder(tmp_path)
+
+
+def test_a_fetch_that_allows_pickles_keeps_safetensors_alone(tmp_path: Path) -> None:
+    folder = tmp_path / "model"
+    folder.mkdir()
+    (folder / "config.json").write_text("{}")
+    torch.save({"a": torch.ones(2)}, folder / "pytorch_model.bin")
+    with pytest.raises(UnsafeFormat, match="pickles only"):
+        fetch(tmp_path / "store", str(folder))
+    fetching = fetcher(tmp_path / "store", str(folder), allow_pickle=True)
+    fetching._convert = convert_folder
+    fetched = fetching.fetch()
+    assert [entry.path for entry in fetched.manifest.files] == ["config.json", "model.safetensors"]
+    assert not list(fetched.version.path.glob("*.bin"))

@@ -12,6 +12,7 @@ from bge_reranker.errors import DigestMismatch, Gated, HubUnreachable, RerankerE
 from bge_reranker.store.manifest import read_manifest
 
 from .models import NEEDED, contents, fetch, model_files
+from .servers.faulty import Handler
 from .servers.hub import FakeHub, running_hub
 
 SOURCE = "hf://org/name"
@@ -246,3 +247,40 @@ def test_a_version_that_was_damaged_is_fetched_anew(hub: FakeHub, tmp_path: Path
     fetched = fetch(tmp_path, SOURCE, hub.environment)
     assert not fetched.was_there
     assert weights.read_bytes() == files["model.safetensors"]
+
+
+def test_a_token_with_a_line_break_is_used_without_it(hub: FakeHub, tmp_path: Path) -> None:
+    hub.add("org/name", model_files())
+    hub.repositories["org/name"].needs_token = "secret"
+    assert not fetch(tmp_path, SOURCE, hub.environment | {"HF_TOKEN": "secret\n"}).was_there
+
+
+def test_what_can_be_no_token_is_never_quoted(hub: FakeHub, tmp_path: Path) -> None:
+    hub.add("org/name", model_files())
+    with pytest.raises(Gated, match="characters that no token has") as raised:
+        fetch(tmp_path, SOURCE, hub.environment | {"HF_TOKEN": "sec\nret"})
+    assert "ret" not in raised.value.message.replace("characters", "")
+    assert hub.server.asked == []
+
+
+@pytest.mark.parametrize("body", [b"<html>Sign in</html>", b"[]", b"{}", b'{"sha": 1, "siblings": 3}'])
+def test_a_portal_in_the_place_of_the_hub_is_recognised(hub: FakeHub, tmp_path: Path, body: bytes) -> None:
+    def portal(handler: Handler) -> bool:
+        handler.send_plain(200, body, Content_Type="text/html")
+        return True
+
+    hub.server.answers.insert(0, portal)
+    with pytest.raises(HubUnreachable, match=r"not as a hub does|did not say which commit"):
+        fetch(tmp_path, SOURCE, hub.environment)
+
+
+def test_a_name_that_no_hub_takes_is_unknown(hub: FakeHub, tmp_path: Path) -> None:
+    with pytest.raises(UnknownModel):
+        fetch(tmp_path, "hf://org/na--me", hub.environment)
+
+
+def test_files_of_a_hub_cannot_leave_the_folder(hub: FakeHub, tmp_path: Path) -> None:
+    hub.add("org/name", {**model_files(), "../evil.safetensors": b"x", ".hidden.safetensors": b"x"})
+    fetched = fetch(tmp_path / "store", SOURCE, hub.environment)
+    assert sorted(contents(fetched.version.path)) == sorted(NEEDED)
+    assert [path.name for path in tmp_path.iterdir()] == ["store"]

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from bge_reranker.errors import UnknownModel
+from bge_reranker.errors import CorruptFile, SettingsError, UnknownModel
+from bge_reranker.settings import ModelSettings
 from bge_reranker.store.manifest import hash_model
 from bge_reranker.store.resolve import cache_directories, resolve_model
 
@@ -143,3 +144,31 @@ def test_file_points_at_its_folder(tmp_path: Path) -> None:
 )
 def test_what_is_neither_a_path_nor_an_id_is_refused(reference: str, tmp_path: Path) -> None:
     assert "no existing folder" in sentence_for(reference, {"HF_HOME": str(tmp_path)})
+
+
+def test_a_folder_has_no_revision(tmp_path: Path) -> None:
+    folder = make_checkpoint(tmp_path / "mine")
+    with pytest.raises(SettingsError, match="is a folder, which has none"):
+        resolve_model(str(folder), {}, ModelSettings(revision="v1"))
+
+
+def test_what_a_store_has_not_finished_is_not_served(tmp_path: Path) -> None:
+    folder = make_checkpoint(tmp_path / "store" / "name" / "v1")
+    (folder.parent / ".refs").mkdir()
+    staging = make_checkpoint(tmp_path / "store" / "name" / ".v2.staging")
+    for incomplete in (folder, staging):
+        with pytest.raises(CorruptFile, match="not fetched completely"):
+            resolve_model(str(incomplete), {})
+
+
+@pytest.mark.parametrize("source", ["file://{}/mine", "pvc://mine"])
+def test_folders_and_claims_are_served_in_place_without_a_store(tmp_path: Path, source: str) -> None:
+    folder = make_checkpoint(tmp_path / "mine")
+    place = ModelSettings(claims_dir=str(tmp_path))
+    model = resolve_model(source.format(tmp_path), {}, place)
+    assert (model.path, model.source) == (folder, source.format(tmp_path))
+
+
+@pytest.mark.parametrize("source", ["https://host/model.tar", "s3://bucket/x"])
+def test_what_has_to_be_fetched_first_is_said_with_the_command(source: str) -> None:
+    assert "`bge-reranker model fetch`" in sentence_for(source, {})

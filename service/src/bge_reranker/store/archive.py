@@ -9,6 +9,7 @@ import bz2
 import gzip
 import io
 import lzma
+import struct
 import tarfile
 import zipfile
 import zlib
@@ -49,6 +50,9 @@ _BROKEN = (
     EOFError,
     gzip.BadGzipFile,
     NotImplementedError,
+    OverflowError,
+    ValueError,
+    struct.error,
 )
 
 

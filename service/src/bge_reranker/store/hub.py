@@ -5,6 +5,7 @@ What belongs here: the hub's protocol and its refusals in our words. What must n
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -15,6 +16,8 @@ from huggingface_hub.errors import (
     DisabledRepoError,
     GatedRepoError,
     HfHubHTTPError,
+    HFValidationError,
+    OfflineModeIsEnabled,
     RemoteEntryNotFoundError,
     RepositoryNotFoundError,
     RevisionNotFoundError,
@@ -30,6 +33,7 @@ from .remote import Chunks, Listing, RemoteFile
 from .selection import select
 from .source import HUB_DEFAULT_REVISION, Source
 
+_TOKEN = re.compile(r"[!-~]+", re.ASCII)
 _LIST_TIMEOUT_S = 20.0
 _UNAUTHORISED, _FORBIDDEN, _TOO_MANY = 401, 403, 429
 
@@ -45,7 +49,8 @@ class Hub:
     def __init__(self, environment: Mapping[str, str], *, allow_pickle: bool) -> None:
         self._allow_pickle = allow_pickle
         self._endpoint = (environment.get("HF_ENDPOINT") or constants.ENDPOINT).rstrip("/")
-        self._token = environment.get("HF_TOKEN") or None
+        # A secret made from a file often ends in a line break.
+        self._token = environment.get("HF_TOKEN", "").strip() or None
 
     def list(self, source: Source) -> Listing:
         """Ask once what a revision means and which files it has.
@@ -58,10 +63,11 @@ class Hub:
             Gated: If credentials are missing or insufficient.
             HubUnreachable: If the hub does not answer.
         """
+        if self._token is not None and _TOKEN.fullmatch(self._token) is None:
+            # Asking with it would fail in words that quote it.
+            raise Gated("HF_TOKEN holds characters that no token has.", remedy="Set it to the token alone.")
         with self._refusals(source):
-            info = HfApi(endpoint=self._endpoint, token=self._token).model_info(
-                source.place, revision=source.revision, files_metadata=True, timeout=_LIST_TIMEOUT_S
-            )
+            info = self._info(source)
         commit = info.sha
         if not commit:
             raise HubUnreachable(f"{self._endpoint} did not say which commit {source.shown} is.")
@@ -69,6 +75,19 @@ class Hub:
         chosen = select(list(siblings), source.shown, allow_pickle=self._allow_pickle)
         files = tuple(self._file(source, commit, siblings[name]) for name in chosen)
         return Listing(files, self._provenance(source, commit, info))
+
+    def _info(self, source: Source) -> ModelInfo:
+        try:
+            return HfApi(endpoint=self._endpoint, token=self._token).model_info(
+                source.place, revision=source.revision, files_metadata=True, timeout=_LIST_TIMEOUT_S
+            )
+        except HFValidationError:
+            raise
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise HubUnreachable(
+                f"{self._endpoint} answers, but not as a hub does ({type(error).__name__}).",
+                remedy="Correct HF_ENDPOINT, or sign in where a proxy or portal answers in its place.",
+            ) from error
 
     def _file(self, source: Source, commit: str, sibling: RepoSibling) -> RemoteFile:
         def open_range(start: int, end: int | None) -> Chunks:
@@ -114,6 +133,13 @@ class Hub:
             raise UnknownModel(f"{source.shown}: a listed file is gone from {self._endpoint}.") from error
         except HfHubHTTPError as error:
             raise self._status(source, error) from error
+        except OfflineModeIsEnabled as error:
+            raise HubUnreachable(
+                f"{source.shown} is in no cache here, and HF_HUB_OFFLINE forbids to ask {self._endpoint}.",
+                remedy="Unset HF_HUB_OFFLINE, or bring the model here as a bundle (`bge-reranker model pack`).",
+            ) from error
+        except HFValidationError as error:
+            raise UnknownModel(f"{source.shown} can be no model's name on a hub.") from error
         except (httpx2.HTTPError, httpx2.StreamError, httpx2.InvalidURL) as error:
             raise HubUnreachable(f"{self._endpoint} does not answer ({_words(error)}).") from error
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from huggingface_hub import try_to_load_from_cache
 
 from ..demo import demo_model_directory
-from ..errors import UnknownModel
+from ..errors import SettingsError, UnknownModel
 from ..settings import ModelSettings
 from .layout import Store, Version, refuse_incomplete
 from .source import Source, parse_source
@@ -60,19 +60,34 @@ def resolve_model(reference: str, environment: Mapping[str, str], place: ModelSe
     place = place or ModelSettings()
     path = Path(reference).expanduser()
     if reference != DEMO_REFERENCE and "://" not in reference and path.exists():
+        if place.revision is not None:
+            raise SettingsError(
+                f"revision is {place.revision}, and {path} is a folder, which has none.",
+                remedy="Leave revision out, or give the model's source.",
+            )
         return _from_folder(path)
     source = parse_source(reference, place.revision)
     if source is None:
         raise _nothing_there(reference, path)
-    if place.cache_dir is not None:
-        store = Store(Path(place.cache_dir).expanduser())
-        version = store.find(source)
-        if version is not None:
-            return _from_version(version, source)
+    found = _from_store(source, place.cache_dir) if place.cache_dir is not None else None
+    return found or _from_elsewhere(source, environment, place, path)
+
+
+def _from_store(source: Source, cache_dir: str) -> ModelDirectory | None:
+    """The version in the store; None for the embedded model, which need not be there."""
+    version = Store(Path(cache_dir).expanduser()).find(source)
+    if version is not None:
+        name = source.place if source.kind == "hf" else version.name
+        return ModelDirectory(version.path, name, version.revision, source.shown, version)
+    if source.kind == "demo":
+        return None
+    raise _not_fetched(source, cache_dir)
+
+
+def _from_elsewhere(source: Source, environment: Mapping[str, str], place: ModelSettings, path: Path) -> ModelDirectory:
+    """What is served without a store: where it lies, or from a hub's cache."""
     if source.kind == "demo":
         return ModelDirectory(demo_model_directory(), DEMO_REFERENCE, None, DEMO_REFERENCE)
-    if place.cache_dir is not None:
-        raise _not_fetched(source, place.cache_dir)
     if source.kind in {"file", "pvc"}:
         folder = Path(place.claims_dir) / source.place if source.kind == "pvc" else Path(source.place)
         if not folder.exists():
@@ -108,11 +123,6 @@ def _from_folder(path: Path) -> ModelDirectory:
     if not (path / _CONFIG_FILE).is_file():
         raise UnknownModel(f"The folder {path} has no {_CONFIG_FILE}.", remedy=_remedy_for_folder(path))
     return ModelDirectory(path, path.resolve().name, None, f"file://{path.resolve()}")
-
-
-def _from_version(version: Version, source: Source) -> ModelDirectory:
-    name = source.place if source.kind == "hf" else version.name
-    return ModelDirectory(version.path, name, version.revision, source.shown, version)
 
 
 def _not_fetched(source: Source, cache_dir: str) -> UnknownModel:

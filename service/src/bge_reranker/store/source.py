@@ -11,6 +11,9 @@ from dataclasses import dataclass, replace
 from typing import Literal
 from urllib.parse import quote, urlsplit, urlunsplit
 
+from huggingface_hub.errors import HFValidationError
+from huggingface_hub.utils._validators import validate_repo_id
+
 from ..errors import UnknownModel
 
 Kind = Literal["demo", "hf", "https", "s3", "file", "pvc"]
@@ -26,6 +29,8 @@ _REVISION = re.compile(r"[\w][\w./-]*", re.ASCII)
 _SCHEMES: tuple[Kind, ...] = ("hf", "https", "s3", "file", "pvc")
 _LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
 _NAME_HASH_LENGTH = 8
+_MAX_NAME_LENGTH = 100
+"""Characters of an address that name a folder: file systems take 255 bytes, and locks and parts have longer names."""
 _EXAMPLES = "hf://org/name, https://host/model.tar.gz, s3://bucket/prefix, file:///folder, pvc://claim/path or demo"
 
 
@@ -58,7 +63,9 @@ class Source:
         if self.kind == "hf":
             return self.place.replace("/", "--")
         digest = hashlib.sha256(self.shown.encode()).hexdigest()[:_NAME_HASH_LENGTH]
-        last = re.sub(r"[^\w.-]", "-", self.shown.rstrip("/").rpartition("/")[2], flags=re.ASCII).lstrip(".-")
+        last = re.sub(r"[^\w.-]", "-", self.shown.rstrip("/").rpartition("/")[2], flags=re.ASCII).lstrip(".-")[
+            :_MAX_NAME_LENGTH
+        ]
         return f"{last or 'model'}-{digest}"
 
     @property
@@ -85,7 +92,7 @@ def parse_source(text: str, revision: str | None) -> Source | None:
     if not separator:
         if text == "demo":
             return Source("demo", "demo", revision)
-        return _hub_source(text, revision) if _REPOSITORY.fullmatch(text.partition("@")[0]) else None
+        return _hub_source(text, revision)
     if scheme == "hf":
         found = _hub_source(place, revision)
         if found is None:
@@ -112,13 +119,21 @@ def require_source(text: str, revision: str | None) -> Source:
 
 def _hub_source(text: str, revision: str | None) -> Source | None:
     repository, at, named = text.partition("@")
-    if not _REPOSITORY.fullmatch(repository) or ".." in text or (at and not _REVISION.fullmatch(named)):
+    if not _is_repository(repository) or ".." in text or (at and not _REVISION.fullmatch(named)):
         return None
     if at and revision is not None and named != revision:
         raise UnknownModel(
             f"{text} names revision {named}, and --revision says {revision}.", remedy="Leave one of them out."
         )
     return Source("hf", repository, revision or named or None)
+
+
+def _is_repository(text: str) -> bool:
+    try:
+        validate_repo_id(text)
+    except HFValidationError:
+        return False
+    return _REPOSITORY.fullmatch(text) is not None
 
 
 def _plain_http(text: str, revision: str | None) -> Source:

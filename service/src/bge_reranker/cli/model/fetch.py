@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("source", required=False)
-@field_options("revision", "cache_dir", "expect_digest", "allow_pickle", "verify", "claims_dir")
+@field_options("revision", "cache_dir", "expect_digest", "verify", "claims_dir")
+@click.option("--allow-pickle", is_flag=True, help="Accept pickles where there is nothing else, and convert them.")
 @field_options("log_format", "termination_log")
 @click.option("--refresh", is_flag=True, help="Ask the source again what the revision means, though the store knows.")
 @click.option("--keep", type=click.IntRange(min=1), help="Afterwards keep so many versions of this model at most.")
