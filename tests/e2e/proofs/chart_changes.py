@@ -112,7 +112,6 @@ def _autoscaling(release: Release, search: SearchPod, base: Values) -> dict[str,
         wait_until(lambda: release.get("deployment")["spec"]["replicas"] >= 2, "the autoscaler acts")
         acted_s = round(time.monotonic() - began, 1)
         release.await_settled()
-        said = _conflict(lambda: release.upgrade({**base, "replicas": 3}))
         release.upgrade({**base, "replicas": 3}, "--force-conflicts")
         release.await_settled()
         outcomes = load.outcome()
@@ -120,7 +119,6 @@ def _autoscaling(release: Release, search: SearchPod, base: Values) -> dict[str,
     return {
         "replicas_right_after": lowest,
         "autoscaler_acted_after_s": acted_s,
-        "off_without_force": said,
         "off_with_force_conflicts": release.get("deployment")["spec"]["replicas"],
         "with_the_count_handed_over": _handed_over(release, base),
         "requests": len(outcomes),
