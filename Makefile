@@ -116,6 +116,10 @@ parity: $(VENV)/.installed ## Compare scores with FlagEmbedding and sentence-tra
 bench: $(VENV)/.installed ## Measure throughput, latency and memory; a table and build/bench.json
 	$(BIN)/python -m tests.bench $(ARGS)
 
+bench-operator: helm ## Measure the operator with 500 Rerankers on played nodes; figures go to docs/measurements
+	$(BIN)/python -m tests.cluster tools kubernetes kwok
+	$(BIN)/python -m tests.operator_bench $(ARGS)
+
 clients: $(VENV)/.installed ## Try every client library against a live server; writes nothing
 	$(BIN)/python -m tests.clients $(ARGS)
 
@@ -148,4 +152,4 @@ $(VENV)/.installed: $(LOCKS) service/pyproject.toml operator/pyproject.toml
 	$(UV) pip install --quiet --python $(BIN)/python --no-build-isolation --no-deps -e service -e operator
 	@touch $@
 
-.PHONY: help setup run test package push e2e e2e-long image image-gpu image-twice image-operator image-search-pod cluster-up cluster-add cluster-down cluster-status cluster-load cluster-tools helm check format generate manifests verify lock lock-check parity bench clients fuzz demo-model demo-eval hooks clean
+.PHONY: help setup run test package push e2e e2e-long image image-gpu image-twice image-operator image-search-pod cluster-up cluster-add cluster-down cluster-status cluster-load cluster-tools helm check format generate manifests verify lock lock-check parity bench bench-operator clients fuzz demo-model demo-eval hooks clean
