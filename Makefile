@@ -29,7 +29,7 @@ test: $(VENV)/.installed ## Run every test that needs no cluster; ARGS go to pyt
 e2e: $(VENV)/.installed image image-operator image-search-pod ## End-to-end tests on a cluster of their own, or on CONTEXT of KUBECONFIG
 	$(BIN)/python -m tests.e2e $(if $(CONTEXT),--context $(CONTEXT)) $(ARGS)
 
-e2e-long: $(VENV)/.installed image image-operator image-search-pod ## A long proof, NAME=node-death, on-request or crash; figures go to docs/measurements
+e2e-long: $(VENV)/.installed $(if $(filter store-kills,$(NAME)),,image image-operator image-search-pod) ## A long proof, NAME=node-death, on-request, crash, store-kills, chart-life, ...; figures go to docs/measurements
 	$(BIN)/python -m tests.e2e.proofs $(NAME) $(ARGS)
 
 package: helm ## Package the Helm chart into dist/
@@ -116,6 +116,9 @@ parity: $(VENV)/.installed ## Compare scores with FlagEmbedding and sentence-tra
 bench: $(VENV)/.installed ## Measure throughput, latency and memory; a table and build/bench.json
 	$(BIN)/python -m tests.bench $(ARGS)
 
+bench-load: $(VENV)/.installed ## Measure loading 2.2 GB of weights: time, hashing, memory; build/bench-load.json
+	$(BIN)/python -m tests.bench.loading $(ARGS)
+
 bench-operator: helm ## Measure the operator with 500 Rerankers on played nodes; figures go to docs/measurements
 	$(BIN)/python -m tests.cluster tools kubernetes kwok
 	$(BIN)/python -m tests.operator_bench $(ARGS)
@@ -152,4 +155,4 @@ $(VENV)/.installed: $(LOCKS) service/pyproject.toml operator/pyproject.toml
 	$(UV) pip install --quiet --python $(BIN)/python --no-build-isolation --no-deps -e service -e operator
 	@touch $@
 
-.PHONY: help setup run test package push e2e e2e-long image image-gpu image-twice image-operator image-search-pod cluster-up cluster-add cluster-down cluster-status cluster-load cluster-tools helm check format generate manifests verify lock lock-check parity bench bench-operator clients fuzz demo-model demo-eval hooks clean
+.PHONY: help setup run test package push e2e e2e-long image image-gpu image-twice image-operator image-search-pod cluster-up cluster-add cluster-down cluster-status cluster-load cluster-tools helm check format generate manifests verify lock lock-check parity bench bench-load bench-operator clients fuzz demo-model demo-eval hooks clean

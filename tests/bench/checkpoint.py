@@ -32,19 +32,20 @@ _POSITIONS = 514
 _STANDARD_DEVIATION = 0.02
 
 
-def write_checkpoint(folder: Path, shape: Shape = BASE) -> Path:
+def write_checkpoint(folder: Path, shape: Shape = BASE, vocabulary: int | None = None) -> Path:
     """Write the checkpoint with the embedded model's tokenizer, unless it is there already.
 
     Args:
         folder: Where to.
         shape: Its dimensions.
+        vocabulary: Rows of the word embedding; by default as many as the tokenizer needs.
     """
     if (folder / "model.safetensors").exists():
         return folder
     folder.mkdir(parents=True, exist_ok=True)
     for name in ("tokenizer.json", "tokenizer_config.json"):
         shutil.copy(demo_model_directory() / name, folder / name)
-    words = len(json.loads((folder / "tokenizer.json").read_text(encoding="utf-8"))["model"]["vocab"])
+    words = vocabulary or len(json.loads((folder / "tokenizer.json").read_text(encoding="utf-8"))["model"]["vocab"]) + 1
     config = {
         "architectures": ["XLMRobertaForSequenceClassification"],
         "model_type": "xlm-roberta",
@@ -52,7 +53,7 @@ def write_checkpoint(folder: Path, shape: Shape = BASE) -> Path:
         "hidden_size": shape.hidden,
         "num_attention_heads": shape.heads,
         "intermediate_size": shape.feed_forward,
-        "vocab_size": words + 1,
+        "vocab_size": words,
         "max_position_embeddings": _POSITIONS,
         "type_vocab_size": 1,
         "pad_token_id": 1,
@@ -64,7 +65,7 @@ def write_checkpoint(folder: Path, shape: Shape = BASE) -> Path:
         "label2id": {"LABEL_0": 0},
     }
     (folder / "config.json").write_text(json.dumps(config, indent=1), encoding="utf-8")
-    tensors = dict(_tensors(shape, words + 1, np.random.default_rng(0)))
+    tensors = dict(_tensors(shape, words, np.random.default_rng(0)))
     save_file(tensors, folder / "unfinished", metadata={"format": "pt"})
     (folder / "unfinished").rename(folder / "model.safetensors")
     return folder

@@ -155,7 +155,7 @@ def test_segments_that_are_there_are_not_asked_for_again(hub: FakeHub, tmp_path:
     # As a killed fetcher leaves it: all segments but the last, whose line in the journal is torn.
     (staging / "model.safetensors.part").write_bytes(files["model.safetensors"][: 15 * 65_536])
     lines = "".join(f"{number}\n" for number in range(15))
-    (staging / "model.safetensors.part.done").write_text(f"1000000 65536 {commit!r}\n{lines}1")
+    (staging / "model.safetensors.journal").write_text(f"1000000 65536 {commit!r}\n{lines}1")
     for file in path.iterdir():
         file.unlink()
     path.rmdir()
@@ -171,7 +171,7 @@ def test_a_damaged_segment_of_an_earlier_fetcher_is_noticed_and_fetched_anew(hub
     staging = tmp_path / "org--name" / f".{commit}.staging"
     staging.mkdir(parents=True)
     (staging / "model.safetensors.part").write_bytes(bytes(200_000))
-    (staging / "model.safetensors.part.done").write_text(f"200000 65536 {commit!r}\n0\n1\n")
+    (staging / "model.safetensors.journal").write_text(f"200000 65536 {commit!r}\n0\n1\n")
     fetched = fetch(tmp_path, SOURCE, hub.environment)
     assert contents(fetched.version.path)["model.safetensors"] == files["model.safetensors"]
 

@@ -212,3 +212,24 @@ def test_a_list_that_is_no_manifest_is_refused(server: FaultyServer, tmp_path: P
     server.files["/manifest.json"] = text.encode()
     with pytest.raises(CorruptFile, match="manifest"):
         fetch(tmp_path, f"{server.url}/manifest.json")
+
+
+def test_files_of_an_older_state_of_the_source_are_not_mixed_with_new_ones(
+    server: FaultyServer, tmp_path: Path
+) -> None:
+    old, new = tar_of(FILES, "w"), tar_of(model_files(seed=2), "w")
+    server.files["/model.tar"] = old
+    server.faults.cut_after_bytes = [1_000_000, 1_000_000, *[0] * 50]
+    with pytest.raises(HubUnreachable):
+        fetch(tmp_path, f"{server.url}/model.tar")
+    server.faults.cut_after_bytes = []
+    server.files["/model.tar"] = new
+    fetched = fetch(tmp_path, f"{server.url}/model.tar")
+    assert contents(fetched.version.path)["model.safetensors"] == model_files(seed=2)["model.safetensors"]
+
+
+def test_an_empty_file_is_a_file(server: FaultyServer, tmp_path: Path) -> None:
+    server.files["/model.zip"] = zip_of({**FILES, "vocab.txt": b""})
+    assert contents(fetch(tmp_path / "a", f"{server.url}/model.zip").version.path)["vocab.txt"] == b""
+    folder = next((tmp_path / "a").glob("model.zip*/[0-9a-f]*"))
+    assert contents(fetch(tmp_path / "b", str(folder)).version.path)["vocab.txt"] == b""

@@ -8,6 +8,7 @@ import json
 import os
 import platform
 from pathlib import Path
+from typing import Any
 
 import click
 from rich.console import Console
@@ -19,7 +20,9 @@ from tests.e2e.kubernetes import Cluster
 from tests.e2e.own_cluster import own_cluster
 
 MEASUREMENTS = Path(__file__).resolve().parents[3] / "docs" / "measurements"
-PROOFS = ("node-death", "on-request", "crash", "chart-changes", "chart-life", "chart-limits", "chart-helm-3")
+_CHART = ("chart-changes", "chart-life", "chart-limits", "chart-helm-3")
+PROOFS = ("node-death", "on-request", "crash", "store-kills", *_CHART)
+WITHOUT_CLUSTER = frozenset({"store-kills"})
 CONSOLE = Console()
 
 
@@ -30,8 +33,7 @@ def proof(*, name: str, keep: bool) -> None:
     """Run a long proof."""
     module = importlib.import_module(f"tests.e2e.proofs.{name.replace('-', '_')}")
     try:
-        with own_cluster((IMAGE, SEARCH_IMAGE), module.ADDITIONS, CONSOLE, keep=keep):
-            figures = module.prove(Cluster(CONTEXT), IMAGE, SEARCH_IMAGE)
+        figures = module.prove() if name in WITHOUT_CLUSTER else _on_a_cluster(module, keep=keep)
     except ClusterError as error:
         raise click.ClickException(str(error)) from error
     record = {"date": dt.datetime.now(tz=dt.UTC).date().isoformat(), "machine": _machine(), **figures}
@@ -40,6 +42,12 @@ def proof(*, name: str, keep: bool) -> None:
     path.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
     CONSOLE.print_json(data=record)
     CONSOLE.print(f"Written to {path}.")
+
+
+def _on_a_cluster(module: Any, *, keep: bool) -> dict[str, Any]:
+    with own_cluster((IMAGE, SEARCH_IMAGE), module.ADDITIONS, CONSOLE, keep=keep):
+        figures: dict[str, Any] = module.prove(Cluster(CONTEXT), IMAGE, SEARCH_IMAGE)
+        return figures
 
 
 def _machine() -> dict[str, object]:

@@ -87,12 +87,12 @@ def _verified(version: Version) -> Manifest:
 
 def _write_tar(stream: IO[bytes] | _HashingWriter, version: Version, manifest: Manifest) -> None:
     """The version's folder and what its revision was called, as they lie in a store."""
-    with tarfile.open(fileobj=cast("IO[bytes]", stream), mode="w", format=tarfile.PAX_FORMAT) as tar:
+    with tarfile.open(fileobj=cast("IO[bytes]", stream), mode="w|", format=tarfile.PAX_FORMAT) as tar:
         tar.addfile(_folder(version.name))
         tar.addfile(_folder(f"{version.name}/{REFERENCES}"))
         for reference in sorted((version.path.parent / REFERENCES).iterdir()):
-            if reference.read_text(encoding="utf-8") == version.revision:
-                content = version.revision.encode()
+            if reference.read_text(encoding="utf-8") == version.key:
+                content = version.key.encode()
                 tar.addfile(_file(f"{version.name}/{REFERENCES}/{reference.name}", len(content)), io.BytesIO(content))
         tar.addfile(_folder(version.key))
         for name in sorted([MANIFEST_FILE, *(entry.path for entry in manifest.files)]):

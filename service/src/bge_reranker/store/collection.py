@@ -10,7 +10,7 @@ from pathlib import Path
 
 from .layout import LOCK_SUFFIX, REFERENCES, STAGING_SUFFIX, Store, Version, unwritable
 from .lease import leased_keys
-from .lock import age_s, is_stale
+from .lock import age_s, is_stale, put_away
 from .manifest import MANIFEST_FILE
 
 _ABANDONED_S = 7 * 86_400.0
@@ -58,7 +58,7 @@ def _remove(version: Version) -> None:
     (version.path / MANIFEST_FILE).unlink()
     shutil.rmtree(version.path)
     for reference in (version.path.parent / REFERENCES).glob("*"):
-        if reference.is_file() and reference.read_text(encoding="utf-8") == version.revision:
+        if reference.is_file() and reference.read_text(encoding="utf-8") == version.key:
             reference.unlink()
 
 
@@ -67,3 +67,7 @@ def _remove_abandoned(directory: Path, only: str | None) -> None:
         lock = staging.with_name(staging.name.removesuffix(STAGING_SUFFIX) + LOCK_SUFFIX)
         if not (lock.exists() and not is_stale(lock)) and age_s(staging) > _ABANDONED_S:
             shutil.rmtree(staging)
+    for lock in directory.glob(f"{only or '*'}/.*{LOCK_SUFFIX}"):
+        # Of a fetcher that was killed when its work was done.
+        if is_stale(lock):
+            put_away(lock)

@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ..errors import DigestMismatch
+from ..errors import DigestMismatch, ModelError
 from .archive import ARCHIVE_FILE, PACKED_MANIFEST, unpack
 from .layout import Store, Version, folder_of, unwritable
 from .listing import FetchOptions, list_source
@@ -24,6 +24,7 @@ from .manifest import (
     Manifest,
     Provenance,
     hash_model,
+    is_model_file,
     parse_manifest,
     read_manifest,
     write_manifest,
@@ -111,11 +112,17 @@ class Fetcher:
         with hold(lock_path, lambda: self._find(listing) is not None, self._pause) as lock:
             version = self._find(listing)
             if version is not None:
-                self._store.remember(self._source, version.revision)
+                self._store.remember(self._source, version)
                 return Fetched(version, read_manifest(version.path), was_there=True)
             if lock is None:
                 raise AssertionError("the lock is not needed, and nothing is there; this is a bug")
-            return self._make(listing, revision, lock)
+            try:
+                return self._make(listing, revision, lock)
+            except ModelError as error:
+                if not error.is_worth_a_retry:
+                    # Nothing in it is worth going on with.
+                    shutil.rmtree(self._staging(revision), ignore_errors=True)
+                raise
 
     def _find(self, listing: Listing) -> Version | None:
         """The version that would be made, if it is there and intact."""
@@ -140,19 +147,17 @@ class Fetcher:
         return manifest
 
     def _make(self, listing: Listing, revision: str | None, lock: FetchLock) -> Fetched:
-        staging = self._store.staging_path(self._source, revision or DEFAULT_REVISION)
+        staging = self._staging(revision)
         staging.mkdir(parents=True, exist_ok=True)
         if not (staging / MANIFEST_FILE).is_file():
             self._fill(staging, listing, lock)
         manifest = read_manifest(staging)
-        try:
-            refuse_other_digest(manifest.digest, self._options.expect_digest, self._source.shown)
-            lock.beat()
-            version = self._publish(staging, manifest, revision)
-        except DigestMismatch:
-            shutil.rmtree(staging, ignore_errors=True)
-            raise
-        return Fetched(version, manifest, was_there=False)
+        refuse_other_digest(manifest.digest, self._options.expect_digest, self._source.shown)
+        lock.beat()
+        return Fetched(self._publish(staging, manifest, revision), manifest, was_there=False)
+
+    def _staging(self, revision: str | None) -> Path:
+        return self._store.staging_path(self._source, revision or DEFAULT_REVISION)
 
     def _fill(self, staging: Path, listing: Listing, lock: FetchLock) -> None:
         """Bring everything into the staging folder, its manifest last."""
@@ -163,6 +168,9 @@ class Fetcher:
         if any(is_pickle(path.name) for path in staging.iterdir()):
             self._meter.begin("converting", None)
             self._convert(staging)
+        for path in staging.iterdir():
+            if not is_model_file(path.name):
+                path.unlink()
         self._meter.begin("hashing", sum(path.stat().st_size for path in staging.iterdir()))
         manifest = hash_model(staging, self._meter.advance)
         architecture = architecture_of((staging / CONFIG_FILE).read_bytes())
@@ -184,11 +192,9 @@ class Fetcher:
                 packed.read_text(encoding="utf-8", errors="replace"), f"{source}: {MANIFEST_FILE}"
             )
             verify(staging, manifest)
-            packed.unlink()
             # Only what lies on this machine may say that it came from somewhere else.
             if manifest.provenance is not None and self._source.kind in {"file", "pvc"}:
                 provenance = manifest.provenance
-        archive.unlink()
         return provenance
 
     def _publish(self, staging: Path, manifest: Manifest, revision: str | None) -> Version:
@@ -208,9 +214,10 @@ class Fetcher:
             shutil.rmtree(path, ignore_errors=True)
             path.parent.mkdir(parents=True, exist_ok=True)
             staging.rename(path)
-        self._store.remember(source, revision)
-        self._store.remember(self._source, revision)
-        return Version(source.name, revision, path)
+        version = Version(source.name, revision, path)
+        self._store.remember(source, version)
+        self._store.remember(self._source, version)
+        return version
 
     def _origin(self, manifest: Manifest, revision: str) -> tuple[Source, str]:
         """Under which name a version lies: an unpacked bundle under the one that it was packed from."""

@@ -28,7 +28,7 @@ REFERENCES = ".refs"
 LEASES = ".leases"
 STAGING_SUFFIX = ".staging"
 LOCK_SUFFIX = ".lock"
-SAFE_REVISION = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.%-]*", re.ASCII)
+_FOLDER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.%-]*", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,31 +64,33 @@ class Store:
 
     def find(self, source: Source) -> Version | None:
         """The complete version that a source means here, or None."""
-        own = folder_of(source.revision) if source.revision is not None else None
-        for revision in (self.remembered(source), own):
-            if revision is not None and (version := self.complete(source, revision)) is not None:
-                return version
-        return None
+        remembered = self.remembered(source)
+        if remembered is not None and (remembered.path / MANIFEST_FILE).is_file():
+            return remembered
+        return self.complete(source, folder_of(source.revision)) if source.revision is not None else None
 
     def complete(self, source: Source, revision: str) -> Version | None:
         """A version by the name of its folder, if it is complete."""
         path = self.version_path(source, revision)
         return Version(source.name, revision, path) if (path / MANIFEST_FILE).is_file() else None
 
-    def remembered(self, source: Source) -> str | None:
-        """The version that a source's revision meant when it was fetched."""
+    def remembered(self, source: Source) -> Version | None:
+        """The version that a source's revision meant when it was fetched; it need not be there any more."""
         try:
-            revision = self._reference_file(source).read_text(encoding="utf-8").strip()
+            key = self._reference_file(source).read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError):
             return None
-        return revision if SAFE_REVISION.fullmatch(revision) else None
+        name, _, revision = key.partition("/")
+        if not (_FOLDER.fullmatch(name) and _FOLDER.fullmatch(revision)):
+            return None
+        return Version(name, revision, self.directory / name / revision)
 
-    def remember(self, source: Source, revision: str) -> None:
+    def remember(self, source: Source, version: Version) -> None:
         """Note what a source's revision means; by rename, so that nobody reads half a name."""
         file = self._reference_file(source)
         file.parent.mkdir(parents=True, exist_ok=True)
         temporary = file.with_name(f".{file.name}.new")
-        temporary.write_text(revision, encoding="utf-8")
+        temporary.write_text(version.key, encoding="utf-8")
         temporary.replace(file)
 
     def version_path(self, source: Source, revision: str) -> Path:

@@ -74,7 +74,7 @@ def hold(path: Path, is_done: Callable[[], bool], wait: Callable[[float], object
         descriptor = _take(path, token)
         if descriptor is None:
             if is_stale(path):
-                _break(path)
+                put_away(path)
             else:
                 wait(_POLL_S)
             continue
@@ -137,8 +137,8 @@ def _take(path: Path, token: str) -> int | None:
     return descriptor
 
 
-def _break(path: Path) -> None:
-    """Put a dead holder's lock away; where a live one came between, it gets its lock back."""
+def put_away(path: Path) -> None:
+    """Remove a dead holder's lock; where a live one came between, it gets its lock back."""
     seen, aside = _token(path), path.with_name(f"{path.name}.{secrets.token_hex(4)}")
     with suppress(FileNotFoundError):
         path.rename(aside)

@@ -1,5 +1,8 @@
 """A file that arrives in segments, in any order, and survives its writer: `<name>.part` and a journal beside it.
 
+The journal stays beside the whole file until the version is complete, so that a file of another version of the source
+is never taken for this one's.
+
 What belongs here: which segments are there. What must not: where their bytes come from.
 """
 
@@ -9,7 +12,7 @@ import os
 import threading
 from pathlib import Path
 
-_PART, _JOURNAL = ".part", ".part.done"
+_PART, _JOURNAL = ".part", ".journal"
 
 
 class PartialFile:
@@ -36,7 +39,7 @@ class PartialFile:
         self._done = self._read_journal()
         self.was_resumed = bool(self._done)
         if not self._done:
-            self.restart()
+            self._restart()
 
     @property
     def done_bytes(self) -> int:
@@ -45,7 +48,7 @@ class PartialFile:
 
     def missing(self) -> list[int]:
         """Numbers of the segments that are not there."""
-        count = 1 if not self._size_bytes else -(-self._size_bytes // self._segment_bytes)
+        count = 1 if self._size_bytes is None else -(-self._size_bytes // self._segment_bytes)
         return [number for number in range(count) if number not in self._done]
 
     def bounds(self, number: int) -> tuple[int, int | None]:
@@ -65,24 +68,24 @@ class PartialFile:
             file.write(f"{number}\n")
             self._done.add(number)
 
-    def restart(self) -> None:
-        """Throw everything away and begin anew."""
-        with self._lock:
-            self._journal.write_text(f"{self._identity}\n", encoding="utf-8")
-            self._part.write_bytes(b"")
-            self._done = set()
-
     def finish(self) -> None:
         """Give the whole file its name."""
-        self._part.replace(self.path)
-        self._journal.unlink(missing_ok=True)
+        if not self.path.is_file():
+            self._part.replace(self.path)
+
+    def _restart(self) -> None:
+        """Throw everything away and begin anew."""
+        self.path.unlink(missing_ok=True)
+        # The journal first: no kill may leave an empty part beside one that says otherwise.
+        self._journal.write_text(f"{self._identity}\n", encoding="utf-8")
+        self._part.write_bytes(b"")
 
     def _read_journal(self) -> set[int]:
         try:
             identity, *lines = self._journal.read_text(encoding="utf-8").split("\n")
         except (OSError, UnicodeDecodeError):
             return set()
-        if identity != self._identity or not self._part.is_file():
+        if identity != self._identity or not (self._part.is_file() or self.path.is_file()):
             return set()
         # What follows the last line's end was cut off by a kill.
         return {int(line) for line in lines[:-1] if line.isdecimal()}

@@ -6,6 +6,7 @@ What belongs here: the client, its credentials and its refusals in our words. Wh
 from __future__ import annotations
 
 import configparser
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
@@ -40,6 +41,7 @@ _VARIABLES = frozenset(
 )
 """Variables of the environment that the client is told, in lower case: endpoint, region, path style, credentials."""
 
+_STATUS = re.compile(r"status code: (\d{3})")
 _PIECE_BYTES = 262_144
 _TRIES_OF_CLIENT: Any = {"max_retries": 1, "retry_timeout": timedelta(seconds=60)}
 """The client's own tries; who transfers tries more often, and goes on where it stopped."""
@@ -150,18 +152,37 @@ def _refusals(source: Source) -> Iterator[None]:
     try:
         yield
     except (NotFoundError, FileNotFoundError) as error:
-        raise UnknownModel(f"{source.shown} is not there.", remedy="Correct bucket, prefix or endpoint.") from error
+        raise _unknown(source) from error
     except (PermissionDeniedError, UnauthenticatedError) as error:
-        raise Gated(
-            f"{source.shown} is not open with these credentials.",
-            remedy="Give keys that may list and read it (AWS_ACCESS_KEY_ID, a role, or a credentials file).",
-        ) from error
+        raise _gated(source) from error
     except PreconditionError as error:
         raise HubUnreachable(
             f"{source.shown} changed while it was fetched.", remedy="Run the command again."
         ) from error
     except BaseError as error:
+        status = _status(error)
+        if status in {"401", "403"}:
+            raise _gated(source) from error
+        if status == "404":
+            raise _unknown(source) from error
         raise HubUnreachable(f"{source.shown} does not answer: {_first_line(error)}.") from error
+
+
+def _gated(source: Source) -> Gated:
+    return Gated(
+        f"{source.shown} is not open with these credentials.",
+        remedy="Give keys that may list and read it (AWS_ACCESS_KEY_ID, a role, or a credentials file).",
+    )
+
+
+def _unknown(source: Source) -> UnknownModel:
+    return UnknownModel(f"{source.shown} is not there.", remedy="Correct bucket, prefix or endpoint.")
+
+
+def _status(error: BaseError) -> str | None:
+    """Why a listing failed, which the client tells in its words alone."""
+    found = _STATUS.search(str(error))
+    return None if found is None else found[1]
 
 
 def _first_line(error: Exception) -> str:

@@ -78,9 +78,8 @@ class Transfer:
             DigestMismatch: If bytes are not those that the source announced.
             ModelError: What a source says when it refuses.
         """
-        missing = [file for file in files if not (self._folder / file.path).is_file()]
         try:
-            resumed = self._fetch(missing)
+            resumed = self._fetch(files)
             for file in resumed:
                 # A part that an earlier fetcher left may be damaged; without it the source has one more chance.
                 (self._folder / file.path).unlink()
@@ -146,6 +145,8 @@ class Transfer:
                 if tries >= _TRIES or self._is_stopped.is_set():
                     raise error
                 self._pause(min(_MAX_WAIT_S, error.retry_after_s or _FIRST_WAIT_S * 2 ** (tries - 1)))
+            # On the disk before the journal says so, or a power cut would leave a hole that nobody knows of.
+            os.fdatasync(descriptor)
         finally:
             os.close(descriptor)
         job.part.finish_segment(job.number)

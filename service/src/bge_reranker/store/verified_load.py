@@ -19,6 +19,7 @@ from .verification import verify, verify_sample
 Verified = Literal["full", "sample"]
 Mode = Literal["auto", "full", "sample"]
 Loaded = TypeVar("Loaded")
+Compare = Callable[[Path, Manifest, Callable[[int], None]], None]
 
 _MAX_SHARE = 0.2
 """Largest part of a load that comparing every byte may add, where nobody asked for it."""
@@ -34,6 +35,7 @@ def verified_load(
     mode: Mode,
     load: Callable[[], Loaded],
     clock: Callable[[], float] = time.monotonic,
+    compare: Compare = verify,
 ) -> tuple[Loaded, Verified]:
     """Load a model and compare its files with their manifest at the same time.
 
@@ -46,6 +48,7 @@ def verified_load(
         mode: What was asked for.
         load: Loads the model; what it raises is believed only if the files are what they should be.
         clock: Seconds.
+        compare: Compares every byte.
 
     Raises:
         DigestMismatch: If a file differs.
@@ -54,7 +57,7 @@ def verified_load(
     verify_sample(directory, manifest)
     if mode == "sample":
         return load(), "sample"
-    comparison = _Comparison(directory, manifest)
+    comparison = _Comparison(lambda advance: compare(directory, manifest, advance))
     began = clock()
     try:
         loaded = load()
@@ -68,9 +71,8 @@ def verified_load(
 class _Comparison:
     """Comparing every byte, in a thread."""
 
-    def __init__(self, directory: Path, manifest: Manifest) -> None:
-        self._directory = directory
-        self._manifest = manifest
+    def __init__(self, compare: Callable[[Callable[[int], None]], None]) -> None:
+        self._compare = compare
         self._is_given_up = False
         self._failure: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name="verify-model", daemon=True)
@@ -97,7 +99,7 @@ class _Comparison:
 
     def _run(self) -> None:
         try:
-            verify(self._directory, self._manifest, self._advance)
+            self._compare(self._advance)
         except BaseException as error:  # noqa: BLE001 - carried to the thread that waits
             self._failure = error
 

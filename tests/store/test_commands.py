@@ -1,0 +1,131 @@
+"""The commands as a pod and a person call them: real processes, a real hub, a model that is really served."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import httpx
+import pytest
+
+from bge_reranker.demo import demo_model_directory
+
+from .models import model_files
+from .servers.hub import FakeHub, running_hub
+from .test_folder import write_model
+
+PROGRAM = str(Path(sys.executable).parent / "bge-reranker")
+SOURCE = "hf://org/name"
+
+
+@pytest.fixture(scope="module")
+def hub() -> Iterator[FakeHub]:
+    """A hub that has the embedded model."""
+    with running_hub() as running:
+        running.add("org/name", {path.name: path.read_bytes() for path in demo_model_directory().iterdir()})
+        yield running
+
+
+def pod(hub: FakeHub, directory: Path) -> dict[str, str]:
+    """The environment of a pod: one variable with the configuration, the same for its init step and its server."""
+    config = {
+        "model": {"model": SOURCE, "cacheDir": str(directory / "store"), "threads": 1},
+        "observe": {"terminationLog": str(directory / "termination-log")},
+        "http": {"port": 0, "managementPort": 0, "drainDelayS": 0},
+    }
+    return {"PATH": "/usr/bin", "BGE_RERANKER_CONFIG": json.dumps(config), "HOME": "/nonexistent", **hub.environment}
+
+
+def run(*arguments: str, environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [PROGRAM, *arguments], env=dict(environment), capture_output=True, text=True, check=False, timeout=120
+    )
+
+
+def last_words(directory: Path) -> dict[str, object]:
+    words = json.loads((directory / "termination-log").read_text())
+    assert isinstance(words, dict)
+    return words
+
+
+def test_a_pod_fetches_serves_and_refuses_what_was_altered(hub: FakeHub, tmp_path: Path) -> None:
+    environment = pod(hub, tmp_path)
+    refused = run("serve", environment=environment)
+    assert (refused.returncode, last_words(tmp_path)["code"]) == (10, "UnknownModel")
+    assert "model fetch" in refused.stderr
+
+    fetched = run("model", "fetch", "--progress-file", str(tmp_path / "progress"), environment=environment)
+    assert fetched.returncode == 0, fetched.stderr
+    version = Path(fetched.stdout.strip())
+    assert version.parent == tmp_path / "store" / "org--name"
+    progress = json.loads((tmp_path / "progress").read_text())
+    assert progress["done_bytes"] == progress["total_bytes"] > 10_000_000
+
+    digest = json.loads((version / "manifest.json").read_text())["digest"]
+    with subprocess.Popen([PROGRAM, "serve"], env=environment, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            address = next(line.split()[-1] for line in process.stdout if line.startswith("Ready:"))
+            info = httpx.get(f"{address}/info", timeout=60).json()
+            (lease,) = (tmp_path / "store" / ".leases").iterdir()
+            assert lease.read_text() == f"org--name/{version.name}"
+        finally:
+            process.terminate()
+        assert process.wait(60) == 0
+    model = {"name": "org/name", "source": SOURCE, "revision": version.name, "digest": digest}
+    assert {key: info["model"][key] for key in model} == model
+    assert info["model"]["verified"] in {"full", "sample"}
+    assert info["capacity"]["pairs_per_second"] * info["capacity"]["pair_tokens"] == pytest.approx(
+        info["capacity"]["tokens_per_second"]
+    )
+    assert list((tmp_path / "store" / ".leases").iterdir()) == []
+
+    weights = version / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1] + b"\xff")
+    altered = run("serve", environment=environment)
+    assert altered.returncode == 14
+    words = last_words(tmp_path)
+    assert words["code"] == "DigestMismatch"
+    assert set(words) == {"code", "message", "remedy", "figures"}
+    assert str(words["message"]) in altered.stderr.replace('\\"', '"')
+
+
+def test_a_failed_fetch_says_why_in_log_exit_code_and_termination_message(hub: FakeHub, tmp_path: Path) -> None:
+    failed = run("model", "fetch", "--revision", "v9", environment=pod(hub, tmp_path))
+    assert failed.returncode == 10
+    words = last_words(tmp_path)
+    assert words["code"] == "UnknownModel"
+    logged = [json.loads(line) for line in failed.stderr.splitlines() if line.startswith("{")]
+    assert [(line["code"], line["message"]) for line in logged if line["event"] == "fetch_failed"] == [
+        ("UnknownModel", words["message"])
+    ]
+    assert f"UnknownModel: {words['message']} {words['remedy']}" in failed.stderr
+
+
+def test_verify_list_digest_and_gc_speak_of_the_same_version(tmp_path: Path) -> None:
+    folder = write_model(tmp_path / "model", model_files(1_000))
+    environment = {"PATH": "/usr/bin", "COLUMNS": "120", "BGE_RERANKER_CACHE_DIR": str(tmp_path / "store")}
+    source = f"file://{folder}"
+    for revision in ("1", "2"):
+        assert run("model", "fetch", source, "--revision", revision, environment=environment).returncode == 0
+    verified = run("model", "verify", source, "--revision", "1", environment=environment)
+    assert verified.returncode == 0, verified.stderr
+    assert "GB/s" in verified.stdout
+    digest = run("model", "digest", source, "--revision", "1", environment=environment).stdout.strip()
+    assert digest in verified.stdout
+    listed = [json.loads(line) for line in run("model", "list", "--json", environment=environment).stdout.splitlines()]
+    assert [(row["folder"], row["digest"], row["is_in_use"]) for row in listed] == [
+        ("2", digest, False),
+        ("1", digest, False),
+    ]
+    assert digest[:12] in run("model", "list", environment=environment).stdout
+    assert "/1." in run("model", "gc", "--keep", "1", environment=environment).stdout
+    assert run("model", "verify", source, "--revision", "1", environment=environment).returncode == 10
+
+
+def test_a_command_without_a_store_says_how_to_name_one() -> None:
+    answer = run("model", "list", environment={"PATH": "/usr/bin"})
+    assert (answer.returncode, "Give --dir" in answer.stderr) == (1, True)

@@ -1,0 +1,120 @@
+"""One fetcher a version: waiting, taking over from the dead, and being taken over."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from bge_reranker.errors import HubUnreachable
+from bge_reranker.store.lock import STALE_S, FetchLock, hold, is_stale
+
+from .models import contents, fetch, fetcher, model_files
+from .servers.hub import running_hub
+
+HOLDER = """
+import sys
+from pathlib import Path
+from bge_reranker.store.lock import hold
+with hold(Path(sys.argv[1]), lambda: False, lambda seconds: None):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+def nobody_waits(_seconds: float) -> None:
+    pytest.fail("there is nothing to wait for")
+
+
+def foreign_lock(path: Path, age_s: float) -> None:
+    """A lock as a fetcher on another machine holds it, last heard of so long ago."""
+    path.write_text(json.dumps({"machine": "another", "process": 1, "token": "x"}))
+    then = path.stat().st_mtime - age_s
+    os.utime(path, (then, then))
+
+
+def test_a_lock_is_gone_when_the_work_is_done(tmp_path: Path) -> None:
+    with hold(tmp_path / "lock", lambda: False, nobody_waits) as lock:
+        assert lock is not None
+        assert not is_stale(tmp_path / "lock")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_nobody_holds_a_lock_for_work_that_is_done(tmp_path: Path) -> None:
+    with hold(tmp_path / "lock", lambda: True, nobody_waits) as lock:
+        assert lock is None
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_process_that_was_killed_holds_nothing_up(tmp_path: Path) -> None:
+    path = tmp_path / "lock"
+    command = [sys.executable, "-c", HOLDER, str(path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.PIPE, text=True) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "held\n"
+        assert not is_stale(path)
+        holder.send_signal(signal.SIGKILL)
+        holder.wait()
+    with hold(path, lambda: False, nobody_waits) as lock:
+        assert lock is not None
+
+
+@pytest.mark.parametrize(("age_s", "expected"), [(STALE_S - 5, False), (STALE_S + 5, True)])
+def test_a_fetcher_on_another_machine_is_dead_after_a_minute_of_silence(
+    tmp_path: Path, age_s: float, *, expected: bool
+) -> None:
+    foreign_lock(tmp_path / "lock", age_s)
+    assert is_stale(tmp_path / "lock") is expected
+
+
+def test_who_waits_takes_over_from_the_dead_and_not_from_the_living(tmp_path: Path) -> None:
+    path = tmp_path / "lock"
+    foreign_lock(path, 0)
+    waits: list[float] = []
+
+    def wait(seconds: float) -> None:
+        waits.append(seconds)
+        if len(waits) == 3:
+            foreign_lock(path, STALE_S + 1)
+
+    with hold(path, lambda: False, wait) as lock:
+        assert lock is not None
+    assert len(waits) == 3
+
+
+def test_a_holder_hears_that_its_lock_was_taken_over(tmp_path: Path) -> None:
+    with hold(tmp_path / "lock", lambda: False, nobody_waits) as lock:
+        assert isinstance(lock, FetchLock)
+        lock.beat()
+        foreign_lock(tmp_path / "lock", 0)
+        with pytest.raises(HubUnreachable, match="taken over"):
+            lock.beat()
+    # It belongs to somebody else now.
+    assert (tmp_path / "lock").exists()
+
+
+def test_two_fetchers_do_the_work_once(tmp_path: Path) -> None:
+    files = model_files()
+    with running_hub() as hub, ThreadPoolExecutor(2) as pool:
+        hub.add("org/name", files)
+        hub.server.faults.gate.clear()
+        tick = threading.Event()
+        first = pool.submit(fetch, tmp_path, "hf://org/name", hub.environment)
+        assert any((hub.server.paths() and "/lfs/" in hub.server.paths()[-1]) or tick.wait(0.02) for _ in range(500))
+        second_fetcher = fetcher(tmp_path, "hf://org/name", hub.environment)
+        second_fetcher._pause = tick.wait
+        second = pool.submit(second_fetcher.fetch)
+        infos = "/api/models/org/name"
+        assert any(hub.server.paths().count(infos) == 2 or tick.wait(0.02) for _ in range(500))
+        hub.server.faults.gate.set()
+        assert (first.result().was_there, second.result().was_there) == (False, True)
+        assert first.result().version == second.result().version
+        assert len([path for path in hub.server.paths() if path.startswith("/lfs/")]) == 5
+    assert contents(first.result().version.path)["model.safetensors"] == files["model.safetensors"]

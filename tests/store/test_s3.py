@@ -1,0 +1,142 @@
+"""Fetching from an object store: moto's server, and the client that is shipped."""
+
+from __future__ import annotations
+
+import io
+import logging
+import tarfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3  # type: ignore[import-untyped]  # it ships none
+import obstore
+import pytest
+from moto.server import ThreadedMotoServer
+from obstore.store import S3Store
+
+from bge_reranker.errors import DigestMismatch, Gated, HubUnreachable, UnknownModel
+
+from .models import NEEDED, contents, fetch, model_files
+from .servers.faulty import FaultyServer, Handler
+
+FILES = model_files()
+KEYS = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_REGION": "eu-central-1"}
+
+
+@pytest.fixture(scope="module")
+def endpoint() -> Iterator[str]:
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    make_bucket(f"http://{host}:{port}")
+    try:
+        yield f"http://{host}:{port}"
+    finally:
+        server.stop()
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """A bucket with a model under a prefix, and another model beside it."""
+
+    store: S3Store
+    endpoint: str
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return KEYS | {"AWS_ENDPOINT_URL": self.endpoint}
+
+
+@pytest.fixture
+def bucket(endpoint: str) -> Bucket:
+    store = client(endpoint)
+    for name, content in FILES.items():
+        obstore.put(store, f"models/large/v1/{name}", content)
+    obstore.put(store, "models/large/v1x/config.json", b"{}")
+    return Bucket(store, endpoint)
+
+
+def client(endpoint: str) -> S3Store:
+    config: Any = {"aws_endpoint_url": endpoint} | {name.lower(): value for name, value in KEYS.items()}
+    return S3Store("bucket", config=config, client_options={"allow_http": True})
+
+
+def make_bucket(endpoint: str) -> None:
+    # The client that is shipped cannot make buckets.
+    keys = {"aws_access_key_id": "key", "aws_secret_access_key": "secret", "region_name": "eu-central-1"}
+    boto3.client("s3", endpoint_url=endpoint, **keys).create_bucket(
+        Bucket="bucket", CreateBucketConfiguration={"LocationConstraint": "eu-central-1"}
+    )
+
+
+def test_a_prefix_is_fetched_in_segments(bucket: Bucket, tmp_path: Path) -> None:
+    fetched = fetch(tmp_path, "s3://bucket/models/large/v1", bucket.environment)
+    assert contents(fetched.version.path) == {name: FILES[name] for name in NEEDED}
+    assert fetched.manifest.provenance is not None
+    assert fetched.manifest.provenance.source == "s3://bucket/models/large/v1"
+    assert fetch(tmp_path, "s3://bucket/models/large/v1/").was_there
+
+
+def test_the_endpoint_of_s3_alone_goes_first(bucket: Bucket, tmp_path: Path) -> None:
+    environment = KEYS | {"AWS_ENDPOINT_URL": "http://127.0.0.1:9", "AWS_ENDPOINT_URL_S3": bucket.endpoint}
+    assert not fetch(tmp_path, "s3://bucket/models/large/v1", environment).was_there
+
+
+def test_keys_may_lie_in_a_shared_file(bucket: Bucket, tmp_path: Path) -> None:
+    file = tmp_path / "credentials"
+    file.write_text("[other]\naws_access_key_id = key\naws_secret_access_key = secret\n")
+    environment = {
+        "AWS_ENDPOINT_URL": bucket.endpoint,
+        "AWS_SHARED_CREDENTIALS_FILE": str(file),
+        "AWS_PROFILE": "other",
+    }
+    assert not fetch(tmp_path / "store", "s3://bucket/models/large/v1", environment).was_there
+
+
+def test_an_archive_is_one_object(bucket: Bucket, tmp_path: Path) -> None:
+    data = io.BytesIO()
+    with tarfile.open(fileobj=data, mode="w") as tar:
+        for name, content in FILES.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            tar.addfile(info, io.BytesIO(content))
+    obstore.put(bucket.store, "models/large.tar", data.getvalue())
+    fetched = fetch(tmp_path, "s3://bucket/models/large.tar", bucket.environment)
+    assert contents(fetched.version.path)["model.safetensors"] == FILES["model.safetensors"]
+
+
+def test_objects_are_compared_with_a_manifest_among_them(bucket: Bucket, tmp_path: Path) -> None:
+    environment = bucket.environment
+    version = fetch(tmp_path / "a", "s3://bucket/models/large/v1", environment).version
+    for path in version.path.iterdir():
+        obstore.put(bucket.store, f"copy/{path.name}", path.read_bytes())
+    assert not fetch(tmp_path / "b", "s3://bucket/copy", environment).was_there
+    obstore.put(bucket.store, "copy/tokenizer.json", b'{"model": []}')
+    with pytest.raises(DigestMismatch, match=r"tokenizer\.json"):
+        fetch(tmp_path / "c", "s3://bucket/copy", environment)
+
+
+@pytest.mark.parametrize("place", ["bucket/nothing", "bucket/nothing.tar", "no-such-bucket/x"])
+def test_what_is_not_there_is_unknown(bucket: Bucket, tmp_path: Path, place: str) -> None:
+    with pytest.raises(UnknownModel):
+        fetch(tmp_path, f"s3://{place}", bucket.environment)
+
+
+def test_a_store_that_is_not_there_is_unreachable(tmp_path: Path) -> None:
+    with pytest.raises(HubUnreachable, match="does not answer"):
+        fetch(tmp_path, "s3://bucket/x", KEYS | {"AWS_ENDPOINT_URL": "http://127.0.0.1:9"})
+
+
+def refuse(handler: Handler) -> bool:
+    handler.send_plain(403, b"<Error><Code>AccessDenied</Code></Error>")
+    return True
+
+
+def test_a_refusal_is_about_credentials(tmp_path: Path) -> None:
+    server = FaultyServer()
+    server.answers.append(refuse)
+    with server.running(), pytest.raises(Gated, match="credentials"):
+        fetch(tmp_path, "s3://bucket/x", KEYS | {"AWS_ENDPOINT_URL": server.url})
