@@ -6,6 +6,7 @@ import json
 import random
 import subprocess
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
@@ -98,7 +99,7 @@ def test_autoscaling_takes_the_count_over_and_gives_it_back_without_a_drop(
     products: Operated, search: SearchPod
 ) -> None:
     counts = []
-    scaled = {"enabled": True, "minReplicas": 2, "maxReplicas": 3, "backlogSeconds": {"enabled": False}}
+    scaled: dict[str, Any] = {"enabled": True, "minReplicas": 2, "maxReplicas": 3, "backlogSeconds": {"enabled": False}}
     with search.start_load(products.url, RATE) as load:
         products.apply(autoscaling={**scaled, "cpu": {"enabled": True}})
         wait_until(lambda: any("HorizontalPodAutoscaler" in each for each in products.children()), "an autoscaler")
@@ -131,7 +132,7 @@ def test_a_suspended_reranker_is_left_alone(products: Operated) -> None:
 
 
 def test_the_api_server_refuses_nonsense_with_a_sentence(products: Operated) -> None:
-    refused = [
+    refused: list[tuple[dict[str, Any], str]] = [
         ({"replikas": 2}, 'unknown field "spec.replikas"'),
         ({"replicas": "two"}, "spec.replicas"),
         ({"autoscaling": {"enabled": True, "minReplicas": 5, "maxReplicas": 2}}, "minReplicas is greater"),

@@ -158,7 +158,7 @@ def _metric(port: int, name: str) -> float:
 @contextmanager
 def _played_nodes(plane: ControlPlane) -> Iterator[None]:
     with (plane.folder / "kwok.log").open("wb") as log:
-        command = [KWOK.program(), f"--kubeconfig={plane.kubeconfig}", "--manage-all-nodes=true"]
+        command = [str(KWOK.program()), f"--kubeconfig={plane.kubeconfig}", "--manage-all-nodes=true"]
         process = subprocess.Popen(command, stdout=log, stderr=log)
         try:
             yield
