@@ -125,6 +125,10 @@ bench-scaling: $(VENV)/.installed ## Measure how cost grows with documents, leng
 bench-load: $(VENV)/.installed ## Measure loading 2.2 GB of weights: time, hashing, memory; build/bench-load.json
 	$(BIN)/python -m tests.bench.loading $(ARGS)
 
+bench-operator: helm ## Measure the operator with 500 Rerankers on played nodes; figures go to docs/measurements
+	$(BIN)/python -m tests.cluster tools kubernetes kwok
+	$(BIN)/python -m tests.operator_bench $(ARGS)
+
 clients: $(VENV)/.installed ## Try every client library against a live server; writes nothing
 	$(BIN)/python -m tests.clients $(ARGS)
 
@@ -157,4 +161,4 @@ $(VENV)/.installed: $(LOCKS) service/pyproject.toml operator/pyproject.toml
 	$(UV) pip install --quiet --python $(BIN)/python --no-build-isolation --no-deps -e service -e operator
 	@touch $@
 
-.PHONY: help setup run test package push e2e e2e-long image image-gpu image-twice image-operator image-search-pod cluster-up cluster-add cluster-down cluster-status cluster-load cluster-tools helm check format generate manifests verify lock lock-check parity bench bench-peers bench-scaling bench-load clients fuzz demo-model demo-eval hooks clean
+.PHONY: help setup run test package push e2e e2e-long image image-gpu image-twice image-operator image-search-pod cluster-up cluster-add cluster-down cluster-status cluster-load cluster-tools helm check format generate manifests verify lock lock-check parity bench bench-peers bench-scaling bench-load bench-operator clients fuzz demo-model demo-eval hooks clean

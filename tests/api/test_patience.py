@@ -5,6 +5,8 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Callable
+from http import HTTPStatus
+from http.client import HTTPResponse
 from pathlib import Path
 
 import httpx
@@ -25,6 +27,14 @@ def read_all(connection: socket.socket) -> bytes:
     while chunk := connection.recv(65_536):
         received += chunk
     return received
+
+
+def status_of_answer(connection: socket.socket) -> int:
+    """Read one answer whole, however many segments it arrives in."""
+    answer = HTTPResponse(connection)
+    answer.begin()
+    answer.read()
+    return answer.status
 
 
 def eventually(condition: Callable[[], bool]) -> bool:
@@ -78,9 +88,9 @@ def test_a_client_that_never_ends_a_body_which_was_answered_already_is_closed(se
 def test_a_body_that_ends_after_its_answer_leaves_the_connection_open(server: LiveServer) -> None:
     with connect(server) as connection:
         connection.sendall(b"POST /nothing HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n")
-        assert connection.recv(65_536).startswith(b"HTTP/1.1 404")
+        assert status_of_answer(connection) == HTTPStatus.NOT_FOUND
         connection.sendall(b"123456789" + HEAD % len(BODY) + BODY)
-        assert connection.recv(65_536).startswith(b"HTTP/1.1 200")
+        assert status_of_answer(connection) == HTTPStatus.OK
 
 
 def test_a_long_computation_is_not_cut_by_the_patience_for_headers(server: LiveServer) -> None:

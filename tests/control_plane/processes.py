@@ -33,7 +33,9 @@ contexts: [{name: tests, context: {cluster: tests, user: tests}}]
 
 def missing_programs() -> str:
     """What is not there; empty if all is."""
-    built = [KUBERNETES.program(name) for name in ("kube-apiserver", "kube-controller-manager", "kubectl")]
+    built = [
+        KUBERNETES.program(name) for name in ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubectl")
+    ]
     lacking = [path.name for path in built if not path.exists()]
     return ", ".join([*lacking, *([] if shutil.which("etcd") else ["etcd"])])
 
@@ -91,6 +93,7 @@ class ControlPlane:
         wait_for("etcd", lambda: _answers(f"http://127.0.0.1:{self.etcd_port}/health"), START_LIMIT_S)
         self.start_api_server()
         self._start("kube-controller-manager", self._controllers())
+        self._start("kube-scheduler", self._scheduler())
 
     def _start(self, name: str, command: list[str]) -> None:
         with (self.folder / f"{name}.log").open("ab") as log:
@@ -137,6 +140,16 @@ class ControlPlane:
             "--leader-elect=false",
             "--secure-port=0",
             "--use-service-account-credentials=false",
+            "--kube-api-qps=200",
+            "--kube-api-burst=400",
+        ]
+
+    def _scheduler(self) -> list[str]:
+        return [
+            str(KUBERNETES.program("kube-scheduler")),
+            f"--kubeconfig={self.kubeconfig}",
+            "--leader-elect=false",
+            "--secure-port=0",
             "--kube-api-qps=200",
             "--kube-api-burst=400",
         ]

@@ -14,6 +14,7 @@ from reranker_operator.cluster import Happening
 from reranker_operator.errors import Contended, OperatorError
 from reranker_operator.kinds import Ref, is_known, ref_of
 from reranker_operator.metrics import Metrics
+from reranker_operator.pod_facts import FactsBook
 from reranker_operator.reconcile import Clock, Reconciler
 from reranker_operator.resource import Key, Reranker
 from reranker_operator.snapshots import Pod, PodFacts
@@ -212,9 +213,10 @@ class Bench:
     def restart(self) -> None:
         """A new process: everything that was remembered is lost."""
         applier = Applier(self.cluster, self.cluster.children, self.max_rollouts, self.metrics)
+        self.facts = FactsBook(self.cluster, self.time, lambda _: None)
         clock = Clock(self.time, lambda: "2026-01-01T00:00:00Z")
         self.reconciler = Reconciler(
-            self.cluster, self.cluster.children, self.chart, applier, self.metrics, clock, resync_s=60
+            self.cluster, self.cluster.children, self.chart, applier, self.facts, self.metrics, clock, resync_s=60
         )
 
     async def round(self, reranker: Reranker) -> float | None:

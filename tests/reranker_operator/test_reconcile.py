@@ -84,6 +84,8 @@ async def test_a_ready_resource_says_so_with_model_and_capacity() -> None:
     for name in ("products-1", "products-2"):
         bench.cluster.children.put(Ref("v1", "Pod", NAMESPACE, name), pod(name, is_ready=True))
     await bench.round(products)
+    await bench.facts.settled()
+    await bench.round(products)
     status = bench.cluster.status[products.uid]
     assert {each["type"]: each["status"] for each in status["conditions"]} == {
         "Available": "True",
@@ -97,6 +99,8 @@ async def test_a_ready_resource_says_so_with_model_and_capacity() -> None:
     assert (status["device"], status["precision"]) == ("cuda", "float16")
     bench.cluster.facts = None
     bench.restart()
+    await bench.round(products)
+    await bench.facts.settled()
     await bench.round(products)
     assert bench.cluster.status[products.uid] == status, "a pod out of reach is unknown, never a failure"
 

@@ -91,6 +91,13 @@ def test_any_other_end_names_the_command_that_shows_more(message: str) -> None:
     assert "kubectl logs products-1 -c scorer --previous" in found.message
 
 
+def test_a_process_that_ends_well_again_and_again_is_trouble_too() -> None:
+    found = trouble_of(ended(0, reason="Completed", again=True))
+    assert found is not None
+    assert (found.code, found.exit_code) == ("ProcessEnded", 0)
+    assert trouble_of(ended(0, reason="Completed")) is None
+
+
 def test_a_pod_that_starts_or_is_ready_has_no_trouble() -> None:
     assert trouble_of(waiting("ContainerCreating")) is None
     assert trouble_of({**ended(1, again=True), "status": pod(is_ready=True)["status"]}) is None

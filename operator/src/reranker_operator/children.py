@@ -187,8 +187,11 @@ class Watch:
                     return ""
                 version = change["object"]["metadata"]["resourceVersion"]
                 self._take(change)
-        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
-            raise ClusterUnavailable(f"A watch fell silent or broke: {type(error).__name__} {error}") from error
+        except TimeoutError:
+            # Dead, or of a kind that was never written to, for which no bookmark comes: either way go on from here.
+            LOG.debug("watch_silent", extra={"kind": self._kind.name})
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            raise ClusterUnavailable(f"A watch broke: {type(error).__name__} {error}") from error
         finally:
             response.close()
         return version

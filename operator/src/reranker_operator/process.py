@@ -20,6 +20,7 @@ from .cluster import KubernetesCluster
 from .handlers import registry
 from .lease import CLUSTER_LEASE_NAME, LEASE_NAME, Lease, ServedElsewhere
 from .metrics import Metrics
+from .pod_facts import FactsBook
 from .reconcile import Clock, Reconciler
 from .render import HelmRenderer
 from .resource import Key, Reranker
@@ -61,6 +62,7 @@ class Operator:
         self._work = Worklist(self._round, time.monotonic)
         self._children = Children(self._heard)
         self._reconciler: Reconciler | None = None
+        self._facts: FactsBook | None = None
         self._renderer: HelmRenderer | None = None
         self._waits_for = "start"
 
@@ -106,11 +108,13 @@ class Operator:
         settings = self._settings
         self._renderer = HelmRenderer(settings.helm, settings.chart, version, settings.helm_limit_s)
         applier = Applier(self._cluster, self._children, settings.max_concurrent_rollouts, self.metrics)
+        self._facts = FactsBook(self._cluster, time.monotonic, self._heard)
         self._reconciler = Reconciler(
             self._cluster,
             self._children,
             self._renderer,
             applier,
+            self._facts,
             self.metrics,
             clock(),
             settings.resync_interval_s,
@@ -136,6 +140,8 @@ class Operator:
                 self._told, inactivity_s=settings.watch_inactivity_s, workers=settings.max_concurrent_reconciles
             ),
             standalone=True,
+            # Otherwise it asks for the user's name, and the image's user has none.
+            identity=LEASE_NAME,  # type: ignore[arg-type] # a NewType of str that it does not export
             stop_flag=stop,
             clusterwide=settings.is_cluster_wide,
             namespaces=[settings.watch_namespace] if settings.watch_namespace else [],
@@ -171,8 +177,8 @@ class Operator:
                 for key in self._rerankers:
                     if key.namespace in before - self._elsewhere.namespaces:
                         self._work.add(key)
-            if self._reconciler is not None:
-                self._reconciler.forget_pods_but(self._children.pod_uids())
+            if self._facts is not None:
+                self._facts.keep_only(self._children.pod_uids())
 
     def _told(self, reranker: Reranker, is_gone: bool) -> None:  # noqa: FBT001 - kopf's listener passes it so
         """Take what kopf heard of a Reranker."""

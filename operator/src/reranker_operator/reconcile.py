@@ -6,7 +6,6 @@ are level-based: nothing of the round before is needed.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -20,9 +19,10 @@ from .cluster import Cluster, Happening
 from .errors import Delay, FormerChild, OperatorError
 from .kinds import AUTOSCALER, CLAIM, DEPLOYMENT, SERVICE, ref_of
 from .metrics import Metrics
+from .pod_facts import FactsBook
 from .render import Renderer
 from .resource import Reranker
-from .snapshots import Child, DeploymentState, Pod, PodFacts
+from .snapshots import Child, DeploymentState
 
 LOG = logging.getLogger(__name__)
 
@@ -31,9 +31,6 @@ WAITING_PAUSE_S = 2.0
 
 FORMER_CHILD_PAUSE_S = 1.0
 """Between looks whether the garbage collector is done."""
-
-UNREACHED_PAUSE_S = 30.0
-"""Before a pod that did not answer is asked again."""
 
 SAME_EVENT_PAUSE_S = 600.0
 """An event of the same reason for the same generation is not repeated within this."""
@@ -68,6 +65,7 @@ class Reconciler:
         children: What lives there, kept current by watches.
         renderer: The chart.
         applier: Gets objects into the cluster.
+        facts: What pods say of themselves.
         metrics: Told of rounds.
         clock: Time.
         resync_s: Pause when all is well.
@@ -80,6 +78,7 @@ class Reconciler:
         children: Children,
         renderer: Renderer,
         applier: Applier,
+        facts: FactsBook,
         metrics: Metrics,
         clock: Clock,
         resync_s: float,
@@ -89,12 +88,12 @@ class Reconciler:
         self._children = children
         self._renderer = renderer
         self._applier = applier
+        self._facts = facts
         self._metrics = metrics
         self._clock = clock
         self._resync_s = resync_s
         self.warning = warning
         self._memory: dict[str, _Memory] = {}
-        self._facts: dict[str, tuple[str, float, PodFacts | None]] = {}
         self._told: dict[tuple[str, str, int], float] = {}
 
     async def reconcile(self, reranker: Reranker) -> float | None:
@@ -117,7 +116,7 @@ class Reconciler:
             LOG.warning(
                 "reconcile_failed", extra={**_named(reranker), "reason": problem.code, "error": problem.sentence()}
             )
-        situation = await self._look(reranker, wanted, done, error)
+        situation = self._look(reranker, wanted, done, error)
         is_said = await self._say(reranker, situation, done)
         self._metrics.reconciles.labels("error" if error else "waiting" if done.is_waiting else "done").inc()
         return self._pause_s(error, done) if is_said else None
@@ -136,7 +135,7 @@ class Reconciler:
             return error.retry_after_s
         return WAITING_PAUSE_S if done.is_waiting else self._resync_s
 
-    async def _look(
+    def _look(
         self, reranker: Reranker, wanted: list[dict[str, Any]], done: Applied, error: OperatorError | None
     ) -> status.Situation:
         """What is there, from what the watches keep and what ready pods say."""
@@ -153,7 +152,7 @@ class Reconciler:
             stage=rollout.stage(state, count, is_waiting=done.is_waiting),
             count=count,
             deployment=state,
-            facts=await self._facts_of(pods),
+            facts=self._facts.known(pods),
             trouble=trouble.of_pods(pods, claims),
             error=error,
             autoscaler=autoscaler.status if autoscaler else None,
@@ -162,24 +161,6 @@ class Reconciler:
             warning=self.warning,
             is_suspended=reranker.is_suspended,
         )
-
-    async def _facts_of(self, pods: list[Pod]) -> tuple[PodFacts, ...]:
-        found = await asyncio.gather(*(self._facts_of_one(pod) for pod in pods if pod.is_ready))
-        return tuple(facts for facts in found if facts is not None)
-
-    async def _facts_of_one(self, pod: Pod) -> PodFacts | None:
-        """What a pod said since its containers started; capacity is measured at warm-up and fixed."""
-        now = self._clock.seconds()
-        incarnation, asked_at, facts = self._facts.get(pod.uid, ("", -UNREACHED_PAUSE_S, None))
-        if incarnation == pod.incarnation and (facts is not None or now - asked_at < UNREACHED_PAUSE_S):
-            return facts
-        facts = await self._cluster.pod_facts(pod)
-        self._facts[pod.uid] = (pod.incarnation, now, facts)
-        return facts
-
-    def forget_pods_but(self, uids: set[str]) -> None:
-        """Drop what was said by pods that are gone."""
-        self._facts = {uid: said for uid, said in self._facts.items() if uid in uids}
 
     async def _say(self, reranker: Reranker, situation: status.Situation, done: Applied) -> bool:
         """Write the status if it changed, and post what a person would want to see; False if that failed."""

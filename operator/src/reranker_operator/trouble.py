@@ -102,7 +102,8 @@ def _of_container(pod: Pod, container: Mapping[str, Any]) -> Trouble | None:
         remedy = "A Secret, ConfigMap or key that the spec names is missing, or the container cannot be made."
         return Trouble("ContainerConfig", f"{words or reason} {remedy}", pod.name, name)
     ended = state.get("terminated") or (container.get("lastState") or {}).get("terminated")
-    if ended and int(ended.get("exitCode", 0)) != 0:
+    # One that ends well again and again serves no better than one that fails.
+    if ended and (int(ended.get("exitCode", 0)) != 0 or reason == "CrashLoopBackOff"):
         return _ended(pod, name, ended)
     return None
 

@@ -1,0 +1,66 @@
+"""What ready pods say of themselves, asked beside the rounds so that no round waits for a pod out of reach.
+
+What must not be here: how pods are asked, which `cluster` knows; what the facts mean.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+
+from .cluster import Cluster
+from .resource import Key
+from .snapshots import Pod, PodFacts
+
+UNREACHED_PAUSE_S = 60.0
+"""Before a pod that did not answer is asked again."""
+
+CONCURRENT_QUESTIONS = 16
+
+
+class FactsBook:
+    """Answers at once with what is known, and asks for the rest.
+
+    Args:
+        cluster: Asks a pod.
+        now: Monotonic seconds.
+        learned: Called with the Reranker about whose pod something was learned.
+    """
+
+    def __init__(self, cluster: Cluster, now: Callable[[], float], learned: Callable[[Key], None]) -> None:
+        self._cluster = cluster
+        self._now = now
+        self._learned = learned
+        self._answers: dict[str, tuple[str, float, PodFacts | None]] = {}
+        self._questions: dict[str, asyncio.Task[None]] = {}
+        self._places = asyncio.Semaphore(CONCURRENT_QUESTIONS)
+
+    def known(self, pods: Iterable[Pod]) -> tuple[PodFacts, ...]:
+        """What these pods said since their containers started; capacity is measured at warm-up and fixed."""
+        return tuple(facts for pod in pods if pod.is_ready and (facts := self._known(pod)) is not None)
+
+    def keep_only(self, uids: set[str]) -> None:
+        """Drop what was said by pods that are gone."""
+        self._answers = {uid: said for uid, said in self._answers.items() if uid in uids}
+
+    async def settled(self) -> None:
+        """Until no question is open."""
+        await asyncio.gather(*self._questions.values())
+
+    def _known(self, pod: Pod) -> PodFacts | None:
+        incarnation, asked_at, facts = self._answers.get(pod.uid, ("", -UNREACHED_PAUSE_S, None))
+        if incarnation == pod.incarnation and (facts is not None or self._now() - asked_at < UNREACHED_PAUSE_S):
+            return facts
+        if pod.uid not in self._questions:
+            self._questions[pod.uid] = asyncio.create_task(self._ask(pod))
+        return None
+
+    async def _ask(self, pod: Pod) -> None:
+        try:
+            async with self._places:
+                facts = await self._cluster.pod_facts(pod)
+            self._answers[pod.uid] = (pod.incarnation, self._now(), facts)
+            if facts is not None:
+                self._learned(pod.key)
+        finally:
+            del self._questions[pod.uid]

@@ -1,0 +1,111 @@
+"""Rerankers and the operator that serves them, in a namespace of a cluster."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from typing import Any
+
+from tests.cluster.commands import run
+from tests.cluster.tools import HELM
+from tests.e2e.helm import CHART
+from tests.e2e.kubernetes import Namespace, service_url, wait_until
+
+OPERATOR = "app.kubernetes.io/name=bge-reranker-operator"
+
+
+@dataclass(frozen=True)
+class Operated:
+    """A namespace with the operator, and one Reranker in it.
+
+    Attributes:
+        image: The scorer's image, as the cluster's nodes know it.
+    """
+
+    namespace: Namespace
+    image: str
+    name: str = "products"
+
+    def install_operator(self, image: str, *options: str, release: str = "operator") -> None:
+        """The chart with the operator alone, ready."""
+        self.namespace.kubectl("apply", "--server-side", "--force-conflicts", f"--filename={CHART / 'crds'}")
+        repository, _, tag = image.rpartition(":")
+        registry, _, name = repository.partition("/")
+        values = {
+            "scorer.enabled": False,
+            "image.registry": registry,
+            "operator.image.repository": name,
+            "operator.image.tag": tag,
+        }
+        given = [f"--set-json={key}={json.dumps(value)}" for key, value in values.items()]
+        context, place = self.namespace.cluster.context, self.namespace.name
+        words = [
+            str(HELM.program()),
+            f"--kube-context={context}",
+            f"--namespace={place}",
+            "install",
+            release,
+            str(CHART),
+        ]
+        run([*words, "--skip-crds", *given, *options, "--wait", "--timeout=280s"])
+
+    @property
+    def url(self) -> str:
+        """As other namespaces know it; what `status.endpoint` says with the cluster's domain."""
+        return service_url(self.name, self.namespace.name)
+
+    def another(self, name: str) -> Operated:
+        return replace(self, name=name)
+
+    def apply(self, **spec: Any) -> None:
+        """Create or change the Reranker: the embedded model on CPUs, and this."""
+        repository, _, tag = self.image.rpartition(":")
+        registry, _, image = repository.partition("/")
+        whole = {
+            "model": {"source": "demo"},
+            "gpu": {"count": 0},
+            "replicas": 2,
+            "image": {"registry": registry, "repository": image, "tag": tag},
+            "resources": {"requests": {"cpu": "50m", "memory": "256Mi"}, "limits": {"memory": "1Gi"}},
+            **spec,
+        }
+        metadata = {"name": self.name, "namespace": self.namespace.name}
+        body = {"apiVersion": "bge-reranker.io/v1alpha1", "kind": "Reranker", "metadata": metadata, "spec": whole}
+        self.namespace.kubectl("apply", "--filename=-", text_input=json.dumps(body))
+
+    def get(self, kind: str = "reranker") -> dict[str, Any]:
+        return self.namespace.get(kind, self.name)
+
+    def condition(self, kind: str) -> dict[str, Any]:
+        """One condition that is about the newest generation; empty while there is none."""
+        found = self.get()
+        conditions = found.get("status", {}).get("conditions", [])
+        return next(
+            (
+                each
+                for each in conditions
+                if each["type"] == kind and each["observedGeneration"] == found["metadata"]["generation"]
+            ),
+            {},
+        )
+
+    def await_reason(self, kind: str, reason: str, limit_s: float = 180) -> dict[str, Any]:
+        wait_until(lambda: self.condition(kind).get("reason") == reason, f"{kind} because of {reason}", limit_s)
+        return self.condition(kind)
+
+    def await_ready(self) -> None:
+        """Until the Reranker is what its newest spec says, and pods that are not have ended."""
+        self.await_reason("Ready", "AllReplicasReady", 280)
+        selector = "--selector=app.kubernetes.io/component=scorer,app.kubernetes.io/instance=" + self.name
+        count = self.get("deployment")["spec"]["replicas"]
+        wait_until(lambda: len(self.namespace.get("pods", selector)["items"]) == count, "old pods have ended", 280)
+
+    def kill_operator(self) -> None:
+        """At once, without a word to it."""
+        self.namespace.kubectl("delete", "pod", f"--selector={OPERATOR}", "--grace-period=0", "--force")
+
+    def children(self) -> list[str]:
+        """Names of everything that the garbage collector is to take with the Reranker."""
+        kinds = "deployments,services,serviceaccounts,poddisruptionbudgets,horizontalpodautoscalers"
+        selector = f"--selector=app.kubernetes.io/managed-by=reranker-operator,app.kubernetes.io/instance={self.name}"
+        return [f"{each['kind']}/{each['metadata']['name']}" for each in self.namespace.get(kinds, selector)["items"]]
