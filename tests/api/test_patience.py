@@ -60,11 +60,9 @@ def test_a_client_that_stops_in_its_headers_is_answered_408(server: LiveServer) 
 def test_a_second_request_on_a_connection_has_the_same_patience_for_its_headers(server: LiveServer) -> None:
     with connect(server) as connection:
         connection.sendall(HEAD % len(BODY) + BODY)
-        first = connection.recv(65_536)
+        assert status_of_answer(connection) == HTTPStatus.OK
         connection.sendall(b"GET /hea")
-        rest = read_all(connection)
-    assert first.startswith(b"HTTP/1.1 200")
-    assert b"408" in rest
+        assert b"408" in read_all(connection)
 
 
 def test_a_client_that_stops_in_its_body_is_answered_408_and_closed(server: LiveServer) -> None:
@@ -176,7 +174,7 @@ def test_a_connection_beyond_the_limit_is_told_when_to_come_back_and_the_others_
         with connect(server) as one, connect(server) as two:
             for connection in (one, two):
                 connection.sendall(request)
-                assert connection.recv(65_536).startswith(b"HTTP/1.1 200")
+                assert status_of_answer(connection) == HTTPStatus.OK
             with connect(server) as three:
                 three.sendall(request)
                 answer = read_all(three)
@@ -184,7 +182,7 @@ def test_a_connection_beyond_the_limit_is_told_when_to_come_back_and_the_others_
             assert b"retry-after: 1\r\n" in answer
             assert b"which is its limit" in answer
             one.sendall(request)
-            assert one.recv(65_536).startswith(b"HTTP/1.1 200")
+            assert status_of_answer(one) == HTTPStatus.OK
             labels = {"code": "TooManyConnections"}
             assert server.metrics.registry.get_sample_value("bge_reranker_errors_total", labels) == 1
         assert eventually(server.is_well)
@@ -196,7 +194,7 @@ def test_an_offered_upgrade_is_declined_by_answering_the_request(server: LiveSer
     )
     with connect(server) as connection:
         connection.sendall(head % len(BODY) + BODY)
-        assert connection.recv(65_536).startswith(b"HTTP/1.1 200")
+        assert status_of_answer(connection) == HTTPStatus.OK
 
 
 def test_headers_beyond_their_limit_are_refused_with_431(fresh_server: LiveServer) -> None:
@@ -219,5 +217,5 @@ def test_a_broken_chunk_is_refused_at_once(server: LiveServer) -> None:
 def test_a_broken_second_request_does_not_cost_the_first_its_answer(server: LiveServer) -> None:
     with connect(server) as connection:
         connection.sendall(HEAD % len(BODY) + BODY + b"NONSENSE\r\n\r\n")
-        assert connection.recv(65_536).startswith(b"HTTP/1.1 200")
+        assert status_of_answer(connection) == HTTPStatus.OK
     assert server.is_well()
