@@ -125,7 +125,7 @@ def build_network(
         _set_topic_match(layers[2])
         head = parts.classifier
         head.dense.weight[0].zero_()
-        head.dense.weight[0, Slot.ANSWER] = 0.35
+        head.dense.weight[0, Slot.ANSWER] = 0.12
         head.out_proj.weight.zero_()
         head.out_proj.weight[0, 0] = 6.0
     return network
