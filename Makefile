@@ -135,9 +135,9 @@ clients: $(VENV)/.installed ## Try every client library against a live server; w
 fuzz: $(VENV)/.installed ## Throw malformed requests at a live server; CASES=20000
 	$(BIN)/python -m tests.fuzz --cases $(or $(CASES),20000)
 
-demo-model: $(VENV)/.installed ## Train the embedded demonstration model from scratch (about an hour)
+demo-model: $(VENV)/.installed ## Train the embedded demonstration model from scratch (about an hour); TASK=rebuild keeps its word vectors
 	$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r requirements/demo-training.txt
-	$(BESIDE) demo_model train $(ARGS)
+	$(BESIDE) demo_model $(or $(TASK),train) $(ARGS)
 
 demo-eval: $(VENV)/.installed ## Measure the embedded model beside BM25 on held-out texts
 	$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r requirements/demo-training.txt

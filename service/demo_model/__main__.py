@@ -17,19 +17,22 @@ DEFAULT_CACHE = Path.home() / ".cache" / "bge-reranker" / "demo-model"
 
 
 def main() -> None:
-    """Trains or evaluates the demonstration model."""
-    parser = argparse.ArgumentParser(prog="demo_model", description="Train or evaluate the demonstration model.")
-    parser.add_argument("task", choices=("train", "evaluate"))
+    """Trains, rebuilds or evaluates the demonstration model."""
+    parser = argparse.ArgumentParser(
+        prog="demo_model", description="Train, rebuild or evaluate the demonstration model."
+    )
+    parser.add_argument("task", choices=("train", "rebuild", "evaluate"))
     parser.add_argument("--cache", type=Path, default=DEFAULT_CACHE, help="folder for packages and checkpoints")
     parser.add_argument("--model", type=Path, default=demo_model_directory(), help="checkpoint to write or evaluate")
     parser.add_argument("--report", type=Path, help="JSON file of the figures; by default in the cache")
     arguments = parser.parse_args()
     arguments.cache.mkdir(parents=True, exist_ok=True)
-    if arguments.task == "train":
+    if arguments.task != "evaluate":
         # Only training needs the teacher: the evaluation must run without it.
-        from demo_model.pipeline import train_demo_model  # noqa: PLC0415 - see above
+        from demo_model.pipeline import rebuild_demo_model, train_demo_model  # noqa: PLC0415 - see above
 
-        train_demo_model(arguments.cache, arguments.model)
+        make = train_demo_model if arguments.task == "train" else rebuild_demo_model
+        make(arguments.cache, arguments.model)
     evaluate(arguments.model, arguments.cache, arguments.report or arguments.cache / "evaluation.json")
 
 

@@ -25,7 +25,7 @@ _PYPI_SOURCES = (
 
 _SPLIT_USES: dict[Split, str] = {
     "train": "training",
-    "validation": "choice of the best weights",
+    "validation": "choice of the construction",
     "test": "held out: the figures below",
 }
 
@@ -52,11 +52,11 @@ Labels come from the texts' structure: a title and the prose under it, a
 headword and its explanation, a manual page's purpose and its description, a sentence and the rest of its paragraph,
 a message and its translation. A passage that repeats its title word for word is left out. The word vectors start from
 a packaged sentence-embedding model (its vectors of English pieces; for a Chinese piece, of its English glosses), which
-is the only thing in it that was not trained here from scratch. The starting weights already match words, see
-`service/demo_model/start.py`; its word vectors are trained contrastively. Then the whole network is trained on
-one answer against mined and random passages, and the weights that rank the validation sources best are kept: here
-those after {best_step} steps (0: the layers keep the values they were set to, and only the word vectors and the
-weights of words were learnt).
+is the only thing in it that was not trained here from scratch. They and the weights of words are trained contrastively,
+one answer against mined and other passages. The layers around them are not trained but put together so that they match
+words and compare topics, see `service/demo_model/start.py`; training them as well made the ranking of the validation
+sources worse each time it was tried. The construction and its constants were chosen on the validation sources.
+`make demo-model TASK=rebuild` puts the layers together anew around the vectors that a checkpoint holds.
 No source text is in this repository: the program fetches the packages.
 """
 
@@ -72,20 +72,19 @@ BM25 ("mined": with these BM25 itself cannot do well, by construction). BM25 is 
 """
 
 
-def write_card(directory: Path, report: EvaluationReport, clock: dict[str, float], best_step: int, cache: Path) -> None:
+def write_card(directory: Path, report: EvaluationReport, clock: dict[str, float], cache: Path) -> None:
     """Writes `README.md` into the checkpoint folder.
 
     Args:
         directory: The finished checkpoint.
         report: Its evaluation on the test split.
         clock: Seconds that each step of the training took.
-        best_step: Step of the network's training whose weights were kept.
         cache: Where the packages lie, for their versions.
     """
     parts = [
         _HEAD,
         _shape(directory),
-        _METHOD.format(steps=_steps(clock), best_step=best_step),
+        _METHOD.format(steps=_steps(clock)),
         _sources(cache),
         _EVALUATION.format(bm25s=version("bm25s"), jieba=version("jieba"), ir_measures=version("ir-measures")),
     ]

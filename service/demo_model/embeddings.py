@@ -4,6 +4,7 @@ Belongs here: what the teacher says about every piece of the vocabulary, and the
 word vectors alone. Must not be here: the network.
 """
 
+import re
 from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
@@ -25,6 +26,13 @@ FloatArray = npt.NDArray[np.float32]
 
 _MAX_GLOSSES = 3
 _TEMPERATURE = 0.05
+_CHINESE_WORD = re.compile(r"[\u4e00-\u9fff]+")
+_TEACHER_SHARE = 0.4
+"""Length of the step from a trained vector back to the teacher's; chosen on validation."""
+
+_CHARACTER_SHARE = 0.4
+"""Length of the step from a Chinese word's vector towards its characters'; chosen on validation."""
+
 _STATIC_TOKENS = 96
 """Longest text in the contrastive training, in tokens."""
 
@@ -87,6 +95,67 @@ def reduce_vectors(vectors: FloatArray, hidden_size: int, seed: int) -> FloatArr
     reduced[~np.any(vectors != 0, axis=1)] = 0
     rotation, _ = np.linalg.qr(np.random.default_rng(seed).normal(size=(hidden_size, hidden_size)))
     return np.asarray(reduced @ rotation, dtype=np.float32)
+
+
+def lean_on_teacher(vectors: FloatArray, weights: FloatArray, teacher: FloatArray) -> FloatArray:
+    """Moves trained vectors some way back to the teacher's, which know more of the world than the training texts say.
+
+    Args:
+        vectors: float32 (V, H).
+        weights: float32 (V), how much each piece weighs.
+        teacher: float32 (V, H), the vectors that training started from.
+
+    Returns:
+        float32 (V, H), unit length.
+    """
+    known, trained = _unit(teacher), _unit(vectors)
+    # Training may have turned the space as a whole: the teacher's vectors are turned after it.
+    left, _, right = np.linalg.svd((trained * weights[:, None]).T @ known)
+    return _unit(trained + _TEACHER_SHARE * known @ (left @ right).T)
+
+
+def _unit(vectors: FloatArray) -> FloatArray:
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return np.asarray(vectors / np.maximum(lengths, 1e-6), dtype=np.float32)
+
+
+def lean_on_characters(vectors: FloatArray, weights: FloatArray, tokenizer: Tokenizer) -> FloatArray:
+    """Moves every Chinese word's vector towards its characters', so that words that share some are alike.
+
+    A text is cut into the longest words, and a word that stands in the query by itself may be part of a longer one in
+    the passage.
+
+    Args:
+        vectors: float32 (V, H), unit length.
+        weights: float32 (V), how much each piece weighs.
+        tokenizer: Whose vocabulary.
+
+    Returns:
+        float32 (V, H), not of unit length.
+    """
+    moved = vectors.copy()
+    for index in range(len(vectors)):
+        word = tokenizer.id_to_token(index) or ""
+        if len(word) > 1 and _CHINESE_WORD.fullmatch(word):
+            parts = [part for part in map(tokenizer.token_to_id, word) if part is not None]
+            mean = weights[parts] @ vectors[parts]
+            moved[index] += _CHARACTER_SHARE * mean / max(float(np.linalg.norm(mean)), 1e-6)
+    return moved
+
+
+def leading_part(vectors: FloatArray, weights: FloatArray, size: int) -> FloatArray:
+    """Projects vectors onto the few directions in which they, the weightier the more, differ most.
+
+    Args:
+        vectors: float32 (V, H).
+        weights: float32 (V), how much each piece weighs.
+        size: Directions kept.
+
+    Returns:
+        float32 (V, size).
+    """
+    _, _, directions = np.linalg.svd(vectors * weights[:, None], full_matrices=False)
+    return np.asarray(vectors @ directions[:size].T, dtype=np.float32)
 
 
 def inverse_frequencies(texts: list[list[int]], is_chinese: npt.NDArray[np.bool_], size: int) -> FloatArray:

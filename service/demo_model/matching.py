@@ -1,7 +1,7 @@
-"""Training of the starting network's matching part alone, without the network around it.
+"""Training of the word vectors for matching, without the network around them.
 
-Belongs here: what layers 2 and 3 compute at the start (see `start`), as a formula over word vectors that costs a
-hundredth of the network, and its contrastive training. Must not be here: the network.
+Belongs here: matching word by word, as a formula over word vectors that costs a hundredth of the network, and its
+contrastive training. Must not be here: the network, whose construction in `start` matches in much the same way.
 """
 
 from collections.abc import Callable

@@ -6,10 +6,13 @@ Belongs here: its configuration. Must not be here: weights, data, training.
 from transformers import XLMRobertaConfig
 
 HIDDEN_SIZE = 192
-"""Width; the first `MEANING_SIZE` values of a piece's vector say what it means, the rest how it stands in the pair."""
+"""Width; most values of a piece's vector say what it means, the rest how it stands in the pair."""
 
-MEANING_SIZE = 120
-"""Values of a word vector: 60 for each of two attention heads."""
+WORD_SIZE = 60
+"""Values by which a piece is recognised in the other text: what fits into one attention head beside its marks."""
+
+TOPIC_SIZE = 120
+"""Values by which a piece adds to a text's topic: what fits into two attention heads."""
 
 LAYERS = 3
 """One finds where the query ends, one matches query with document, one sums up."""

@@ -11,33 +11,43 @@ from typing import TypeVar
 
 import numpy as np
 import torch
+from rich.console import Console
 from tokenizers import Tokenizer
-from transformers import XLMRobertaForSequenceClassification
+from transformers import AutoModelForSequenceClassification
 
-from bge_reranker.evaluation import RankingCase, evaluate_rankings
+from bge_reranker.evaluation import evaluate_rankings, print_report
 from demo_model.card import write_card
 from demo_model.checkpoint import save_checkpoint
 from demo_model.corpus import TextPair, build_pairs, load_pairs, save_pairs
-from demo_model.embeddings import inverse_frequencies, reduce_vectors, teacher_vectors, train_vectors
+from demo_model.embeddings import (
+    inverse_frequencies,
+    leading_part,
+    lean_on_characters,
+    lean_on_teacher,
+    reduce_vectors,
+    teacher_vectors,
+    train_vectors,
+)
 from demo_model.evaluate import SEED, build_cases, evaluate_checkpoint
 from demo_model.matching import SoftMatching, train_matching
 from demo_model.negatives import mine_negatives
-from demo_model.network import MEANING_SIZE
+from demo_model.network import TOPIC_SIZE, WORD_SIZE
 from demo_model.packages import fetch_packages, package_names
-from demo_model.sampling import NETWORK_SHARES, VECTOR_SHARES, PairSampler
+from demo_model.sampling import SHARES, PairSampler
 from demo_model.scoring import checkpoint_scorer
-from demo_model.start import build_network
+from demo_model.start import build_network, read_meanings
 from demo_model.tokenizer import build_tokenizer
-from demo_model.train import PASSAGE_TOKENS, QUERY_TOKENS, train_network
 
 T = TypeVar("T")
 
 _THREADS = 2
 _VECTOR_STEPS, _VECTOR_PAIRS = 1500, 1024
 _MATCHING_STEPS, _MATCHING_PAIRS = 1000, 64
-_NETWORK_STEPS, _NETWORK_EXAMPLES, _NEGATIVES = 600, 8, 5
-_CHECK_STEPS = 100
-_VALIDATION_QUERIES = 100
+_QUERY_TOKENS, _PASSAGE_TOKENS = 20, 64
+"""Longest query and passage in training; the network reads longer ones."""
+
+_VALIDATION_QUERIES = 400
+"""Most queries per language by which the construction is chosen: all that the validation sources have."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +79,7 @@ def train_demo_model(cache: Path, directory: Path) -> None:
     tokenizer = _timed(clock, "tokenizer", lambda: _tokenizer(pairs, cache))
     corpus = _timed(clock, "pieces", lambda: _token_corpus(pairs, tokenizer))
     size = tokenizer.get_vocab_size()
-    sampler = PairSampler(corpus.pairs, corpus.queries, corpus.passages, VECTOR_SHARES, SEED)
+    sampler = PairSampler(corpus.pairs, corpus.queries, corpus.passages, SHARES, SEED)
     start = _timed(clock, "teacher", lambda: _starting_vectors(tokenizer, cache))
     rarity = _rarity(corpus, size)
     vectors = _timed(
@@ -90,58 +100,27 @@ def train_demo_model(cache: Path, directory: Path) -> None:
             matching, lambda: sampler.draw_pairs_with_negatives(_MATCHING_PAIRS, mined), steps=_MATCHING_STEPS
         ),
     )
-    network = build_network(matching.vectors.detach().numpy().copy(), matching.log_rarity.detach().numpy().copy(), SEED)
-    task_sampler = PairSampler(corpus.pairs, corpus.queries, corpus.passages, NETWORK_SHARES, SEED)
-    keeper = BestCheckpoint(network, tokenizer, cache)
-    _timed(
-        clock,
-        "network",
-        lambda: train_network(
-            network,
-            lambda: task_sampler.draw_examples(_NETWORK_EXAMPLES, mined, _NEGATIVES),
-            steps=_NETWORK_STEPS,
-            check=keeper.check,
-            check_every=_CHECK_STEPS,
-        ),
+    weights = matching.log_rarity.detach().exp().numpy()
+    vectors = lean_on_teacher(matching.vectors.detach().numpy(), weights, start)
+    topics = lean_on_characters(vectors, weights, tokenizer)
+    save_checkpoint(
+        build_network(leading_part(vectors, weights, WORD_SIZE), topics, weights, SEED), tokenizer, directory
     )
-    keeper.finish(directory)
-    write_card(directory, evaluate_checkpoint(directory, cache), clock, keeper.best_step, cache)
+    write_card(directory, evaluate_checkpoint(directory, cache), clock, cache)
 
 
-class BestCheckpoint:
-    """Keeps the state of the network that ranks the validation sources best; the test sources have no say.
+def rebuild_demo_model(cache: Path, directory: Path) -> None:
+    """Builds the network anew around the word vectors that a finished checkpoint holds, as after a change in `start`.
 
     Args:
-        network: The network in training.
-        tokenizer: Its tokenizer.
-        cache: Where the best state so far is kept.
+        cache: Folder for the packages of the validation sources, by whose ranking the construction is chosen.
+        directory: The checkpoint, replaced in place; its card keeps telling how its vectors were trained.
     """
-
-    def __init__(self, network: XLMRobertaForSequenceClassification, tokenizer: Tokenizer, cache: Path) -> None:
-        self._network, self._tokenizer = network, tokenizer
-        self._directory = cache / "best"
-        self._cases: list[RankingCase] = build_cases("validation", cache, _VALIDATION_QUERIES)
-        self._best = 0.0
-        self.best_step = 0
-        self.check(0)
-
-    def check(self, step: int) -> None:
-        """Measures the network as it is and keeps it when it is the best so far."""
-        candidate = self._directory.with_name("candidate")
-        save_checkpoint(self._network, self._tokenizer, candidate)
-        report = evaluate_rankings(checkpoint_scorer(candidate), self._cases, with_bm25=False)
-        value = float(np.mean([result.measures.ndcg_at_10 for result in report.results]))
-        groups = {result.group: round(result.measures.ndcg_at_10, 4) for result in report.results}
-        print(f"step {step}: mean nDCG@10 {value:.4f} {groups}", flush=True)
-        if value > self._best:
-            self._best, self.best_step = value, step
-            save_checkpoint(self._network, self._tokenizer, self._directory)
-
-    def finish(self, directory: Path) -> None:
-        """Writes the best state to its final place."""
-        directory.mkdir(parents=True, exist_ok=True)
-        for path in self._directory.iterdir():
-            (directory / path.name).write_bytes(path.read_bytes())
+    network = AutoModelForSequenceClassification.from_pretrained(directory, dtype=torch.float32)
+    tokenizer = Tokenizer.from_file(str(directory / "tokenizer.json"))
+    save_checkpoint(build_network(*read_meanings(network), SEED), tokenizer, directory)
+    report = evaluate_rankings(checkpoint_scorer(directory), build_cases("validation", cache, _VALIDATION_QUERIES))
+    print_report(report, Console(), title="Rebuilt demonstration model on the validation sources")
 
 
 def _timed(clock: dict[str, float], name: str, step: Callable[[], T]) -> T:
@@ -168,8 +147,8 @@ def _tokenizer(pairs: list[TextPair], cache: Path) -> Tokenizer:
 
 
 def _token_corpus(pairs: list[TextPair], tokenizer: Tokenizer) -> TokenCorpus:
-    queries = _pieces([pair.query for pair in pairs], tokenizer, QUERY_TOKENS)
-    passages = _pieces([pair.passage for pair in pairs], tokenizer, PASSAGE_TOKENS)
+    queries = _pieces([pair.query for pair in pairs], tokenizer, _QUERY_TOKENS)
+    passages = _pieces([pair.passage for pair in pairs], tokenizer, _PASSAGE_TOKENS)
     return TokenCorpus(pairs, queries, passages)
 
 
@@ -182,11 +161,11 @@ def _pieces(texts: list[str], tokenizer: Tokenizer, longest: int) -> list[list[i
     return pieces
 
 
-def _starting_vectors(tokenizer: Tokenizer, cache: Path) -> np.ndarray:  # float32 (V, MEANING_SIZE)
+def _starting_vectors(tokenizer: Tokenizer, cache: Path) -> np.ndarray:  # float32 (V, TOPIC_SIZE)
     teacher = teacher_vectors(tokenizer, cache)
-    start = reduce_vectors(teacher, MEANING_SIZE, SEED)
+    start = reduce_vectors(teacher, TOPIC_SIZE, SEED)
     unknown = ~np.any(teacher, axis=1)
-    start[unknown] = np.random.default_rng(SEED).normal(size=(int(unknown.sum()), MEANING_SIZE))
+    start[unknown] = np.random.default_rng(SEED).normal(size=(int(unknown.sum()), TOPIC_SIZE))
     return start
 
 

@@ -11,12 +11,11 @@ import numpy as np
 
 from demo_model.corpus import TextPair
 from demo_model.embeddings import TokenPairs
-from demo_model.train import RankingExample
 
 KindShares = Mapping[tuple[str, str], float]
 """Share of batches by kind and language."""
 
-VECTOR_SHARES: KindShares = {
+SHARES: KindShares = {
     ("title", "en"): 0.22,
     ("title", "zh"): 0.24,
     ("entry", "en"): 0.14,
@@ -25,18 +24,7 @@ VECTOR_SHARES: KindShares = {
     ("cloze", "zh"): 0.10,
     ("translation", "mixed"): 0.15,
 }
-"""Mixture for word vectors: much of everything. Chinese titles are few and come back often."""
-
-NETWORK_SHARES: KindShares = {
-    ("title", "en"): 0.30,
-    ("title", "zh"): 0.36,
-    ("entry", "en"): 0.05,
-    ("entry", "zh"): 0.03,
-    ("cloze", "en"): 0.09,
-    ("cloze", "zh"): 0.12,
-    ("translation", "mixed"): 0.05,
-}
-"""Mixture for the network: mostly titles, the task it is for."""
+"""Much of everything. Chinese titles are few and come back often."""
 
 _MIN_SOURCE_PAIRS = 100
 """Smaller sources would fill a batch with the same few pairs."""
@@ -92,25 +80,6 @@ class PairSampler:
         drawn = [int(self._generator.choice(mined[i])) for i in places if mined.get(i)]
         negatives = [self._passages[i] for i in drawn if self._pairs[i].passage not in answers]
         return queries, passages + negatives
-
-    def draw_examples(self, count: int, mined: dict[int, list[int]], negatives: int) -> list[RankingExample]:
-        """Draws listwise examples: the answer, then mined negatives where there are some, then random ones.
-
-        Args:
-            count: Examples at most.
-            mined: Negatives by place.
-            negatives: Passages per example beside the answer; at most two thirds of them are mined.
-        """
-        kind, places = self._draw_places(count + negatives)
-        turned = kind == "translation" and self._generator.integers(2) == 1
-        queries, passages = (self._passages, self._queries) if turned else (self._queries, self._passages)
-        examples: list[RankingExample] = []
-        for place in places[:count]:
-            near = [int(i) for i in self._generator.permutation(mined.get(place, []))[: 2 * negatives // 3]]
-            far = [int(i) for i in self._generator.permutation([i for i in places if i != place])]
-            chosen = (near + far)[:negatives]
-            examples.append(RankingExample(queries[place], [passages[i] for i in [place, *chosen]]))
-        return examples
 
     def _draw_places(self, count: int) -> tuple[str, list[int]]:
         while True:

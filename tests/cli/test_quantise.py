@@ -1,13 +1,17 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from click.testing import CliRunner
+from safetensors.torch import load_file, save_file
 
 from bge_reranker.cli.main import program
+from bge_reranker.demo import demo_model_directory
 from bge_reranker.engine.batch import pack
 from bge_reranker.engine.scorer import Scorer
 from bge_reranker.errors import SettingsError, WrongArchitecture
@@ -72,10 +76,11 @@ def test_command_refuses_a_model_that_is_quantised_already(quantised: Path, tmp_
 
 
 def test_model_that_fails_the_gate_is_not_written_unless_asked_for_by_name(tmp_path: Path) -> None:
-    # Ranges calibrated on two words do not fit the texts that the price is measured on.
+    # Ranges calibrated on three words do not fit the texts that the price is measured on where random weights are large.
     texts = tmp_path / "texts.jsonl"
     texts.write_text(json.dumps({"query": "a", "positive": ["b"], "negative": ["c"]}))
-    arguments = ["quantise", "demo", "--to", "int8", "--texts", str(texts), "--output", str(tmp_path / "model")]
+    model = str(with_random_layers(demo_model_directory(), tmp_path / "random"))
+    arguments = ["quantise", model, "--to", "int8", "--texts", str(texts), "--output", str(tmp_path / "model")]
     refused = CliRunner().invoke(program, arguments)
     assert refused.exit_code == 1
     assert "gate failed" in refused.output
@@ -84,3 +89,15 @@ def test_model_that_fails_the_gate_is_not_written_unless_asked_for_by_name(tmp_p
     assert accepted.exit_code == 0
     facts = json.loads((tmp_path / "model" / "config.json").read_text())["quantization_config"]
     assert facts["gate"] == "failed, accepted by name"
+
+
+def with_random_layers(directory: Path, copy: Path) -> Path:
+    """Copies a checkpoint and draws all matrices but its embeddings anew, large ones."""
+    shutil.copytree(directory, copy)
+    generator = torch.Generator().manual_seed(0)
+    weights = load_file(copy / "model.safetensors")
+    for name, weight in weights.items():
+        if weight.dim() == 2 and "embeddings" not in name:
+            weight.copy_(torch.randn(weight.shape, generator=generator) * (12.0 / weight.shape[-1] ** 0.5))
+    save_file(weights, copy / "model.safetensors", metadata={"format": "pt"})
+    return copy
