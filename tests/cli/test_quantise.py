@@ -76,7 +76,7 @@ def test_command_refuses_a_model_that_is_quantised_already(quantised: Path, tmp_
 
 
 def test_model_that_fails_the_gate_is_not_written_unless_asked_for_by_name(tmp_path: Path) -> None:
-    # Ranges calibrated on three words do not fit the texts that the price is measured on where random weights are large.
+    # Ranges calibrated on three words do not fit the texts that the price is measured on, where weights are random.
     texts = tmp_path / "texts.jsonl"
     texts.write_text(json.dumps({"query": "a", "positive": ["b"], "negative": ["c"]}))
     model = str(with_random_layers(demo_model_directory(), tmp_path / "random"))
