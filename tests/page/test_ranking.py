@@ -97,7 +97,7 @@ def test_a_candidate_without_a_score_is_shown_with_the_reason(visit: Visit) -> N
     expect(visit.panel().locator("li").last).to_contain_text("NonFiniteScore")
 
 
-@pytest.mark.parametrize(("button", "word"), [("English example", "picture"), ("中文示例", "计算机")])
+@pytest.mark.parametrize(("button", "word"), [("English example", "picture"), ("中文示例", "文件夹")])
 def test_each_example_fills_the_form_and_ranks(visit: Visit, button: str, word: str) -> None:
     visit.write("", "")
     visit.page.get_by_role("button", name=button).click()
