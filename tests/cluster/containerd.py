@@ -30,6 +30,9 @@ runtime_type = 'io.containerd.runc.v2'
 [plugins.'io.containerd.cri.v1.runtime'.containerd.runtimes.runc.options]
 BinaryName = 'runc'
 SystemdCgroup = false
+# Its socket has one path for the whole machine, so that the second node to start would find it taken.
+[plugins.'io.containerd.nri.v1.nri']
+disable = true
 """
 
 
