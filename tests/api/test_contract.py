@@ -191,3 +191,30 @@ def test_a_returned_document_keeps_its_own_text_whatever_was_read_of_it(server: 
     body = {"query": "q", "documents": documents, "rank_fields": ["title"], "return_documents": True}
     results = server.post(body, path="/v1/rerank").json()["results"]
     assert [result["document"] for result in results] == [documents[0], {"title": "bad", "text": "bad"}]
+
+
+@pytest.mark.parametrize(
+    ("path", "key", "asks", "given"),
+    [
+        ("/dialects/pinecone/rerank", "documents", "return_documents", "document"),
+        ("/v1/reranking", "input", "return_input", "input"),
+    ],
+)
+def test_an_object_without_a_text_goes_back_as_it_came(
+    server: LiveServer, path: str, key: str, asks: str, given: str
+) -> None:
+    body = {"query": "q", key: [{"id": "1", "chunk": "good"}], "rank_fields": ["chunk"], asks: True}
+    assert server.post(body, path=path).json()["data"][0][given] == {"id": "1", "chunk": "good"}
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        ({"query": {"text": "q"}, "passages": [{"text": "a"}], "truncate": "START"}, "NONE, END"),
+        ({"query": "q", "texts": ["a"], "truncation_direction": "up"}, "Right, Left"),
+    ],
+)
+def test_a_wrong_word_is_answered_with_the_words_of_the_dialect(
+    server: LiveServer, body: dict[str, Any], told: str
+) -> None:
+    assert f"must be one of: {told}." in server.post(body).json()["error"]

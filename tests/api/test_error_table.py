@@ -145,6 +145,8 @@ def test_tei_says_413_for_422_where_the_server_is_set_to(tmp_path: Path) -> None
         assert server.post({"query": "q", "texts": ["a"] * 3}).status_code == 413
         assert server.post({"query": "q", "candidates": ["a"] * 3}).status_code == 422
         assert server.post({"query": "q", "texts": []}).status_code == 400
+        assert server.post({"query": "q", "texts": ["a", 1]}).status_code == 422
+        assert server.post({"query": 5, "texts": ["a"]}).status_code == 422
 
 
 def test_infinitys_own_client_gets_the_list_of_problems_that_it_parses(server: LiveServer) -> None:

@@ -221,7 +221,7 @@ class DialectSettings(SettingsGroup):
     cut instead of refused."""
 
     tei_validation_413: bool = False
-    """Whether TEI's dialect says 413 where it says 422, as TEI did before 1.9."""
+    """Whether TEI's dialect says 413 of too many and of too long texts, as TEI did before 1.9, instead of 422."""
 
     strict_model_names: bool = False
     """Whether a request that names another model than the served one is refused with 404; else the name is echoed."""

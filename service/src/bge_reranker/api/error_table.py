@@ -91,7 +91,8 @@ _SCORE_ROUTES: Final = frozenset({"/score", "/v1/score"})
 """Routes that no client with a text under `error` calls."""
 
 _OLD_TEI_STATUS = 413
-"""What TEI said before 1.9 where it now says 422."""
+_OLD_TEI_CASES: Final = frozenset({"too_many", "too_long"})
+"""What TEI said before 1.9, and of what; a wrong type was 422 then too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +130,7 @@ def status_of(error: RerankerError, voice: Voice) -> int:
     if case is None:
         return error.status
     status = STATUSES[voice.dialect][CASES.index(case)]
-    is_old_tei = voice.settings.tei_validation_413 and voice.dialect.startswith("tei") and status == error.status == 422  # noqa: PLR2004 - the status
+    is_old_tei = voice.settings.tei_validation_413 and voice.dialect.startswith("tei") and case in _OLD_TEI_CASES
     return _OLD_TEI_STATUS if is_old_tei else status
 
 

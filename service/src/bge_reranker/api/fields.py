@@ -184,11 +184,11 @@ class Fields:
         raise InvalidField(f"{self.named(name)} must be true or false, not {kind_of(value)}.")
 
     def choice(self, name: str, choices: Sequence[str]) -> str | None:
-        """One of a few words in any case, or None where absent."""
+        """One of a few words in any case, told as they are given here, and None where absent; the answer is in lower case."""
         value = self._body.get(name)
         if value is None:
             return None
-        if isinstance(value, str) and value.lower() in choices:
+        if isinstance(value, str) and value.lower() in map(str.lower, choices):
             return value.lower()
         shown = repr(value[:_SHOWN_CHARACTERS]) if isinstance(value, str) else kind_of(value)
         raise InvalidField(f"{self.named(name)} is {shown}; it must be one of: {', '.join(choices)}.")

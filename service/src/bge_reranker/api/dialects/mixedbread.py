@@ -12,7 +12,6 @@ from ..schema import (
     LABEL,
     QUERY_OR_OBJECT,
     TEXT,
-    TEXT_OBJECT,
     WHOLE,
     Schema,
     fields_of,
@@ -21,7 +20,7 @@ from ..schema import (
     optional,
     scored,
 )
-from .results import document_object, documents_call, frame, ranked_items
+from .results import documents_call, frame, ranked_items
 
 
 class MixedbreadDialect:
@@ -41,7 +40,9 @@ class MixedbreadDialect:
         {"query": QUERY_OR_OBJECT, "input": DOCUMENTS},
         {"model": LABEL, "top_k": WHOLE, "return_input": FLAG, "rank_fields": optional(list_of({"type": "string"}))},
     )
-    answer: ClassVar[Schema] = framed({"data": list_of(scored("score", {"input": {"anyOf": [TEXT, TEXT_OBJECT]}}))})
+    answer: ClassVar[Schema] = framed(
+        {"data": list_of(scored("score", {"input": {"anyOf": [TEXT, {"type": "object"}]}}))}
+    )
 
     def parse(self, fields: Fields, _place: Place) -> Call:
         """Read `query`, `input`, `top_k`, `return_input`, `rank_fields` and `model`."""
@@ -55,5 +56,5 @@ class MixedbreadDialect:
             if reply.call.return_documents:
                 index = item["index"]
                 text = reply.call.request.documents[index]
-                item["input"] = document_object(reply, index) if index in reply.call.sent else text
+                item["input"] = reply.call.sent.get(index, text)
         return frame(reply) | {"data": items}

@@ -33,7 +33,7 @@ class NimDialect:
         """Read `query`, `passages`, `truncate` and `model`; only `NONE` in so many words refuses a long passage."""
         # NIM itself gives all; RAGFlow sends the one key and LiteLLM the other, and both mean it.
         top_k, top_n = fields.top_n("top_k"), fields.top_n()
-        may_cut = {"none": False, "end": True}.get(fields.choice("truncate", ("none", "end")) or "")
+        may_cut = {"none": False, "end": True}.get(fields.choice("truncate", ("NONE", "END")) or "")
         return Call(
             request=RankRequest(
                 query=fields.query(object_too=True),

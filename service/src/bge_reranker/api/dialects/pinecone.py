@@ -6,9 +6,9 @@ from typing import Any, ClassVar
 
 from ..dialect import Call, Place, Reply
 from ..fields import Fields
-from ..schema import TEXT_OBJECT, Schema, fields_of, framed, list_of, optional, scored, words
+from ..schema import Schema, fields_of, framed, list_of, optional, scored, words
 from .jina import DOCUMENTS_BODY
-from .results import documents_call, frame, ranked_items, with_documents
+from .results import documents_call, frame, ranked_items
 
 
 class PineconeDialect:
@@ -33,19 +33,24 @@ class PineconeDialect:
             "parameters": optional(fields_of({}, {"truncate": words("NONE", "END")})),
         },
     }
-    answer: ClassVar[Schema] = framed({"data": list_of(scored("score", {"document": TEXT_OBJECT}))})
+    answer: ClassVar[Schema] = framed({"data": list_of(scored("score", {"document": {"type": "object"}}))})
 
     def parse(self, fields: Fields, place: Place) -> Call:
         """Read `query`, `documents`, `rank_fields`, `top_n`, `return_documents`, `parameters.truncate` and `model`."""
         may_cut = None
         if fields.has("parameters"):
             parameters = fields.part("parameters", fields.value("parameters"))
-            may_cut = {"none": False, "end": True}.get(parameters.choice("truncate", ("none", "end")) or "")
+            may_cut = {"none": False, "end": True}.get(parameters.choice("truncate", ("NONE", "END")) or "")
         long_documents = place.on_long_documents(may_cut=may_cut)
         return documents_call(fields, gives_by_default=True, long_documents=long_documents)
 
     def render(self, reply: Reply) -> dict[str, Any]:
-        """Data best first; a document goes back with all that its object held."""
+        """Data best first; an object goes back as it came, a string as an object with `text`."""
         framed_reply = frame(reply)
         framed_reply["usage"] = framed_reply["usage"] | {"rerank_units": 1}
-        return framed_reply | {"data": with_documents(reply, ranked_items(reply, "score"))}
+        items = ranked_items(reply, "score")
+        if reply.call.return_documents:
+            for item in items:
+                index = item["index"]
+                item["document"] = reply.call.sent.get(index, {"text": reply.call.request.documents[index]})
+        return framed_reply | {"data": items}

@@ -28,7 +28,7 @@ def tei_limits(fields: Fields, place: Place) -> dict[str, Any]:
     may_cut = fields.flag("truncate")
     if may_cut is False and place.settings.ignore_truncate_false:
         may_cut = True
-    direction = fields.choice("truncation_direction", get_args(Direction))
+    direction = fields.choice("truncation_direction", [word.capitalize() for word in get_args(Direction)])
     return {
         "truncation_direction": cast("Direction | None", direction),
         "long_documents": place.on_long_documents(may_cut=may_cut),
