@@ -184,7 +184,7 @@ class Fields:
         raise InvalidField(f"{self.named(name)} must be true or false, not {kind_of(value)}.")
 
     def choice(self, name: str, choices: Sequence[str]) -> str | None:
-        """One of a few words in any case, told as they are given here, and None where absent; the answer is in lower case."""
+        """One of a few words in any case, told as they are given here; in lower case, or None where absent."""
         value = self._body.get(name)
         if value is None:
             return None
