@@ -218,3 +218,19 @@ def test_a_wrong_word_is_answered_with_the_words_of_the_dialect(
     server: LiveServer, body: dict[str, Any], told: str
 ) -> None:
     assert f"must be one of: {told}." in server.post(body).json()["error"]
+
+
+def test_older_elasticsearch_gets_tei_s_array_for_documents_where_tei_was_asked_for_by_name(server: LiveServer) -> None:
+    body = {"query": "q", "documents": ["bad", "good"], "return_text": True}
+    answer = server.post(body, path="/dialects/tei/rerank").json()
+    assert [(item["index"], item["text"]) for item in answer] == [(1, "good"), (0, "bad")]
+
+
+ROUTES_OF_COHERE = ("/v1/rerank", "/v2/rerank")
+
+
+def test_a_family_may_be_the_default_dialect(tmp_path: Path) -> None:
+    with live_server(tmp_path, {"default_dialect": "cohere"}) as server:
+        body = {"query": "q", "documents": ["bad", "good"]}
+        versions = [server.post(body, path=path).json()["meta"]["api_version"]["version"] for path in ROUTES_OF_COHERE]
+        assert versions == ["1", "2"]

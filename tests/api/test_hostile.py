@@ -155,6 +155,10 @@ CASES: dict[str, tuple[bytes, list[int]]] = {
         + request(b'{"text_1": "q", "text_2": ["a"]}', path=b"/score"),
         [200, 422, 200, 200],
     ),
+    "two lengths, and another request behind": (
+        request(chunks(BODY, 9), headers=CHUNKED, closes=False) + get(),
+        [200],
+    ),
     "a request hidden in a body": (request(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n", path=b"/nothing"), [404]),
     "garbage after a request": (request(closes=False) + b"\x00\x01" + SECRET + b"\r\n\r\n", [200, 400]),
 }

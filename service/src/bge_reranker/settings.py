@@ -41,6 +41,7 @@ DialectName = Literal[
     "pinecone",
     "sagemaker",
 ]
+DialectOrFamily = Literal["cohere", DialectName]
 _ORIGIN = r"[a-z][a-z0-9+.-]*://[^\s,/]+"
 _ORIGINS = rf"^(\*|{_ORIGIN}(, ?{_ORIGIN})*)$"
 Port = Annotated[int, Field(ge=0, le=65535)]
@@ -212,7 +213,7 @@ class HttpSettings(SettingsGroup):
 class DialectSettings(SettingsGroup):
     """Which client families are spoken to, and how strictly."""
 
-    default_dialect: DialectName | None = None
+    default_dialect: DialectOrFamily | None = None
     """Dialect of every request on this listener that names none by prefix or header, for clients that can send
     neither; unset: route and keys of the body decide."""
 

@@ -16,6 +16,7 @@ from typing import Final
 import h11
 from typing_extensions import override
 from uvicorn._types import ASGIReceiveCallable, ASGISendCallable, Scope
+from uvicorn.protocols.http.flow_control import CLOSE_HEADER
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
 from ..errors import MalformedRequest, RequestTimedOut, RerankerError, TooManyConnections
@@ -89,12 +90,19 @@ class PatientProtocol(H11Protocol):
         if self.scope is not None:
             # The application's task has been made, but it runs only after this.
             self.scope[CONNECTED_AT] = self._connected_at  # type: ignore[typeddict-unknown-key] # an extension
+            self._close_after_two_lengths()
         if self.conn.their_state is not h11.IDLE:
             self._stop_header_timer()
         elif self.conn.trailing_data[0]:
             self._start_header_timer()
         if self.conn.their_state is not h11.SEND_BODY:
             self._stop_rest_timer()
+
+    def _close_after_two_lengths(self) -> None:
+        """Keep no connection whose body had two lengths: a proxy may have believed the other one (RFC 9112, 6.1)."""
+        names = {name for name, _ in self.headers}
+        if names >= {b"content-length", b"transfer-encoding"} and CLOSE_HEADER not in self.headers:
+            self.headers.append(CLOSE_HEADER)
 
     @override
     def on_response_complete(self) -> None:

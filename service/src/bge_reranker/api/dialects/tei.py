@@ -68,8 +68,10 @@ class TeiDialect:
 
     def parse(self, fields: Fields, place: Place) -> Call:
         """Read `query`, `texts`, `truncate`, `truncation_direction`, `raw_scores` and `return_text`."""
+        # Older builds of Elasticsearch say `documents`; elsewhere that key is another dialect's.
+        key = "documents" if place.by_name and fields.has("documents") and not fields.has("texts") else "texts"
         return Call(
-            request=RankRequest(query=fields.query(), documents=fields.documents("texts"), **tei_limits(fields, place)),
+            request=RankRequest(query=fields.query(), documents=fields.documents(key), **tei_limits(fields, place)),
             return_documents=fields.boolean("return_text", default=False),
             raw_scores=fields.boolean("raw_scores", default=False),
         )
