@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -65,7 +66,14 @@ def create_process(settings: Settings, on_ready: Callable[[str, ServedModel], No
             notes=scorer.notes,
         )
         metrics.serve(model.name, model.digest, model.description, model.engine)
+        _exempt_from_collection()
         return model
 
     _log.info("listening", api=api.address, management=management.address)
     return ServerProcess(state, api, management, load, http, metrics, lambda model: on_ready(api.address, model))
+
+
+def _exempt_from_collection() -> None:
+    """Keep what start-up made out of later garbage collections: walking it held the event loop for 40 ms."""
+    gc.collect()
+    gc.freeze()
