@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from ..errors import CorruptFile
+from .page_cache import bring_in
 
 MAX_THREADS = 4
 """Files hashed at once: one core hashes faster than most disks read, so more threads only seek more."""
@@ -80,13 +81,14 @@ def hash_file(path: Path, advance: Callable[[int], None] | None = None) -> FileH
 def _hash_mapped(file: FileIO, size_bytes: int, digest: Digest, advance: Callable[[int], None] | None) -> int:
     """Hash a file where it lies in the page cache, which spares copying it; gives where that ended.
 
-    Every part is brought into memory before it is touched, by a call that can fail: touching what is gone would end the
+    Every part is brought into memory before it is touched, by calls that can fail: touching what is gone would end the
     process. Where that fails, or the system cannot, the rest is read.
     """
     with mmap.mmap(file.fileno(), size_bytes, prot=mmap.PROT_READ) as mapping, memoryview(mapping) as view:
         for start in range(0, size_bytes, _STEP_BYTES):
             length = min(_STEP_BYTES, size_bytes - start)
             try:
+                bring_in(file.fileno(), start, start + length)
                 mapping.madvise(_MADV_POPULATE_READ, start, length)
             except OSError:
                 return start
