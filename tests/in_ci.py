@@ -13,4 +13,6 @@ IN_CI = os.environ.get("CI") == "true"
 
 def missing(what: str) -> NoReturn:
     """Skip a test for want of something; in the gate, where everything is installed, fail it."""
-    pytest.fail(what) if IN_CI else pytest.skip(what)
+    if IN_CI:
+        pytest.fail(what)
+    pytest.skip(what)
