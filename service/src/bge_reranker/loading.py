@@ -16,6 +16,7 @@ from .engine.calibration import CALIBRATION_PAIR_TOKENS
 from .engine.engine import Engine
 from .engine.observer import EngineObserver, SilentObserver
 from .engine.scorer import Scorer
+from .errors import OutOfMemory
 from .model.load import load_scorer
 from .ranking.ranker import Ranker
 from .serving.state import Capacity, ServedModel
@@ -88,8 +89,12 @@ class _Loaded:
 
 
 def _load(directory: ModelDirectory, settings: Settings, observer: EngineObserver) -> _Loaded:
-    encoder = PairEncoder.from_directory(directory.path)
-    scorer = load_scorer(directory.path, settings.model)
+    try:
+        encoder = PairEncoder.from_directory(directory.path)
+        scorer = load_scorer(directory.path, settings.model)
+    except MemoryError as error:
+        # Scorers report a shortage of their own devices; this is one of the interpreter.
+        raise OutOfMemory(f"Memory ran out while {directory.name} was loaded.") from error
     engine = Engine(scorer, settings.engine, observer=observer)
     engine.start()
     engine.wait_until_ready()
