@@ -79,10 +79,16 @@ IMPOSSIBLE: list[tuple[Values, list[str]]] = [
     ({"podDisruptionBudget": {"maxUnavailable": "101%"}}, ['maxUnavailable is "101%"', "at most 100%"]),
     ({"commonLabels": {"app.kubernetes.io/name": "x"}}, ["commonLabels has app.kubernetes.io/name", "Choose another"]),
     ({"podLabels": {"app.kubernetes.io/component": "x"}}, ["podLabels has app.kubernetes.io/component"]),
-    ({"image": {"registry": "https://r.example"}}, ['make "https://r.example/bge-reranker:', "a host without https://"]),
+    (
+        {"image": {"registry": "https://r.example"}},
+        ['make "https://r.example/bge-reranker:', "a host without https://"],
+    ),
     ({"image": {"repository": "Upper"}}, ["a path in lower case", "Correct the part that is wrong."]),
     ({"image": {"tag": "a:b"}}, ['make "localhost/bge-reranker:a:b"']),
-    ({"model": {"source": "ftp://host/model"}}, ['model.source is "ftp://host/model"', "it must be demo, hf://org/name"]),
+    (
+        {"model": {"source": "ftp://host/model"}},
+        ['model.source is "ftp://host/model"', "it must be demo, hf://org/name"],
+    ),
     ({"model": {"source": "hf://"}}, ['model.source is "hf://"', "Correct it."]),
     (
         {"networkPolicy": {"enabled": True, "egressPorts": []}},

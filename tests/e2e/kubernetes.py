@@ -116,8 +116,11 @@ class SearchPod:
             self.cluster.kubectl(*self._words(module, *arguments), text_input=text_input, time_limit_s=time_limit_s)
         )
 
-    def start_load(self, url: str, rate: float, time_limit_s: float = 30.0, connections: int = 4) -> SteadyLoad:
-        words = self._words("steady_load", url, str(rate), str(time_limit_s), str(connections))
+    def start_load(
+        self, url: str, rate: float, time_limit_s: float = 30.0, connections: int = 4, copies: int = 1
+    ) -> SteadyLoad:
+        """Requests at a steady rate from now on; `copies` of the same candidates in each make it heavier."""
+        words = self._words("steady_load", url, str(rate), str(time_limit_s), str(connections), str(copies))
         process = subprocess.Popen(
             self.cluster.command(*words),
             stdin=subprocess.PIPE,
