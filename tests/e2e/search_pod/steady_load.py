@@ -1,7 +1,8 @@
 """`python -m search_pod.steady_load URL RATE [LIMIT CONNECTIONS COPIES]`: requests at a steady rate until input ends.
 
-Then it prints what became of them. A first request makes sure that all is warm; then the line `started` says that from now on every request counts.
-Connections are kept alive and taken in turn, so that old ones are used to their last; nothing is tried again.
+Then it prints what became of them. A first request makes sure that all is warm; then the line `started` says that from
+now on every request counts. Connections are kept alive and taken in turn, so that old ones are used to their last;
+nothing is tried again.
 """
 
 # httpx is in the pod's image, and not where types are checked.
