@@ -17,6 +17,8 @@ from tests.cluster.commands import run
 from tests.cluster.tools import KUBERNETES
 
 MANIFESTS = Path(__file__).parent / "manifests"
+OF_A_RELEASE = "all,pvc,secret,configmap,serviceaccount,role,rolebinding,lease,networkpolicy,ingress,pdb,hpa"
+"""The kinds of which an uninstall must leave nothing."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,14 @@ class Namespace:
 
     def get(self, *words: str) -> dict[str, Any]:
         return self.cluster.get(*words, f"--namespace={self.name}")
+
+    def objects(self) -> set[str]:
+        """What there is of the kinds that a release makes, as KIND/NAME."""
+        found = json.loads(self.kubectl("get", OF_A_RELEASE, "--output=json"))["items"]
+        return {f"{each['kind']}/{each['metadata']['name']}" for each in found}
+
+    def claims(self) -> list[str]:
+        return [found["metadata"]["name"] for found in self.get("pvc")["items"]]
 
     def create(self, *objects: dict[str, Any]) -> None:
         for each in objects:

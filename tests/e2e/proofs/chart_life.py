@@ -1,17 +1,18 @@
-"""Releases beside each other, caches, and what an uninstall leaves."""
+"""Releases beside each other, what an uninstall leaves, and a release without a way out."""
 
 from __future__ import annotations
 
-import json
+import time
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from tests.e2e.helm import Release, Values
 from tests.e2e.hub_pod import SOURCE, model_hub
-from tests.e2e.kubernetes import Cluster, Namespace, SearchPod, failures, search_pod, service_url, wait_until
+from tests.e2e.kubernetes import Cluster, SearchPod, failures, search_pod, service_url, wait_until
 
 ADDITIONS = ("crds",)
 RATE = 5.0
-LEFTOVERS = "all,pvc,secret,configmap,serviceaccount,networkpolicy,ingress,pdb,hpa"
 ONE: Values = {"replicas": 1}
 
 
@@ -20,7 +21,6 @@ def prove(cluster: Cluster, image: str, search_image: str) -> dict[str, Any]:
     with search_pod(cluster, search_image, "rr-e2e-life-search") as search, model_hub(cluster, image) as hub:
         return {
             "beside each other": _beside(cluster, search, image),
-            "caches": _caches(cluster, search, image, hub),
             "without a network": _cut_off(cluster, search, image, hub),
         }
 
@@ -28,10 +28,9 @@ def prove(cluster: Cluster, image: str, search_image: str) -> dict[str, Any]:
 def _beside(cluster: Cluster, search: SearchPod, image: str) -> dict[str, Any]:
     """Two releases in one namespace and one of the same name in another; each answers, and goes without a trace."""
     with cluster.namespace("rr-e2e-life") as one, cluster.namespace("rr-e2e-life-other") as other:
-        untouched = _objects(one)
+        untouched = one.objects()
         releases = [Release("demo", one, image), Release("1.search", one, image), Release("demo", other, image)]
-        for release in releases:
-            release.install(ONE)
+        took_s = [_seconds(partial(release.install, ONE)) for release in releases]
         addresses = {}
         for release in releases:
             service = next(
@@ -46,39 +45,8 @@ def _beside(cluster: Cluster, search: SearchPod, image: str) -> dict[str, Any]:
         for release in releases:
             release.helm("test", release.name)
             release.helm("uninstall", release.name, "--wait")
-        wait_until(lambda: _objects(one) == untouched, "nothing is left")
-        return {"addresses": addresses, "left_after_uninstall": []}
-
-
-def _caches(cluster: Cluster, search: SearchPod, image: str, hub: str) -> dict[str, Any]:
-    fetched: Values = {"model": {"source": SOURCE}, "hub": {"endpoint": hub}}
-    with cluster.namespace("rr-e2e-life-cache") as place:
-        shared: Values = {**fetched, "cache": {"type": "pvc", "size": "1Gi", "storageClass": "shared", "retain": True}}
-        release = Release("demo", place, image)
-        release.install(shared)
-        nodes = {pod["spec"]["nodeName"] for pod in release.pods()}
-        with search.start_load(release.url, RATE) as load:
-            assert failures(load.outcome()) == []
-        release.helm("uninstall", release.name, "--wait")
-        kept = _claims(place)
-        release.install(shared)
-        assert _claims(place) == kept, "the retained claim was not taken up again"
-        logs = place.kubectl("logs", f"deployment/{release.name}", "--container=fetch-model")
-        release.helm("uninstall", release.name, "--wait")
-        place.kubectl("delete", "pvc", "--all")
-        alone: Values = {**fetched, **ONE, "rollout": {"mode": "inPlace"}}
-        alone["cache"] = {"type": "pvc", "size": "1Gi", "accessMode": "ReadWriteOnce"}
-        release.install(alone)
-        release.upgrade({**alone, "podAnnotations": {"again": "yes"}})
-        release.await_settled()
-        release.helm("uninstall", release.name, "--wait")
-        wait_until(lambda: _claims(place) == [], "a claim that is not retained goes")
-        return {
-            "nodes_that_shared_one_volume": sorted(nodes),
-            "kept_after_uninstall": kept,
-            "second_fetch": logs.splitlines()[-1][:200],
-            "read_write_once": "installed and rolled in place with one replica",
-        }
+        wait_until(lambda: one.objects() == untouched, "nothing is left")
+        return {"install_to_ready_s": took_s, "addresses": addresses, "left_after_uninstall": []}
 
 
 def _cut_off(cluster: Cluster, search: SearchPod, image: str, hub: str) -> dict[str, Any]:
@@ -87,7 +55,7 @@ def _cut_off(cluster: Cluster, search: SearchPod, image: str, hub: str) -> dict[
         filler = Release("filler", place, image)
         cache = {"type": "pvc", "size": "1Gi", "storageClass": "shared", "retain": True}
         filler.install({**ONE, "model": {"source": SOURCE}, "hub": {"endpoint": hub}, "cache": cache})
-        (claim,) = _claims(place)
+        (claim,) = place.claims()
         folder = place.kubectl(
             "exec", "deployment/filler", "--container=scorer", "--", "sh", "-c", "ls -d /models/*/*/"
         )
@@ -97,17 +65,18 @@ def _cut_off(cluster: Cluster, search: SearchPod, image: str, hub: str) -> dict[
         policy = {"enabled": True, "searchNamespaces": [search.namespace], "egressCidrs": []}
         release.install({"model": {"source": f"pvc://{claim}/{path}"}, "networkPolicy": policy})
         with search.start_load(release.url, RATE) as load:
+            release.helm("test", release.name)
             outcomes = load.outcome()
         assert failures(outcomes) == []
         way_out = f"import urllib.request; urllib.request.urlopen('{hub}', timeout=5)"
         admitted = _tries(release, way_out)
         blocked_search = _search_elsewhere(cluster, image, release)
-        release.helm("test", release.name)
         return {
             "source": f"pvc://{claim}/{path}",
             "requests": len(outcomes),
             "failed": 0,
             "hub_from_the_pod": admitted,
+            "management_port_for_callers": _management(search, release),
             "caller_of_another_namespace": blocked_search,
             "helm_test": "passes through the policy",
         }
@@ -119,6 +88,17 @@ def _tries(release: Release, program: str) -> str:
     said = release.namespace.kubectl(*words, f"try:\n {program}\nexcept OSError as error:\n print('blocked:', error)")
     assert said.startswith("blocked:"), "the network policy did not block the way out; does the cluster enforce it?"
     return said.strip()
+
+
+def _management(search: SearchPod, release: Release) -> str:
+    """A caller that may rank may not read the management port."""
+    url = service_url(f"{release.name}-headless", release.namespace.name, 8001)
+    program = f"import urllib.request\ntry:\n urllib.request.urlopen('{url}/info', timeout=5)\n print('answered')\n"
+    program += "except OSError as error:\n print('blocked:', error)"
+    words = ("exec", f"--namespace={search.namespace}", "search", "--", "/opt/search/bin/python", "-c", program)
+    said = search.cluster.kubectl(*words).strip()
+    assert said.startswith("blocked:"), f"a caller read the management port: {said}"
+    return said
 
 
 def _search_elsewhere(cluster: Cluster, image: str, release: Release) -> str:
@@ -140,10 +120,7 @@ def _search_elsewhere(cluster: Cluster, image: str, release: Release) -> str:
     return said
 
 
-def _claims(place: Namespace) -> list[str]:
-    return [found["metadata"]["name"] for found in place.get("pvc")["items"]]
-
-
-def _objects(place: Namespace) -> set[str]:
-    found = json.loads(place.kubectl("get", LEFTOVERS, "--output=json"))["items"]
-    return {f"{each['kind']}/{each['metadata']['name']}" for each in found}
+def _seconds(action: Callable[[], object]) -> float:
+    began = time.monotonic()
+    action()
+    return round(time.monotonic() - began, 1)
