@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -10,13 +9,10 @@ from typing import Any
 from rich.console import Console
 
 from tests.cluster import loading
-from tests.cluster.commands import run
-from tests.cluster.images import ProgramImage
 from tests.e2e.helm import Release, Values
-from tests.e2e.hub_pod import NAMESPACE as HUB
 from tests.e2e.hub_pod import SOURCE, model_hub
 from tests.e2e.kubernetes import Cluster, SearchPod, failures, search_pod, wait_until
-from tests.e2e.model_hub import PORT
+from tests.e2e.packed_model import pack_model
 
 ADDITIONS = ("crds",)
 RATE = 5.0
@@ -83,8 +79,10 @@ def _alone(release: Release, fetched: Values) -> str:
 
 def _packed(release: Release, search: SearchPod) -> dict[str, Any]:
     """A store in an OCI image, mounted read-only, in pods that know no hub."""
-    files = _image_of_a_store(release.cluster)
-    values: Values = {"model": {"source": SOURCE}, "cache": {"type": "image", "image": MODELS}}
+    with tempfile.TemporaryDirectory() as folder:
+        packed = pack_model(release.cluster, Path(folder))
+        loading.load(str(packed.image_archive(MODELS)), Console())
+    values: Values = {"model": {"source": packed.source}, "cache": {"type": "image", "image": MODELS}}
     release.install(values)
     with search.start_load(release.url, RATE) as load:
         release.upgrade({**values, "podAnnotations": {"again": "yes"}})
@@ -92,18 +90,4 @@ def _packed(release: Release, search: SearchPod) -> dict[str, Any]:
         outcomes = load.outcome()
     assert failures(outcomes) == [], failures(outcomes)
     release.helm("uninstall", release.name, "--wait")
-    return {"files": files, "requests": len(outcomes), "failed": 0}
-
-
-def _image_of_a_store(cluster: Cluster) -> list[str]:
-    """Fetch into a store on this machine, from the hub's pod, and bring it onto the nodes as an image."""
-    address = cluster.get("pod", "hub", f"--namespace={HUB}")["status"]["podIP"]
-    with tempfile.TemporaryDirectory() as folder:
-        store, archive = Path(folder) / "store", Path(folder) / "image.tar"
-        program = Path(sys.executable).with_name("bge-reranker")
-        words: list[str | Path] = [program, "model", "fetch", SOURCE, f"--cache-dir={store}"]
-        run(words, environment={"HF_ENDPOINT": f"http://{address}:{PORT}"})
-        files = {f"/{path.relative_to(store)}": path for path in store.rglob("*") if path.is_file()}
-        ProgramImage(MODELS, files, []).write(archive)
-        loading.load(str(archive), Console())
-    return sorted(files)
+    return {"source": packed.source, "requests": len(outcomes), "failed": 0}
