@@ -1,9 +1,9 @@
 """Who decides the replicas: Helm, `kubectl scale`, or an autoscaler, and how each hands over to the next.
 
 What somebody else owns is taken back by `--force-conflicts` only; an autoscaler owns the count where somebody owned it
-before. How far switching autoscaling on drops the Deployment
-is measured, and that the way round it in docs/troubleshooting-kubernetes.md holds. Then the autoscaler acts: on CPU
-time out of metrics-server, and on the backlog out of Prometheus.
+before. How far switching autoscaling on drops the Deployment is measured, and that the way round it in
+docs/troubleshooting-kubernetes.md holds. Then the autoscaler acts: on CPU time out of metrics-server, and on the
+backlog out of Prometheus.
 """
 
 from __future__ import annotations
