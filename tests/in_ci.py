@@ -1,4 +1,4 @@
-"""Whether this is the gate, where a missing tool fails a test that elsewhere is skipped."""
+"""What a test does where something that it needs is missing: elsewhere it is skipped, in the gate it fails."""
 
 from __future__ import annotations
 
@@ -11,8 +11,12 @@ IN_CI = os.environ.get("CI") == "true"
 """`.ci/run` says so."""
 
 
-def missing(what: str) -> NoReturn:
-    """Skip a test for want of something; in the gate, where everything is installed, fail it."""
+def lacking(what: str) -> NoReturn:
+    """End the test that cannot run here: skipped on a developer's machine, failed in the gate.
+
+    Args:
+        what: What is missing, and how to get it.
+    """
     if IN_CI:
         pytest.fail(what)
     pytest.skip(what)

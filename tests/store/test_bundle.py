@@ -18,7 +18,7 @@ from bge_reranker.store.bundle import write_bundle, write_oci_layout
 from bge_reranker.store.fetch import Fetched
 from bge_reranker.store.layout import Store
 from bge_reranker.store.source import require_source
-from tests.in_ci import missing
+from tests.in_ci import lacking
 
 from .models import contents, fetch, model_files
 from .servers.hub import running_hub
@@ -117,7 +117,7 @@ def packed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def run_cut_off(*command: str, stdin: str = "", **environment: str) -> str:
     """Run a command in a network of its own, which has not even a loopback."""
     if os.geteuid() != 0 or subprocess.run(["unshare", "--net", "true"], check=False).returncode:
-        missing("cutting the network needs root")
+        lacking("cutting the network needs root")
     ended = subprocess.run(
         ["unshare", "--net", *command],
         input=stdin,
@@ -148,7 +148,7 @@ def test_a_bundle_is_fetched_and_ranks_with_the_network_cut(packed: Path, tmp_pa
 
 def test_an_image_is_loaded_by_a_container_tool_and_ranks_with_the_network_cut(packed: Path, tmp_path: Path) -> None:
     if shutil.which("buildah") is None:
-        missing("loading an OCI image needs buildah")
+        lacking("loading an OCI image needs buildah")
     # Storage of its own: nothing is left behind, and no image that is there already can help.
     storage = ("--storage-driver", "vfs", "--root", str(tmp_path / "root"), "--runroot", str(tmp_path / "run"))
     image = run_cut_off("buildah", *storage, "pull", f"oci:{packed}/image").splitlines()[-1]

@@ -11,7 +11,7 @@ import pytest
 
 from bge_reranker.errors import CorruptFile, DiskFull, SettingsError, UnknownModel
 from bge_reranker.store.layout import Store
-from tests.in_ci import missing
+from tests.in_ci import lacking
 
 from .models import NEEDED, contents, fetch, model_files
 from .servers.faulty import Handler
@@ -77,7 +77,7 @@ def mounted(tmp_path: Path) -> Iterator[Path]:
     folder.mkdir()
     command = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(folder)]
     if os.geteuid() != 0 or subprocess.run(command, check=False, capture_output=True).returncode:
-        missing("mounting needs root")
+        lacking("mounting needs root")
     try:
         yield folder
     finally:
