@@ -10,17 +10,12 @@ from pathlib import Path
 
 import httpx
 import pytest
-import torch
-from safetensors.torch import load_file
 
 from bge_reranker.demo import demo_model_directory
 
 from .models import model_files
 from .servers.hub import FakeHub, running_hub
-from .test_folder import mounted, write_model
-
-__all__ = ["mounted"]
-"""A fixture, which pytest finds by its name here."""
+from .test_folder import write_model
 
 PROGRAM = str(Path(sys.executable).parent / "bge-reranker")
 SOURCE = "hf://org/name"
@@ -157,30 +152,3 @@ def test_a_folder_without_a_manifest_cannot_be_verified_and_the_remedy_names_the
     assert answer.returncode == 15
     assert "has no manifest.json that its files could be compared with" in answer.stderr
     assert "`bge-reranker model fetch`" in answer.stderr
-
-
-@pytest.mark.parametrize("target", ["full volume", "read-only volume"])
-def test_a_conversion_that_cannot_be_written_says_why(tmp_path: Path, mounted: Path, target: str) -> None:
-    torch.save({"a": torch.ones(1_000_000)}, write_model(tmp_path / "model") / "pytorch_model.bin")
-    code, words = 13, "DiskFull"
-    if target == "read-only volume":
-        subprocess.run(["mount", "-o", "remount,ro", str(mounted)], check=True)
-        code, words = 1, "Read-only file system"
-    converting = ("model", "convert", str(tmp_path / "model"), "--output", str(mounted / "converted"))
-    answer = run(*converting, environment={"PATH": "/usr/bin"})
-    assert answer.returncode == code, answer.stderr
-    assert words in answer.stderr
-    assert "Traceback" not in answer.stderr
-    assert list(mounted.iterdir()) == []
-
-
-def test_pickles_are_converted_by_command_and_the_result_is_fetched(tmp_path: Path) -> None:
-    folder = write_model(tmp_path / "model", {"config.json": b"{}", "tokenizer.json": b"{}"})
-    torch.save({"a": torch.ones(2)}, folder / "pytorch_model.bin")
-    environment = {"PATH": "/usr/bin"}
-    refused = run("model", "fetch", str(folder), "--dir", str(tmp_path / "store"), environment=environment)
-    assert (refused.returncode, "model convert" in refused.stderr) == (18, True)
-    output = tmp_path / "converted"
-    assert run("model", "convert", str(folder), "--output", str(output), environment=environment).returncode == 0
-    assert torch.equal(load_file(output / "model.safetensors")["a"], torch.ones(2))
-    assert run("model", "fetch", str(output), "--dir", str(tmp_path / "store"), environment=environment).returncode == 0

@@ -26,10 +26,7 @@ from bge_reranker.errors import ModelError
 from .models import model_files
 from .servers.hub import FakeHub, running_hub
 from .test_commands import PROGRAM, last_words
-from .test_folder import mounted, write_model
-
-__all__ = ["mounted"]
-"""A fixture, which pytest finds by its name here."""
+from .test_folder import write_model
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "troubleshooting.md"
 HUB_MODEL = "hf://org/name"

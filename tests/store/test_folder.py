@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from bge_reranker.errors import CorruptFile, DiskFull, SettingsError, UnknownModel
 from bge_reranker.store.layout import Store
-from tests.in_ci import lacking
 
 from .models import NEEDED, contents, fetch, model_files
 from .servers.faulty import Handler
@@ -68,20 +65,6 @@ def test_a_folder_that_may_not_be_written_is_a_setting_s_fault(tmp_path: Path) -
     (tmp_path / "store").write_text("a file where the store should be")
     with pytest.raises(SettingsError, match="cannot be written"):
         fetch(tmp_path / "store", str(tmp_path / "model"))
-
-
-@pytest.fixture
-def mounted(tmp_path: Path) -> Iterator[Path]:
-    """A volume of two megabytes."""
-    folder = tmp_path / "volume"
-    folder.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(folder)]
-    if os.geteuid() != 0 or subprocess.run(command, check=False, capture_output=True).returncode:
-        lacking("mounting needs root")
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", str(folder)], check=True)
 
 
 def test_a_volume_too_small_is_refused_before_the_first_byte(tmp_path: Path, mounted: Path) -> None:

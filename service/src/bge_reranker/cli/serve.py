@@ -54,6 +54,7 @@ def serve(context: click.Context, /, config_file: Path | None, **_settings: obje
         code = await process.run()
         if process.failure is not None:
             write_termination_message(process.failure, termination_log)
+            click.echo(f"{process.failure.code}: {process.failure.sentence()}", err=True)
         return code
 
     try:
