@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import math
 import resource
 import shutil
-import signal
 import subprocess
 import tarfile
 from collections.abc import Callable, Iterator
@@ -18,8 +16,6 @@ from typing import Any
 import pytest
 from safetensors.numpy import load_file, save_file
 
-from bge_reranker.app import create_process
-from bge_reranker.configuration import load_settings
 from bge_reranker.demo import demo_model_directory
 from bge_reranker.errors import ModelError
 
@@ -226,20 +222,3 @@ def test_memory_that_does_not_suffice_is_said_with_the_numbers_before_anything_i
     assert figures["needed_bytes"] > LIMIT_BYTES > figures["free_bytes"] > 0
     assert f"needs about {figures['needed_bytes'] // MIB} MiB" in str(words["message"])
     assert f"{figures['free_bytes'] // MIB} MiB are free" in str(words["message"])
-
-
-def test_a_server_counts_the_failure_of_its_model_by_code(tmp_path: Path) -> None:
-    flags = {"model": str(tmp_path / "nothing"), "port": 0, "management_port": 0, "drain_delay_s": 0}
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
-
-    async def run() -> tuple[int, float | None]:
-        process = create_process(load_settings(flags=flags), lambda _url, _model: pytest.fail("it has no model"))
-        code = await process.run()
-        counted = process._metrics.registry.get_sample_value("bge_reranker_errors_total", {"code": "UnknownModel"})
-        return code, counted
-
-    try:
-        assert asyncio.run(run()) == (10, 1.0)
-    finally:
-        for number, handler in handlers.items():
-            signal.signal(number, handler)
