@@ -81,6 +81,21 @@ def test_a_bundle_whose_files_are_not_those_of_its_manifest_is_refused(tmp_path:
     assert not list(Store(tmp_path / "there").versions())
 
 
+@pytest.mark.parametrize("name", ["..", "../../../evil", ".refs", "/evil"])
+def test_a_bundle_cannot_leave_the_store_by_what_it_says_of_itself(tmp_path: Path, name: str) -> None:
+    version = fetched_from_hub(tmp_path / "here").version
+    manifest = version.path / "manifest.json"
+    manifest.write_text(json.dumps(json.loads(manifest.read_text()) | {"commit": name, "revision": name}))
+    write_bundle(version, tmp_path / "bundle.tar")
+    other = fetch(tmp_path / "there", "demo").version
+    fetched = fetch(tmp_path / "there", f"file://{tmp_path}/bundle.tar").version
+    assert fetched.path.resolve().parent == tmp_path / "there" / "org--name"
+    assert not fetched.path.name.startswith(".")
+    assert contents(fetched.path) == contents(version.path)
+    assert sorted(Store(tmp_path / "there").versions(), key=lambda version: version.name) == [other, fetched]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["bundle.tar", "here", "there"]
+
+
 def test_an_oci_layout_holds_what_its_digests_say_and_its_root_is_a_store(tmp_path: Path) -> None:
     version = fetched_from_hub(tmp_path / "here").version
     digest = write_oci_layout(version, tmp_path / "image")

@@ -9,6 +9,7 @@ import pytest
 
 from bge_reranker.errors import CorruptFile, DiskFull, SettingsError, UnknownModel
 from bge_reranker.store.layout import Store
+from bge_reranker.store.lease import leased_keys, take_lease
 
 from .models import NEEDED, contents, fetch, model_files
 from .servers.faulty import Handler
@@ -98,8 +99,11 @@ def test_a_volume_that_fills_up_meanwhile_is_full_and_the_next_fetch_goes_on(mou
 def test_a_read_only_store_serves_what_it_has_and_takes_nothing_new(tmp_path: Path, mounted: Path) -> None:
     source = str(write_model(tmp_path / "model"))
     version = fetch(mounted, source).version
+    lease = take_lease(version)
     subprocess.run(["mount", "-o", "remount,ro", str(mounted)], check=True)
     assert fetch(mounted, source).version == version
+    assert list(leased_keys(mounted)) == [version.key]
+    lease.release()
     write_model(tmp_path / "new", model_files(seed=3))
     with pytest.raises(SettingsError, match="Read-only file system"):
         fetch(mounted, str(tmp_path / "new"))

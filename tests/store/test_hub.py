@@ -13,7 +13,7 @@ from bge_reranker.store.manifest import read_manifest
 
 from .models import NEEDED, contents, fetch, model_files
 from .servers.faulty import Handler
-from .servers.hub import FakeHub, running_hub
+from .servers.hub import FakeHub, Repository, running_hub
 
 SOURCE = "hf://org/name"
 
@@ -325,3 +325,12 @@ def test_files_of_a_hub_cannot_leave_the_folder(hub: FakeHub, tmp_path: Path) ->
     fetched = fetch(tmp_path / "store", SOURCE, hub.environment)
     assert sorted(contents(fetched.version.path)) == sorted(NEEDED)
     assert [path.name for path in tmp_path.iterdir()] == ["store"]
+
+
+@pytest.mark.parametrize("commit", ["..", "../../evil", ".refs"])
+def test_a_hub_cannot_name_a_folder_outside_the_store(hub: FakeHub, tmp_path: Path, commit: str) -> None:
+    files = model_files()
+    hub.repositories["org/name"] = Repository({commit: files}, {"main": commit})
+    with pytest.raises(HubUnreachable, match="did not say which commit"):
+        fetch(tmp_path / "store", SOURCE, hub.environment)
+    assert not list(tmp_path.rglob("*.safetensors"))

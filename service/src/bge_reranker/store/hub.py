@@ -33,6 +33,7 @@ from .remote import Chunks, Listing, RemoteFile
 from .selection import select
 from .source import HUB_DEFAULT_REVISION, Source
 
+_COMMIT = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 _TOKEN = re.compile(r"[!-~]+", re.ASCII)
 _UNAUTHORISED, _FORBIDDEN, _TOO_MANY = 401, 403, 429
 
@@ -71,7 +72,7 @@ class Hub:
         with self._refusals(source):
             info = self._info(source)
         commit = info.sha
-        if not commit:
+        if not commit or _COMMIT.fullmatch(commit) is None:
             raise HubUnreachable(f"{self._endpoint} did not say which commit {source.shown} is.")
         siblings = {sibling.rfilename: sibling for sibling in info.siblings or ()}
         chosen = select(list(siblings), source.shown, allow_pickle=self._allow_pickle)
