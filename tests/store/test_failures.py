@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import resource
 import shutil
 import subprocess
 import tarfile
@@ -59,19 +58,15 @@ class Trial:
 
     def run(self, *command: str) -> subprocess.CompletedProcess[str]:
         words = ("--termination-log", str(self.folder / "termination-log"), "--log-format", "json")
+        limit = () if self.limit_bytes is None else ("prlimit", f"--data={self.limit_bytes}")
         return subprocess.run(
-            [PROGRAM, *command, *words],
+            [*limit, PROGRAM, *command, *words],
             env={"PATH": "/usr/bin", "HOME": "/nonexistent", **self.hub.environment, **self.environment},
             capture_output=True,
             text=True,
             check=False,
             timeout=120,
-            preexec_fn=self._restrict,
         )
-
-    def _restrict(self) -> None:
-        if self.limit_bytes is not None:
-            resource.setrlimit(resource.RLIMIT_DATA, (self.limit_bytes, self.limit_bytes))
 
     def fetch(self, source: str, *options: str, store: Path | None = None) -> subprocess.CompletedProcess[str]:
         return self.run("model", "fetch", source, "--dir", str(store or self.folder / "store"), *options)
