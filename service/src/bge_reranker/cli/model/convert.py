@@ -32,12 +32,25 @@ def convert(folder: Path, *, output: Path) -> None:
         output.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=output.parent, prefix=".convert-") as scratch:
             copy = Path(scratch) / "model"
-            shutil.copytree(folder, copy, ignore=shutil.ignore_patterns(".*"))
+            _copy(folder, copy)
             convert_pickles(copy)
             copy.rename(output)
     except OSError as error:
         raise unwritable(output, error) from error
     click.echo(f"Written to {output}.")
+
+
+def _copy(folder: Path, target: Path) -> None:
+    """Copy all but hidden files; shutil's own copying of trees hides why it failed."""
+    target.mkdir()
+    for path in sorted(folder.rglob("*")):
+        relative = path.relative_to(folder)
+        if any(part.startswith(".") for part in relative.parts):
+            continue
+        if path.is_dir():
+            (target / relative).mkdir()
+        else:
+            shutil.copyfile(path, target / relative)
 
 
 def convert_pickles(folder: Path) -> None:
