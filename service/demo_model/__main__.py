@@ -20,7 +20,8 @@ DEFAULT_CACHE = Path.home() / ".cache" / "bge-reranker" / "demo-model"
 def main() -> None:
     """Trains, rebuilds or evaluates the demonstration model, or writes its held-out texts."""
     parser = argparse.ArgumentParser(
-        prog="demo_model", description="Train, rebuild or evaluate the demonstration model, or write its held-out texts."
+        prog="demo_model",
+        description="Train, rebuild or evaluate the demonstration model, or write its test queries.",
     )
     parser.add_argument("task", choices=("train", "rebuild", "evaluate", "cases"))
     parser.add_argument("--cache", type=Path, default=DEFAULT_CACHE, help="folder for packages and checkpoints")

@@ -71,7 +71,9 @@ def test_command_refuses_a_folder_that_exists(tmp_path: Path) -> None:
 def test_command_refuses_two_sets_of_one_name(tmp_path: Path) -> None:
     for folder in ("a", "b"):
         (tmp_path / folder).mkdir()
-        (tmp_path / folder / "queries.jsonl").write_text(json.dumps({"query": "a", "positive": ["b"], "negative": ["c"]}))
+        (tmp_path / folder / "queries.jsonl").write_text(
+            json.dumps({"query": "a", "positive": ["b"], "negative": ["c"]})
+        )
     golden = [f"--golden={tmp_path / folder / 'queries.jsonl'}" for folder in ("a", "b")]
     arguments = ["quantise", "demo", "--to", "int8", "--output", str(tmp_path / "model"), *golden]
     outcome = CliRunner().invoke(program, arguments)

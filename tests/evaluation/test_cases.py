@@ -3,7 +3,14 @@ from pathlib import Path
 
 import pytest
 
-from bge_reranker.evaluation.cases import DEFAULT_GROUP, InvalidJudgements, RankingCase, load_cases, load_trec_cases, save_cases
+from bge_reranker.evaluation.cases import (
+    DEFAULT_GROUP,
+    InvalidJudgements,
+    RankingCase,
+    load_cases,
+    load_trec_cases,
+    save_cases,
+)
 
 
 def test_json_lines_become_cases_with_their_group(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Judged queries and the two file formats they are read from.
 
-Belongs here: `RankingCase`, the readers of JSON lines and TREC files, and the writer of the former. Must not be here: scores or measures.
+Belongs here: `RankingCase`, the readers of JSON lines and TREC files, the writer of the former. Must not be
+here: scores or measures.
 """
 
 import hashlib
