@@ -52,7 +52,7 @@ def bench(
     pairs: int,
     json_file: Path,
 ) -> None:
-    """Measure the base shape by HTTP and in a bare loop, the largest requests, the embedded model's memory and start."""
+    """Measure the base shape by HTTP and in a bare loop, largest requests, the embedded model's memory and start."""
     # Wide enough for every column where the output is not a terminal.
     console = Console(width=None if sys.stdout.isatty() else 130)
     report: dict[str, Any] = {"machine": describe_machine(), "date": datetime.now(UTC).isoformat(timespec="seconds")}

@@ -1,6 +1,6 @@
 """Whether a model fits the memory that this process may use, said before anything is loaded.
 
-What belongs here: the estimate, and what the machine and the cgroup grant. What must not: reacting to a shortage later.
+What belongs here: the estimate, and what machine and cgroups grant. What must not: reacting to a shortage later.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ..errors import OutOfMemory
 from .arrays import StoredTensor
-from .threads import CGROUP_ROOT
+from .control_groups import ROOT, group_folders, read_limit
 
 BASE_BYTES = 100 * 2**20
 """Room beside the weights: activations of one call, which are bounded, and the runtime's kernels. What the process
@@ -23,7 +23,7 @@ _UNLIMITED_BYTES = 2**60
 
 
 def refuse_too_large(
-    tensors: Mapping[str, StoredTensor], name: str, root: Path = CGROUP_ROOT, meminfo: Path = MEMINFO
+    tensors: Mapping[str, StoredTensor], name: str, root: Path = ROOT, meminfo: Path = MEMINFO
 ) -> None:
     """Compare what a model needs with what is there.
 
@@ -58,33 +58,27 @@ def needed_bytes(tensors: Mapping[str, StoredTensor]) -> int:
 
 
 def granted_bytes(root: Path, meminfo: Path) -> int | None:
-    """Read what the process may still take, of the machine and of its cgroup; None where nobody says."""
-    found = [value for value in (_machine_bytes(meminfo), _cgroup_bytes(root)) if value is not None]
-    return min(found) if found else None
+    """Read what the process may still take, of the machine and of its cgroups; None where nobody says."""
+    found = [_machine_bytes(meminfo), *map(_group_bytes, group_folders("memory", root))]
+    return min((value for value in found if value is not None), default=None)
 
 
 def _machine_bytes(meminfo: Path) -> int | None:
-    for line in _read(meminfo).splitlines():
+    for line in read_limit(meminfo).splitlines():
         if line.startswith("MemAvailable:"):
             return int(line.split()[1]) * _KIB
     return None
 
 
-def _cgroup_bytes(root: Path) -> int | None:
+def _group_bytes(folder: Path) -> int | None:
     """Limit less use, the page cache counted as free: version 2, then version 1."""
-    for limit, usage, statistics, cache in (
-        ("memory.max", "memory.current", "memory.stat", "file"),
-        ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes", "memory/memory.stat", "total_cache"),
+    for limit, usage, cache in (
+        ("memory.max", "memory.current", "file"),
+        ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_cache"),
     ):
-        granted, used = _read(root / limit), _read(root / usage)
+        granted, used = read_limit(folder / limit), read_limit(folder / usage)
         if granted.isdigit() and used.isdigit() and int(granted) < _UNLIMITED_BYTES:
-            cached = dict(line.split(maxsplit=1) for line in _read(root / statistics).splitlines() if " " in line)
+            lines = read_limit(folder / "memory.stat").splitlines()
+            cached = dict(line.split(maxsplit=1) for line in lines if " " in line)
             return int(granted) - int(used) + int(cached.get(cache, 0))
     return None
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(encoding="ascii").strip()
-    except (OSError, UnicodeDecodeError):
-        return ""

@@ -14,7 +14,6 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import openvino
 from numpy.typing import NDArray
 
 from ..engine.batch import Batch, pack
@@ -26,6 +25,7 @@ from .buckets import Block, all_buckets, rows_within, split
 from .checkpoint import Checkpoint
 from .embedding_rows import EmbeddingRows
 from .graph import HIDDEN, MASK, build_graph
+from .openvino_runtime import openvino
 from .plain_network import PlainNetwork
 from .probes import PROBE_SEED, disagreement, geometry_probes, is_batch_invariant
 from .processor import instruction_sets, multiplies_int8, processor_name
@@ -183,7 +183,8 @@ class OpenVinoScorer:
         try:
             objection = disagreement(self.score(batch), expected, self._description.precision)
         except RuntimeError as error:
-            objection = f"it raised {type(error).__name__}: {error}"
+            # OpenVINO's words fill several lines.
+            objection = f"it raised {type(error).__name__}: {' '.join(str(error).split())}"
         if objection is None:
             return ()
         self._serves_plain = True
