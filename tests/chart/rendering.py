@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pytest
 import yaml
 
 from tests.cluster.tools import HELM
-from tests.in_ci import IN_CI
+from tests.in_ci import lacking
 
 CHART = Path(__file__).resolve().parents[2] / "charts" / "bge-reranker"
 CASES = sorted(path.name.removesuffix("-values.yaml") for path in (CHART / "ci").glob("*-values.yaml"))
@@ -60,8 +59,7 @@ class Rendered:
 def helm(*words: str, text_input: str = "") -> subprocess.CompletedProcess[str]:
     """Run helm; where it is missing the test is skipped, in CI it fails."""
     if not HELM.is_built:
-        said = "helm is missing: run `make helm`"
-        pytest.fail(said) if IN_CI else pytest.skip(said)
+        lacking("helm is missing: run `make helm`")
     return subprocess.run([HELM.program(), *words], input=text_input, capture_output=True, text=True, check=False)
 
 

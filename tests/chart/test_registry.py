@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from tests.chart.rendering import CHART, helm
-from tests.in_ci import IN_CI
+from tests.in_ci import lacking
 
 CONFIGURATION = """version: 0.1
 log: {{level: error}}
@@ -26,10 +26,7 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Debian's docker-registry on a free port, empty."""
     program = shutil.which("docker-registry")
     if program is None:
-        said = "docker-registry is missing: apt-get install docker-registry"
-        if IN_CI:
-            pytest.fail(said)
-        pytest.skip(said)
+        lacking("docker-registry is missing: apt-get install docker-registry")
     folder = tmp_path_factory.mktemp("registry")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

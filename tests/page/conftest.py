@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.in_ci import IN_CI
+from tests.in_ci import IN_CI, lacking
 from tests.live.server import LiveServer
 
 from .browser import CHROMIUM, DESKTOP, PATIENCE_MS, chromium
@@ -27,10 +27,7 @@ def browser() -> Iterator[Browser]:
     could not run one of their own.
     """
     if not CHROMIUM.exists():
-        reason = f"the page's tests need {CHROMIUM} (apt-get install chromium)"
-        if IN_CI:
-            pytest.fail(reason)
-        pytest.skip(reason)
+        lacking(f"the page's tests need {CHROMIUM} (apt-get install chromium)")
     from playwright.sync_api import expect  # noqa: PLC0415 - only here is it known to be there
 
     expect.set_options(timeout=PATIENCE_MS)
