@@ -90,6 +90,8 @@ class FaultyProxy:
             is_up.set()
             await stop.wait()
             await runner.cleanup()
+            await _end_what_still_runs()
+        await _turns()
 
     def _application(self) -> web.Application:
         application = web.Application(client_max_size=64 * 2**20)
@@ -158,6 +160,19 @@ class FaultyProxy:
         finally:
             self._streams.discard(mark)
             self._silenced.discard(mark)
+
+
+async def _end_what_still_runs() -> None:
+    tasks = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _turns() -> None:
+    """Connections that were closed are let go of in the loop's next turns."""
+    for _ in range(10):
+        await asyncio.sleep(0)
 
 
 def is_write(method: str, path: str) -> bool:

@@ -29,7 +29,7 @@ def account(plane: ControlPlane, namespace: str, *, cluster_wide: bool = False) 
     templates = [f"--show-only=templates/operator/{name}.yaml" for name in ("serviceaccount", "role", "rolebinding")]
     if cluster_wide:
         templates.append("--show-only=templates/operator/lease.yaml")
-    words = [HELM.program(), "template", "operator", CHART, f"--namespace={namespace}", "--skip-tests"]
+    words = [str(HELM.program()), "template", "operator", str(CHART), f"--namespace={namespace}", "--skip-tests"]
     plane.kubectl("apply", "--server-side", "--filename=-", text_input=run([*words, *values, *templates]))
     return plane.kubectl("create", "token", "operator-operator", f"--namespace={namespace}", "--duration=4h").strip()
 
@@ -81,6 +81,10 @@ class OperatorProcess:
     def running(self) -> subprocess.Popen[bytes]:
         assert self.process is not None, "it was never started"
         return self.process
+
+    @property
+    def has_ended(self) -> bool:
+        return self.running.poll() is not None
 
     @property
     def holds_lease(self) -> bool:

@@ -15,7 +15,7 @@ from tests.control_plane.processes import ControlPlane, control_plane, missing_p
 CRD = CHART / "crds" / "rerankers.yaml"
 
 
-def lacking() -> str:
+def what_is_missing() -> str:
     """What is not there, and how to get it; empty if all is."""
     missing = missing_programs() or ("" if KWOK.is_built else "kwok")
     return f"{missing}: run `make cluster-tools`, and install etcd-server" if missing else ""

@@ -1,7 +1,7 @@
 """Fifty operators killed at one of their writes: the next one always gets there, and nothing is doubled or lost.
 
-Needs no node: a control plane on loopback with played pods, and a proxy that kills the operator when it writes, before the
-API server hears of it or before the operator hears the answer.
+Needs no node: a control plane on loopback with played pods, and a proxy that kills the operator when it writes, before
+the API server hears of it or before the operator hears the answer.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ import random
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -53,13 +55,14 @@ def _rounds(plane: ControlPlane, products: Operated, proxy: FaultyProxy, process
         proxy.death = death
         spec = _spec(chance, rounds)
         products.apply(**spec)
-        wait_until(lambda: process.running.poll() is not None or _is_there(products, spec), "killed, or done", 120)
+        is_there = partial(_is_there, products, spec)
+        wait_until(partial(_has_ended_or, is_there, process), "killed, or done", 120)
         proxy.death = None
-        if process.running.poll() is not None:
+        if process.has_ended:
             heard[death.is_heard] += 1
             began = time.monotonic()
             process.start()
-            wait_until(lambda: _is_there(products, spec), f"round {rounds} converges", 120)
+            wait_until(is_there, f"round {rounds} converges", 120)
             seconds.append(time.monotonic() - began)
         deployments |= _uids(products.namespace, "deployments")
         claims |= _uids(products.namespace, "persistentvolumeclaims")
@@ -101,6 +104,10 @@ def _is_there(products: Operated, spec: dict[str, Any]) -> bool:
         and is_scaled == ("autoscaling" in spec)
         and (is_scaled or live["spec"]["replicas"] == spec["replicas"])
     )
+
+
+def _has_ended_or(is_there: Callable[[], bool], process: OperatorProcess) -> bool:
+    return process.has_ended or is_there()
 
 
 def _uids(place: Namespace, kind: str) -> set[str]:

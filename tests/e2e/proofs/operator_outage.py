@@ -1,6 +1,6 @@
 """The API server gone for a minute, and hung for a minute: what was asked for just before is there soon after.
 
-Needs no node: a control plane on loopback with played pods. An operator that ends is started again, as the kubelet does.
+Needs no node: a control plane on loopback with played pods. An operator that ends is started again, as a kubelet would.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def _outage(
     ends = _sit_out(process)
     end()
     began = time.monotonic()
-    if process.running.poll() is not None:
+    if process.has_ended:
         process.start()
     wait_until(lambda: products.condition("Ready").get("reason") == "AllReplicasReady", "ready again", 120)
     live = products.get("deployment")
@@ -78,7 +78,7 @@ def _sit_out(process: OperatorProcess) -> int:
     """The minute; gives how often the operator ended in it."""
     ends, deadline = 0, time.monotonic() + AWAY_S
     while time.monotonic() < deadline:
-        if process.running.poll() is not None:
+        if process.has_ended:
             ends += 1
             time.sleep(min(RESTART_PAUSE_S, max(0.0, deadline - time.monotonic())))
             process.start()

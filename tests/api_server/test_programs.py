@@ -30,7 +30,11 @@ class Helm:
 
 @pytest.mark.parametrize(
     ("command", "words"),
-    [("exec sleep 600", "did not end within 3 s"), ("echo out of luck >&2; exit 7", "helm ended with 7: out of luck"), ("kill -9 $$", "helm ended with -9")],
+    [
+        ("exec sleep 600", "did not end within 3 s"),
+        ("echo out of luck >&2; exit 7", "helm ended with 7: out of luck"),
+        ("kill -9 $$", "helm ended with -9"),
+    ],
 )
 def test_helm_that_hangs_or_fails_touches_nothing_and_is_asked_again(
     products: Operated, idle: OperatorProcess, tmp_path: Path, command: str, words: str
@@ -73,7 +77,9 @@ def test_an_older_crd_is_said_and_worked_with(plane: ControlPlane, products: Ope
         wait_until(lambda: "An older" not in plane.kubectl("explain", "reranker"), "ours is published", 60)
 
 
-def test_a_crd_that_is_not_there_yet_is_waited_for(plane: ControlPlane, products: Operated, idle: OperatorProcess) -> None:
+def test_a_crd_that_is_not_there_yet_is_waited_for(
+    plane: ControlPlane, products: Operated, idle: OperatorProcess
+) -> None:
     plane.kubectl("delete", f"--filename={CRD}")
     try:
         idle.start()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
@@ -31,6 +32,14 @@ def deployment(name: str, **spec: Any) -> dict[str, Any]:
     return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": name}, "spec": spec}
 
 
+def has_child(products: Operated, kind: str) -> bool:
+    return f"{kind}/products" in products.children()
+
+
+def has_count(products: Operated, count: int) -> bool:
+    return bool(products.get("deployment")["spec"]["replicas"] == count)
+
+
 def events(place: Namespace, reason: str) -> list[str]:
     found = place.get("events")["items"]
     return [each["message"] for each in found if each["reason"] == reason]
@@ -44,14 +53,18 @@ def test_every_kind_of_child_comes_back_when_it_is_deleted(products: Operated) -
         assert f"{kind}/products" in products.children()
         uid = products.get(kind)["metadata"]["uid"]
         products.namespace.kubectl("delete", kind, "products", "--cascade=background")
-        wait_until(lambda kind=kind: f"{kind}/products" in products.children(), f"{kind} is back", DRIFT_LIMIT_S)
+        wait_until(partial(has_child, products, kind), f"{kind} is back", DRIFT_LIMIT_S)
         assert products.get(kind)["metadata"]["uid"] != uid
     products.await_ready()
-    assert any("Service products was changed by another hand" in said for said in events(products.namespace, "DriftRepaired"))
+    assert any(
+        "Service products was changed by another hand" in said for said in events(products.namespace, "DriftRepaired")
+    )
 
 
 @pytest.mark.usefixtures("working")
-def test_what_another_field_manager_takes_by_force_is_taken_back_and_what_is_its_own_is_left(products: Operated) -> None:
+def test_what_another_field_manager_takes_by_force_is_taken_back_and_what_is_its_own_is_left(
+    products: Operated,
+) -> None:
     products.apply()
     products.await_ready()
     rival = {"containers": [{"name": "scorer", "image": "localhost/rival:1"}]}
@@ -134,7 +147,7 @@ def test_the_resource_is_scaled_by_kubectl_by_an_autoscaler_and_by_who_writes_th
     for count in (0, 1):
         found["spec"]["replicas"] = count
         plane.kubectl("replace", f"--raw={scale}", "--filename=-", text_input=json.dumps(_unversioned(found)))
-        wait_until(lambda count=count: products.get("deployment")["spec"]["replicas"] == count, f"{count} replicas", 60)
+        wait_until(partial(has_count, products, count), f"{count} replicas", 60)
     products.await_ready()
     place.create(_autoscaler(least=3))
     wait_until(lambda: products.get("deployment")["spec"]["replicas"] == 3, "the autoscaler's least count", 120)
@@ -148,6 +161,14 @@ def _unversioned(scale: dict[str, Any]) -> dict[str, Any]:
 
 def _autoscaler(least: int) -> dict[str, Any]:
     target = {"apiVersion": "bge-reranker.io/v1alpha1", "kind": "Reranker", "name": "products"}
-    metric = {"type": "Resource", "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 70}}}
+    metric = {
+        "type": "Resource",
+        "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 70}},
+    }
     spec = {"scaleTargetRef": target, "minReplicas": least, "maxReplicas": 6, "metrics": [metric]}
-    return {"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "metadata": {"name": "theirs"}, "spec": spec}
+    return {
+        "apiVersion": "autoscaling/v2",
+        "kind": "HorizontalPodAutoscaler",
+        "metadata": {"name": "theirs"},
+        "spec": spec,
+    }

@@ -26,7 +26,8 @@ def labelled(products: Operated, label: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "reason"), [(409, "Contended"), (429, "ClusterUnavailable"), (500, "ClusterUnavailable"), (None, "ClusterUnavailable")]
+    ("status", "reason"),
+    [(409, "Contended"), (429, "ClusterUnavailable"), (500, "ClusterUnavailable"), (None, "ClusterUnavailable")],
 )
 def test_a_write_that_fails_is_repeated_until_it_is_done(
     products: Operated, working: OperatorProcess, proxy: FaultyProxy, status: int | None, reason: str
@@ -54,9 +55,8 @@ def test_a_status_that_is_refused_stops_no_work_and_is_written_later(
     assert "not today" in working.said
 
 
-def test_watches_that_die_silently_are_begun_anew(
-    products: Operated, working: OperatorProcess, proxy: FaultyProxy
-) -> None:
+@pytest.mark.usefixtures("working")
+def test_watches_that_die_silently_are_begun_anew(products: Operated, proxy: FaultyProxy) -> None:
     products.apply()
     products.await_ready()
     proxy.silence()

@@ -38,7 +38,9 @@ def test_a_combination_that_only_the_chart_knows_to_be_impossible_is_quoted(prod
     before = products.get("deployment")["spec"]
     products.apply(config={"model": {"device": "cuda"}})
     said = products.await_reason("Ready", "InvalidSpec", 60)
-    assert "config.model.device is cuda and gpu.count is 0, so the pod has no GPU. Set gpu.count to 1" in said["message"]
+    assert (
+        "config.model.device is cuda and gpu.count is 0, so the pod has no GPU. Set gpu.count to 1" in said["message"]
+    )
     assert products.condition("Stalled")["status"] == "True"
     assert products.get("deployment")["spec"] == before
 
@@ -65,9 +67,7 @@ def limit(place: Namespace, body: dict[str, Any]) -> None:
         (OBJECTS_QUOTA, "RefusedByCluster", "exceeded quota: limit, requested: count/deployments.apps=1"),
     ],
 )
-def test_quota_and_limit_range_are_quoted(
-    products: Operated, body: dict[str, Any], reason: str, words: str
-) -> None:
+def test_quota_and_limit_range_are_quoted(products: Operated, body: dict[str, Any], reason: str, words: str) -> None:
     limit(products.namespace, body)
     products.apply()
     said = products.await_reason("Ready", reason, 60)
