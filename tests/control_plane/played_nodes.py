@@ -11,6 +11,9 @@ from tests.cluster.kwok import NODE_ANNOTATION
 from tests.cluster.kwok import TOOL as KWOK
 from tests.control_plane.processes import ControlPlane
 
+PODS = "198.19.128.1/17"
+"""Addresses of played pods: reserved for tests, so that nobody answers the operator's questions."""
+
 AMOUNTS = {"cpu": "1000", "memory": "4Ti", "pods": "1000", "nvidia.com/gpu": "8"}
 
 
@@ -28,7 +31,7 @@ def played_nodes(plane: ControlPlane, count: int) -> Iterator[None]:
     ]
     plane.kubectl("create", "--filename=-", text_input=json.dumps({"apiVersion": "v1", "kind": "List", "items": nodes}))
     with (plane.folder / "kwok.log").open("wb") as log:
-        command = [str(KWOK.program()), f"--kubeconfig={plane.kubeconfig}", "--manage-all-nodes=true"]
+        command = [str(KWOK.program()), f"--kubeconfig={plane.kubeconfig}", "--manage-all-nodes=true", f"--cidr={PODS}"]
         process = subprocess.Popen(command, stdout=log, stderr=log)
         try:
             yield
