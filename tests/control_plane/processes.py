@@ -130,7 +130,7 @@ class ControlPlane:
             f"--cert-dir={self.folder}/certificates",
             f"--token-auth-file={self.folder}/tokens.csv",
             "--authorization-mode=RBAC",
-            "--service-cluster-ip-range=198.19.0.0/24",
+            "--service-cluster-ip-range=198.19.0.0/20",
             "--service-account-issuer=https://kubernetes.default.svc",
             f"--service-account-key-file={self.folder}/accounts.key",
             f"--service-account-signing-key-file={self.folder}/accounts.key",
