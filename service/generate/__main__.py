@@ -13,6 +13,7 @@ from bge_reranker.cli.settings import markdown_table
 from reranker_operator.crd import crd
 
 from .chart.defaults import settings_defaults
+from .chart.presence import required_values
 from .chart.readme_table import values_table
 from .chart.usage import differences
 from .chart.values_schema import values_schema
@@ -59,6 +60,7 @@ def _generated() -> dict[Path, str]:
     return {
         CHART / "values.schema.json": schema,
         CHART / "crds" / "rerankers.yaml": definition,
+        CHART / "files" / "required-values.json": required_values(values),
         CHART / "files" / "settings-defaults.json": settings_defaults(),
         chart_readme: replace_section(chart_readme.read_text(encoding="utf-8"), "values", values_table(values)),
         readme: replace_section(readme.read_text(encoding="utf-8"), "settings", markdown_table()),

@@ -70,9 +70,9 @@ def render(values: Values | None = None, *, case: str = "", release: str = "demo
     return Rendered([found for found in yaml.safe_load_all(done.stdout) if found])
 
 
-def refusal(values: Values, release: str = "demo") -> str:
+def refusal(values: Values, release: str = "demo", *, case: str = "") -> str:
     """What helm says where it refuses."""
-    done = _template(values, "", release)
+    done = _template(values, case, release)
     assert done.returncode != 0, "these values should have been refused"
     return done.stderr
 

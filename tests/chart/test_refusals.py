@@ -17,6 +17,7 @@ UNKNOWN = [
     ({"config": {"engine": {"batch": 1}}}, "at '/config/engine': additional properties 'batch' not allowed"),
     ({"config": {"http": {"port": 80}}}, "at '/config/http': additional properties 'port' not allowed"),
     ({"resources": {"request": {}}}, "at '/resources': additional properties 'request' not allowed"),
+    ({"extraEnv": [{"name": "A", "val": "x"}]}, "at '/extraEnv/0': additional properties 'val' not allowed"),
 ]
 
 WRONG = [
@@ -26,6 +27,11 @@ WRONG = [
     ({"gpu": {"count": 2}}, "at '/gpu/count': maximum: got 2, want 1"),
     ({"image": {"digest": "abc"}}, "at '/image/digest': 'abc' does not match pattern"),
     ({"config": {"engine": {"deadlineS": 0}}}, "at '/config/engine/deadlineS': exclusiveMinimum: got 0, want 0"),
+    ({"extraEnv": [{"name": "A", "value": 1}]}, "at '/extraEnv/0/value': got number, want string"),
+    ({"extraEnv": [{"value": "x"}]}, "at '/extraEnv/0': missing property 'name'"),
+    ({"extraContainers": [{"name": "c"}]}, "at '/extraContainers/0': missing property 'image'"),
+    ({"networkPolicy": {"egressCidrs": ["10.0.0.0"]}}, "at '/networkPolicy/egressCidrs/0': '10.0.0.0' does not match"),
+    ({"hub": {"endpoint": "hub.example"}}, "at '/hub/endpoint': 'hub.example' does not match pattern"),
     ({"service": {"port": 70000}}, "at '/service/port': maximum: got 70,000, want 65,535"),
 ]
 
@@ -70,6 +76,24 @@ IMPOSSIBLE: list[tuple[Values, list[str]]] = [
     ({"sharedMemorySize": "1 Gi"}, ['sharedMemorySize is "1 Gi"', "must be a quantity"]),
     ({"autoscaling": {"gpu": {"target": "80%"}}}, ['autoscaling.gpu.target is "80%"', "must be a quantity"]),
     ({"podDisruptionBudget": {"maxUnavailable": "some"}}, ['maxUnavailable is "some"', "a percentage"]),
+    ({"podDisruptionBudget": {"maxUnavailable": "101%"}}, ['maxUnavailable is "101%"', "at most 100%"]),
+    ({"commonLabels": {"app.kubernetes.io/name": "x"}}, ["commonLabels has app.kubernetes.io/name", "Choose another"]),
+    ({"podLabels": {"app.kubernetes.io/component": "x"}}, ["podLabels has app.kubernetes.io/component"]),
+    (
+        {"image": {"registry": "https://r.example"}},
+        ['make "https://r.example/bge-reranker:', "a host without https://"],
+    ),
+    ({"image": {"repository": "Upper"}}, ["a path in lower case", "Correct the part that is wrong."]),
+    ({"image": {"tag": "a:b"}}, ['make "localhost/bge-reranker:a:b"']),
+    (
+        {"model": {"source": "ftp://host/model"}},
+        ['model.source is "ftp://host/model"', "it must be demo, hf://org/name"],
+    ),
+    ({"model": {"source": "hf://"}}, ['model.source is "hf://"', "Correct it."]),
+    (
+        {"networkPolicy": {"enabled": True, "egressPorts": []}},
+        ["networkPolicy.egressPorts is empty", "would open every port", "List ports, such as 443"],
+    ),
     ({"fullnameOverride": "n" * 53}, ["(53 characters)", "at most 52 characters", "Shorten or correct it"]),
     ({"fullnameOverride": "Capital"}, ['fullnameOverride is "Capital"', "lower-case letters"]),
     (
@@ -121,6 +145,11 @@ def test_impossible_values_are_refused_with_a_remedy(values: Values, parts: list
     assert "these values cannot work" in said
     for part in parts:
         assert part in said
+
+
+def test_a_release_of_nothing_is_refused() -> None:
+    said = refusal({"scorer": {"enabled": False}, "operator": {"enabled": False}})
+    assert "the release would be empty. Set one of them to true." in said
 
 
 def test_all_problems_are_said_at_once() -> None:

@@ -17,6 +17,8 @@ from tests.cluster.commands import run
 from tests.cluster.tools import KUBERNETES
 
 MANIFESTS = Path(__file__).parent / "manifests"
+OF_A_RELEASE = "all,pvc,secret,configmap,serviceaccount,role,rolebinding,lease,networkpolicy,ingress,pdb,hpa"
+"""The kinds of which an uninstall must leave nothing."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,14 @@ class Namespace:
     def get(self, *words: str) -> dict[str, Any]:
         return self.cluster.get(*words, f"--namespace={self.name}")
 
+    def objects(self) -> set[str]:
+        """What there is of the kinds that a release makes, as KIND/NAME."""
+        found = json.loads(self.kubectl("get", OF_A_RELEASE, "--output=json"))["items"]
+        return {f"{each['kind']}/{each['metadata']['name']}" for each in found}
+
+    def claims(self) -> list[str]:
+        return [found["metadata"]["name"] for found in self.get("pvc")["items"]]
+
     def create(self, *objects: dict[str, Any]) -> None:
         for each in objects:
             self.kubectl("create", "--filename=-", text_input=json.dumps(each))
@@ -116,8 +126,11 @@ class SearchPod:
             self.cluster.kubectl(*self._words(module, *arguments), text_input=text_input, time_limit_s=time_limit_s)
         )
 
-    def start_load(self, url: str, rate: float, time_limit_s: float = 30.0, connections: int = 4) -> SteadyLoad:
-        words = self._words("steady_load", url, str(rate), str(time_limit_s), str(connections))
+    def start_load(
+        self, url: str, rate: float, time_limit_s: float = 30.0, connections: int = 4, copies: int = 1
+    ) -> SteadyLoad:
+        """Requests at a steady rate from now on; `copies` of the same candidates in each make it heavier."""
+        words = self._words("steady_load", url, str(rate), str(time_limit_s), str(connections), str(copies))
         process = subprocess.Popen(
             self.cluster.command(*words),
             stdin=subprocess.PIPE,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -20,10 +21,24 @@ CANDIDATES = [
 ]
 BEST = 1
 TIME_LIMIT_S = 60
+PATIENCE_S = 12
+"""How long no answer is forgiven: network plugins let a new pod through their policies a moment after it started."""
 
 
 def answer(address: str, body: object = None, key: str = "") -> tuple[int, str]:
     """The status and text of one answer, whatever the status."""
+    deadline = time.monotonic() + PATIENCE_S
+    while True:
+        try:
+            return asked(address, body, key)
+        except OSError as error:
+            if time.monotonic() > deadline:
+                sys.exit(f"{address} does not answer: {error}")
+        time.sleep(1)
+
+
+def asked(address: str, body: object, key: str) -> tuple[int, str]:
+    """One attempt."""
     headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {key}"} if key else {})
     data = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(address, data, headers)
@@ -32,8 +47,6 @@ def answer(address: str, body: object = None, key: str = "") -> tuple[int, str]:
             return response.status, response.read().decode()
     except urllib.error.HTTPError as error:
         return error.code, error.read().decode()
-    except OSError as error:
-        sys.exit(f"{address} does not answer: {error}")
 
 
 def expect(sentence: str, text: str, *, holds: bool) -> None:

@@ -62,7 +62,7 @@ The two containers of the chart's own. Both run one image, and read one configur
 
 {{/* CPU and memory as given, and the GPU as a limit, which is its request too. */}}
 {{- define "bge-reranker.resources" -}}
-{{- $resources := deepCopy .Values.resources -}}
+{{- $resources := deepCopy (default dict .Values.resources) -}}
 {{- if gt (int .Values.gpu.count) 0 -}}
 {{- $limits := mergeOverwrite (default dict $resources.limits) (dict .Values.gpu.resource (toString (int .Values.gpu.count))) -}}
 {{- $_ := set $resources "limits" $limits -}}

@@ -39,7 +39,7 @@ app.kubernetes.io/component: scorer
     "app.kubernetes.io/managed-by" $root.Release.Service
     "helm.sh/chart" (printf "%s-%s" $root.Chart.Name $root.Chart.Version | replace "+" "_")
 -}}
-{{- toYaml (merge $own $root.Values.commonLabels) -}}
+{{- toYaml (merge $own (default dict $root.Values.commonLabels)) -}}
 {{- end }}
 
 {{- define "bge-reranker.serviceAccountName" -}}

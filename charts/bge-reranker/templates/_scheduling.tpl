@@ -17,7 +17,7 @@ nodeSelector:
 affinity:
   {{- toYaml . | nindent 2 }}
 {{- end }}
-{{- with concat (ternary .Values.gpu.tolerations list (gt (int .Values.gpu.count) 0)) .Values.tolerations }}
+{{- with concat (ternary .Values.gpu.tolerations list (gt (int .Values.gpu.count) 0) | default list) (default list .Values.tolerations) }}
 tolerations:
   {{- toYaml . | nindent 2 }}
 {{- end }}

@@ -23,14 +23,14 @@ settings. It holds only what differs from the service's defaults.
 {{- if .Values.secrets.apiKeys.name -}}
 {{- $_ := set $own "guard" (dict "keysFile" "/etc/bge-reranker/api-keys/keys") -}}
 {{- end -}}
-{{- toJson (mergeOverwrite $own (deepCopy .Values.config)) -}}
+{{- toJson (mergeOverwrite $own (deepCopy (default dict .Values.config))) -}}
 {{- end }}
 
 {{/* One setting with the service's default behind it: (list . "http" "drainDelayS"). */}}
 {{- define "bge-reranker.setting" -}}
 {{- $root := index . 0 -}}
 {{- $defaults := $root.Files.Get "files/settings-defaults.json" | fromJson -}}
-{{- $group := mergeOverwrite (index $defaults (index . 1)) (deepCopy (default dict (index $root.Values.config (index . 1)))) -}}
+{{- $group := mergeOverwrite (index $defaults (index . 1)) (deepCopy (default dict (index (default dict $root.Values.config) (index . 1)))) -}}
 {{- index $group (index . 2) -}}
 {{- end }}
 

@@ -20,7 +20,7 @@ from tests.e2e.kubernetes import Cluster
 from tests.e2e.own_cluster import own_cluster
 
 MEASUREMENTS = Path(__file__).resolve().parents[3] / "docs" / "measurements"
-_CHART = ("chart-changes", "chart-life", "chart-limits", "chart-helm-3")
+_CHART = ("chart-changes", "chart-autoscaling", "chart-caches", "chart-life", "chart-limits", "chart-helm-3")
 _OPERATOR = ("operator-kills", "operator-outage")
 PROOFS = ("node-death", "on-request", "crash", "store-kills", *_CHART, *_OPERATOR)
 WITHOUT_CLUSTER = frozenset({"store-kills", *_OPERATOR})

@@ -1,18 +1,24 @@
-"""Releases beside each other, caches, and what an uninstall leaves."""
+"""Releases beside each other, what an uninstall leaves, and a release without a way out."""
 
 from __future__ import annotations
 
-import json
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 from tests.e2e.helm import Release, Values
-from tests.e2e.hub_pod import SOURCE, model_hub
+from tests.e2e.hub_pod import model_hub
 from tests.e2e.kubernetes import Cluster, Namespace, SearchPod, failures, search_pod, service_url, wait_until
+from tests.e2e.packed_model import pack_model
 
 ADDITIONS = ("crds",)
 RATE = 5.0
-LEFTOVERS = "all,pvc,secret,configmap,serviceaccount,networkpolicy,ingress,pdb,hpa"
 ONE: Values = {"replicas": 1}
+CLAIM = "models"
 
 
 def prove(cluster: Cluster, image: str, search_image: str) -> dict[str, Any]:
@@ -20,7 +26,6 @@ def prove(cluster: Cluster, image: str, search_image: str) -> dict[str, Any]:
     with search_pod(cluster, search_image, "rr-e2e-life-search") as search, model_hub(cluster, image) as hub:
         return {
             "beside each other": _beside(cluster, search, image),
-            "caches": _caches(cluster, search, image, hub),
             "without a network": _cut_off(cluster, search, image, hub),
         }
 
@@ -28,10 +33,9 @@ def prove(cluster: Cluster, image: str, search_image: str) -> dict[str, Any]:
 def _beside(cluster: Cluster, search: SearchPod, image: str) -> dict[str, Any]:
     """Two releases in one namespace and one of the same name in another; each answers, and goes without a trace."""
     with cluster.namespace("rr-e2e-life") as one, cluster.namespace("rr-e2e-life-other") as other:
-        untouched = _objects(one)
+        untouched = one.objects()
         releases = [Release("demo", one, image), Release("1.search", one, image), Release("demo", other, image)]
-        for release in releases:
-            release.install(ONE)
+        took_s = [_seconds(partial(release.install, ONE)) for release in releases]
         addresses = {}
         for release in releases:
             service = next(
@@ -46,71 +50,66 @@ def _beside(cluster: Cluster, search: SearchPod, image: str) -> dict[str, Any]:
         for release in releases:
             release.helm("test", release.name)
             release.helm("uninstall", release.name, "--wait")
-        wait_until(lambda: _objects(one) == untouched, "nothing is left")
-        return {"addresses": addresses, "left_after_uninstall": []}
-
-
-def _caches(cluster: Cluster, search: SearchPod, image: str, hub: str) -> dict[str, Any]:
-    fetched: Values = {"model": {"source": SOURCE}, "hub": {"endpoint": hub}}
-    with cluster.namespace("rr-e2e-life-cache") as place:
-        shared: Values = {**fetched, "cache": {"type": "pvc", "size": "1Gi", "storageClass": "shared", "retain": True}}
-        release = Release("demo", place, image)
-        release.install(shared)
-        nodes = {pod["spec"]["nodeName"] for pod in release.pods()}
-        with search.start_load(release.url, RATE) as load:
-            assert failures(load.outcome()) == []
-        release.helm("uninstall", release.name, "--wait")
-        kept = _claims(place)
-        release.install(shared)
-        assert _claims(place) == kept, "the retained claim was not taken up again"
-        logs = place.kubectl("logs", f"deployment/{release.name}", "--container=fetch-model")
-        release.helm("uninstall", release.name, "--wait")
-        place.kubectl("delete", "pvc", "--all")
-        alone: Values = {**fetched, **ONE, "rollout": {"mode": "inPlace"}}
-        alone["cache"] = {"type": "pvc", "size": "1Gi", "accessMode": "ReadWriteOnce"}
-        release.install(alone)
-        release.upgrade({**alone, "podAnnotations": {"again": "yes"}})
-        release.await_settled()
-        release.helm("uninstall", release.name, "--wait")
-        wait_until(lambda: _claims(place) == [], "a claim that is not retained goes")
-        return {
-            "nodes_that_shared_one_volume": sorted(nodes),
-            "kept_after_uninstall": kept,
-            "second_fetch": logs.splitlines()[-1][:200],
-            "read_write_once": "installed and rolled in place with one replica",
-        }
+        wait_until(lambda: one.objects() == untouched, "nothing is left")
+        return {"install_to_ready_s": took_s, "addresses": addresses, "left_after_uninstall": []}
 
 
 def _cut_off(cluster: Cluster, search: SearchPod, image: str, hub: str) -> dict[str, Any]:
-    """Fill a claim, then serve from it with every way out but DNS cut."""
+    """A bundle brought into a claim by hand; then every way out but DNS is cut, for the init step as well."""
     with cluster.namespace("rr-e2e-life-airgap") as place:
-        filler = Release("filler", place, image)
-        cache = {"type": "pvc", "size": "1Gi", "storageClass": "shared", "retain": True}
-        filler.install({**ONE, "model": {"source": SOURCE}, "hub": {"endpoint": hub}, "cache": cache})
-        (claim,) = _claims(place)
-        folder = place.kubectl(
-            "exec", "deployment/filler", "--container=scorer", "--", "sh", "-c", "ls -d /models/*/*/"
-        )
-        filler.helm("uninstall", filler.name, "--wait")
-        path = folder.split()[0].removeprefix("/models/").rstrip("/")
+        source = _bring_bundle(place, image)
         release = Release("demo", place, image)
+        cache = {"type": "existing", "existingClaim": CLAIM}
         policy = {"enabled": True, "searchNamespaces": [search.namespace], "egressCidrs": []}
-        release.install({"model": {"source": f"pvc://{claim}/{path}"}, "networkPolicy": policy})
+        release.install({"model": {"source": source}, "cache": cache, "networkPolicy": policy})
         with search.start_load(release.url, RATE) as load:
+            release.helm("test", release.name)
             outcomes = load.outcome()
-        assert failures(outcomes) == []
-        way_out = f"import urllib.request; urllib.request.urlopen('{hub}', timeout=5)"
-        admitted = _tries(release, way_out)
-        blocked_search = _search_elsewhere(cluster, image, release)
-        release.helm("test", release.name)
+        assert failures(outcomes) == [], failures(outcomes)
         return {
-            "source": f"pvc://{claim}/{path}",
+            "source": source,
             "requests": len(outcomes),
             "failed": 0,
-            "hub_from_the_pod": admitted,
-            "caller_of_another_namespace": blocked_search,
+            "init_step": place.kubectl("logs", f"deployment/{release.name}", "--container=fetch-model").strip()[-200:],
+            "hub_from_the_pod": _tries(release, f"import urllib.request; urllib.request.urlopen('{hub}', timeout=5)"),
+            "management_port_for_callers": _management(search, release),
+            "caller_of_another_namespace": _search_elsewhere(cluster, image, release),
             "helm_test": "passes through the policy",
         }
+
+
+def _bring_bundle(place: Namespace, image: str) -> str:
+    """Into a claim, by a pod that takes it from its standard input; gives the model's source."""
+    mount = [{"name": "models", "mountPath": "/models"}]
+    volume = [{"name": "models", "persistentVolumeClaim": {"claimName": CLAIM}}]
+    size = {"requests": {"storage": "1Gi"}}
+    claim = {"accessModes": ["ReadWriteMany"], "storageClassName": "shared", "resources": size}
+    place.create({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": CLAIM}, "spec": claim})
+    loader = {**_container(image, ["sleep", "infinity"]), "volumeMounts": mount}
+    place.create(_pod("loader", loader, volumes=volume, terminationGracePeriodSeconds=1))
+    place.kubectl("wait", "pod/loader", "--for=condition=Ready", "--timeout=120s")
+    with tempfile.TemporaryDirectory() as folder:
+        packed = pack_model(place.cluster, Path(folder))
+        fetch = (
+            "cat > /tmp/bundle.tar && python3 -m bge_reranker model fetch file:///tmp/bundle.tar --cache-dir /models"
+        )
+        words = (f"--namespace={place.name}", "exec", "--stdin", "loader", "--", "sh", "-c", fetch)
+        with packed.bundle.open("rb") as bundle:
+            subprocess.run(place.cluster.command(*words), stdin=bundle, check=True, timeout=120)
+    place.kubectl("delete", "pod", "loader")
+    return packed.source
+
+
+def _container(image: str, command: list[str]) -> dict[str, Any]:
+    security = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
+    return {"name": "main", "image": image, "command": command, "securityContext": security}
+
+
+def _pod(name: str, container: dict[str, Any], **more: Any) -> dict[str, Any]:
+    """A pod of the level `restricted`."""
+    security = {"runAsNonRoot": True, "fsGroup": 65532, "seccompProfile": {"type": "RuntimeDefault"}}
+    spec = {"containers": [container], "securityContext": security, **more}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": spec}
 
 
 def _tries(release: Release, program: str) -> str:
@@ -121,6 +120,17 @@ def _tries(release: Release, program: str) -> str:
     return said.strip()
 
 
+def _management(search: SearchPod, release: Release) -> str:
+    """A caller that may rank may not read the management port."""
+    url = service_url(f"{release.name}-headless", release.namespace.name, 8001)
+    program = f"import urllib.request\ntry:\n urllib.request.urlopen('{url}/info', timeout=5)\n print('answered')\n"
+    program += "except OSError as error:\n print('blocked:', error)"
+    words = ("exec", f"--namespace={search.namespace}", "search", "--", "/opt/search/bin/python", "-c", program)
+    said = search.cluster.kubectl(*words).strip()
+    assert said.startswith("blocked:"), f"a caller read the management port: {said}"
+    return said
+
+
 def _search_elsewhere(cluster: Cluster, image: str, release: Release) -> str:
     """A pod of a namespace that the policy does not name gets no answer."""
     program = (
@@ -129,21 +139,14 @@ def _search_elsewhere(cluster: Cluster, image: str, release: Release) -> str:
         "except OSError as error:\n print('blocked:', error)"
     )
     with cluster.namespace("rr-e2e-life-stranger") as place:
-        security = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
-        container = {"name": "ask", "image": image, "command": ["python3", "-c", program], "securityContext": security}
-        pod_security = {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
-        spec = {"containers": [container], "restartPolicy": "Never", "securityContext": pod_security}
-        place.create({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "stranger"}, "spec": spec})
+        place.create(_pod("stranger", _container(image, ["python3", "-c", program]), restartPolicy="Never"))
         place.kubectl("wait", "pod/stranger", "--for=jsonpath={.status.phase}=Succeeded", "--timeout=120s")
         said = place.kubectl("logs", "stranger").strip()
     assert said.startswith("blocked:"), f"a stranger got through: {said}"
     return said
 
 
-def _claims(place: Namespace) -> list[str]:
-    return [found["metadata"]["name"] for found in place.get("pvc")["items"]]
-
-
-def _objects(place: Namespace) -> set[str]:
-    found = json.loads(place.kubectl("get", LEFTOVERS, "--output=json"))["items"]
-    return {f"{each['kind']}/{each['metadata']['name']}" for each in found}
+def _seconds(action: Callable[[], object]) -> float:
+    began = time.monotonic()
+    action()
+    return round(time.monotonic() - began, 1)

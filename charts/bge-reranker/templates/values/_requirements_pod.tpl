@@ -16,7 +16,7 @@ Rules about what is added to the pod and in front of it, and about settings that
 {{- define "bge-reranker.requirements.pod" -}}
 {{- $own := concat (list (dict "name" "BGE_RERANKER_CONFIG")) (include "bge-reranker.downloadEnvironment" . | fromYamlArray) }}
 {{- $variables := list }}
-{{- range concat $own .Values.extraEnv }}{{ $variables = append $variables (default "" .name) }}{{ end }}
+{{- range concat $own (default list .Values.extraEnv) }}{{ $variables = append $variables (default "" .name) }}{{ end }}
 {{- with include "bge-reranker.duplicates" $variables }}
 extraEnv: {{ . }} would be there twice. Name each variable once; what the chart sets itself comes from config, proxy, hub, s3 and secrets.
 {{ end }}
@@ -37,7 +37,7 @@ extraVolumes: {{ . }} would be there twice. Give each volume a name of its own; 
 extraVolumeMounts: {{ . }} would be mounted twice. Choose another mountPath; /tmp, /models and the claims of pvc:// are the chart's.
 {{ end }}
 {{- $containers := list "scorer" "fetch-model" }}
-{{- range concat .Values.extraContainers .Values.extraInitContainers }}{{ $containers = append $containers (default "" .name) }}{{ end }}
+{{- range concat (default list .Values.extraContainers) (default list .Values.extraInitContainers) }}{{ $containers = append $containers (default "" .name) }}{{ end }}
 {{- with include "bge-reranker.duplicates" $containers }}
 extraContainers and extraInitContainers: {{ . }} would be there twice. Give each container a name of its own; scorer and fetch-model are the chart's.
 {{ end }}
@@ -61,6 +61,9 @@ service.nodePort is {{ int .Values.service.nodePort }} and service.type is Clust
 {{- end }}
 
 {{- define "bge-reranker.requirements.routes" -}}
+{{- if and .Values.networkPolicy.enabled .Values.networkPolicy.egressCidrs (not .Values.networkPolicy.egressPorts) }}
+networkPolicy.egressPorts is empty, which would open every port of networkPolicy.egressCidrs. List ports, such as 443, or leave egressCidrs empty to open none.
+{{ end }}
 {{- if and .Values.ingress.enabled (not .Values.ingress.hosts) }}
 ingress.enabled is true and ingress.hosts is empty. List at least one host name.
 {{ end }}

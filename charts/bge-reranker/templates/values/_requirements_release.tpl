@@ -1,0 +1,49 @@
+{{/*
+Rules about what a release has at all, what it is called, and which image it runs. Each define gives one sentence a line.
+*/}}
+
+{{/* Helm takes a key away whose value is null; the list is generated from the defaults. */}}
+{{- define "bge-reranker.requirements.presence" -}}
+{{- range $path := .Files.Get "files/required-values.json" | fromJsonArray }}
+{{- $value := $.Values }}
+{{- /* A key of a group that is missing itself has been told of. */}}
+{{- range splitList "." $path }}
+{{- if kindIs "map" $value }}{{ $value = index $value . }}{{ else }}{{ $value = "told" }}{{ end }}
+{{- end }}
+{{- if kindIs "invalid" $value }}
+{{ $path }} is null, and a release cannot be made without it. Leave it out for the default, or give it a value.
+{{ end }}
+{{- end }}
+{{- end }}
+
+{{- define "bge-reranker.requirements.parts" -}}
+{{- if not (or .Values.scorer.enabled .Values.operator.enabled) }}
+scorer.enabled and operator.enabled are false, so the release would be empty. Set one of them to true.
+{{ end }}
+{{- end }}
+
+{{- define "bge-reranker.requirements.labels" -}}
+{{- range $key, $labels := dict "commonLabels" .Values.commonLabels "podLabels" .Values.podLabels }}
+{{- range $label, $_ := $labels }}
+{{- if has $label (list "app.kubernetes.io/name" "app.kubernetes.io/instance" "app.kubernetes.io/component" "app.kubernetes.io/part-of" "app.kubernetes.io/version" "app.kubernetes.io/managed-by" "helm.sh/chart") }}
+{{ $key }} has {{ $label }}, which the chart sets itself. Choose another label.
+{{ end }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{- define "bge-reranker.requirements.names" -}}
+{{- with .Values.fullnameOverride }}
+{{- if or (gt (len .) 52) (not (regexMatch "^[a-z]([-a-z0-9]*[a-z0-9])?$" .)) }}
+fullnameOverride is {{ quote . }} ({{ len . }} characters); it must have at most 52 characters, lower-case letters, digits and dashes, beginning with a letter and ending with a letter or digit. Shorten or correct it, or leave it empty for the release's own name.
+{{ end }}
+{{- end }}
+{{- end }}
+
+{{/* As a node would refuse it (InvalidImageName), where nobody looks. */}}
+{{- define "bge-reranker.requirements.image" -}}
+{{- $image := include "bge-reranker.image" . }}
+{{- if not (regexMatch "^([A-Za-z0-9][-A-Za-z0-9.]*(:[0-9]+)?/)?[a-z0-9]+([._/-]+[a-z0-9]+)*(:[A-Za-z0-9_][-A-Za-z0-9_.]*)?(@sha256:[0-9a-f]{64})?$" $image) }}
+image.registry, image.repository and image.tag make {{ quote $image }}, which is no reference of an image: a host without https://, a path in lower case, a tag of letters, digits, dots and dashes. Correct the part that is wrong.
+{{ end }}
+{{- end }}
