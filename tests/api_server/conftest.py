@@ -16,6 +16,9 @@ from tests.in_ci import lacking
 SILENCE_S = 5
 """Silence after which the operator holds a watch for dead, in these tests."""
 
+RESYNC_S = 5
+"""Pause after which a refused Reranker is tried again, in these tests."""
+
 
 @pytest.fixture(scope="session")
 def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
@@ -52,6 +55,7 @@ def idle(plane: ControlPlane, place: Namespace, proxy: FaultyProxy) -> Iterator[
     """The namespace's operator behind the proxy, not started yet."""
     token = account(plane, place.name)
     settings = {"watch_namespace": place.name, "identity": "first", "watch_inactivity_s": SILENCE_S}
+    settings["resync_interval_s"] = RESYNC_S
     with operator(plane, token, proxy.url, **settings) as process:
         yield process
 
