@@ -9,6 +9,7 @@ import signal
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -38,9 +39,15 @@ def prove() -> dict[str, Any]:
         products.await_ready()
         return {
             "away_s": AWAY_S,
-            "gone": _outage(products, process, lambda: plane.stop(API_SERVER), plane.start_api_server),
+            "gone": _outage(products, process, partial(_kill, plane), plane.start_api_server),
             "hung": _outage(products, process, *_freezing(plane)),
         }
+
+
+def _kill(plane: ControlPlane) -> None:
+    gone = plane.processes.pop(API_SERVER)
+    gone.kill()
+    gone.wait()
 
 
 def _freezing(plane: ControlPlane) -> tuple[Callable[[], None], Callable[[], None]]:
