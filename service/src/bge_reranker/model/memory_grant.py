@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from .threads import CGROUP_ROOT
+from .control_groups import ROOT, group_folders, read_limit
 
 _KIB = 1024
 _UNLIMITED_BYTES = 2**60
@@ -21,7 +21,7 @@ _UNLIMITED_BYTES = 2**60
 class MemoryAccounts:
     """Where the kernel keeps its accounts."""
 
-    cgroup_root: Path = CGROUP_ROOT
+    cgroup_root: Path = ROOT
     processes: Path = Path("/proc")
 
 
@@ -47,39 +47,20 @@ def _limits(accounts: MemoryAccounts) -> Iterator[int]:
 
 def _cgroups(accounts: MemoryAccounts) -> Iterator[int]:
     """Limit less use of the process's cgroups, the page cache counted as free: version 2, then version 1."""
-    root, own = accounts.cgroup_root, accounts.processes / "self" / "cgroup"
-    for line in _read(own).splitlines():
-        number, controllers, path = (*line.split(":", 2), "", "")[:3]
-        if number == "0" and not controllers:
-            for folder in _folder_and_above(root, path):
-                yield from _left(folder, "memory.max", "memory.current", "file")
-        elif "memory" in controllers.split(","):
-            for folder in _folder_and_above(root / "memory", path):
-                yield from _left(folder, "memory.limit_in_bytes", "memory.usage_in_bytes", "total_cache")
-
-
-def _folder_and_above(root: Path, path: str) -> Iterator[Path]:
-    """A cgroup's folder and those that it lies in; inside a container there is the root alone."""
-    below = Path(path.lstrip("/"))
-    yield from dict.fromkeys(root / part for part in (below, *below.parents))
+    for folder in group_folders("memory", accounts.cgroup_root, accounts.processes / "self" / "cgroup"):
+        yield from _left(folder, "memory.max", "memory.current", "file")
+        yield from _left(folder, "memory.limit_in_bytes", "memory.usage_in_bytes", "total_cache")
 
 
 def _left(folder: Path, limit_file: str, use_file: str, cache: str) -> Iterator[int]:
-    limit, used = _read(folder / limit_file), _read(folder / use_file)
+    limit, used = read_limit(folder / limit_file), read_limit(folder / use_file)
     if limit.isdigit() and used.isdigit() and int(limit) < _UNLIMITED_BYTES:
-        cached = dict(line.split(maxsplit=1) for line in _read(folder / "memory.stat").splitlines() if " " in line)
+        cached = dict(line.split(maxsplit=1) for line in read_limit(folder / "memory.stat").splitlines() if " " in line)
         yield int(limit) - int(used) + int(cached.get(cache, 0))
 
 
 def _field(path: Path, name: str) -> Iterator[int]:
     """A figure in kB of one of the kernel's tables, in bytes."""
-    for line in _read(path).splitlines():
+    for line in read_limit(path).splitlines():
         if line.startswith(f"{name}:"):
             yield int(line.split()[1]) * _KIB
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(encoding="ascii").strip()
-    except (OSError, UnicodeDecodeError):
-        return ""
