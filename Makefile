@@ -147,6 +147,12 @@ demo-eval: $(VENV)/.installed ## Measure the embedded model beside BM25 on held-
 	$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r requirements/demo-training.txt
 	$(BESIDE) demo_model evaluate $(ARGS)
 
+price: $(VENV)/.installed ## Quantise the embedded model and print what that costs on its held-out texts
+	$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r requirements/demo-training.txt
+	$(BESIDE) demo_model cases --output build/held-out.jsonl
+	rm -rf build/demo-int8
+	$(BIN)/bge-reranker quantise demo --to int8 --output build/demo-int8 --golden build/held-out.jsonl
+
 ##@ Housekeeping
 
 hooks: $(VENV)/.installed ## Install the pre-commit hooks
@@ -165,4 +171,4 @@ $(VENV)/.installed: $(LOCKS) service/pyproject.toml operator/pyproject.toml
 	$(UV) pip install --quiet --python $(BIN)/python --no-build-isolation --no-deps -e service -e operator
 	@touch $@
 
-.PHONY: help setup run test api-server package push e2e e2e-long image image-gpu image-twice image-operator image-search-pod cluster-up cluster-add cluster-down cluster-status cluster-load cluster-tools helm check format generate manifests verify lock lock-check parity bench bench-peers bench-scaling bench-load bench-operator clients fuzz demo-model demo-eval hooks clean
+.PHONY: help setup run test api-server package push e2e e2e-long image image-gpu image-twice image-operator image-search-pod cluster-up cluster-add cluster-down cluster-status cluster-load cluster-tools helm check format generate manifests verify lock lock-check parity bench bench-peers bench-scaling bench-load bench-operator clients fuzz demo-model demo-eval price hooks clean
