@@ -88,8 +88,9 @@ def _spec(chance: random.Random, number: int) -> dict[str, Any]:
     if chance.random() < 0.3:
         scaled = {"enabled": True, "minReplicas": 1, "maxReplicas": 4, "backlogSeconds": {"enabled": False}}
         spec["autoscaling"] = {**scaled, "cpu": {"enabled": True}}
-    if number == 1 or chance.random() < 0.5:
-        spec["cache"] = CLAIM
+    # The embedded model would need no cache; on played nodes nothing is fetched.
+    spec["model"] = {"source": "hf://org/played"}
+    spec["cache"] = CLAIM if number == 1 or chance.random() < 0.5 else {"type": "emptyDir", "size": "1Gi"}
     return spec
 
 
