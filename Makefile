@@ -29,7 +29,11 @@ test: $(VENV)/.installed ## Run every test that needs no cluster; ARGS go to pyt
 e2e: $(VENV)/.installed image image-operator image-search-pod ## End-to-end tests on a cluster of their own, or on CONTEXT of KUBECONFIG
 	$(BIN)/python -m tests.e2e $(if $(CONTEXT),--context $(CONTEXT)) $(ARGS)
 
-e2e-long: $(VENV)/.installed $(if $(filter store-kills,$(NAME)),,image image-operator image-search-pod) ## A long proof, NAME=node-death, on-request, crash, store-kills, chart-life, ...; figures go to docs/measurements
+api-server: helm ## Test the operator against a real API server that is not well, without nodes; ARGS go to pytest
+	@$(BIN)/python -m tests.cluster tools kubernetes kwok crds
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/api_server --durations=10 $(ARGS)
+
+e2e-long: $(VENV)/.installed $(if $(filter store-kills operator-kills operator-outage,$(NAME)),,image image-operator image-search-pod) ## A long proof, NAME=node-death, on-request, crash, store-kills, operator-kills, chart-life, ...; figures go to docs/measurements
 	$(BIN)/python -m tests.e2e.proofs $(NAME) $(ARGS)
 
 package: helm ## Package the Helm chart into dist/
@@ -143,6 +147,12 @@ demo-eval: $(VENV)/.installed ## Measure the embedded model beside BM25 on held-
 	$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r requirements/demo-training.txt
 	$(BESIDE) demo_model evaluate $(ARGS)
 
+price: $(VENV)/.installed ## Quantise the embedded model and print what that costs on its held-out texts
+	$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r requirements/demo-training.txt
+	$(BESIDE) demo_model cases --output build/held-out.jsonl
+	rm -rf build/demo-int8
+	$(BIN)/bge-reranker quantise demo --to int8 --output build/demo-int8 --golden build/held-out.jsonl
+
 ##@ Housekeeping
 
 hooks: $(VENV)/.installed ## Install the pre-commit hooks
@@ -161,4 +171,4 @@ $(VENV)/.installed: $(LOCKS) service/pyproject.toml operator/pyproject.toml
 	$(UV) pip install --quiet --python $(BIN)/python --no-build-isolation --no-deps -e service -e operator
 	@touch $@
 
-.PHONY: help setup run test package push e2e e2e-long image image-gpu image-twice image-operator image-search-pod cluster-up cluster-add cluster-down cluster-status cluster-load cluster-tools helm check format generate manifests verify lock lock-check parity bench bench-peers bench-scaling bench-load bench-operator clients fuzz demo-model demo-eval hooks clean
+.PHONY: help setup run test api-server package push e2e e2e-long image image-gpu image-twice image-operator image-search-pod cluster-up cluster-add cluster-down cluster-status cluster-load cluster-tools helm check format generate manifests verify lock lock-check parity bench bench-peers bench-scaling bench-load bench-operator clients fuzz demo-model demo-eval price hooks clean

@@ -23,13 +23,14 @@ from .largest_requests import measure_largest_requests
 from .load import Cell, run_cell
 from .memory import measure_memory
 from .processes import bench_server, run_bare_loop
+from .start import measure_start
 
 _CACHE = Path.home() / ".cache" / "bge-reranker" / "bench"
 _DEADLINE_S = 3_600
 """A slow CPU with 32 clients takes minutes for one round; the benchmark wants to see them, not to refuse them."""
 
 
-PARTS = ("speed", "largest-requests", "memory")
+PARTS = ("speed", "largest-requests", "memory", "start")
 
 
 @click.command()
@@ -51,7 +52,7 @@ def bench(
     pairs: int,
     json_file: Path,
 ) -> None:
-    """Measure the base shape over HTTP beside a bare loop, the largest requests, and the embedded model's memory."""
+    """Measure the base shape by HTTP and in a bare loop, largest requests, the embedded model's memory and start."""
     # Wide enough for every column where the output is not a terminal.
     console = Console(width=None if sys.stdout.isatty() else 130)
     report: dict[str, Any] = {"machine": describe_machine(), "date": datetime.now(UTC).isoformat(timespec="seconds")}
@@ -63,6 +64,8 @@ def bench(
         report["largest_requests"] = measure_largest_requests(console)
     if "memory" in wanted:
         report["memory"] = measure_memory(pairs, console)
+    if "start" in wanted:
+        report["start"] = measure_start(console)
     json_file.parent.mkdir(parents=True, exist_ok=True)
     json_file.write_text(json.dumps(report, indent=1), encoding="utf-8")
     console.print(f"{report['machine']}. Written to {json_file}.")

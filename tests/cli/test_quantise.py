@@ -68,6 +68,19 @@ def test_command_refuses_a_folder_that_exists(tmp_path: Path) -> None:
     assert isinstance(outcome.exception, SettingsError)
 
 
+def test_command_refuses_two_sets_of_one_name(tmp_path: Path) -> None:
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "queries.jsonl").write_text(
+            json.dumps({"query": "a", "positive": ["b"], "negative": ["c"]})
+        )
+    golden = [f"--golden={tmp_path / folder / 'queries.jsonl'}" for folder in ("a", "b")]
+    arguments = ["quantise", "demo", "--to", "int8", "--output", str(tmp_path / "model"), *golden]
+    outcome = CliRunner().invoke(program, arguments)
+    assert isinstance(outcome.exception, SettingsError)
+    assert "shipped, queries, queries" in str(outcome.exception)
+
+
 def test_command_refuses_a_model_that_is_quantised_already(quantised: Path, tmp_path: Path) -> None:
     arguments = ["quantise", str(quantised), "--to", "int8", "--output", str(tmp_path / "again")]
     outcome = CliRunner().invoke(program, arguments)

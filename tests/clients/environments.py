@@ -5,17 +5,15 @@ What belongs here: making an environment and running a program in it. What must 
 
 from __future__ import annotations
 
-import fcntl
-import hashlib
 import json
 import os
 import re
 import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from ..locked_environment import python_of
 from .client_row import ClientRow
 from .drivers.driving import KEY
 from .table import DOCUMENTS, QUERY, TOP_N
@@ -59,27 +57,13 @@ def locked_version(environment: str, package: str) -> str:
     return version
 
 
-def python_of(environment: str, cache: Path = CACHE) -> Path:
+def environment_python(environment: str, cache: Path = CACHE) -> Path:
     """Return the interpreter of an environment, making the environment if its lock is new.
 
     Raises:
         subprocess.CalledProcessError: If a package cannot be installed, or its hash is not the lock's.
     """
-    lock = lock_of(environment)
-    folder = cache / f"{environment}-{hashlib.sha256(lock.read_bytes()).hexdigest()[:12]}"
-    python, complete = folder / "bin" / "python", folder / ".complete"
-    cache.mkdir(parents=True, exist_ok=True)
-    # Test processes that run side by side want the same environment.
-    with (cache / f"{environment}.lock").open("w") as guard:
-        fcntl.flock(guard, fcntl.LOCK_EX)
-        if not complete.exists():
-            uv = Path(sys.executable).with_name("uv")
-            subprocess.run([uv, "venv", "--quiet", "--clear", "--python", sys.executable, folder], check=True)
-            subprocess.run(
-                [uv, "pip", "install", "--quiet", "--require-hashes", "--python", python, "-r", lock], check=True
-            )
-            complete.touch()
-    return python
+    return python_of(environment, lock_of(environment), cache)
 
 
 def ask(python: Path, rows: Sequence[ClientRow], server: str, full_server: str) -> dict[str, Any]:

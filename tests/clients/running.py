@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from .client_row import ClientRow
-from .environments import CACHE, ask, locked_version, python_of
+from .environments import CACHE, ask, environment_python, locked_version
 from .outcome import Outcome, judge
 from .table import ROWS
 
@@ -42,5 +42,5 @@ def outcomes_of(rows: Sequence[ClientRow], server: str, full_server: str, cache:
     Raises:
         subprocess.CalledProcessError: If the environment cannot be made, or the driver itself fails.
     """
-    answers = ask(python_of(rows[0].environment, cache), rows, server, full_server)
+    answers = ask(environment_python(rows[0].environment, cache), rows, server, full_server)
     return {row.key: judge(row, answers[row.key], locked_version(row.environment, row.package)) for row in rows}

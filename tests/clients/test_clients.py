@@ -14,7 +14,7 @@ from tests.live.server import LiveServer, live_server
 
 from .client_row import ClientRow, Family
 from .drivers.driving import KEY
-from .environments import locked_version, python_of
+from .environments import environment_python, locked_version
 from .full_server import full_server
 from .outcome import read_results
 from .running import outcomes_of, runs
@@ -59,7 +59,7 @@ def test_a_row_whose_call_fails_does_not_work() -> None:
 
 def make_environment(name: str) -> None:
     try:
-        python_of(name)
+        environment_python(name)
     except subprocess.CalledProcessError as error:
         lacking(f"the environment {name} cannot be installed here: {error}")
 

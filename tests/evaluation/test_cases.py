@@ -3,7 +3,14 @@ from pathlib import Path
 
 import pytest
 
-from bge_reranker.evaluation.cases import DEFAULT_GROUP, InvalidJudgements, RankingCase, load_cases, load_trec_cases
+from bge_reranker.evaluation.cases import (
+    DEFAULT_GROUP,
+    InvalidJudgements,
+    RankingCase,
+    load_cases,
+    load_trec_cases,
+    save_cases,
+)
 
 
 def test_json_lines_become_cases_with_their_group(tmp_path: Path) -> None:
@@ -18,6 +25,12 @@ def test_json_lines_become_cases_with_their_group(tmp_path: Path) -> None:
 
     assert chinese == RankingCase("苹果", {"汽车": 0, "火车": 0, "水果": 1}, "zh")
     assert english.group == DEFAULT_GROUP
+
+
+def test_cases_are_read_as_they_were_saved(tmp_path: Path) -> None:
+    cases = [RankingCase("苹果", {"汽车": 0, "水果": 1}, "zh"), RankingCase("apple", {"car": 0, "fruit": 1})]
+    save_cases(cases, tmp_path / "cases.jsonl")
+    assert load_cases(tmp_path / "cases.jsonl") == cases
 
 
 @pytest.mark.parametrize(

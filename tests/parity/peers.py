@@ -5,11 +5,9 @@ What belongs here: making the environment and running the scoring script in it. 
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import subprocess
-import sys
 import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -17,6 +15,7 @@ from pathlib import Path
 
 from bge_reranker.settings import Preset
 
+from ..locked_environment import python_of
 from .texts import NamedPair
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -77,17 +76,7 @@ def peer_python(peer: Peer, cache: Path) -> Path:
         subprocess.CalledProcessError: If a package cannot be installed, or its hash is not the lock's.
     """
     lock = ROOT / peer.lock
-    folder = cache / "peers" / f"{lock.stem.removeprefix('peer-')}-{hashlib.sha256(lock.read_bytes()).hexdigest()[:12]}"
-    python = folder / "bin" / "python"
-    complete = folder / ".complete"
-    if not complete.exists():
-        uv = Path(sys.executable).with_name("uv")
-        subprocess.run([uv, "venv", "--quiet", "--clear", "--python", sys.executable, folder], check=True)
-        subprocess.run(
-            [uv, "pip", "install", "--quiet", "--require-hashes", "--python", python, "-r", lock], check=True
-        )
-        complete.touch()
-    return python
+    return python_of(lock.stem.removeprefix("peer-"), lock, cache / "peers")
 
 
 def peer_logits(peer: Peer, python: Path, folder: Path, pairs: Sequence[NamedPair]) -> list[float]:

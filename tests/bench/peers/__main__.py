@@ -1,8 +1,9 @@
-"""`python -m tests.bench.peers`: one shape a call; docs/measurements/peers.json, a table and plots in docs/."""
+"""`python -m tests.bench.peers`: one shape a run; docs/measurements/peers.json, a table and plots in docs/."""
 
 from __future__ import annotations
 
 import json
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,7 @@ _ALL = "float32,int8,openvino,onnx-int8,torch-float32,infinity"
 def bench_peers(
     *, shape: str, only: str, clients: str, rounds: int, seconds: float, tei_url: str | None, prepare: bool, docs: Path
 ) -> None:
-    """Measure the scorer beside its peers. Runs of other shapes are kept; the same shape is replaced."""
+    """Measure the scorer beside its peers. A run of the same shape and clients is replaced, others are kept."""
     known = contestants(tei_url)
     chosen = {key: known[key] for key in [*only.split(","), *(["tei"] if tei_url else [])]}
     start = (shape, _CACHE, make_workload(float_checkpoint(shape, _CACHE)))
@@ -43,10 +44,11 @@ def bench_peers(
 
     def keep(measured: dict[str, Any]) -> None:
         facts = {"machine": describe_machine(), "date": datetime.now(UTC).isoformat(timespec="seconds")}
+        facts["command"] = f"make bench-peers ARGS='{' '.join(sys.argv[1:])}'"
         file = docs / "measurements" / "peers.json"
         file.parent.mkdir(parents=True, exist_ok=True)
         report = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
-        report[shape] = {**measured, **facts}
+        report[f"{shape}, {clients} clients"] = {**measured, **facts}
         file.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
         write_report(report, docs)
 

@@ -66,7 +66,8 @@ def compare(
                     rows[key]["cells"].append({**asdict(cell), "round": turn})
                     say(f"round {turn + 1}, {key}, {count} clients: {cell.tokens_per_second:.0f} tokens/s")
                 rows[key]["resident_mib"] = running[key].resident_mib()
-            keep({"matrix_gflops": rates, "contestants": rows, "seconds": seconds})
+            facts = {"shape": shape, "seconds": seconds, "attended_tokens": workload.attended_tokens}
+            keep({**facts, "matrix_gflops": rates, "contestants": rows})
 
 
 def check(found: list[float], expected: list[float], precision: str) -> dict[str, Any]:

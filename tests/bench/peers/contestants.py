@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from tests.locked_environment import python_of
 from tests.parity.peers import view_of
 
 from .checkpoints import float_checkpoint, int8_checkpoint
-from .direct import DirectContestant
-from .environments import python_of
+from .direct import ROOT, DirectContestant
 from .served import ServedContestant, free_port
 from .workload import Workload
 
@@ -93,7 +93,7 @@ def _ours(checkpoint: Callable[[str, Path], Path]) -> Callable[[Start], Running]
 
 
 def _infinity(how: Start) -> Running:
-    python, port = python_of("bench-infinity", how.cache), free_port()
+    python, port = _python_of("bench-infinity", how.cache), free_port()
     folder = view_of(float_checkpoint(how.shape, how.cache), how.scratch / "model", _FOR_TRANSFORMERS_4)
     options = f"--host 127.0.0.1 --port {port} --engine torch --device cpu --no-bettertransformer".split()
     program: list[str | Path] = [python.with_name("infinity_emb"), "v2", "--model-id", folder]
@@ -104,13 +104,17 @@ def _infinity(how: Start) -> Running:
 def _direct(lock: str, driver: str, tokenizer_class: str) -> Callable[[Start], Running]:
     def start(how: Start) -> Running:
         folder = view_of(float_checkpoint(how.shape, how.cache), how.scratch / "model", tokenizer_class)
-        python = python_of(lock, how.cache)
+        python = _python_of(lock, how.cache)
         # The environment's name holds the hash of its lock, so that another version converts anew.
         kept = how.cache / "converted" / f"{python.parent.parent.name}-{how.shape}"
         kept.parent.mkdir(parents=True, exist_ok=True)
         return DirectContestant(python, driver, folder, how.workload, how.scratch, kept)
 
     return start
+
+
+def _python_of(lock: str, cache: Path) -> Path:
+    return python_of(lock, ROOT / "requirements" / f"{lock}.txt", cache / "peers")
 
 
 def _raw_scores_body(request: dict[str, object]) -> dict[str, object]:

@@ -20,6 +20,8 @@ OFFLINE = {
     "CUDA_VISIBLE_DEVICES": "",
     "TOKENIZERS_PARALLELISM": "false",
     "DO_NOT_TRACK": "1",
+    # OpenVINO reports every import unless it believes to be in a CI job.
+    "CI": "true",
     "INFINITY_ANONYMOUS_USAGE_STATS": "0",
 }
 """No hub, no GPU, no telemetry."""

@@ -11,10 +11,9 @@ import time
 from typing import Any
 
 import numpy as np
-import openvino
 from numpy.typing import NDArray
-from openvino import Model, Node
-from openvino import opset13 as ops
+
+from bge_reranker.model.openvino_runtime import Model, Node, openvino, ops
 
 ROWS, SHAPES = 640, ((768, 3072), (3072, 768), (768, 768))
 """Rows, and inputs by outputs, of the base shape's layers."""

@@ -5,6 +5,7 @@ What belongs here: text. What must not: measuring; drawing (`plots` does).
 
 from __future__ import annotations
 
+import re
 import statistics
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,25 +13,27 @@ from typing import Any
 
 import numpy as np
 
+from ..page import replace_section
+from .checkpoints import SHAPES
 from .plots import draw_plots
 
-BEGIN, END = "<!-- peers: begin -->", "<!-- peers: end -->"
-"""What lies between is written by `make bench-peers`."""
-
 _LINEAR_GFLOP_PER_TOKEN = {"base": 0.170, "large": 0.604}
+_ATTENTION_GFLOP = {shape: 4 * form.layers * form.hidden / 1e9 for shape, form in SHAPES.items()}
+"""Of a token for each token that it attends to: a product with its key and one with its value."""
+
 _TEI_RATIO = (1.8, 2.1)
 """text-embeddings-inference beside sentence-transformers float32, as measured elsewhere."""
 
 _INTRODUCTION = """## Beside other rerankers
 
-`make bench-peers` (`ARGS='--shape large --clients 1,16'` for the second shape): the same documents of 20 to 400 tokens,
-16 a request, everyone in turns, medians of the rounds; tokens without padding. Contestants that are called directly get
-64 pairs a call."""
+`make bench-peers`: the same documents of 20 to 400 tokens, 16 a request, everyone in turns, medians of the rounds;
+tokens without padding. A cell sends for some seconds and waits for what is open then, which counts. Contestants that
+are called directly get 64 pairs a call. Each one's scores were compared with our float32's before its time counted."""
 
 _SECTION = """### {name}
 
-{machine}, {day}, {rounds} rounds of {seconds:g} s. Matrix rates in the same run: int8 {int8:.0f} GFLOP/s, float32
-{float32:.0f} GFLOP/s.
+`{command}`: {machine}, {day}, {rounds} rounds of {seconds:g} s. Matrix rates in the same run: int8 {int8:.0f} GFLOP/s,
+float32 {float32:.0f} GFLOP/s.
 """
 
 _PLOTS = (("Tokens per second", "tokens"), ("Latency", "latency"), ("Memory and start", "cost"))
@@ -49,22 +52,17 @@ _COLUMNS = (
     "MiB",
     "start s",
 )
-_NAMES = {"base": "XLM-R base shape", "large": "XLM-R large shape"}
 
 
 def write_report(report: Mapping[str, Any], docs: Path) -> str:
     """Replace the section of docs/benchmarks.md and the plots; return the section."""
     sections = [_INTRODUCTION]
-    for shape, measured in report.items():
-        draw_plots(shape, measured, docs / "plots")
-        sections.append(_section(shape, measured))
+    for run, measured in report.items():
+        name = re.sub(r"\W+", "-", run)
+        draw_plots(name, measured, docs / "plots")
+        sections.append(_section(run, name, measured))
     text = "\n\n".join(sections)
-    file = docs / "benchmarks.md"
-    page = file.read_text(encoding="utf-8")
-    if BEGIN not in page:
-        page += f"\n{BEGIN}\n{END}\n"
-    before, rest = page.split(BEGIN)
-    file.write_text(f"{before}{BEGIN}\n{text}\n{END}{rest.split(END)[1]}", encoding="utf-8")
+    replace_section(docs, "peers", text)
     return text
 
 
@@ -81,10 +79,11 @@ def by_clients(contestant: Mapping[str, Any]) -> dict[int, list[dict[str, Any]]]
     return found
 
 
-def _section(shape: str, measured: Mapping[str, Any]) -> str:
+def _section(run: str, pictures: str, measured: Mapping[str, Any]) -> str:
     rates = {form: statistics.median(rate[form] for rate in measured["matrix_gflops"]) for form in ("int8", "float32")}
     head = _SECTION.format(
-        name=_NAMES[shape],
+        name=f"XLM-RoBERTa's shape {run}",
+        command=measured["command"],
         machine=measured["machine"],
         day=measured["date"][:10],
         rounds=len(measured["matrix_gflops"]),
@@ -99,8 +98,8 @@ def _section(shape: str, measured: Mapping[str, Any]) -> str:
     for contestant in measured["contestants"].values():
         lines += [_row(contestant, clients, cells) for clients, cells in by_clients(contestant).items()]
     checks = "; ".join(f"{row['name']}: {row['check']}" for row in measured["contestants"].values())
-    plots = "\n".join(f"![{title}](plots/{shape}-{name}.svg)" for title, name in _PLOTS)
-    return "\n".join([*lines, "", *_ratios(shape, measured, rates), "", f"Checked before: {checks}.", "", plots])
+    plots = "\n".join(f"![{title}](plots/{pictures}-{name}.svg)" for title, name in _PLOTS)
+    return "\n".join([*lines, "", *_ratios(measured, rates), "", f"Checked before: {checks}.", "", plots])
 
 
 def _row(contestant: Mapping[str, Any], clients: int, cells: list[dict[str, Any]]) -> str:
@@ -120,7 +119,7 @@ def _row(contestant: Mapping[str, Any], clients: int, cells: list[dict[str, Any]
     return f"| {' | '.join(values)} |"
 
 
-def _ratios(shape: str, measured: Mapping[str, Any], rates: Mapping[str, float]) -> list[str]:
+def _ratios(measured: Mapping[str, Any], rates: Mapping[str, float]) -> list[str]:
     """One line for each promise of speed, whether it is kept or not."""
     found = {key: medians(row) for key, row in measured["contestants"].items()}
     lines = []
@@ -139,15 +138,21 @@ def _ratios(shape: str, measured: Mapping[str, Any], rates: Mapping[str, float])
             ]
             name = measured["contestants"][peer]["name"]
             lines.append(f"- {ours} beside {name}: {', '.join(shares)} (wanted {wanted:g}x)")
-    if "int8" in found:
-        best = max(found["int8"].values())
-        share = best * _LINEAR_GFLOP_PER_TOKEN[shape] / rates["int8"]
-        lines.append(f"- int8: {share:.0%} of the int8 matrix rate in its linear layers alone (wanted 50%)")
+    lines += [_matrix_share(form, max(found[form].values()), measured, rates) for form in rates if form in found]
     if "tei" not in found and "torch-float32" in found and "int8" in found:
         ratio = max(found["int8"].values()) / next(iter(found["torch-float32"].values()))
         low, high = (ratio / factor for factor in reversed(_TEI_RATIO))
         lines.append(_UNMEASURED.format(*_TEI_RATIO, low, high))
     return lines
+
+
+def _matrix_share(form: str, tokens_per_s: float, measured: Mapping[str, Any], rates: Mapping[str, float]) -> str:
+    """Beside the rate of matrix products of the same form: the linear layers alone, and with attention."""
+    linear = _LINEAR_GFLOP_PER_TOKEN[measured["shape"]]
+    attention = _ATTENTION_GFLOP[measured["shape"]] * measured["attended_tokens"]
+    alone, both = (tokens_per_s * gflop / rates[form] for gflop in (linear, linear + attention))
+    wanted = " (wanted 50%)" if form == "int8" else ""
+    return f"- {form}: {alone:.0%} of the {form} matrix rate in its linear layers, {both:.0%} with attention{wanted}"
 
 
 def _rates(cells: list[dict[str, Any]]) -> list[float]:

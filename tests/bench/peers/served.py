@@ -19,7 +19,7 @@ from .cell import Cell
 from .direct import OFFLINE
 from .workload import Workload
 
-_START_S = 180.0
+_START_S = 900.0
 _STOP_S = 30.0
 _TIMEOUT_S = 600.0
 _POLL_S = 0.05

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from .comparison import check
-from .report import BEGIN, END, write_report
+from .report import write_report
 
 LOGITS = [0.11, -0.42, 0.35, 0.02]
 
@@ -23,10 +23,13 @@ def test_check_refuses_logits_in_another_order(precision: str) -> None:
 
 def test_report_replaces_its_own_section_and_states_every_ratio(tmp_path: Path) -> None:
     page = tmp_path / "benchmarks.md"
-    page.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n", encoding="utf-8")
+    page.write_text("before\n<!-- peers: begin -->\nold\n<!-- peers: end -->\nafter\n", encoding="utf-8")
     row = {"check": "scores agree", "start_s": 1.0, "resident_mib": 10.0}
     cells = {"tokens": 100, "seconds": 1.0, "latencies_s": [0.5], "generator_cpu_s": 0.1}
     measured = {
+        "shape": "base",
+        "attended_tokens": 200.0,
+        "command": "make bench-peers",
         "machine": "a machine",
         "date": "2026-11-27T00:00:00+00:00",
         "seconds": 1.0,
@@ -36,10 +39,10 @@ def test_report_replaces_its_own_section_and_states_every_ratio(tmp_path: Path) 
             "openvino": {**row, "name": "bare", "cells": [{**cells, "tokens": 50, "latencies_s": [], "clients": 0}]},
         },
     }
-    write_report({"base": measured}, tmp_path)
+    write_report({"base, 4 clients": measured}, tmp_path)
     text = page.read_text(encoding="utf-8")
     assert "int8 beside bare: 2.00x at 4 clients (wanted 0.9x)" in text
     assert "old" not in text
     assert text.startswith("before\n")
     assert text.endswith("after\n")
-    assert (tmp_path / "plots" / "base-tokens.svg").exists()
+    assert (tmp_path / "plots" / "base-4-clients-tokens.svg").exists()

@@ -21,6 +21,8 @@ class Workload:
 
     requests: list[dict[str, object]]
     tokens: list[int]
+    attended_tokens: float
+    """Tokens that a token attends to, on average over the tokens of all pairs."""
 
 
 def make_workload(folder: Path) -> Workload:
@@ -28,11 +30,12 @@ def make_workload(folder: Path) -> Workload:
     texts, encoder = Texts(folder, seed=1), PairEncoder.from_directory(folder)
     policy = resolve_policy(TextSettings(), _MAX_PAIR_TOKENS)
     requests: list[dict[str, object]] = []
-    tokens = []
+    lengths: list[list[int]] = []
     for _ in range(_REQUESTS):
         made = texts.request()
         query, documents = str(made["query"]), [str(text) for text in made["candidates"]]  # type: ignore[attr-defined] # a request's own list
         encoded = encoder.encode(query, documents, policy)
         requests.append({"query": query, "documents": documents})
-        tokens.append(sum(len(pair) for document in encoded.documents for pair in document.pairs))
-    return Workload(requests, tokens)
+        lengths.append([len(pair) for document in encoded.documents for pair in document.pairs])
+    every = [length for request in lengths for length in request]
+    return Workload(requests, [sum(request) for request in lengths], sum(n * n for n in every) / sum(every))

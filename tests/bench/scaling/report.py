@@ -6,10 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ..page import replace_section
 from .cells import STAGES
-
-BEGIN, END = "<!-- scaling: begin -->", "<!-- scaling: end -->"
-"""What lies between is written by `make bench-scaling`."""
 
 _INTRODUCTION = """## How cost grows
 
@@ -26,12 +24,7 @@ _COLUMNS = ("grows", "documents", "words", "clients", "requests", "tokens/s", "p
 def write_report(report: Mapping[str, Any], docs: Path) -> str:
     """Replace the section of docs/benchmarks.md; return it."""
     text = "\n\n".join([_INTRODUCTION, *(_section(model, measured) for model, measured in report.items())])
-    file = docs / "benchmarks.md"
-    page = file.read_text(encoding="utf-8")
-    if BEGIN not in page:
-        page += f"\n{BEGIN}\n{END}\n"
-    before, rest = page.split(BEGIN)
-    file.write_text(f"{before}{BEGIN}\n{text}\n{END}{rest.split(END)[1]}", encoding="utf-8")
+    replace_section(docs, "scaling", text)
     return text
 
 

@@ -11,6 +11,9 @@ import click
 
 from ..errors import SettingsError
 
+_SHIPPED = "shipped"
+"""Name of the set that comes with the package."""
+
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
@@ -19,7 +22,12 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--to", type=click.Choice(["int8"]), required=True, help="Number format of the linear layers.")
 @click.option("--output", type=click.Path(path_type=Path), required=True, help="Folder to write; it must not exist.")
 @click.option("--texts", type=_FILE, help="Judged queries whose texts calibrate, as `evaluate` reads them.")
-@click.option("--golden", type=_FILE, help="Judged queries that the price is measured on, beside the shipped ones.")
+@click.option(
+    "--golden",
+    multiple=True,
+    type=_FILE,
+    help="Judged queries that the price is measured on, beside the shipped ones; called by the file's name.",
+)
 @click.option(
     "--accept-failed-gate", is_flag=True, help="Write the model although its rankings differ more than allowed."
 )
@@ -29,7 +37,7 @@ def quantise(
     to: str,  # noqa: ARG001 - named, so that another format is another word of the same command
     output: Path,
     texts: Path | None,
-    golden: Path | None,
+    golden: tuple[Path, ...],
     accept_failed_gate: bool,
 ) -> None:
     """Quantise a model to int8 and print what that costs.
@@ -46,8 +54,14 @@ def quantise(
         raise SettingsError(
             f"`quantise` needs the package {error.name}.", remedy="Install bge-reranker[cpu,evaluation]."
         ) from None
+    names = [_SHIPPED, *(file.stem for file in golden)]
+    if len(set(names)) < len(names):
+        raise SettingsError(
+            f"--golden: sets are called by their file's name, and {', '.join(names)} are not all different.",
+            remedy="Rename a file.",
+        )
     shipped = quantisation.shipped_cases()
-    sets = {"shipped": shipped} | ({"golden": load_cases(golden)} if golden else {})
+    sets = dict(zip(names, [shipped, *map(load_cases, golden)], strict=True))
     work = quantisation.Quantisation(source, load_cases(texts) if texts else shipped, click.echo)
     output.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=output.parent, prefix=".quantise-") as scratch:

@@ -1,6 +1,7 @@
 """Judged queries and the two file formats they are read from.
 
-Belongs here: `RankingCase` and the readers of JSON lines and TREC files. Must not be here: scores or measures.
+Belongs here: `RankingCase`, the readers of JSON lines and TREC files, the writer of the former. Must not be
+here: scores or measures.
 """
 
 import hashlib
@@ -64,6 +65,16 @@ def load_cases(path: Path) -> list[RankingCase]:
     if not cases:
         raise InvalidJudgements(f"{path} holds no judged query")
     return cases
+
+
+def save_cases(cases: Sequence[RankingCase], path: Path) -> None:
+    """Writes judged queries as `load_cases` reads them; of grades it keeps whether they are above 0."""
+    with path.open("w", encoding="utf-8") as stream:
+        for case in cases:
+            positive = [text for text in case.documents if case.grades[text] > 0]
+            negative = [text for text in case.documents if case.grades[text] <= 0]
+            line = {"query": case.query, "positive": positive, "negative": negative, "group": case.group}
+            stream.write(json.dumps(line, ensure_ascii=False) + "\n")
 
 
 def _case_from_line(line: str, place: str) -> RankingCase:

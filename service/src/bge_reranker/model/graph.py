@@ -14,14 +14,12 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import openvino
 from numpy.typing import NDArray
-from openvino import Model, Node
-from openvino import opset13 as ops
 
 from .architecture import Geometry
 from .arrays import StoredTensor
 from .int8 import LEVELS, InputRange, Int8Linear, read_int8
+from .openvino_runtime import Model, Node, openvino, ops
 from .tensor_names import prefix
 
 HIDDEN = "hidden"

@@ -14,7 +14,6 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import openvino
 from numpy.typing import NDArray
 
 from ..engine.batch import Batch, pack
@@ -26,6 +25,7 @@ from .buckets import Block, all_buckets, rows_within, split
 from .checkpoint import Checkpoint
 from .embedding_rows import EmbeddingRows
 from .graph import HIDDEN, MASK, build_graph
+from .openvino_runtime import openvino
 from .plain_network import PlainNetwork
 from .probes import PROBE_SEED, disagreement, geometry_probes, is_batch_invariant
 from .processor import instruction_sets, multiplies_int8, processor_name
@@ -122,17 +122,12 @@ class OpenVinoScorer:
             invariant = is_batch_invariant(self.score, pairs, companions)
             notes += ("each pair is computed by itself, since pairs computed together differ in their last bits",)
         if not self._serves_plain:
-            self._build_kernels(max_batch_tokens)
+            with _memory_shortage_reported():
+                self._build_kernels(max_batch_tokens)
         self._description = replace(self._description, batch_invariant=invariant, notes=notes)
 
     def score(self, batch: Batch) -> NDArray[np.float32]:
-        """Compute the logits of a batch.
-
-        Args:
-            batch: N pairs, T tokens.
-
-        Returns:
-            float32 (N,): one logit per pair, in the order of the batch, possibly not finite.
+        """Compute the logits of a batch, as `Scorer.score` says.
 
         Raises:
             ScorerOutOfMemory: If there is no memory for a block.
@@ -189,7 +184,8 @@ class OpenVinoScorer:
         try:
             objection = disagreement(self.score(batch), expected, self._description.precision)
         except RuntimeError as error:
-            objection = f"it raised {type(error).__name__}: {error}"
+            # OpenVINO's words fill several lines.
+            objection = f"it raised {type(error).__name__}: {' '.join(str(error).split())}"
         if objection is None:
             return ()
         self._serves_plain = True

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import openvino
 from numpy.typing import NDArray
 
 from ..engine.batch import Pair, pack
@@ -23,6 +22,7 @@ from .checkpoint import CONFIG_FILE, QUANTISATION_METHOD, WEIGHTS_FILE, Checkpoi
 from .embedding_rows import EmbeddingRows
 from .graph import HIDDEN, MASK, build_graph
 from .int8 import RANGE, SCALE, SMOOTHING, InputRange, Int8Linear, quantise_weight
+from .openvino_runtime import openvino
 from .openvino_scorer import OpenVinoScorer
 from .tensor_names import prefix
 from .threads import granted_threads

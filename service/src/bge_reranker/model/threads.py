@@ -8,11 +8,10 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-CGROUP_ROOT = Path("/sys/fs/cgroup")
-"""Where containers see their own cgroup."""
+from .control_groups import ROOT, group_folders, read_limit
 
 
-def granted_threads(root: Path = CGROUP_ROOT) -> int:
+def granted_threads(root: Path = ROOT) -> int:
     """Count the CPUs that this process may keep busy: those of its affinity, cut by the cgroup's quota."""
     return threads_within(available_cpus(), quota_cpus(root))
 
@@ -30,32 +29,26 @@ def available_cpus() -> int:
 
 
 def quota_cpus(root: Path) -> float | None:
-    """Read the CPU quota of the cgroup, version 2 or 1, in CPUs; None where there is no limit.
+    """Read the CPU quota in CPUs, the least of the process's groups; None where there is no limit.
 
     Args:
         root: The cgroup file system as this process sees it.
     """
-    version_2 = _read(root / "cpu.max").split()
+    quotas = [quota for folder in group_folders("cpu", root) if (quota := _quota_of(folder)) is not None]
+    return min(quotas, default=None)
+
+
+def _quota_of(folder: Path) -> float | None:
+    version_2 = read_limit(folder / "cpu.max").split()
     if version_2:
         return _ratio(version_2[0], version_2[1] if len(version_2) > 1 else "100000")
-    for folder in ("cpu", "cpu,cpuacct"):
-        quota, period = _read(root / folder / "cpu.cfs_quota_us"), _read(root / folder / "cpu.cfs_period_us")
-        if quota and period:
-            return _ratio(quota, period)
-    return None
+    return _ratio(read_limit(folder / "cpu.cfs_quota_us"), read_limit(folder / "cpu.cfs_period_us"))
 
 
 def _ratio(quota: str, period: str) -> float | None:
     try:
         granted_us, period_us = int(quota), int(period)
     except ValueError:
-        # Version 2 writes "max" for no limit; anything else unreadable limits nothing either.
+        # Version 2 writes "max" for no limit; what is absent or unreadable limits nothing either.
         return None
     return granted_us / period_us if granted_us > 0 and period_us > 0 else None
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(encoding="ascii").strip()
-    except (OSError, UnicodeDecodeError):
-        return ""

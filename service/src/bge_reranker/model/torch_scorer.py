@@ -78,13 +78,7 @@ class TorchScorer:
         self._description = replace(self._description, batch_invariant=invariant, notes=notes)
 
     def score(self, batch: Batch) -> NDArray[np.float32]:
-        """Compute the logits of a batch.
-
-        Args:
-            batch: N pairs, T tokens.
-
-        Returns:
-            float32 (N,): one logit per pair, in the order of the batch, possibly not finite.
+        """Compute the logits of a batch, as `Scorer.score` says.
 
         Raises:
             ScorerOutOfMemory: If the device has no room for the batch.

@@ -94,17 +94,7 @@ class Ranker:
             return _assemble(flight, done.result(), policy.long_documents)
 
     async def rank_async(self, request: RankRequest, deadline_s: float) -> Ranking:
-        """Rank without blocking the event loop; a cancelled task abandons its pairs.
-
-        Args:
-            request: What to rank.
-            deadline_s: Seconds from now until the answer is worthless.
-
-        Raises:
-            RequestError: If a text does not fit its policy.
-            CapacityError: If the engine refuses the request or its deadline passes.
-            ScoringError: If no document could be scored.
-        """
+        """Rank as `rank` does, without blocking the event loop; a cancelled task abandons its pairs."""
         policy = self._policy_of(request)
         with self._reserve(request, policy, deadline_s) as reservation:
             answered, hand_over = _answer_on_loop(asyncio.get_running_loop())

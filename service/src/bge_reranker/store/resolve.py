@@ -10,8 +10,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from huggingface_hub import try_to_load_from_cache
-
 from ..demo import demo_model_directory
 from ..errors import SettingsError, UnknownModel
 from ..settings import ModelSettings
@@ -146,6 +144,8 @@ def _remedy_for_folder(path: Path) -> str:
 
 
 def _from_caches(repository: str, revision: str | None, caches: list[Path], path: Path) -> ModelDirectory:
+    from huggingface_hub import try_to_load_from_cache  # noqa: PLC0415 - slow to import, and only hubs need it
+
     for cache in caches:
         found = try_to_load_from_cache(repository, _CONFIG_FILE, cache_dir=cache, revision=revision)
         # The third answer besides a path and None is a marker for "known to be absent".

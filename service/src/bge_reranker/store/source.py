@@ -11,9 +11,6 @@ from dataclasses import dataclass, replace
 from typing import Literal
 from urllib.parse import quote, urlsplit, urlunsplit
 
-from huggingface_hub.errors import HFValidationError
-from huggingface_hub.utils._validators import validate_repo_id
-
 from ..errors import UnknownModel
 
 Kind = Literal["demo", "hf", "https", "s3", "file", "pvc"]
@@ -72,7 +69,14 @@ class Source:
     def reference(self) -> str:
         """Name under which the store remembers what the revision meant."""
         default = HUB_DEFAULT_REVISION if self.kind == "hf" else DEFAULT_REVISION
-        return quote(self.revision or default, safe="")
+        return file_name_of(self.revision or default)
+
+
+def file_name_of(text: str) -> str:
+    """Any text, a hub's or a bundle's too, as the name of one visible file: it leads nowhere."""
+    name = quote(text, safe="")
+    # Quoting leaves dots alone, of which two are the folder above.
+    return f"%2E{name[1:]}" if name.startswith(".") else name
 
 
 def parse_source(text: str, revision: str | None) -> Source | None:
@@ -129,11 +133,17 @@ def _hub_source(text: str, revision: str | None) -> Source | None:
 
 
 def _is_repository(text: str) -> bool:
+    if not _REPOSITORY.fullmatch(text):
+        return False
+    # Imported late: it takes a third of the time that starting without a hub does.
+    from huggingface_hub.errors import HFValidationError  # noqa: PLC0415
+    from huggingface_hub.utils._validators import validate_repo_id  # noqa: PLC0415
+
     try:
         validate_repo_id(text)
     except HFValidationError:
         return False
-    return _REPOSITORY.fullmatch(text) is not None
+    return True
 
 
 def _plain_http(text: str, revision: str | None) -> Source:
