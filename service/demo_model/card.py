@@ -3,11 +3,13 @@
 Belongs here: the card's text. Must not be here: measuring.
 """
 
-import platform
 from importlib.metadata import version
 from pathlib import Path
 
+import torch
+
 from bge_reranker.evaluation import EvaluationReport
+from bge_reranker.model.processor import processor_name
 from demo_model.checkpoint import folder_bytes
 from demo_model.evaluate import CANDIDATES_NOTE, EXAMPLE_QUERY, score_example
 from demo_model.network import HEADS, HIDDEN_SIZE, INTERMEDIATE_SIZE, LAYERS
@@ -104,7 +106,7 @@ Unigram tokenizer over English and Chinese: NFKC, letter case folded, XLM-RoBERT
 
 
 def _steps(clock: dict[str, float]) -> str:
-    machine = f"{platform.machine()}, 2 cores of an AMD EPYC shared with other work"
+    machine = f"{torch.get_num_threads()} threads on {processor_name()}, shared with other work"
     return ", ".join(f"{name} {seconds:.0f} s" for name, seconds in clock.items()) + f" ({machine})"
 
 

@@ -35,7 +35,7 @@ TARGETS = {
 @click.argument("target", type=click.Choice(list(TARGETS)))
 @click.option("--base", default=None, help="Base image, instead of the Dockerfile's; pin it by digest.")
 @click.option("--tag", default=None, help="Name of the result, instead of localhost/bge-reranker:VERSION.")
-@click.option("--start", is_flag=True, help="Start the image once and have it say its version.")
+@click.option("--start", is_flag=True, help="Start the image once and have it rank with the embedded model.")
 @click.option("--twice", is_flag=True, help="Build it again from scratch; fail if a layer differs.")
 def image(*, target: str, base: str | None, tag: str | None, start: bool, twice: bool) -> None:
     """Build one image of this tree."""
@@ -58,7 +58,7 @@ def image(*, target: str, base: str | None, tag: str | None, start: bool, twice:
         tool.build(again, ROOT, ROOT / dockerfile, target=target, arguments=arguments, from_scratch=True)
         _compare(tool.layers(name), tool.layers(again))
     if start:
-        click.echo(tool.run(name, "--version"))
+        click.echo(tool.run(name, "rerank", "capital of France", "-", given="Bananas\nParis is a capital\n"))
 
 
 def _compare(first: list[str], second: list[str]) -> None:

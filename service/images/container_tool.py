@@ -82,16 +82,16 @@ class ContainerTool:
         found = _output([self.name, "image", "inspect", "--format", "{{json .RootFS.Layers}}", image])
         return list(json.loads(found))
 
-    def run(self, image: str, *arguments: str) -> str:
-        """Start the image with arguments of its program; gives what it printed."""
+    def run(self, image: str, *arguments: str, given: str = "") -> str:
+        """Start the image with arguments of its program and a text as its input; gives what it printed."""
         if self.name != "buildah":
-            return _output([self.name, "run", "--rm", "--read-only", image, *arguments])
+            return _output([self.name, "run", "--rm", "--interactive", "--read-only", image, *arguments], given)
         container = _output(["buildah", "from", image])
         try:
             entry = json.loads(_output(["buildah", "inspect", "--type", "image", image]))["OCIv1"]["config"][
                 "Entrypoint"
             ]
-            return _output(["buildah", "run", "--isolation", "chroot", container, "--", *entry, *arguments])
+            return _output(["buildah", "run", "--isolation", "chroot", container, "--", *entry, *arguments], given)
         finally:
             _output(["buildah", "rm", container])
 
@@ -127,8 +127,8 @@ def _run(command: Sequence[str]) -> None:
         raise click.ClickException(f"`{command[0]} {command[1]}` failed; what it said stands above.")
 
 
-def _output(command: Sequence[str]) -> str:
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+def _output(command: Sequence[str], given: str = "") -> str:
+    return subprocess.run(command, input=given, capture_output=True, text=True, check=True).stdout.strip()
 
 
 def _bytes_of(text: str) -> int:

@@ -91,6 +91,10 @@ IMPOSSIBLE: list[tuple[Values, list[str]]] = [
     ),
     ({"model": {"source": "hf://"}}, ['model.source is "hf://"', "Correct it."]),
     (
+        {"model": {"source": "hf://a/b@one", "revision": "two"}},
+        ["model.source names revision one and model.revision is two", "Leave one of them out."],
+    ),
+    (
         {"networkPolicy": {"enabled": True, "egressPorts": []}},
         ["networkPolicy.egressPorts is empty", "would open every port", "List ports, such as 443"],
     ),

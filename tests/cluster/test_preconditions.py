@@ -74,4 +74,5 @@ def test_cgroup_version_2_is_welcome(tmp_path: Path, controllers: str) -> None:
 def test_a_full_disk_is_refused_with_what_makes_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shutil.disk_usage", lambda _: type("Usage", (), {"free": 14_000_000_000}))
     with pytest.raises(ClusterError, match=r"14\.0 GB free and the cluster needs 15"):
-        preconditions.disk_has_room(tmp_path)
+        preconditions.disk_has_room(tmp_path, builds=1)
+    preconditions.disk_has_room(tmp_path, builds=0)

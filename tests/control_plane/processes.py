@@ -18,6 +18,7 @@ from typing import Any
 
 from tests.cluster.commands import run
 from tests.cluster.tools import KUBERNETES
+from tests.control_plane.audit import POLICY
 
 TOKEN = "operator-tests"
 START_LIMIT_S = 180
@@ -66,10 +67,14 @@ class ControlPlane:
         program = str(KUBERNETES.program("kubectl"))
         return run([program, f"--kubeconfig={self.kubeconfig}", *words], text_input=text_input, time_limit_s=120)
 
-    def kubeconfig_for(self, token: str) -> Path:
-        """A kubeconfig for another account."""
+    @property
+    def audit_log(self) -> Path:
+        return self.folder / "audit.log"
+
+    def kubeconfig_for(self, token: str, url: str = "") -> Path:
+        """A kubeconfig for another account, or by way of a proxy."""
         path = self.folder / f"kubeconfig-{len(list(self.folder.glob('kubeconfig-*')))}"
-        path.write_text(_KUBECONFIG.substitute(url=self.url, token=token))
+        path.write_text(_KUBECONFIG.substitute(url=url or self.url, token=token))
         return path
 
     def start_api_server(self) -> None:
@@ -86,6 +91,7 @@ class ControlPlane:
             process.wait()
 
     def start_all(self) -> None:
+        (self.folder / "audit-policy.yaml").write_text(POLICY)
         (self.folder / "tokens.csv").write_text(f"{TOKEN},tests,tests,system:masters\n")
         self.kubeconfig.write_text(_KUBECONFIG.substitute(url=self.url, token=TOKEN))
         run(["openssl", "genrsa", "-out", str(self.folder / "accounts.key"), "2048"], time_limit_s=60)
@@ -93,7 +99,7 @@ class ControlPlane:
         wait_for("etcd", lambda: _answers(f"http://127.0.0.1:{self.etcd_port}/health"), START_LIMIT_S)
         self.start_api_server()
         self._start("kube-controller-manager", self._controllers())
-        self._start("kube-scheduler", self._scheduler())
+        self._start("kube-scheduler", self._client("kube-scheduler"))
 
     def _start(self, name: str, command: list[str]) -> None:
         with (self.folder / f"{name}.log").open("ab") as log:
@@ -124,35 +130,32 @@ class ControlPlane:
             f"--cert-dir={self.folder}/certificates",
             f"--token-auth-file={self.folder}/tokens.csv",
             "--authorization-mode=RBAC",
-            "--service-cluster-ip-range=198.19.0.0/24",
+            "--service-cluster-ip-range=198.19.0.0/20",
             "--service-account-issuer=https://kubernetes.default.svc",
             f"--service-account-key-file={self.folder}/accounts.key",
             f"--service-account-signing-key-file={self.folder}/accounts.key",
+            f"--audit-policy-file={self.folder}/audit-policy.yaml",
+            f"--audit-log-path={self.audit_log}",
+            # An etcd before 3.5 cannot serve it, and kwok's client does not get over that.
+            "--feature-gates=WatchList=false",
             # Without nodes nobody could lift it.
             "--disable-admission-plugins=TaintNodesByCondition",
         ]
 
     def _controllers(self) -> list[str]:
         return [
-            str(KUBERNETES.program("kube-controller-manager")),
-            f"--kubeconfig={self.kubeconfig}",
+            *self._client("kube-controller-manager"),
             f"--service-account-private-key-file={self.folder}/accounts.key",
-            "--leader-elect=false",
-            "--secure-port=0",
             "--use-service-account-credentials=false",
-            "--kube-api-qps=200",
-            "--kube-api-burst=400",
+            # Played nodes whose player is late on a busy machine are not dead.
+            "--controllers=*,-node-lifecycle-controller",
         ]
 
-    def _scheduler(self) -> list[str]:
-        return [
-            str(KUBERNETES.program("kube-scheduler")),
-            f"--kubeconfig={self.kubeconfig}",
-            "--leader-elect=false",
-            "--secure-port=0",
-            "--kube-api-qps=200",
-            "--kube-api-burst=400",
-        ]
+    def _client(self, name: str) -> list[str]:
+        """A component that only asks the API server."""
+        limits = ["--kube-api-qps=200", "--kube-api-burst=400"]
+        program = str(KUBERNETES.program(name))
+        return [program, f"--kubeconfig={self.kubeconfig}", "--leader-elect=false", "--secure-port=0", *limits]
 
 
 @contextmanager

@@ -54,11 +54,13 @@ class Cluster:
 
         Args:
             name: Begins with `rr-e2e-`, by which leftovers are known.
-            security: What Pod Security admission enforces in it.
+            security: What Pod Security admission enforces in it, and warns of.
         """
         self.delete_namespace(name, wait=True)
         self.kubectl("create", "namespace", name)
-        self.kubectl("label", "namespace", name, f"pod-security.kubernetes.io/enforce={security}")
+        # `enforce` looks at pods alone, `warn` at what makes them as well.
+        levels = [f"pod-security.kubernetes.io/{mode}={security}" for mode in ("enforce", "warn")]
+        self.kubectl("label", "namespace", name, *levels)
         try:
             yield Namespace(self, name)
         finally:

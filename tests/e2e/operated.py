@@ -100,6 +100,10 @@ class Operated:
         count = self.get("deployment")["spec"]["replicas"]
         wait_until(lambda: len(self.namespace.get("pods", selector)["items"]) == count, "old pods have ended", 280)
 
+    def active_source(self) -> str:
+        """Source of the model that the status calls active."""
+        return str(self.get().get("status", {}).get("model", {}).get("active", {}).get("source", ""))
+
     def kill_operator(self) -> None:
         """At once, without a word to it."""
         self.namespace.kubectl("delete", "pod", f"--selector={OPERATOR}", "--grace-period=0", "--force")

@@ -172,3 +172,25 @@ class SteppedEngine:
         while self.worker.step():
             self.preparer.step()
         self.preparer.step()
+
+
+def make_engine(
+    scorer: FakeScorer | None = None, *, max_batch_tokens: int = 16, queue_tokens: int = 1000
+) -> SteppedEngine:
+    """Step an engine whose batches are bounded by tokens alone."""
+    settings = EngineSettings(max_batch_tokens=max_batch_tokens, max_batch_ms=60_000, max_queue_tokens=queue_tokens)
+    return SteppedEngine(settings, scorer or FakeScorer())
+
+
+def prepare_while_scoring(engine: SteppedEngine) -> None:
+    """Let the preparer do its part inside every batch, as its thread would."""
+
+    def prepare(_: Batch) -> None:
+        engine.preparer.step()
+
+    engine.scorer.while_scoring = prepare
+
+
+def codes(outcome: Outcome) -> dict[int, str]:
+    """Codes of the errors by pair."""
+    return {index: error.code for index, error in outcome.errors.items()}

@@ -2,71 +2,65 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
-import os
-import subprocess
-import sys
 import tempfile
 import time
-import urllib.request
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections import Counter
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
-import psutil
 import yaml
 
-from tests.chart.rendering import CHART
-from tests.cluster.kwok import NODE_ANNOTATION
-from tests.cluster.kwok import TOOL as KWOK
-from tests.cluster.tools import HELM
-from tests.control_plane.processes import ControlPlane, control_plane, free_port, missing_programs, wait_for
+from tests.control_plane.audit import refusals, writes
+from tests.control_plane.operators import CHART, OperatorProcess, account, operator
+from tests.control_plane.processes import ControlPlane, wait_for
+from tests.control_plane.stage import stage, what_is_missing
 from tests.e2e.proofs.__main__ import MEASUREMENTS, _machine
 
 FLEET = "fleet"
 FOREIGN = "foreign"
 NODES = 40
-IDLE_S = 60.0
-LIMIT_S = 900
+IDLE_S = 130.0
+"""Two rounds of every Reranker without a cause, at the interval that is the default."""
+
+LIMIT_S = 600
 CHUNK = 100
 """Objects to one call of kubectl."""
+
+LIMITS = {"from_cold_s": 120.0, "writes_while_idle": 0, "helm_runs_while_idle": 0, "one_change_s": 2.0, "rss_mb": 200.0}
+"""What the figures are held against."""
 
 
 @click.command()
 @click.option("--resources", default=500, help="Rerankers.")
 @click.option("--foreign-pods", default=5000, help="Pods that are nobody's business.")
 def bench(*, resources: int, foreign_pods: int) -> None:
-    """Measure the operator."""
-    if missing := missing_programs():
-        raise click.ClickException(f"{missing}: run `make cluster-tools`, and install etcd-server")
-    with tempfile.TemporaryDirectory() as folder, control_plane(Path(folder)) as plane, _played_nodes(plane):
+    """Measure the operator; fails where a figure is beyond its limit."""
+    if said := what_is_missing():
+        raise click.ClickException(said)
+    with tempfile.TemporaryDirectory() as folder, stage(Path(folder), NODES) as plane:
         _prepare(plane, resources, foreign_pods)
         figures = _measure(plane, resources)
-    figures = {"resources": resources, "foreign_pods": foreign_pods, **figures, "machine": _machine()}
+    date = dt.datetime.now(tz=dt.UTC).date().isoformat()
+    record = {"date": date, "machine": _machine(), "resources": resources, "foreign_pods": foreign_pods, **figures}
     MEASUREMENTS.mkdir(exist_ok=True)
-    (MEASUREMENTS / "operator.json").write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
-    click.echo(json.dumps(figures, indent=2))
+    (MEASUREMENTS / "operator.json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+    click.echo(json.dumps(record, indent=2))
+    beyond = [
+        f"{name} is {figures[name]}, more than {limit}" for name, limit in LIMITS.items() if figures[name] > limit
+    ]
+    if beyond:
+        raise click.ClickException("; ".join(beyond))
 
 
 def _prepare(plane: ControlPlane, resources: int, foreign_pods: int) -> None:
-    plane.kubectl("apply", "--server-side", f"--filename={CHART / 'crds'}")
     for name in (FLEET, FOREIGN):
         plane.kubectl("create", "namespace", name)
-    amounts = {"cpu": "1000", "memory": "4Ti", "pods": "1000"}
-    _create(
-        plane,
-        [
-            {
-                "apiVersion": "v1",
-                "kind": "Node",
-                "metadata": {"name": f"node-{number}", "annotations": NODE_ANNOTATION},
-                "status": {"allocatable": amounts, "capacity": amounts},
-            }
-            for number in range(NODES)
-        ],
-    )
+    wait_for("the namespaces' accounts", lambda: _has_accounts(plane), LIMIT_S)
     containers = [{"name": "main", "image": "none"}]
     _create(
         plane,
@@ -79,6 +73,14 @@ def _prepare(plane: ControlPlane, resources: int, foreign_pods: int) -> None:
             }
             for number in range(foreign_pods)
         ],
+    )
+    running = "--field-selector=status.phase=Running"
+    wait_for(
+        "the foreign pods run",
+        lambda: (
+            plane.kubectl("get", "pods", f"--namespace={FOREIGN}", running, "--output=name").count("\n") == foreign_pods
+        ),
+        LIMIT_S,
     )
     sample = yaml.safe_load((CHART.parents[1] / "manifests" / "samples" / "cpu-demo.yaml").read_text(encoding="utf-8"))
     _create(
@@ -94,6 +96,12 @@ def _prepare(plane: ControlPlane, resources: int, foreign_pods: int) -> None:
     )
 
 
+def _has_accounts(plane: ControlPlane) -> bool:
+    return all(
+        plane.kubectl("get", "serviceaccounts", f"--namespace={name}", "--output=name") for name in (FLEET, FOREIGN)
+    )
+
+
 def _create(plane: ControlPlane, objects: list[dict[str, Any]]) -> None:
     for begin in range(0, len(objects), CHUNK):
         items = {"apiVersion": "v1", "kind": "List", "items": objects[begin : begin + CHUNK]}
@@ -101,85 +109,75 @@ def _create(plane: ControlPlane, objects: list[dict[str, Any]]) -> None:
 
 
 def _measure(plane: ControlPlane, resources: int) -> dict[str, Any]:
-    with _operator(plane) as (process, port):
+    token = account(plane, "default", cluster_wide=True)
+    with operator(plane, token, identity="bench") as process:
         began = time.monotonic()
-        wait_for("every Reranker has been worked on", lambda: _observed(plane) == resources, LIMIT_S)
+        process.start()
+        wait_for("the operator answers", lambda: process.holds_lease, LIMIT_S)
+        wait_for("every Reranker has been worked on", lambda: process.metric("resources") == resources, LIMIT_S)
         cold_s = time.monotonic() - began
-        _await_quiet(lambda: _writes(port))
-        before, helm_before = _writes(port), _metric(port, "bge_reranker_operator_helm_runs")
-        time.sleep(IDLE_S)
-        idle_writes = _writes(port) - before
-        helm_runs = _metric(port, "bge_reranker_operator_helm_runs") - helm_before
+        wait_for("every pod is ready", lambda: process.metric("resources", "AllReplicasReady") == resources, LIMIT_S)
+        ready_s = time.monotonic() - began
+        _await_quiet(lambda: _written(plane))
+        figures = {"from_cold_s": round(cold_s, 1), "all_ready_s": round(ready_s, 1), "writes": dict(_written(plane))}
+        figures |= _idle(plane, process)
+        figures |= {"one_change_s": _one_change(plane), "rss_mb": round(process.rss_mb)}
+        return figures | {"refused_for_want_of_rights": dict(refusals(plane.audit_log))}
+
+
+def _idle(plane: ControlPlane, process: OperatorProcess) -> dict[str, Any]:
+    """What is done while nothing happens."""
+    before, helm_before, rounds_before = (
+        _written(plane),
+        process.metric("helm_runs"),
+        process.metric("reconciles_total"),
+    )
+    time.sleep(IDLE_S)
+    more = _written(plane) - before
+    return {
+        "idle_s": IDLE_S,
+        "rounds_while_idle": process.metric("reconciles_total") - rounds_before,
+        "writes_while_idle": sum(more.values()),
+        "written_while_idle": dict(more),
+        "helm_runs_while_idle": process.metric("helm_runs") - helm_before,
+    }
+
+
+def _one_change(plane: ControlPlane) -> float:
+    """Seconds from one edit until the Deployment has it and the status says so, median of five."""
+    taken = []
+    for number in range(5):
+        name = f"reranker-{7 + number}"
         began = time.monotonic()
-        plane.kubectl(
-            "patch", "reranker/reranker-7", f"--namespace={FLEET}", "--type=merge", '-p={"spec":{"replicas":2}}'
-        )
-        wait_for("the change is in the Deployment", lambda: _replicas(plane) == "2", 60)
-        return {
-            "from_cold_s": round(cold_s, 1),
-            "idle_s": IDLE_S,
-            "writes_while_idle": idle_writes,
-            "helm_runs_while_idle": helm_runs,
-            "one_change_s": round(time.monotonic() - began, 2),
-            "rss_mb": round(process.memory_info().rss / 1e6),
-        }
+        words = ("patch", f"reranker/{name}", f"--namespace={FLEET}", "--type=merge")
+        plane.kubectl(*words, '-p={"spec":{"replicas":2}}')
+        wait_for("the change is made", partial(_is_made, plane, name), 60)
+        taken.append(time.monotonic() - began)
+    return round(sorted(taken)[2], 2)
 
 
-def _observed(plane: ControlPlane) -> int:
-    template = '{range .items[?(@.status.selector)]}{"x"}{end}'
-    return len(plane.kubectl("get", "rerankers", f"--namespace={FLEET}", f"--output=jsonpath={template}"))
+def _is_made(plane: ControlPlane, name: str) -> bool:
+    """Whether the Deployment has two replicas and the status tells of the newest spec."""
+    template = "--output=jsonpath={.spec.replicas} {.metadata.generation} {.status.observedGeneration}"
+    got = plane.kubectl("get", f"reranker/{name}", f"--namespace={FLEET}", template).split()
+    count = plane.kubectl("get", f"deployment/{name}", f"--namespace={FLEET}", "--output=jsonpath={.spec.replicas}")
+    return count == "2" and got[1] == got[2]
 
 
-def _replicas(plane: ControlPlane) -> str:
-    return plane.kubectl("get", "deployment/reranker-7", f"--namespace={FLEET}", "--output=jsonpath={.spec.replicas}")
-
-
-def _await_quiet(writes: Callable[[], float]) -> None:
+def _await_quiet(written: Callable[[], Counter[str]]) -> None:
     """Until nothing was written for ten seconds."""
-    last, since = writes(), time.monotonic()
+    last, since = written(), time.monotonic()
     deadline = time.monotonic() + LIMIT_S
     while time.monotonic() - since < 10:
         assert time.monotonic() < deadline, "the operator goes on writing"
         time.sleep(1)
-        if (now := writes()) != last:
+        if (now := written()) != last:
             last, since = now, time.monotonic()
 
 
-def _writes(port: int) -> float:
-    return _metric(port, "bge_reranker_operator_writes_total")
-
-
-def _metric(port: int, name: str) -> float:
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=30) as response:
-        lines = response.read().decode().splitlines()
-    return sum(float(line.rpartition(" ")[2]) for line in lines if line.partition("{")[0].partition(" ")[0] == name)
-
-
-@contextmanager
-def _played_nodes(plane: ControlPlane) -> Iterator[None]:
-    with (plane.folder / "kwok.log").open("wb") as log:
-        command = [str(KWOK.program()), f"--kubeconfig={plane.kubeconfig}", "--manage-all-nodes=true"]
-        process = subprocess.Popen(command, stdout=log, stderr=log)
-        try:
-            yield
-        finally:
-            process.terminate()
-            process.wait()
-
-
-@contextmanager
-def _operator(plane: ControlPlane) -> Iterator[tuple[psutil.Process, int]]:
-    port = free_port()
-    settings = {"CHART": CHART, "HELM": HELM.program(), "HEALTH_PORT": port, "IDENTITY": "bench"}
-    variables = {f"BGE_RERANKER_OPERATOR_{name}": str(value) for name, value in settings.items()}
-    environment = {**os.environ, **variables, "KUBECONFIG": str(plane.kubeconfig)}
-    with (plane.folder / "operator.log").open("wb") as log:
-        process = subprocess.Popen([sys.executable, "-m", "reranker_operator"], env=environment, stderr=log)
-        try:
-            yield psutil.Process(process.pid), port
-        finally:
-            process.terminate()
-            process.wait()
+def _written(plane: ControlPlane) -> Counter[str]:
+    """Writes so far, Leases apart."""
+    return Counter({what: count for what, count in writes(plane.audit_log).items() if "leases" not in what})
 
 
 if __name__ == "__main__":

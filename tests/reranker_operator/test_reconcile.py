@@ -115,7 +115,22 @@ async def test_an_edit_by_hand_is_put_back_and_told_once() -> None:
     bench.cluster.remove(SERVICE)
     await bench.round(products)
     assert SERVICE in bench.cluster.objects
-    assert [event.reason for event in bench.cluster.events].count("DriftRepaired") == 1
+    said = [event.message for event in bench.cluster.events if event.reason == "DriftRepaired"]
+    assert said == [
+        "Deployment products was changed by another hand, and was put back.",
+        "Service products was deleted by another hand, and was made again.",
+    ]
+
+
+@in_a_loop
+async def test_the_number_that_the_deployment_s_controller_notes_is_no_edit() -> None:
+    bench, products = Bench(), reranker()
+    await bench.round(products)
+    bench.cluster.objects[DEPLOYMENT]["metadata"]["annotations"] = {"deployment.kubernetes.io/revision": "1"}
+    bench.cluster.put(bench.cluster.objects[DEPLOYMENT])
+    bench.cluster.writes.clear()
+    await bench.round(products)
+    assert [verb for verb, _ in bench.cluster.writes] == []
 
 
 @in_a_loop

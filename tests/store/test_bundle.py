@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import subprocess
-import sys
 import tarfile
 from pathlib import Path
 
@@ -18,9 +18,11 @@ from bge_reranker.store.bundle import write_bundle, write_oci_layout
 from bge_reranker.store.fetch import Fetched
 from bge_reranker.store.layout import Store
 from bge_reranker.store.source import require_source
+from tests.in_ci import lacking
 
 from .models import contents, fetch, model_files
 from .servers.hub import running_hub
+from .test_commands import PROGRAM
 
 SOURCE = "hf://org/name"
 
@@ -79,6 +81,21 @@ def test_a_bundle_whose_files_are_not_those_of_its_manifest_is_refused(tmp_path:
     assert not list(Store(tmp_path / "there").versions())
 
 
+@pytest.mark.parametrize("name", ["..", "../../../evil", ".refs", "/evil"])
+def test_a_bundle_cannot_leave_the_store_by_what_it_says_of_itself(tmp_path: Path, name: str) -> None:
+    version = fetched_from_hub(tmp_path / "here").version
+    manifest = version.path / "manifest.json"
+    manifest.write_text(json.dumps(json.loads(manifest.read_text()) | {"commit": name, "revision": name}))
+    write_bundle(version, tmp_path / "bundle.tar")
+    other = fetch(tmp_path / "there", "demo").version
+    fetched = fetch(tmp_path / "there", f"file://{tmp_path}/bundle.tar").version
+    assert fetched.path.resolve().parent == tmp_path / "there" / "org--name"
+    assert not fetched.path.name.startswith(".")
+    assert contents(fetched.path) == contents(version.path)
+    assert sorted(Store(tmp_path / "there").versions(), key=lambda version: version.name) == [other, fetched]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["bundle.tar", "here", "there"]
+
+
 def test_an_oci_layout_holds_what_its_digests_say_and_its_root_is_a_store(tmp_path: Path) -> None:
     version = fetched_from_hub(tmp_path / "here").version
     digest = write_oci_layout(version, tmp_path / "image")
@@ -101,27 +118,60 @@ def test_an_oci_layout_holds_what_its_digests_say_and_its_root_is_a_store(tmp_pa
     assert contents(found.path) == contents(version.path)
 
 
-def test_a_bundle_and_an_image_rank_with_the_network_cut(tmp_path: Path) -> None:
-    if os.geteuid() != 0 or subprocess.run(["unshare", "--net", "true"], check=False).returncode:
-        pytest.skip("cutting the network needs root")
+@pytest.fixture(scope="module")
+def packed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the embedded model as `bundle.tar` and as the OCI image layout `image`."""
+    folder = tmp_path_factory.mktemp("packed")
     files = {path.name: path.read_bytes() for path in demo_model_directory().iterdir()}
-    version = fetched_from_hub(tmp_path / "here", files).version
-    write_bundle(version, tmp_path / "bundle.tar")
-    program = [str(Path(sys.executable).parent / "bge-reranker")]
-    environment = {"PATH": "/usr/bin:/bin", "BGE_RERANKER_CACHE_DIR": str(tmp_path / "there"), "HOME": "/nonexistent"}
+    version = fetched_from_hub(folder / "store", files).version
+    write_bundle(version, folder / "bundle.tar")
+    write_oci_layout(version, folder / "image")
+    return folder
 
-    def run(*arguments: str, stdin: str = "") -> str:
-        command = ["unshare", "--net", *program, *arguments]
-        ended = subprocess.run(command, input=stdin, env=environment, capture_output=True, text=True, check=False)
-        assert ended.returncode == 0, ended.stderr
-        return ended.stdout
 
-    assert run("model", "fetch", f"file://{tmp_path}/bundle.tar").strip() == str(tmp_path / "there" / version.key)
-    write_oci_layout(version, tmp_path / "image")
-    (layer,) = (path for path in (tmp_path / "image" / "blobs" / "sha256").iterdir() if tarfile.is_tarfile(path))
-    with tarfile.open(layer) as tar:
-        tar.extractall(tmp_path / "root", filter="data")
-    for store in ("there", "root"):
-        flags = ("--json", "--model", SOURCE, "--cache-dir", str(tmp_path / store))
-        ranked = run("rerank", "capital of France", "-", *flags, stdin="Bananas\nParis is a capital\n")
-        assert json.loads(ranked.splitlines()[0])["text"] == "Paris is a capital"
+def run_cut_off(*command: str, stdin: str = "", **environment: str) -> str:
+    """Run a command in a network of its own, which has not even a loopback."""
+    if os.geteuid() != 0 or subprocess.run(["unshare", "--net", "true"], check=False).returncode:
+        lacking("cutting the network needs root")
+    ended = subprocess.run(
+        ["unshare", "--net", *command],
+        input=stdin,
+        env={"PATH": os.environ["PATH"], "HOME": "/nonexistent", **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr
+    return ended.stdout.strip()
+
+
+def best_document(store: Path) -> str:
+    """What the model of a store puts first, with the network cut."""
+    flags = ("--json", "--model", SOURCE, "--cache-dir", str(store))
+    question = ("rerank", "capital of France", "-", *flags)
+    ranked = run_cut_off(PROGRAM, *question, stdin="Bananas\nParis is a capital\n")
+    text = json.loads(ranked.splitlines()[0])["text"]
+    assert isinstance(text, str)
+    return text
+
+
+def test_a_bundle_is_fetched_and_ranks_with_the_network_cut(packed: Path, tmp_path: Path) -> None:
+    fetched = run_cut_off(PROGRAM, "model", "fetch", f"file://{packed}/bundle.tar", "--dir", str(tmp_path))
+    assert Path(fetched).parent == tmp_path / "org--name"
+    assert best_document(tmp_path) == "Paris is a capital"
+
+
+def test_an_image_is_loaded_by_a_container_tool_and_ranks_with_the_network_cut(packed: Path, tmp_path: Path) -> None:
+    if shutil.which("buildah") is None:
+        lacking("loading an OCI image needs buildah")
+    # Storage of its own: nothing is left behind, and no image that is there already can help.
+    storage = ("--storage-driver", "vfs", "--root", str(tmp_path / "root"), "--runroot", str(tmp_path / "run"))
+    image = run_cut_off("buildah", *storage, "pull", f"oci:{packed}/image").splitlines()[-1]
+    container = run_cut_off("buildah", *storage, "from", "--pull-never", image)
+    try:
+        root = Path(run_cut_off("buildah", *storage, "mount", container))
+        assert [path.name for path in root.iterdir()] == ["org--name"]
+        assert best_document(root) == "Paris is a capital"
+    finally:
+        run_cut_off("buildah", *storage, "umount", container)
+        run_cut_off("buildah", *storage, "rm", container)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import pytest
+
 from bge_reranker.store.collection import collect
 from bge_reranker.store.layout import Store, Version
-from bge_reranker.store.lease import LEASE_STALE_S, leased_keys, take_lease
+from bge_reranker.store.lease import LEASE_STALE_S, Lease, leased_keys, take_lease
 from bge_reranker.store.lock import hold
 
 from .models import fetch, model_files
@@ -44,6 +46,29 @@ def test_gc_never_touches_a_version_that_a_server_holds(tmp_path: Path) -> None:
     finally:
         lease.release()
     assert collect(tmp_path / "store", 1) == [oldest]
+
+
+def test_a_version_that_a_server_finds_just_before_it_goes_comes_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    oldest, middle, newest = three_versions(tmp_path / "store", tmp_path)
+    rename, hidden, leases = Path.rename, list[Path](), list[Lease]()
+
+    def find_and_rename(path: Path, target: Path) -> Path:
+        # The moment between gc's look at the leases and the manifest's end.
+        if path == oldest.path / "manifest.json":
+            leases.append(take_lease(oldest))
+            hidden.append(path)
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", find_and_rename)
+    try:
+        assert collect(tmp_path / "store", 1) == [middle]
+    finally:
+        for lease in leases:
+            lease.release()
+    assert hidden == [oldest.path / "manifest.json"]
+    assert list(Store(tmp_path / "store").versions()) == [newest, oldest]
 
 
 def test_a_lease_of_a_dead_server_ends(tmp_path: Path) -> None:

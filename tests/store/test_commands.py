@@ -129,3 +129,26 @@ def test_verify_list_digest_and_gc_speak_of_the_same_version(tmp_path: Path) -> 
 def test_a_command_without_a_store_says_how_to_name_one() -> None:
     answer = run("model", "list", environment={"PATH": "/usr/bin"})
     assert (answer.returncode, "Give --dir" in answer.stderr) == (1, True)
+
+
+def test_a_damaged_version_hides_no_other_from_the_list(tmp_path: Path) -> None:
+    source = write_model(tmp_path / "model", model_files(1_000))
+    environment = {"PATH": "/usr/bin", "COLUMNS": "120", "BGE_RERANKER_CACHE_DIR": str(tmp_path / "store")}
+    folders = [
+        run("model", "fetch", str(source), "--revision", revision, environment=environment).stdout.strip()
+        for revision in ("1", "2")
+    ]
+    (Path(folders[0]) / "manifest.json").write_text("{")
+    listed = [json.loads(line) for line in run("model", "list", "--json", environment=environment).stdout.splitlines()]
+    problems = {row["folder"]: row["problem"] for row in listed}
+    assert "cannot be read as a manifest" in problems["1"]
+    assert problems["2"] is None
+    assert "damaged" in run("model", "list", environment=environment).stdout
+
+
+def test_a_folder_without_a_manifest_cannot_be_verified_and_the_remedy_names_the_command(tmp_path: Path) -> None:
+    folder = write_model(tmp_path / "model", model_files(1_000))
+    answer = run("model", "verify", str(folder), environment={"PATH": "/usr/bin"})
+    assert answer.returncode == 15
+    assert "has no manifest.json that its files could be compared with" in answer.stderr
+    assert "`bge-reranker model fetch`" in answer.stderr

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from bge_reranker.errors import CorruptFile, DiskFull, SettingsError, UnknownModel
 from bge_reranker.store.layout import Store
+from bge_reranker.store.lease import leased_keys, take_lease
 
 from .models import NEEDED, contents, fetch, model_files
 from .servers.faulty import Handler
@@ -69,20 +68,6 @@ def test_a_folder_that_may_not_be_written_is_a_setting_s_fault(tmp_path: Path) -
         fetch(tmp_path / "store", str(tmp_path / "model"))
 
 
-@pytest.fixture
-def mounted(tmp_path: Path) -> Iterator[Path]:
-    """A volume of two megabytes."""
-    folder = tmp_path / "volume"
-    folder.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(folder)]
-    if os.geteuid() != 0 or subprocess.run(command, check=False, capture_output=True).returncode:
-        pytest.skip("mounting needs root")
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", str(folder)], check=True)
-
-
 def test_a_volume_too_small_is_refused_before_the_first_byte(tmp_path: Path, mounted: Path) -> None:
     write_model(tmp_path / "model", model_files(3_000_000))
     with pytest.raises(DiskFull, match=r"2\.1 MB free, and 3\.0 MB are needed") as raised:
@@ -114,8 +99,11 @@ def test_a_volume_that_fills_up_meanwhile_is_full_and_the_next_fetch_goes_on(mou
 def test_a_read_only_store_serves_what_it_has_and_takes_nothing_new(tmp_path: Path, mounted: Path) -> None:
     source = str(write_model(tmp_path / "model"))
     version = fetch(mounted, source).version
+    lease = take_lease(version)
     subprocess.run(["mount", "-o", "remount,ro", str(mounted)], check=True)
     assert fetch(mounted, source).version == version
+    assert list(leased_keys(mounted)) == [version.key]
+    lease.release()
     write_model(tmp_path / "new", model_files(seed=3))
     with pytest.raises(SettingsError, match="Read-only file system"):
         fetch(mounted, str(tmp_path / "new"))

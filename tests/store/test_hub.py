@@ -13,7 +13,7 @@ from bge_reranker.store.manifest import read_manifest
 
 from .models import NEEDED, contents, fetch, model_files
 from .servers.faulty import Handler
-from .servers.hub import FakeHub, running_hub
+from .servers.hub import FakeHub, Repository, running_hub
 
 SOURCE = "hf://org/name"
 
@@ -185,6 +185,47 @@ def test_an_answer_that_is_cut_goes_on_where_it_ended(hub: FakeHub, tmp_path: Pa
     assert contents(fetched.version.path)["model.safetensors"] == files["model.safetensors"]
 
 
+IMPATIENT = {"HF_HUB_DOWNLOAD_TIMEOUT": "0.2", "HF_HUB_ETAG_TIMEOUT": "0.2"}
+"""Seconds of silence that these tests bear."""
+
+
+def test_bytes_that_do_not_come_are_asked_for_again(hub: FakeHub, tmp_path: Path) -> None:
+    files = model_files()
+    hub.add("org/name", files)
+    stalled: list[str] = []
+
+    def stall(handler: Handler) -> bool:
+        # The first two requests for weights are never answered in time; from the third on the hub is awake.
+        if handler.path.startswith("/lfs/"):
+            stalled.append(handler.path)
+            hub.server.faults.gate.set() if len(stalled) > 2 else hub.server.faults.gate.clear()
+        return False
+
+    hub.server.answers.insert(0, stall)
+    waits: list[float] = []
+    fetched = fetch(tmp_path, SOURCE, hub.environment | IMPATIENT, waits=waits)
+    assert contents(fetched.version.path)["model.safetensors"] == files["model.safetensors"]
+    assert len(stalled) > 2
+
+
+@pytest.mark.parametrize("what", ["bytes", "answers"])
+def test_a_hub_that_falls_silent_is_unreachable(hub: FakeHub, tmp_path: Path, what: str) -> None:
+    hub.add("org/name", model_files())
+    waits: list[float] = []
+
+    def silence(handler: Handler) -> bool:
+        if what == "answers" or handler.path.startswith("/lfs/"):
+            hub.server.faults.gate.clear()
+            hub.server.faults.gate.wait(60)
+        return False
+
+    hub.server.answers.insert(0, silence)
+    with pytest.raises(HubUnreachable, match=r"does not answer \(ReadTimeout"):
+        fetch(tmp_path, SOURCE, hub.environment | IMPATIENT, waits=waits)
+    # Who does not even list its files is asked once; bytes are asked for again, at growing intervals.
+    assert sorted(set(waits)) == ([0.5, 1.0, 2.0, 4.0] if what == "bytes" else [])
+
+
 def test_a_hub_that_ignores_ranges_is_understood(hub: FakeHub, tmp_path: Path) -> None:
     files = model_files()
     hub.add("org/name", files)
@@ -284,3 +325,12 @@ def test_files_of_a_hub_cannot_leave_the_folder(hub: FakeHub, tmp_path: Path) ->
     fetched = fetch(tmp_path / "store", SOURCE, hub.environment)
     assert sorted(contents(fetched.version.path)) == sorted(NEEDED)
     assert [path.name for path in tmp_path.iterdir()] == ["store"]
+
+
+@pytest.mark.parametrize("commit", ["..", "../../evil", ".refs"])
+def test_a_hub_cannot_name_a_folder_outside_the_store(hub: FakeHub, tmp_path: Path, commit: str) -> None:
+    files = model_files()
+    hub.repositories["org/name"] = Repository({commit: files}, {"main": commit})
+    with pytest.raises(HubUnreachable, match="did not say which commit"):
+        fetch(tmp_path / "store", SOURCE, hub.environment)
+    assert not list(tmp_path.rglob("*.safetensors"))

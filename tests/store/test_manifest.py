@@ -113,7 +113,7 @@ def test_read_manifest_refuses_what_is_no_manifest(model: Path, text: str) -> No
 
 
 def test_read_manifest_says_so_when_there_is_none(tmp_path: Path) -> None:
-    with pytest.raises(CorruptFile, match="FileNotFoundError"):
+    with pytest.raises(CorruptFile, match=r"has no manifest\.json"):
         read_manifest(tmp_path)
 
 

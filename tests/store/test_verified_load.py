@@ -25,6 +25,10 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Manifest]:
     return folder, hash_model(folder)
 
 
+def discard(_loaded: object) -> None:
+    pytest.fail("what was loaded is sound, or nothing was")
+
+
 def flip(folder: Path, position: int) -> None:
     """Change one byte, and back the next time."""
     with (folder / "model.safetensors").open("r+b") as file:
@@ -36,14 +40,14 @@ def flip(folder: Path, position: int) -> None:
 
 def test_a_sound_model_is_loaded_and_every_byte_compared(model: tuple[Path, Manifest]) -> None:
     folder, manifest = model
-    assert verified_load(folder, manifest, "full", lambda: "loaded") == ("loaded", "full")
-    assert verified_load(folder, manifest, "sample", lambda: "loaded") == ("loaded", "sample")
+    assert verified_load(folder, manifest, "full", lambda: "loaded", discard) == ("loaded", "full")
+    assert verified_load(folder, manifest, "sample", lambda: "loaded", discard) == ("loaded", "sample")
 
 
 def test_auto_compares_every_byte_when_the_load_takes_its_time(model: tuple[Path, Manifest]) -> None:
     folder, manifest = model
     times = iter([0.0, 1_000.0])
-    assert verified_load(folder, manifest, "auto", lambda: "loaded", lambda: next(times)) == ("loaded", "full")
+    assert verified_load(folder, manifest, "auto", lambda: "loaded", discard, lambda: next(times)) == ("loaded", "full")
 
 
 def test_auto_is_content_with_a_sample_when_hashing_would_hold_up_the_load(model: tuple[Path, Manifest]) -> None:
@@ -53,7 +57,7 @@ def test_auto_is_content_with_a_sample_when_hashing_would_hold_up_the_load(model
         while True:
             advance(1)
 
-    load = verified_load(folder, manifest, "auto", lambda: "loaded", lambda: 0.0, endless)
+    load = verified_load(folder, manifest, "auto", lambda: "loaded", discard, lambda: 0.0, endless)
     assert load == ("loaded", "sample")
 
 
@@ -63,7 +67,7 @@ def test_a_byte_in_the_sample_is_noticed_before_anything_is_loaded(model: tuple[
     flip(folder, 0)
     try:
         with pytest.raises(DigestMismatch, match=r"model\.safetensors .*expected sample .* found"):
-            verified_load(folder, manifest, mode, pytest.fail)  # type: ignore[arg-type]  # one of its words
+            verified_load(folder, manifest, mode, pytest.fail, discard)  # type: ignore[arg-type]  # one of its words
     finally:
         flip(folder, 0)
 
@@ -72,9 +76,11 @@ def test_a_byte_outside_the_sample_is_noticed_before_anything_is_served(model: t
     folder, manifest = model
     flip(folder, 1_100_000)
     try:
-        assert verified_load(folder, manifest, "sample", lambda: "loaded")[1] == "sample"
+        assert verified_load(folder, manifest, "sample", lambda: "loaded", discard)[1] == "sample"
+        discarded: list[str] = []
         with pytest.raises(DigestMismatch, match=r"model\.safetensors .*expected sha256 .* found"):
-            verified_load(folder, manifest, "full", lambda: "loaded")
+            verified_load(folder, manifest, "full", lambda: "loaded", discarded.append)
+        assert discarded == ["loaded"]
     finally:
         flip(folder, 1_100_000)
 
@@ -88,7 +94,7 @@ def test_what_a_damaged_model_fails_with_is_that_it_is_damaged(model: tuple[Path
     flip(folder, 1_100_000)
     try:
         with pytest.raises(DigestMismatch):
-            verified_load(folder, manifest, "auto", load)
+            verified_load(folder, manifest, "auto", load, discard)
     finally:
         flip(folder, 1_100_000)
 
@@ -100,5 +106,5 @@ def test_a_sound_model_fails_with_what_loading_says(model: tuple[Path, Manifest]
         raise WrongArchitecture("not a classifier")
 
     with pytest.raises(WrongArchitecture):
-        verified_load(folder, manifest, "auto", load)
+        verified_load(folder, manifest, "auto", load, discard)
     assert not [thread for thread in threading.enumerate() if thread.name == "verify-model"]

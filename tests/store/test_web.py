@@ -177,6 +177,10 @@ HOSTILE: dict[str, tuple[Callable[[], bytes], str]] = {
     "a pipe": (lambda: tar_of(WITHOUT_WEIGHTS, extra=(link(WEIGHTS, "", tarfile.FIFOTYPE),)), "link or a special"),
     "a bomb beside a model": (lambda: tar_of({**FILES, "padding": bytes(BOMB)}), "grows beyond 67 MB"),
     "a bomb in a zip": (lambda: zip_of({**WITHOUT_WEIGHTS, WEIGHTS: bytes(BOMB)}), "grows beyond 67 MB"),
+    "a bomb of many files in a zip": (
+        lambda: zip_of({**FILES, **{f"{number}.model": bytes(BOMB // 3) for number in range(3)}}),
+        "grows beyond 67 MB",
+    ),
     "half a tar": (lambda: tar_of(FILES)[:-200_000], "cannot be unpacked"),
     "half a zip": (lambda: zip_of(FILES)[:-10], "cannot be unpacked"),
     "no archive": (lambda: b"no archive at all", "cannot be unpacked"),

@@ -227,7 +227,7 @@ class Applier:
             return
 
     async def _put(self, change: Change, done: Applied) -> None:
-        known = self._applied.get(change.ref)
+        known, before = self._applied.get(change.ref), self._seen(change.ref)
         try:
             result = await self._cluster.apply(change.pinned())
         except OperatorError:
@@ -239,14 +239,12 @@ class Applier:
         self._metrics.writes.labels(change.ref.kind_name).inc()
         self._applied[change.ref] = (change.desired, fingerprint(result))
         self._children.put(change.ref, result)
-        if known is not None and known[0] == change.desired and known[1] != fingerprint(result):
+        happening = _happening(change, was_applied=known is not None and known[0] == change.desired)
+        if happening is not None and change.uid and before == fingerprint(result):
+            # What another hand added beside ours stays.
             LOG.info("reapplied", extra={"object": str(change.ref), "namespace": change.ref.namespace})
-        elif known is not None and known[0] == change.desired:
-            done.happenings.append(
-                Happening("DriftRepaired", f"{change.ref} was changed by another hand, and was put back.")
-            )
-        elif not change.uid:
-            done.happenings.append(Happening("Created", f"{change.ref} created."))
+        elif happening is not None:
+            done.happenings.append(happening)
 
     async def _prune(self, reranker: Reranker, wanted: set[Ref], done: Applied) -> None:
         """Delete what is ours and not wanted any more; never what holds data or is to be kept."""
@@ -259,6 +257,21 @@ class Applier:
             self._applied.pop(child.ref, None)
             self._children.drop(child.ref)
             done.happenings.append(Happening("Pruned", f"{child.ref} deleted: the spec no longer asks for it."))
+
+
+def _happening(change: Change, *, was_applied: bool) -> Happening | None:
+    """What a person would want to see of a write.
+
+    Args:
+        change: What was written.
+        was_applied: Whether the same had been applied before, so that another hand was there in between.
+    """
+    if was_applied:
+        done = (
+            "changed by another hand, and was put back" if change.uid else "deleted by another hand, and was made again"
+        )
+        return Happening("DriftRepaired", f"{change.ref} was {done}.")
+    return None if change.uid else Happening("Created", f"{change.ref} created.")
 
 
 def _owns_replicas(live: Mapping[str, Any]) -> bool:

@@ -14,17 +14,19 @@ import kopf
 from .kinds import GROUP, RERANKER
 from .resource import Reranker
 
+WORKER_IDLE_S = 1.0
+"""For which kopf keeps an object's task after its last event."""
+
 Listener = Callable[[Reranker, bool], None]
 """Called with a Reranker and whether it is gone."""
 
 
-def registry(listener: Listener, *, inactivity_s: float, workers: int) -> kopf.OperatorRegistry:
+def registry(listener: Listener, *, inactivity_s: float) -> kopf.OperatorRegistry:
     """The handlers, in a registry of their own.
 
     Args:
         listener: Told of every change.
         inactivity_s: Silence after which kopf's watch is held for dead.
-        workers: Events that are passed on at a time.
     """
     handlers = kopf.OperatorRegistry()
 
@@ -38,7 +40,9 @@ def registry(listener: Listener, *, inactivity_s: float, workers: int) -> kopf.O
         settings.persistence.finalizer = f"{GROUP}/unused"
         settings.persistence.progress_storage = kopf.AnnotationsProgressStorage(prefix=GROUP)
         settings.persistence.diffbase_storage = kopf.AnnotationsDiffBaseStorage(prefix=GROUP)
-        settings.queueing.worker_limit = workers
+        # One task an object: it only queues, and stays a while. A limit would let so many objects in per such while.
+        settings.queueing.worker_limit = None
+        settings.queueing.idle_timeout = WORKER_IDLE_S
         settings.networking.request_timeout = 15
         settings.networking.connect_timeout = 10
         settings.watching.server_timeout = 280

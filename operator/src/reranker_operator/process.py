@@ -136,9 +136,7 @@ class Operator:
     async def _listen(self, stop: asyncio.Event) -> None:
         settings = self._settings
         await kopf.operator(
-            registry=registry(
-                self._told, inactivity_s=settings.watch_inactivity_s, workers=settings.max_concurrent_reconciles
-            ),
+            registry=registry(self._told, inactivity_s=settings.watch_inactivity_s),
             standalone=True,
             # Otherwise it asks for the user's name, and the image's user has none.
             identity=LEASE_NAME,  # type: ignore[arg-type] # a NewType of str that it does not export

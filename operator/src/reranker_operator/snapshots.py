@@ -78,8 +78,11 @@ class Child:
 
 
 def fingerprint(body: Mapping[str, Any]) -> bytes:
-    """Equal for two sights of an object that nobody changed in between."""
+    """Equal for two sights of an object that nobody changed in between; its controller's own note is no change."""
     metadata = {key: value for key, value in body["metadata"].items() if key not in _FLEETING}
+    metadata["annotations"] = {
+        key: value for key, value in (metadata.get("annotations") or {}).items() if key != REVISION
+    }
     rest = {key: value for key, value in body.items() if key not in {"metadata", "status", "apiVersion", "kind"}}
     return digest_of([metadata, rest])
 

@@ -6,8 +6,9 @@ The composition that the server, the command line and Python callers share.
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
+from dataclasses import dataclass
 
 import structlog
 
@@ -15,10 +16,11 @@ from .engine.calibration import CALIBRATION_PAIR_TOKENS
 from .engine.engine import Engine
 from .engine.observer import EngineObserver, SilentObserver
 from .engine.scorer import Scorer
+from .errors import OutOfMemory
 from .model.load import load_scorer
 from .ranking.ranker import Ranker
 from .serving.state import Capacity, ServedModel
-from .settings import Settings
+from .settings import ModelSettings, Settings
 from .store.lease import Lease, take_lease
 from .store.manifest import MANIFEST_FILE, Manifest, hash_model, read_manifest
 from .store.resolve import ModelDirectory, resolve_model
@@ -26,6 +28,9 @@ from .store.verification import refuse_other_digest
 from .store.verified_load import Verified, verified_load
 from .text.encoder import PairEncoder
 from .text.policy import resolve_policy
+
+_CLOSE_S = 10.0
+"""Seconds for an engine that nobody uses to end."""
 
 _log = structlog.get_logger("bge_reranker.loading")
 
@@ -47,12 +52,10 @@ def load_model(
     """
     directory = resolve_model(settings.model.model, environment, settings.model)
     lease = _lease(directory)
+    observer = observer or SilentObserver()
     try:
-        manifest, verified, (encoder, scorer) = _load_files(directory, settings)
-        policy = resolve_policy(settings.text, _max_pair_tokens(scorer, encoder))
-        engine = Engine(scorer, settings.engine, observer=observer or SilentObserver())
-        engine.start()
-        engine.wait_until_ready()
+        manifest, verified, loaded = _verified(directory, settings.model, lambda: _load(directory, settings, observer))
+        policy = resolve_policy(settings.text, _max_pair_tokens(loaded.scorer, loaded.encoder))
     except BaseException:
         if lease is not None:
             lease.release()
@@ -63,28 +66,52 @@ def load_model(
         revision=directory.revision,
         digest=manifest.digest,
         verified=verified,
-        capacity=_capacity(engine, scorer),
-        ranker=Ranker(encoder, engine, policy, executor),
-        engine=engine,
-        description=scorer.description,
+        capacity=_capacity(loaded.engine, loaded.scorer),
+        ranker=Ranker(loaded.encoder, loaded.engine, policy, executor),
+        engine=loaded.engine,
+        description=loaded.scorer.description,
         lease=lease,
     )
 
 
-def _load_files(directory: ModelDirectory, settings: Settings) -> tuple[Manifest, Verified, tuple[PairEncoder, Scorer]]:
-    """Read a model's files, and make sure that they are what their manifest says, where they have one."""
+@dataclass(frozen=True, slots=True)
+class _Loaded:
+    """What a model's files become."""
 
-    def load() -> tuple[PairEncoder, Scorer]:
-        return PairEncoder.from_directory(directory.path), load_scorer(directory.path, settings.model)
+    encoder: PairEncoder
+    scorer: Scorer
+    engine: Engine
+    """Warmed up."""
 
-    expected = settings.model.expect_digest
+    def close(self) -> None:
+        """Free the weights of what will not be served after all."""
+        self.engine.close(_CLOSE_S)
+
+
+def _load(directory: ModelDirectory, settings: Settings, observer: EngineObserver) -> _Loaded:
+    try:
+        encoder = PairEncoder.from_directory(directory.path)
+        scorer = load_scorer(directory.path, settings.model)
+    except MemoryError as error:
+        # Scorers report a shortage of their own devices; this is one of the interpreter.
+        raise OutOfMemory(f"Memory ran out while {directory.name} was loaded.") from error
+    engine = Engine(scorer, settings.engine, observer=observer)
+    engine.start()
+    engine.wait_until_ready()
+    return _Loaded(encoder, scorer, engine)
+
+
+def _verified(
+    directory: ModelDirectory, settings: ModelSettings, load: Callable[[], _Loaded]
+) -> tuple[Manifest, Verified, _Loaded]:
+    """Load a model and make sure that its files are what their manifest says, where they have one."""
     if not (directory.path / MANIFEST_FILE).is_file():
         manifest = hash_model(directory.path)
-        refuse_other_digest(manifest.digest, expected, directory.name)
+        refuse_other_digest(manifest.digest, settings.expect_digest, directory.name)
         return manifest, "full", load()
     manifest = read_manifest(directory.path)
-    refuse_other_digest(manifest.digest, expected, directory.name)
-    loaded, verified = verified_load(directory.path, manifest, settings.model.verify, load)
+    refuse_other_digest(manifest.digest, settings.expect_digest, directory.name)
+    loaded, verified = verified_load(directory.path, manifest, settings.verify, load, _Loaded.close)
     return manifest, verified, loaded
 
 

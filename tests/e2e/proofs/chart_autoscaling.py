@@ -9,6 +9,7 @@ backlog out of Prometheus.
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -156,9 +157,9 @@ def _conflict(change: Callable[[], object]) -> str:
     """The sentence in which helm names the conflict."""
     with pytest.raises(ClusterError) as refused:
         change()
-    said = str(refused.value)
-    assert ".spec.replicas" in said, said
-    return " ".join(said[said.index("conflict") :].split())[:300]
+    said = re.findall(r"Apply failed with .*\.spec\.replicas", str(refused.value))
+    assert said, refused.value
+    return str(said[-1])
 
 
 def _replicas(release: Release) -> int:

@@ -31,6 +31,15 @@ MISSING: dict[str, tuple[Values, str]] = {
     "claim": ({"model": {"source": "pvc://none-such/model"}}, "none-such"),
     "image": ({"image": {"registry": "localhost", "repository": "none-such", "tag": "1"}}, "none-such"),
     "priority class": ({"priorityClassName": "none-such"}, "none-such"),
+    "runtime class": ({"runtimeClassName": "none-such"}, "none-such"),
+    "CA bundle": (
+        {
+            "model": {"source": "hf://a/b"},
+            "cache": {"type": "emptyDir"},
+            "secrets": {"caBundle": {"name": "none-such"}},
+        },
+        "none-such",
+    ),
     "GPU": ({"gpu": {"count": 1}}, "Insufficient nvidia.com/gpu"),
 }
 """What is missing, with a word that the events must hold."""
@@ -53,12 +62,15 @@ def _event(cluster: Cluster, image: str, what: str) -> str:
     values, word = MISSING[what]
     with cluster.namespace(NAMESPACE) as place:
         release = Release("demo", place, image)
-        release.helm("install", release.name, *release.chart_and_values({"replicas": 1, **values}))
+        notes = release.helm("install", release.name, *release.chart_and_values({"replicas": 1, **values}))
 
         def lines() -> list[str]:
             return [line for line in release.events().splitlines() if word in line and "Failed" in line]
 
         wait_until(lambda: bool(lines()), f"an event tells of the missing {what}")
+        if what == "GPU":
+            assert {pod["status"]["phase"] for pod in release.pods()} == {"Pending"}
+            assert f'pods stay Pending with "{word}"' in notes, notes
         return lines()[0][:300]
 
 

@@ -22,6 +22,9 @@ FLEET = 100
 CORES = "3"
 """What each asks for: ten of them fill a node, so all of them need every node."""
 
+CONNECTIONS = 12
+"""Each stays with the replica that it met first; so many meet both."""
+
 PING = (
     "import socket; redis = socket.create_connection(('redis.redis.svc.cluster.local', 6379), 5); "
     r"redis.send(b'PING\r\n'); print(redis.recv(16))"
@@ -36,7 +39,7 @@ def prove(cluster: Cluster, image: str, search_image: str) -> dict[str, Any]:
         figures["fleet_of_pods_running_s"] = _timed(lambda: _fleet(place))
         with search_pod(cluster, search_image) as search, deployed(cluster, image):
             figures["redis_answered"] = _redis(cluster, search)
-            with search.start_load(URL, RATE) as load:
+            with search.start_load(URL, RATE, connections=CONNECTIONS) as load:
                 figures["series_in_prometheus_s"] = _timed(lambda: _series(cluster))
                 figures["metric_of_pods_served_s"] = _timed(lambda: _metric_of_pods(cluster))
                 figures["autoscaler_reads_it_s"] = _timed(lambda: _autoscaler(Namespace(cluster, SCORER)))

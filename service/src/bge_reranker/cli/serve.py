@@ -35,7 +35,10 @@ def serve(context: click.Context, /, config_file: Path | None, **_settings: obje
     signal.signal(signal.SIGTERM, lambda _number, _frame: os._exit(0))
     effective = load_settings(config_file, os.environ, given_flags(context))
     # Imported late, so that --help and a wrong setting answer at once.
-    from ..app import create_process  # noqa: PLC0415
+    from ..store.read_ahead import read_ahead  # noqa: PLC0415
+
+    read_ahead(effective.model, os.environ)
+    from ..app import create_process  # noqa: PLC0415 - takes a second, in which the disk is read
     from ..observe.logs import configure_logs  # noqa: PLC0415
     from .greeting import greet  # noqa: PLC0415
 
@@ -51,6 +54,7 @@ def serve(context: click.Context, /, config_file: Path | None, **_settings: obje
         code = await process.run()
         if process.failure is not None:
             write_termination_message(process.failure, termination_log)
+            click.echo(f"{process.failure.code}: {process.failure.sentence()}", err=True)
         return code
 
     try:

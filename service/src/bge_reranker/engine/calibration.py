@@ -41,11 +41,12 @@ def warm_up(scorer: Scorer, max_batch_tokens: int) -> int:
     while True:
         try:
             scorer.warm_up(tokens)
-        except ScorerOutOfMemory as error:
+        except (ScorerOutOfMemory, MemoryError) as error:
             if tokens <= _FIRST_TOKENS:
                 raise OutOfMemory(
                     f"The device has no memory left for a batch of {tokens} tokens beside the model.",
                     remedy="Use a device with more memory, a smaller model, or a shorter maxPairTokens.",
+                    figures={"batch_tokens": tokens},
                 ) from error
             tokens = max(_FIRST_TOKENS, tokens // 2)
         else:
@@ -73,9 +74,11 @@ def calibrate(scorer: Scorer, clock: Callable[[], float], max_batch_tokens: int)
         batch = _synthetic_batch(tokens, min(CALIBRATION_PAIR_TOKENS, scorer.description.max_pair_tokens))
         try:
             seconds = _time_batch(scorer, clock, batch)
-        except ScorerOutOfMemory as error:
+        except (ScorerOutOfMemory, MemoryError) as error:
             if best is None:
-                raise OutOfMemory(f"The device has no memory left for a batch of {tokens} tokens.") from error
+                raise OutOfMemory(
+                    f"The device has no memory left for a batch of {tokens} tokens.", figures={"batch_tokens": tokens}
+                ) from error
             break
         if best is None or tokens * best[1] > best[0] * seconds:
             best = (tokens, seconds)

@@ -10,12 +10,16 @@ from ..errors import OutOfMemory, SettingsError
 from ..settings import ModelSettings
 from .arrays import map_tensors
 from .checkpoint import Checkpoint
-from .memory_need import refuse_too_large
+from .memory_grant import free_memory_bytes
+from .memory_need import CPU_REMEDY, needed_bytes, refuse_too_large
 from .openvino_scorer import OpenVinoScorer
 from .processor import instruction_sets
-from .tensor_files import check_tensors, open_tensors
+from .tensor_files import FLOATING_FORMATS, check_tensors, open_tensors
 from .tensor_names import sources
 from .threads import granted_threads
+
+_FLOAT32_BYTES = 4
+"""Bytes of a weight in the kernels; bfloat16 graphs are made of float32 constants, too."""
 
 
 def load_openvino_scorer(checkpoint: Checkpoint, settings: ModelSettings) -> OpenVinoScorer:
@@ -36,8 +40,10 @@ def load_openvino_scorer(checkpoint: Checkpoint, settings: ModelSettings) -> Ope
         check_tensors(
             files, checkpoint.geometry, sources(checkpoint.geometry), is_quantised=checkpoint.quantisation is not None
         )
+        # Rows of embedding tables are converted as they are looked up.
+        needed = needed_bytes(files, _FLOAT32_BYTES, mapped_tables=FLOATING_FORMATS)
+    refuse_too_large(needed, free_memory_bytes(), str(checkpoint.directory), CPU_REMEDY)
     tensors = map_tensors(checkpoint.weight_files)
-    refuse_too_large(tensors, str(checkpoint.directory))
     precision = settings.precision
     if precision == "auto":
         precision = "int8" if checkpoint.quantisation is not None else "float32"
@@ -46,7 +52,8 @@ def load_openvino_scorer(checkpoint: Checkpoint, settings: ModelSettings) -> Ope
     except ScorerOutOfMemory as error:
         raise OutOfMemory(
             f"{checkpoint.directory}: there is no memory for the weights in {precision}.",
-            remedy="Give the process more memory, serve a smaller model, or quantise this one to int8.",
+            remedy=CPU_REMEDY,
+            figures={"needed_bytes": needed, "device": "cpu"},
         ) from error
 
 

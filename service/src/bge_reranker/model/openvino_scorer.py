@@ -122,7 +122,8 @@ class OpenVinoScorer:
             invariant = is_batch_invariant(self.score, pairs, companions)
             notes += ("each pair is computed by itself, since pairs computed together differ in their last bits",)
         if not self._serves_plain:
-            self._build_kernels(max_batch_tokens)
+            with _memory_shortage_reported():
+                self._build_kernels(max_batch_tokens)
         self._description = replace(self._description, batch_invariant=invariant, notes=notes)
 
     def score(self, batch: Batch) -> NDArray[np.float32]:

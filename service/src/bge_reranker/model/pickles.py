@@ -5,12 +5,15 @@ What belongs here: reading such pickles, the only place that does. What must not
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import pickle
 from collections.abc import Mapping
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import save_file
 
 from ..errors import CorruptFile, UnsafeFormat
@@ -27,6 +30,7 @@ def convert_folder(folder: Path) -> None:
     Raises:
         UnsafeFormat: If a pickle holds anything but tensors.
         CorruptFile: If one cannot be read.
+        OSError: If the folder cannot be written, or is full.
     """
     pickles = sorted(folder.glob("pytorch_model*.bin"))
     for path in pickles:
@@ -46,7 +50,14 @@ def safetensors_name(name: str) -> str:
 
 def _convert(path: Path, target: Path) -> None:
     temporary = target.with_name(f".{target.name}.new")
-    save_file(_separate(_load(path)), temporary, metadata={"format": "pt"})
+    try:
+        save_file(_separate(_load(path)), temporary, metadata={"format": "pt"})
+    except SafetensorError as error:
+        temporary.unlink(missing_ok=True)
+        # The library has one error for everything, and the system's words in it.
+        if os.strerror(errno.ENOSPC) in str(error):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(temporary)) from error
+        raise CorruptFile(f"{path.name} cannot be kept as safetensors ({error}).") from error
     temporary.replace(target)
 
 

@@ -16,6 +16,9 @@ from .processor import processor_name
 PRECISIONS = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
 """Number formats of torch by the settings' names."""
 
+STORED_FORMS = {"float32": "F32", "float16": "F16", "bfloat16": "BF16"}
+"""Number formats of safetensors by the settings' names."""
+
 
 @dataclass(frozen=True, slots=True)
 class Placement:

@@ -5,6 +5,8 @@ What belongs here: headers. What must not: torch, values, and naming (`tensor_na
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -13,7 +15,7 @@ from typing import Any, Literal, Protocol
 
 from safetensors import SafetensorError, safe_open
 
-from ..errors import CorruptFile, MissingHead
+from ..errors import CorruptFile, MissingHead, OutOfMemory
 from .architecture import Geometry
 from .checkpoint import HEAD_REMEDY
 from .int8 import companions
@@ -77,6 +79,7 @@ def open_tensors(paths: Sequence[Path], framework: Literal["pt", "np"]) -> Itera
 
     Raises:
         CorruptFile: If a file is cut short or no safetensors, or two files hold the same tensor.
+        OutOfMemory: If a file cannot be mapped for want of addresses.
     """
     holders: dict[str, OpenFile] = {}
     names: dict[str, str] = {}
@@ -85,6 +88,8 @@ def open_tensors(paths: Sequence[Path], framework: Literal["pt", "np"]) -> Itera
             try:
                 opened: OpenFile = stack.enter_context(safe_open(path, framework=framework, device="cpu"))
             except (SafetensorError, OSError) as error:
+                if os.strerror(errno.ENOMEM) in str(error):
+                    raise _no_addresses(path) from error
                 raise CorruptFile(f"{path}: cannot be read as safetensors ({error}).", remedy=FETCH_REMEDY) from error
             for name in opened.keys():  # noqa: SIM118 - not a mapping: safetensors offers keys() and no iteration
                 if name in holders:
@@ -93,6 +98,15 @@ def open_tensors(paths: Sequence[Path], framework: Literal["pt", "np"]) -> Itera
                     )
                 holders[name], names[name] = opened, path.name
         yield TensorFiles(holders, names)
+
+
+def _no_addresses(path: Path) -> OutOfMemory:
+    size_bytes = path.stat().st_size
+    return OutOfMemory(
+        f"{path} cannot be mapped: {size_bytes // 2**20} MiB of addresses are more than this process may have.",
+        remedy="Raise its limit of addresses (ulimit -v).",
+        figures={"needed_bytes": size_bytes, "device": "cpu"},
+    )
 
 
 def check_tensors(

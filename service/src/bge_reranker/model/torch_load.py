@@ -15,8 +15,11 @@ from .attention import Attention, EqualLengthAttention, PaddedAttention, Variabl
 from .checkpoint import Checkpoint
 from .linear import LinearBody, OneDnnLinear, PlainLinear
 from .memory import memory_shortage_reported
+from .memory_grant import free_memory_bytes
+from .memory_need import needed_bytes, refuse_too_large
 from .network import Bodies
-from .placement import Placement, choose_placement
+from .placement import STORED_FORMS, Placement, choose_placement
+from .tensor_files import open_tensors
 from .threads import granted_threads
 from .torch_scorer import TorchScorer
 from .weights import load_network
@@ -44,14 +47,28 @@ def load_torch_scorer(checkpoint: Checkpoint, settings: ModelSettings, gpus: int
     placement = choose_placement(settings, gpus)
     if placement.device.type == "cpu":
         torch.set_num_threads(settings.threads or granted_threads())
+    needed = _refuse_too_large(checkpoint, placement)
     try:
         with memory_shortage_reported():
             return _load(checkpoint, placement)
     except ScorerOutOfMemory as error:
         raise OutOfMemory(
             f"{checkpoint.directory}: {placement.device} has no room for the weights in {placement.precision}.",
-            remedy="Give the process more memory, a larger GPU, or a precision of half the size.",
+            figures={"needed_bytes": needed, "device": str(placement.device)},
         ) from error
+
+
+def _refuse_too_large(checkpoint: Checkpoint, placement: Placement) -> int:
+    """Compare what the weights need with what the device has left, before one is loaded; gives the need in bytes."""
+    on_cpu = placement.device.type == "cpu"
+    # Tables of the served format stay views of the mapped file, unless transformers copies them.
+    is_mapped = on_cpu and checkpoint.geometry is not None
+    with open_tensors(checkpoint.weight_files, "pt") as files:
+        mapped = frozenset({STORED_FORMS[placement.precision]} if is_mapped else ())
+        needed = needed_bytes(files, placement.dtype.itemsize, mapped)
+    free = free_memory_bytes() if on_cpu else torch.cuda.mem_get_info(placement.device)[0]
+    refuse_too_large(needed, free, str(checkpoint.directory), OutOfMemory.usual_remedy, str(placement.device))
+    return needed
 
 
 def _load(checkpoint: Checkpoint, placement: Placement) -> Scorer:

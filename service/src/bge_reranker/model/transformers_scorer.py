@@ -155,14 +155,16 @@ def load_transformers_scorer(checkpoint: Checkpoint, placement: Placement) -> Tr
 
 def _load_model(checkpoint: Checkpoint, placement: Placement) -> transformers.PreTrainedModel:
     try:
-        model, report = transformers.AutoModelForSequenceClassification.from_pretrained(
-            checkpoint.directory,
-            dtype=placement.dtype,
-            trust_remote_code=False,
-            use_safetensors=True,
-            local_files_only=True,
-            output_loading_info=True,
-        )
+        # Torch reports a shortage as a RuntimeError, which would pass for a broken file.
+        with memory_shortage_reported():
+            model, report = transformers.AutoModelForSequenceClassification.from_pretrained(
+                checkpoint.directory,
+                dtype=placement.dtype,
+                trust_remote_code=False,
+                use_safetensors=True,
+                local_files_only=True,
+                output_loading_info=True,
+            )
     except (SafetensorError, OSError, ValueError, RuntimeError, ImportError, KeyError, TypeError) as error:
         raise CorruptFile(
             f"{checkpoint.directory}: transformers cannot load it ({type(error).__name__}: {error}).",

@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 import structlog
 
-from ..errors import RerankerError
+from ..errors import InternalError, RerankerError
 from ..observe.metrics import Metrics
 from ..settings import HttpSettings
 from .daemon_thread import in_daemon_thread
@@ -104,16 +104,23 @@ class ServerProcess:
         try:
             model = await in_daemon_thread(self._load_model)
         except RerankerError as error:
-            self._state.failure = error
-            self._metrics.errors.labels(error.code).inc()
-            _log.error("model_failed", code=error.code, message=error.message, remedy=error.remedy)
-            self._hurry.set()
-            self._stop_wanted.set()
+            self._give_up(error)
+            return
+        except Exception as error:  # noqa: BLE001 - whatever it is, a process that will never serve has to end
+            _log.error("loading_broke", exc_info=error)
+            self._give_up(InternalError(f"Loading the model broke with {type(error).__name__}; the log has the trace."))
             return
         self._state.model = model
         if not self._state.is_draining:
             self._metrics.ready.set(1)
             self._on_ready(model)
+
+    def _give_up(self, error: RerankerError) -> None:
+        self._state.failure = error
+        self._metrics.errors.labels(error.code).inc()
+        _log.error("model_failed", code=error.code, message=error.message, remedy=error.remedy)
+        self._hurry.set()
+        self._stop_wanted.set()
 
     async def _drain(self) -> None:
         if self._state.failure is None and self._http.drain_delay_s > 0:

@@ -91,6 +91,10 @@ def unpack(archive: Path, folder: Path, source: str, *, allow_pickle: bool, adva
     """
     try:
         chosen = _choose(archive, source, allow_pickle=allow_pickle)
+        limit_bytes = _limit_bytes(archive)
+        if sum(chosen.values()) > limit_bytes:
+            # Members of a zip are limited one by one as they are read; together they may be a bomb, too.
+            raise _bomb(source, limit_bytes)
         refuse_without_room(folder, sum(chosen.values()))
         for member in _members(archive, source):
             if member.path in chosen and member.content is not None:
@@ -137,7 +141,7 @@ def _members(archive: Path, source: str) -> Iterator[_Member]:
 def _tar_members(archive: Path, source: str) -> Iterator[_Member]:
     with (
         _decompressed(archive) as stream,
-        _Limited(stream, archive.stat().st_size, source) as limited,
+        _Limited(stream, _limit_bytes(archive), source) as limited,
         tarfile.open(fileobj=limited, mode="r|", errorlevel=2) as tar,
     ):
         for info in tar:
@@ -149,7 +153,7 @@ def _tar_members(archive: Path, source: str) -> Iterator[_Member]:
 
 
 def _zip_members(archive: Path, source: str) -> Iterator[_Member]:
-    size_bytes = archive.stat().st_size
+    limit_bytes = _limit_bytes(archive)
     with zipfile.ZipFile(archive) as packed:
         for info in packed.infolist():
             if info.is_dir():
@@ -157,7 +161,7 @@ def _zip_members(archive: Path, source: str) -> Iterator[_Member]:
             if info.flag_bits & 1:
                 raise CorruptFile(f"{source} is encrypted.", remedy="Pack it without a password.")
             kind = info.external_attr >> 28
-            with packed.open(info) as content, _Limited(content, size_bytes, source) as limited:
+            with packed.open(info) as content, _Limited(content, limit_bytes, source) as limited:
                 yield _Member(PurePosixPath(info.filename), info.file_size, kind in {0, 8}, io.BufferedReader(limited))
 
 
@@ -176,13 +180,25 @@ def _decompressed(archive: Path) -> Iterator[_Readable]:
             yield file
 
 
+def _limit_bytes(archive: Path) -> int:
+    return max(_MIN_LIMIT_BYTES, _MAX_EXPANSION * archive.stat().st_size)
+
+
+def _bomb(source: str, limit_bytes: int) -> CorruptFile:
+    return CorruptFile(
+        f"{source} grows beyond {limit_bytes / 1e6:.0f} MB, {_MAX_EXPANSION} times its size.",
+        remedy="Do not trust this archive; pack weights uncompressed.",
+        figures={"limit_bytes": limit_bytes},
+    )
+
+
 class _Limited(io.RawIOBase):
     """A stream that ends in an error when it gives more than a model's archive could."""
 
-    def __init__(self, stream: _Readable, archive_bytes: int, source: str) -> None:
+    def __init__(self, stream: _Readable, limit_bytes: int, source: str) -> None:
         self._stream = stream
-        self._limit_bytes = max(_MIN_LIMIT_BYTES, _MAX_EXPANSION * archive_bytes)
-        self._left = self._limit_bytes
+        self._limit_bytes = limit_bytes
+        self._left = limit_bytes
         self._source = source
 
     @override
@@ -194,11 +210,7 @@ class _Limited(io.RawIOBase):
         data = self._stream.read(min(size, _PIECE_BYTES) if size >= 0 else _PIECE_BYTES)
         self._left -= len(data)
         if self._left < 0:
-            raise CorruptFile(
-                f"{self._source} grows beyond {self._limit_bytes / 1e6:.0f} MB, {_MAX_EXPANSION} times its size.",
-                remedy="Do not trust this archive; pack weights uncompressed.",
-                figures={"limit_bytes": self._limit_bytes},
-            )
+            raise _bomb(self._source, self._limit_bytes)
         return data
 
     @override

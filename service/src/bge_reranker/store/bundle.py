@@ -11,7 +11,8 @@ import io
 import json
 import shutil
 import tarfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, cast
 
@@ -35,20 +36,11 @@ def write_bundle(version: Version, file: Path) -> None:
         file: Where to; written beside and renamed.
 
     Raises:
-        DigestMismatch: If the version is damaged.
-        DiskFull: If there is no room.
-        SettingsError: If it cannot be written.
+        ModelError: As `_written_beside`.
+        SettingsError: As `_written_beside`.
     """
-    manifest = _verified(version)
-    temporary = file.with_name(f".{file.name}.new")
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("wb") as stream:
-            _write_tar(stream, version, manifest)
-        temporary.replace(file)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise unwritable(file, error) from error
+    with _written_beside(version, file) as (manifest, temporary), temporary.open("wb") as stream:
+        _write_tar(stream, version, manifest)
 
 
 def write_oci_layout(version: Version, folder: Path) -> str:
@@ -62,27 +54,49 @@ def write_oci_layout(version: Version, folder: Path) -> str:
         The image's digest.
 
     Raises:
+        ModelError: As `_written_beside`.
+        SettingsError: As `_written_beside`.
+    """
+    with _written_beside(version, folder) as (manifest, temporary):
+        (temporary / "blobs" / "sha256").mkdir(parents=True)
+        return _write_image(temporary, version, manifest)
+
+
+@contextmanager
+def _written_beside(version: Version, target: Path) -> Iterator[tuple[Manifest, Path]]:
+    """Verify a version, and give what is written of it its name only when it is whole.
+
+    Args:
+        version: Every byte is compared with its manifest first.
+        target: A file or folder that does not exist.
+
+    Yields:
+        The manifest, and where to write.
+
+    Raises:
         DigestMismatch: If the version is damaged.
         DiskFull: If there is no room.
         SettingsError: If it cannot be written.
     """
-    manifest = _verified(version)
-    temporary = folder.with_name(f".{folder.name}.new")
-    try:
-        shutil.rmtree(temporary, ignore_errors=True)
-        (temporary / "blobs" / "sha256").mkdir(parents=True)
-        digest = _write_image(temporary, version, manifest)
-        temporary.rename(folder)
-    except OSError as error:
-        shutil.rmtree(temporary, ignore_errors=True)
-        raise unwritable(folder, error) from error
-    return digest
-
-
-def _verified(version: Version) -> Manifest:
     manifest = read_manifest(version.path)
     verify(version.path, manifest)
-    return manifest
+    temporary = target.with_name(f".{target.name}.new")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        _remove(temporary)
+        yield manifest, temporary
+        temporary.rename(target)
+    except OSError as error:
+        _remove(temporary)
+        raise unwritable(target, error) from error
+
+
+def _remove(path: Path) -> None:
+    """Remove what an interrupted run left, if anything."""
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _write_tar(stream: IO[bytes] | _HashingWriter, version: Version, manifest: Manifest) -> None:

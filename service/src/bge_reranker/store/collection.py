@@ -31,7 +31,6 @@ def collect(directory: Path, keep: int, *, only: str | None = None) -> list[Vers
     Raises:
         DiskFull: Never; SettingsError: if the store cannot be written.
     """
-    leased = set(leased_keys(directory))
     removed: list[Version] = []
     seen: dict[str, int] = {}
     try:
@@ -39,8 +38,8 @@ def collect(directory: Path, keep: int, *, only: str | None = None) -> list[Vers
             if only is not None and version.name != only:
                 continue
             seen[version.name] = seen.get(version.name, 0) + 1
-            if seen[version.name] > keep and version.key not in leased and not _is_being_fetched(version):
-                _remove(version)
+            is_old = seen[version.name] > keep and not _is_being_fetched(version)
+            if is_old and not _is_held(version, directory) and _remove(version, directory):
                 removed.append(version)
         _remove_abandoned(directory, only)
     except OSError as error:
@@ -53,13 +52,27 @@ def _is_being_fetched(version: Version) -> bool:
     return lock.exists() and not is_stale(lock)
 
 
-def _remove(version: Version) -> None:
-    """Take a version away, its manifest first: what is left of it by a kill is no version."""
-    (version.path / MANIFEST_FILE).unlink()
+def _is_held(version: Version, directory: Path) -> bool:
+    return version.key in set(leased_keys(directory))
+
+
+def _remove(version: Version, directory: Path) -> bool:
+    """Take a version away, its manifest first: what is left of it by a kill is no version.
+
+    Returns:
+        Whether it is gone: a server may have found it just before its manifest was, and then it comes back.
+    """
+    manifest = version.path / MANIFEST_FILE
+    hidden = manifest.with_name(f".{MANIFEST_FILE}.collected")
+    manifest.rename(hidden)
+    if _is_held(version, directory):
+        hidden.rename(manifest)
+        return False
     shutil.rmtree(version.path)
     for reference in (version.path.parent / REFERENCES).glob("*"):
         if reference.is_file() and reference.read_text(encoding="utf-8") == version.key:
             reference.unlink()
+    return True
 
 
 def _remove_abandoned(directory: Path, only: str | None) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from ..errors import DigestMismatch, ModelError
 from .archive import ARCHIVE_FILE, PACKED_MANIFEST, unpack
-from .layout import Store, Version, folder_of, unwritable
+from .layout import Store, Version, unwritable
 from .listing import FetchOptions, list_source
 from .lock import FetchLock, hold
 from .manifest import (
@@ -32,7 +32,7 @@ from .manifest import (
 from .progress import Meter
 from .remote import Listing
 from .selection import CONFIG_FILE, architecture_of, is_pickle
-from .source import DEFAULT_REVISION, Source, parse_source
+from .source import DEFAULT_REVISION, Source, file_name_of, parse_source
 from .transfer import SEGMENT_BYTES, Transfer
 from .verification import refuse_other_digest, verify, verify_sample
 
@@ -227,14 +227,14 @@ class Fetcher:
         source = parse_source(provenance.source, provenance.revision)
         if source is None:
             return self._source, revision
-        return source, provenance.commit or (folder_of(source.revision) if source.revision else revision)
+        named = provenance.commit or source.revision
+        return source, file_name_of(named) if named else revision
 
 
 def _revision_of(source: Source, listing: Listing) -> str | None:
     """The folder's name, where it is known before the bytes are."""
-    if listing.provenance.commit is not None:
-        return listing.provenance.commit
-    return folder_of(source.revision) if source.revision is not None else None
+    named = listing.provenance.commit or source.revision
+    return file_name_of(named) if named else None
 
 
 def _sync(path: Path) -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from ..errors import CorruptFile
+from .page_cache import bring_in
 
 MAX_THREADS = 4
 """Files hashed at once: one core hashes faster than most disks read, so more threads only seek more."""
@@ -27,7 +28,7 @@ _MAPPED_BYTES = 8_388_608
 """Least size in bytes of a file that is mapped; smaller ones are read."""
 
 _STEP_BYTES = 67_108_864
-"""Bytes of a mapped file that are brought into memory at a time."""
+"""Bytes of a file that are mapped at a time, a multiple of every page size."""
 
 _MADV_POPULATE_READ = 22
 """Linux' number, which Python 3.11 has no name for."""
@@ -80,20 +81,21 @@ def hash_file(path: Path, advance: Callable[[int], None] | None = None) -> FileH
 def _hash_mapped(file: FileIO, size_bytes: int, digest: Digest, advance: Callable[[int], None] | None) -> int:
     """Hash a file where it lies in the page cache, which spares copying it; gives where that ended.
 
-    Every part is brought into memory before it is touched, by a call that can fail: touching what is gone would end the
-    process. Where that fails, or the system cannot, the rest is read.
+    Every part is brought into memory before it is touched, by calls that can fail: touching what is gone would end the
+    process. Where they fail, or there are no addresses for it, the rest is read.
     """
-    with mmap.mmap(file.fileno(), size_bytes, prot=mmap.PROT_READ) as mapping, memoryview(mapping) as view:
-        for start in range(0, size_bytes, _STEP_BYTES):
-            length = min(_STEP_BYTES, size_bytes - start)
-            try:
-                mapping.madvise(_MADV_POPULATE_READ, start, length)
-            except OSError:
-                return start
-            with view[start : start + length] as part:
-                digest.update(part)
-            if advance is not None:
-                advance(length)
+    for start in range(0, size_bytes, _STEP_BYTES):
+        length = min(_STEP_BYTES, size_bytes - start)
+        try:
+            bring_in(file.fileno(), start, start + length)
+            with mmap.mmap(file.fileno(), length, prot=mmap.PROT_READ, offset=start) as mapping:
+                mapping.madvise(_MADV_POPULATE_READ)
+                digest.update(mapping)
+        except (OSError, ValueError):
+            # ValueError: the file was cut meanwhile.
+            return start
+        if advance is not None:
+            advance(length)
     return size_bytes
 
 

@@ -33,8 +33,8 @@ from .remote import Chunks, Listing, RemoteFile
 from .selection import select
 from .source import HUB_DEFAULT_REVISION, Source
 
+_COMMIT = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 _TOKEN = re.compile(r"[!-~]+", re.ASCII)
-_LIST_TIMEOUT_S = 20.0
 _UNAUTHORISED, _FORBIDDEN, _TOO_MANY = 401, 403, 429
 
 
@@ -42,7 +42,8 @@ class Hub:
     """One hub with one token.
 
     Args:
-        environment: HF_ENDPOINT and HF_TOKEN; without a token, the one that `hf auth login` keeps.
+        environment: HF_ENDPOINT and HF_TOKEN; without a token, the one that `hf auth login` keeps. HF_HUB_ETAG_TIMEOUT
+            and HF_HUB_DOWNLOAD_TIMEOUT say how many seconds of silence are borne, by default 10 each.
         allow_pickle: Whether pickles will do where there is nothing else.
     """
 
@@ -51,6 +52,8 @@ class Hub:
         self._endpoint = (environment.get("HF_ENDPOINT") or constants.ENDPOINT).rstrip("/")
         # A secret made from a file often ends in a line break.
         self._token = environment.get("HF_TOKEN", "").strip() or None
+        self._list_timeout_s = float(environment.get("HF_HUB_ETAG_TIMEOUT") or constants.HF_HUB_ETAG_TIMEOUT)
+        self._read_timeout_s = float(environment.get("HF_HUB_DOWNLOAD_TIMEOUT") or constants.HF_HUB_DOWNLOAD_TIMEOUT)
 
     def list(self, source: Source) -> Listing:
         """Ask once what a revision means and which files it has.
@@ -69,7 +72,7 @@ class Hub:
         with self._refusals(source):
             info = self._info(source)
         commit = info.sha
-        if not commit:
+        if not commit or _COMMIT.fullmatch(commit) is None:
             raise HubUnreachable(f"{self._endpoint} did not say which commit {source.shown} is.")
         siblings = {sibling.rfilename: sibling for sibling in info.siblings or ()}
         chosen = select(list(siblings), source.shown, allow_pickle=self._allow_pickle)
@@ -79,7 +82,7 @@ class Hub:
     def _info(self, source: Source) -> ModelInfo:
         try:
             return HfApi(endpoint=self._endpoint, token=self._token).model_info(
-                source.place, revision=source.revision, files_metadata=True, timeout=_LIST_TIMEOUT_S
+                source.place, revision=source.revision, files_metadata=True, timeout=self._list_timeout_s
             )
         except HFValidationError:
             raise
@@ -110,7 +113,7 @@ class Hub:
         headers = build_hf_headers(token=self._token) | {"Accept-Encoding": "identity"} | asked_range(start, end)
         with (
             self._refusals(source),
-            get_session().stream("GET", url, headers=headers, timeout=constants.HF_HUB_DOWNLOAD_TIMEOUT) as response,
+            get_session().stream("GET", url, headers=headers, timeout=self._read_timeout_s) as response,
         ):
             hf_raise_for_status(response)
             yield pieces_from(response, start)

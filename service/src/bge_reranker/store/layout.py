@@ -16,11 +16,10 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import quote
 
 from ..errors import CorruptFile, DiskFull, RerankerError, SettingsError
 from .manifest import MANIFEST_FILE
-from .source import Source
+from .source import Source, file_name_of
 
 REFERENCES = ".refs"
 """Beside the versions of a model; who has such a neighbour lies in a store."""
@@ -28,7 +27,7 @@ REFERENCES = ".refs"
 LEASES = ".leases"
 STAGING_SUFFIX = ".staging"
 LOCK_SUFFIX = ".lock"
-_FOLDER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.%-]*", re.ASCII)
+_FOLDER = re.compile(r"[A-Za-z0-9_%~-][A-Za-z0-9_.%~-]*", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +66,7 @@ class Store:
         remembered = self.remembered(source)
         if remembered is not None and (remembered.path / MANIFEST_FILE).is_file():
             return remembered
-        return self.complete(source, folder_of(source.revision)) if source.revision is not None else None
+        return self.complete(source, file_name_of(source.revision)) if source.revision is not None else None
 
     def complete(self, source: Source, revision: str) -> Version | None:
         """A version by the name of its folder, if it is complete."""
@@ -127,11 +126,6 @@ def refuse_incomplete(path: Path) -> None:
             f"{path} has no {MANIFEST_FILE}: it was not fetched completely.",
             remedy="Run the same `bge-reranker model fetch` again; it goes on where it stopped.",
         )
-
-
-def folder_of(revision: str) -> str:
-    """A revision as the name of one folder."""
-    return quote(revision, safe="")
 
 
 def unwritable(path: Path, error: OSError) -> RerankerError:

@@ -86,7 +86,9 @@ def leased_keys(directory: Path) -> Iterator[str]:
             continue
         try:
             if age_s(file) > LEASE_STALE_S:
-                file.unlink()
+                # On a read-only mount it stays, and holds nothing.
+                with suppress(OSError):
+                    file.unlink()
                 continue
             yield file.read_text(encoding="utf-8")
         except FileNotFoundError:

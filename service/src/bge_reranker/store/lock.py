@@ -12,6 +12,7 @@ import json
 import os
 import secrets
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -110,8 +111,10 @@ def age_s(path: Path) -> float:
     probe = path.with_name(f".now-{secrets.token_hex(4)}")
     try:
         probe.touch()
+    except OSError:
+        now = time.time()
+    else:
         now = probe.stat().st_mtime
-    finally:
         probe.unlink(missing_ok=True)
     return now - path.stat().st_mtime
 

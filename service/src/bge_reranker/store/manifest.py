@@ -163,6 +163,11 @@ def read_manifest(directory: Path) -> Manifest:
     path = directory / MANIFEST_FILE
     try:
         text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise CorruptFile(
+            f"{directory} has no {MANIFEST_FILE} that its files could be compared with.",
+            remedy="Fetch it into a store, which writes one: `bge-reranker model fetch`.",
+        ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise _no_manifest(path, error) from error
     return parse_manifest(text, str(path))

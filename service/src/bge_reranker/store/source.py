@@ -69,7 +69,14 @@ class Source:
     def reference(self) -> str:
         """Name under which the store remembers what the revision meant."""
         default = HUB_DEFAULT_REVISION if self.kind == "hf" else DEFAULT_REVISION
-        return quote(self.revision or default, safe="")
+        return file_name_of(self.revision or default)
+
+
+def file_name_of(text: str) -> str:
+    """Any text, a hub's or a bundle's too, as the name of one visible file: it leads nowhere."""
+    name = quote(text, safe="")
+    # Quoting leaves dots alone, of which two are the folder above.
+    return f"%2E{name[1:]}" if name.startswith(".") else name
 
 
 def parse_source(text: str, revision: str | None) -> Source | None:

@@ -22,7 +22,7 @@ Loaded = TypeVar("Loaded")
 Compare = Callable[[Path, Manifest, Callable[[int], None]], None]
 
 _MAX_SHARE = 0.2
-"""Largest part of a load that comparing every byte may add, where nobody asked for it."""
+"""Largest part of a load, its warm-up included, that comparing every byte may add where nobody asked for it."""
 
 
 class _GivenUp(Exception):
@@ -34,6 +34,7 @@ def verified_load(
     manifest: Manifest,
     mode: Mode,
     load: Callable[[], Loaded],
+    discard: Callable[[Loaded], None],
     clock: Callable[[], float] = time.monotonic,
     compare: Compare = verify,
 ) -> tuple[Loaded, Verified]:
@@ -46,7 +47,8 @@ def verified_load(
         directory: The model's folder.
         manifest: What it should hold.
         mode: What was asked for.
-        load: Loads the model; what it raises is believed only if the files are what they should be.
+        load: Loads the model and warms it up; what it raises is believed only if the files are what they should be.
+        discard: Frees what was loaded from files that turned out to be others.
         clock: Seconds.
         compare: Compares every byte.
 
@@ -65,7 +67,11 @@ def verified_load(
         comparison.finish(None)
         raise
     patience_s = None if mode == "full" else _MAX_SHARE * (clock() - began)
-    return loaded, "full" if comparison.finish(patience_s) else "sample"
+    try:
+        return loaded, "full" if comparison.finish(patience_s) else "sample"
+    except RerankerError:
+        discard(loaded)
+        raise
 
 
 class _Comparison:

@@ -26,12 +26,17 @@ def convert(folder: Path, *, output: Path) -> None:
         raise SettingsError(f"--output {output} exists already.", remedy="Name a folder that does not exist.")
     if not list(folder.glob("pytorch_model*.bin")):
         raise SettingsError(f"{folder} has no pytorch_model*.bin.", remedy="There is nothing to convert.")
-    output.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=output.parent, prefix=".convert-") as scratch:
-        copy = Path(scratch) / "model"
-        shutil.copytree(folder, copy, ignore=shutil.ignore_patterns(".*"))
-        convert_pickles(copy)
-        copy.rename(output)
+    from ...store.layout import unwritable  # noqa: PLC0415 - a wrong option answers at once
+
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=output.parent, prefix=".convert-") as scratch:
+            copy = Path(scratch) / "model"
+            shutil.copytree(folder, copy, ignore=shutil.ignore_patterns(".*"))
+            convert_pickles(copy)
+            copy.rename(output)
+    except OSError as error:
+        raise unwritable(output, error) from error
     click.echo(f"Written to {output}.")
 
 

@@ -8,13 +8,15 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import asdict
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, start_http_server
 from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+from rich.filesize import decimal
+from rich.progress import BarColumn, DownloadColumn, TextColumn
 from rich.progress import Progress as Bar
 
 from ...errors import ModelError, RerankerError, SettingsError, error_codes
@@ -38,12 +40,13 @@ def shown_progress(meter: Meter, file: Path | None, port: int | None) -> Iterato
     Raises:
         SettingsError: If the port is taken.
     """
-    failures = _serve_metrics(meter, port) if port is not None else None
+    failures = serve_metrics(meter, port) if port is not None else None
     is_terminal = sys.stderr.isatty()
     ended = threading.Event()
 
     def show() -> None:
         with _terminal_bar() if is_terminal else nullcontext() as bar:
+            _show_once(meter.progress(), bar, file)
             while not ended.wait(_BAR_INTERVAL_S if bar is not None else _LOG_INTERVAL_S):
                 _show_once(meter.progress(), bar, file)
             _write(meter.progress(), file)
@@ -51,24 +54,31 @@ def shown_progress(meter: Meter, file: Path | None, port: int | None) -> Iterato
     thread = threading.Thread(target=show, name="fetch-progress", daemon=True)
     thread.start()
     try:
-        yield
+        try:
+            yield
+        finally:
+            # Before anything is logged: a bar would overwrite it.
+            ended.set()
+            thread.join()
     except RerankerError as error:
         if failures is not None:
             failures.labels(error.code).inc()
         _log.error("fetch_failed", code=error.code, message=error.message, remedy=error.remedy, **error.figures)
         raise
-    finally:
-        ended.set()
-        thread.join()
 
 
 def _show_once(progress: Progress, bar: Bar | None, file: Path | None) -> None:
+    _write(progress, file)
     if bar is None:
         _log.info("fetch_progress", **_as_keys(progress))
     else:
-        task = bar.task_ids[0]
-        bar.update(task, description=progress.step, total=progress.total_bytes, completed=progress.done_bytes)
-    _write(progress, file)
+        bar.update(
+            bar.task_ids[0],
+            description=progress.step,
+            total=progress.total_bytes,
+            completed=progress.done_bytes,
+            left=_left(progress),
+        )
 
 
 def _write(progress: Progress, file: Path | None) -> None:
@@ -87,20 +97,28 @@ def _as_keys(progress: Progress) -> dict[str, Any]:
     return keys | {"eta_s": None if eta_s is None else round(eta_s, 1)}
 
 
+def _left(progress: Progress) -> str:
+    """Rate and remaining time: the meter's own, since the bar would take for speed what an earlier fetch left."""
+    rate = f"{decimal(round(progress.bytes_per_second))}/s" if progress.bytes_per_second > 0 else ""
+    return rate if progress.eta_s is None else f"{rate}, {timedelta(seconds=round(progress.eta_s))} left"
+
+
 def _terminal_bar() -> Bar:
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        DownloadColumn(),
-        TransferSpeedColumn(),
-        TimeRemainingColumn(),
-    )
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TextColumn("{task.fields[left]}"))
     bar = Bar(*columns, console=Console(stderr=True), transient=True)
-    bar.add_task("resolving", total=None)
+    bar.add_task("resolving", total=None, left="")
     return bar
 
 
-def _serve_metrics(meter: Meter, port: int) -> Counter:
+def serve_metrics(meter: Meter, port: int) -> Counter:
+    """Show a meter to Prometheus, on a port that the log names.
+
+    Returns:
+        Counts errors by code.
+
+    Raises:
+        SettingsError: If the port is taken.
+    """
     registry = CollectorRegistry()
 
     def gauge(name: str, text: str) -> Gauge:
@@ -115,9 +133,10 @@ def _serve_metrics(meter: Meter, port: int) -> Counter:
         if code in codes:
             errors.labels(code)
     try:
-        start_http_server(port, registry=registry)
+        server, _ = start_http_server(port, registry=registry)
     except OSError as error:
         raise SettingsError(
             f"--metrics-port {port} cannot be opened ({error.strerror}).", remedy="Give another."
         ) from None
+    _log.info("fetch_metrics", port=server.server_port)
     return errors

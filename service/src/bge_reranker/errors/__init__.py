@@ -1,0 +1,131 @@
+"""The tree of errors that a caller may meet, each with one code that is the same in the API, the log and the metric.
+
+What belongs in this package: classes, their codes and HTTP statuses, one module a family. What must not: any logging or
+counting (one place does each), and any text of a document.
+
+    RerankerError
+    |- RequestError            the caller can mend it
+    |  |- MalformedRequest, InvalidBody, InvalidField, EmptyField, AmbiguousDialect, UnsupportedMediaType, BodyTooLarge,
+    |  |  TooManyDocuments, DocumentTooLong, QueryTooLong, ModelNotServed, RouteNotFound, MethodNotAllowed,
+    |  |  RequestTimedOut, Unauthenticated
+    |- CapacityError           the same request may pass later
+    |  |- QueueFull, TooManyConnections, NotReady, Draining, DeadlineExceeded, CallerGone
+    |- ScoringError            the scorer failed
+    |  |- NonFiniteScore, PairTooLarge, BatchFailed, WorkerDied
+    |- ModelError              the model cannot be fetched, loaded or served
+    |  |- UnknownModel, Gated, HubUnreachable, DiskFull, DigestMismatch, CorruptFile, WrongArchitecture, MissingHead,
+    |  |  UnsafeFormat, OutOfMemory
+    |- InternalError           a bug of ours
+    |- SettingsError           the settings contradict themselves or the machine
+    |- InvalidJudgements       judged queries that cannot be evaluated (in `evaluation`)
+"""
+
+from __future__ import annotations
+
+from .model import (
+    CorruptFile,
+    DigestMismatch,
+    DiskFull,
+    Gated,
+    HubUnreachable,
+    MissingHead,
+    ModelError,
+    OutOfMemory,
+    UnknownModel,
+    UnsafeFormat,
+    WrongArchitecture,
+)
+from .request import (
+    AmbiguousDialect,
+    BodyTooLarge,
+    DocumentTooLong,
+    EmptyField,
+    InvalidBody,
+    InvalidField,
+    MalformedRequest,
+    MethodNotAllowed,
+    ModelNotServed,
+    QueryTooLong,
+    RequestError,
+    RequestTimedOut,
+    RouteNotFound,
+    TooManyDocuments,
+    Unauthenticated,
+    UnsupportedMediaType,
+)
+from .root import (
+    InternalError,
+    RerankerError,
+    SettingsError,
+)
+from .service import (
+    BatchFailed,
+    CallerGone,
+    CapacityError,
+    DeadlineExceeded,
+    Draining,
+    NonFiniteScore,
+    NotReady,
+    PairTooLarge,
+    QueueFull,
+    ScoringError,
+    TooManyConnections,
+    WorkerDied,
+)
+
+__all__ = [
+    "AmbiguousDialect",
+    "BatchFailed",
+    "BodyTooLarge",
+    "CallerGone",
+    "CapacityError",
+    "CorruptFile",
+    "DeadlineExceeded",
+    "DigestMismatch",
+    "DiskFull",
+    "DocumentTooLong",
+    "Draining",
+    "EmptyField",
+    "Gated",
+    "HubUnreachable",
+    "InternalError",
+    "InvalidBody",
+    "InvalidField",
+    "MalformedRequest",
+    "MethodNotAllowed",
+    "MissingHead",
+    "ModelError",
+    "ModelNotServed",
+    "NonFiniteScore",
+    "NotReady",
+    "OutOfMemory",
+    "PairTooLarge",
+    "QueryTooLong",
+    "QueueFull",
+    "RequestError",
+    "RequestTimedOut",
+    "RerankerError",
+    "RouteNotFound",
+    "ScoringError",
+    "SettingsError",
+    "TooManyConnections",
+    "TooManyDocuments",
+    "Unauthenticated",
+    "UnknownModel",
+    "UnsafeFormat",
+    "UnsupportedMediaType",
+    "WorkerDied",
+    "WrongArchitecture",
+    "error_codes",
+]
+
+
+def error_codes() -> list[str]:
+    """Every code that an answer, a log line or a metric may carry."""
+    waiting, codes = [RerankerError], []
+    while waiting:
+        kind = waiting.pop()
+        waiting.extend(kind.__subclasses__())
+        if not kind.__subclasses__() or kind is InvalidField:
+            codes.append(kind.__name__)
+    return sorted(codes)

@@ -1,0 +1,68 @@
+"""What the server cannot do now, or failed to do: capacity and scoring.
+
+What belongs here: classes and their HTTP statuses. What must not: sentences, which whoever raises them writes.
+"""
+
+from __future__ import annotations
+
+from .root import RerankerError
+
+
+class CapacityError(RerankerError):
+    """The server cannot serve this request now."""
+
+    status = 503
+
+
+class QueueFull(CapacityError):
+    """The backlog leaves no place for this request."""
+
+    status = 429
+
+
+class TooManyConnections(CapacityError):
+    """The listener holds as many connections as it may."""
+
+
+class NotReady(CapacityError):
+    """The model is still loading or warming up."""
+
+
+class Draining(CapacityError):
+    """The server is shutting down and has closed its queue."""
+
+
+class DeadlineExceeded(CapacityError):
+    """The deadline passed before the request was scored."""
+
+    status = 504
+
+
+class CallerGone(CapacityError):
+    """The caller hung up; nobody reads this error, but the metric counts it."""
+
+    status = 499
+
+
+class ScoringError(RerankerError):
+    """The scorer failed on this pair or batch."""
+
+
+class NonFiniteScore(ScoringError):
+    """The model gave NaN or an infinite logit for this pair."""
+
+
+class PairTooLarge(ScoringError):
+    """This single pair does not fit the memory of the device."""
+
+    status = 507
+
+
+class BatchFailed(ScoringError):
+    """The scorer raised while it computed the batch that held this pair."""
+
+
+class WorkerDied(ScoringError):
+    """The thread that runs the scorer ended; the process must be restarted."""
+
+    status = 503

@@ -1,0 +1,103 @@
+"""Parity: what Helm installs and what the operator makes of the same values, live, is the same."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import yaml
+
+from reranker_operator.adopt import outlives_its_maker
+from reranker_operator.kinds import AUTOSCALER, CHILD_KINDS, CLAIM, DEPLOYMENT
+from tests.chart.rendering import CASES
+from tests.cluster.commands import run
+from tests.cluster.crds import DEFINITIONS
+from tests.cluster.tools import HELM
+from tests.control_plane.operators import CHART
+from tests.control_plane.processes import ControlPlane
+from tests.e2e.kubernetes import Cluster, Namespace, wait_until
+from tests.in_ci import lacking
+
+SAMPLES = CHART.parents[1] / "manifests" / "samples"
+FOREIGN = ("gateway.networking.k8s.io_httproutes.yaml", "monitoring.coreos.com_servicemonitors.yaml")
+OF_THE_MOMENT = ("uid", "resourceVersion", "generation", "creationTimestamp", "managedFields", "ownerReferences")
+OF_OTHERS = ("meta.helm.sh/release-name", "meta.helm.sh/release-namespace", "deployment.kubernetes.io/revision")
+GIVEN_BY_THE_CLUSTER = ("clusterIP", "clusterIPs", "volumeName")
+"""In specs: what each object gets of its own from the API server."""
+
+
+@pytest.fixture(scope="module")
+def foreign_kinds(plane: ControlPlane) -> Iterator[None]:
+    """The kinds of other projects, without anybody who acts on them."""
+    if not DEFINITIONS.is_built:
+        lacking("the definitions of other projects are missing: run `make cluster-tools`")
+    files = [f"--filename={DEFINITIONS.folder / name}" for name in FOREIGN]
+    plane.kubectl("apply", "--server-side", *files)
+    plane.kubectl("wait", "--for=condition=Established", *files, "--timeout=60s")
+    yield
+    plane.kubectl("delete", *files)
+
+
+@pytest.mark.usefixtures("foreign_kinds", "working")
+@pytest.mark.parametrize("case", CASES)
+def test_both_doors_make_the_same_live_objects(case: str, place: Namespace) -> None:
+    sample = yaml.safe_load((SAMPLES / f"{case}.yaml").read_text(encoding="utf-8"))
+    name = sample["metadata"]["name"]
+    with Cluster("tests").namespace("rr-by-helm") as by_helm:
+        words = [
+            HELM.program(),
+            "--kube-context=tests",
+            "install",
+            name,
+            CHART,
+            "--namespace=rr-by-helm",
+            "--skip-crds",
+        ]
+        run([*words, "--set=operator.enabled=false", "--values=-"], text_input=json.dumps(sample["spec"]))
+        theirs = live(by_helm)
+        place.kubectl("create", "--filename=-", text_input=json.dumps(sample))
+        wait_until(lambda: live(place).keys() == theirs.keys(), "the operator has made as many objects", 60)
+        assert live(place) == theirs
+        assert owners(place) == {("Reranker", name)}, "all are the resource's, but what is to outlive it"
+
+
+def live(place: Namespace) -> dict[str, dict[str, Any]]:
+    """Every object of a kind that the chart renders, without what may differ."""
+    found = {f"{each['kind']} {each['metadata']['name']}": _plain(each, place.name) for each in _objects(place)}
+    if any(each["kind"] == AUTOSCALER.name for each in found.values()):
+        # Its count is the autoscaler's, who may have set it already.
+        for each in found.values():
+            if each["kind"] == DEPLOYMENT.name:
+                each["spec"].pop("replicas")
+    return found
+
+
+def owners(place: Namespace) -> set[tuple[str, str]]:
+    mortal = [each for each in _objects(place) if not outlives_its_maker(each)]
+    return {(owner["kind"], owner["name"]) for each in mortal for owner in each["metadata"]["ownerReferences"]}
+
+
+def _objects(place: Namespace) -> list[dict[str, Any]]:
+    kinds = ",".join(f"{kind.plural}.{kind.group}" if kind.group else kind.plural for kind in CHILD_KINDS)
+    found = place.get(kinds, "--selector=app.kubernetes.io/name=bge-reranker")["items"]
+    # A pod's own volume is its, not the chart's.
+    return [each for each in found if each["kind"] != CLAIM.name or "helm.sh/chart" in each["metadata"]["labels"]]
+
+
+def _plain(body: dict[str, Any], namespace: str) -> dict[str, Any]:
+    plain: dict[str, Any] = json.loads(json.dumps(body).replace(namespace, "NAMESPACE"))
+    plain.pop("status", None)
+    metadata = plain["metadata"]
+    for key in OF_THE_MOMENT:
+        metadata.pop(key, None)
+    for key in OF_OTHERS:
+        metadata.get("annotations", {}).pop(key, None)
+    if not metadata.get("annotations"):
+        metadata.pop("annotations", None)
+    metadata["labels"].pop("app.kubernetes.io/managed-by")
+    for key in GIVEN_BY_THE_CLUSTER:
+        if plain.get("spec", {}).get(key) != "None":
+            plain.get("spec", {}).pop(key, None)
+    return plain

@@ -1,0 +1,121 @@
+"""Ways to install the operator: beside each other, without Helm, and over an older CRD."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tests.cluster.commands import run
+from tests.cluster.tools import HELM
+from tests.e2e.helm import CHART
+from tests.e2e.kubernetes import Cluster, Namespace, wait_until
+from tests.e2e.operated import OPERATOR, Operated
+
+MANIFESTS = CHART.parents[1] / "manifests"
+CRD = CHART / "crds" / "rerankers.yaml"
+LEASE = "lease/bge-reranker-operator"
+
+
+def test_the_manifests_serve_without_helm(cluster: Cluster, image: str, operator_image: str, tmp_path: Path) -> None:
+    name, _, tag = operator_image.rpartition(":")
+    kustomization = {
+        "resources": [os.path.relpath(MANIFESTS, tmp_path)],
+        "images": [{"name": "localhost/bge-reranker-operator", "newName": name, "newTag": tag}],
+    }
+    (tmp_path / "kustomization.yaml").write_text(yaml.safe_dump(kustomization))
+    cluster.kubectl("apply", "--server-side", "--force-conflicts", f"--kustomize={tmp_path}")
+    try:
+        cluster.kubectl(
+            "wait", "deployment", "--all", "--namespace=bge-reranker", "--for=condition=Available", "--timeout=180s"
+        )
+        with cluster.namespace("rr-e2e-manifests") as place:
+            sample = yaml.safe_load((MANIFESTS / "samples" / "cpu-demo.yaml").read_text(encoding="utf-8"))
+            demo = Operated(place, image, "cpu-demo")
+            place.kubectl("apply", "--filename=-", text_input=json.dumps(_with_image(sample, image)))
+            place.kubectl("wait", "reranker/cpu-demo", "--for=condition=Ready", "--timeout=180s")
+            place.kubectl("delete", "reranker/cpu-demo")
+            wait_until(lambda: demo.children() == [], "everything goes")
+    finally:
+        cluster.kubectl(
+            "delete", f"--filename={MANIFESTS / 'operator.yaml'}", f"--filename={MANIFESTS / 'namespace.yaml'}"
+        )
+
+
+def _with_image(sample: dict[str, Any], image: str) -> dict[str, Any]:
+    repository, _, tag = image.rpartition(":")
+    registry, _, name = repository.partition("/")
+    return {**sample, "spec": {**sample["spec"], "image": {"registry": registry, "repository": name, "tag": tag}}}
+
+
+def test_two_releases_with_operators_do_not_fight(cluster: Cluster, image: str, operator_image: str) -> None:
+    with cluster.namespace("rr-e2e-two") as place:
+        cluster.kubectl("apply", "--server-side", "--force-conflicts", f"--filename={CRD}")
+        for release in ("one", "two"):
+            _install(place, release, image, operator_image)
+        holder = _holder(place)
+        versions = {release: _versions(place, release) for release in ("one", "two")}
+        third = Operated(place, image, "three")
+        third.apply(replicas=1)
+        third.await_ready()
+        assert _holder(place) == holder, "the second operator waits"
+        assert {release: _versions(place, release) for release in ("one", "two")} == versions, "Helm's are left alone"
+        place.kubectl("delete", "pod", holder)
+        wait_until(lambda: _holder(place) not in {"", holder}, "the other one takes over")
+        third.apply(replicas=1, podAnnotations={"second": "yes"})
+        third.await_ready()
+
+
+def _install(place: Namespace, release: str, image: str, operator_image: str) -> None:
+    """Scorer and operator, as `helm install` does without a word."""
+    values = yaml.safe_load((CHART / "ci" / "cpu-demo-values.yaml").read_text(encoding="utf-8"))
+    values |= {"replicas": 1, "image": _with_image({"spec": {}}, image)["spec"]["image"]}
+    values["operator"] = {"image": _with_image({"spec": {}}, operator_image)["spec"]["image"]}
+    del values["operator"]["image"]["registry"]
+    words = [str(HELM.program()), f"--kube-context={place.cluster.context}", f"--namespace={place.name}"]
+    words += ["install", release, str(CHART), "--skip-crds", "--values=-", "--wait", "--timeout=280s"]
+    run(words, text_input=json.dumps(values))
+
+
+def _holder(place: Namespace) -> str:
+    return str(place.get(LEASE)["spec"].get("holderIdentity", ""))
+
+
+def _versions(place: Namespace, release: str) -> dict[str, str]:
+    """Generations of the release's own objects, which change with every edit of a spec."""
+    found = place.get("deployments,services,serviceaccounts", f"--selector=app.kubernetes.io/instance={release}")[
+        "items"
+    ]
+    return {f"{each['kind']} {each['metadata']['name']}": str(each["metadata"].get("generation")) for each in found}
+
+
+def test_an_upgrade_renews_the_crd_where_that_is_asked_for(cluster: Cluster, image: str, operator_image: str) -> None:
+    ours = yaml.safe_load(CRD.read_text(encoding="utf-8"))
+    older = json.loads(json.dumps(ours))
+    schema = older["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+    schema["description"] = "An older Reranker. Schema 000000000000."
+    del schema["properties"]["spec"]["properties"]["podAnnotations"]
+    with cluster.namespace("rr-e2e-crd") as place:
+        operated = Operated(place, image, "products")
+        operated.install_operator(operator_image)
+        try:
+            cluster.kubectl("apply", "--server-side", "--force-conflicts", "--filename=-", text_input=json.dumps(older))
+            assert "An older" in _served(cluster)
+            words = [str(HELM.program()), f"--kube-context={cluster.context}", f"--namespace={place.name}"]
+            words += ["upgrade", "operator", str(CHART), "--reuse-values", "--wait", "--timeout=280s"]
+            run(words)
+            assert "An older" in _served(cluster), "off by default"
+            run([*words, "--set=operator.crdUpgrade.enabled=true"])
+            assert _served(cluster) == ours["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["description"]
+            assert place.get("jobs")["items"] == [], "the hook leaves nothing"
+        finally:
+            cluster.kubectl("apply", "--server-side", "--force-conflicts", f"--filename={CRD}")
+        assert place.get("pods", f"--selector={OPERATOR}")["items"]
+
+
+def _served(cluster: Cluster) -> str:
+    found = cluster.get("crd/rerankers.bge-reranker.io")
+    return str(found["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["description"])
