@@ -31,7 +31,7 @@ e2e: $(VENV)/.installed image image-operator image-search-pod ## End-to-end test
 
 api-server: helm ## Test the operator against a real API server that is not well, without nodes; ARGS go to pytest
 	@$(BIN)/python -m tests.cluster tools kubernetes kwok crds
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/api_server --durations=10 $(ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/api_server -n 2 --dist loadfile --durations=10 $(ARGS)
 
 e2e-long: $(VENV)/.installed $(if $(filter store-kills operator-kills operator-outage,$(NAME)),,image image-operator image-search-pod) ## A long proof, NAME=node-death, on-request, crash, store-kills, operator-kills, chart-life, ...; figures go to docs/measurements
 	$(BIN)/python -m tests.e2e.proofs $(NAME) $(ARGS)

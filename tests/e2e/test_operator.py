@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 from tests.cluster.failures import ClusterError
-from tests.e2e.hub_pod import SOURCE, model_hub
 from tests.e2e.kubernetes import Cluster, SearchPod, failures, wait_until
 from tests.e2e.operated import Operated
 from tests.e2e.questions import expected_scores, questions, wrong_rankings
@@ -95,26 +94,6 @@ def test_a_change_that_never_gets_ready_leaves_the_old_version_serving(products:
         products.apply(**{key: before[key] for key in ("config", "image", "replicas") if key in before})
         products.await_ready()
         assert "lastFailure" not in products.get()["status"]
-        outcomes = load.outcome()
-    assert failures(outcomes) == []
-
-
-def test_a_source_that_does_not_exist_is_named_and_one_that_does_replaces_the_model(
-    products: Operated, search: SearchPod, cluster: Cluster, image: str
-) -> None:
-    with model_hub(cluster, image) as hub, search.start_load(products.url, RATE) as load:
-        from_hub: dict[str, Any] = {"hub": {"endpoint": hub}, "cache": {"type": "emptyDir", "size": "1Gi"}}
-        products.apply(model={"source": "hf://nobody/nothing@main"}, **from_hub)
-        said = products.await_reason("Ready", "UnknownModel")
-        assert "nobody/nothing" in said["message"]
-        assert products.condition("Stalled")["status"] == "True"
-        assert products.condition("Available")["status"] == "True"
-        assert products.get()["status"]["lastFailure"]["code"] == "UnknownModel"
-        products.apply(model={"source": SOURCE}, **from_hub)
-        products.await_ready()
-        wait_until(lambda: products.active_source() == SOURCE.partition("@")[0], "the status tells the new model")
-        products.apply()
-        products.await_ready()
         outcomes = load.outcome()
     assert failures(outcomes) == []
 

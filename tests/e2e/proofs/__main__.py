@@ -15,14 +15,14 @@ from rich.console import Console
 
 from tests.cluster.failures import ClusterError
 from tests.cluster.layout import CONTEXT
-from tests.e2e.image_names import IMAGE, SEARCH_IMAGE
+from tests.e2e.image_names import IMAGE, OPERATOR_IMAGE, SEARCH_IMAGE
 from tests.e2e.kubernetes import Cluster
 from tests.e2e.own_cluster import own_cluster
 
 MEASUREMENTS = Path(__file__).resolve().parents[3] / "docs" / "measurements"
 _CHART = ("chart-changes", "chart-autoscaling", "chart-caches", "chart-life", "chart-limits", "chart-helm-3")
 _OPERATOR = ("operator-kills", "operator-outage")
-PROOFS = ("node-death", "on-request", "crash", "store-kills", *_CHART, *_OPERATOR)
+PROOFS = ("node-death", "on-request", "crash", "store-kills", *_CHART, *_OPERATOR, "operator-life")
 WITHOUT_CLUSTER = frozenset({"store-kills", *_OPERATOR})
 CONSOLE = Console()
 
@@ -46,7 +46,7 @@ def proof(*, name: str, keep: bool) -> None:
 
 
 def _on_a_cluster(module: Any, *, keep: bool) -> dict[str, Any]:
-    with own_cluster((IMAGE, SEARCH_IMAGE), module.ADDITIONS, CONSOLE, keep=keep):
+    with own_cluster((IMAGE, SEARCH_IMAGE, OPERATOR_IMAGE), module.ADDITIONS, CONSOLE, keep=keep):
         figures: dict[str, Any] = module.prove(Cluster(CONTEXT), IMAGE, SEARCH_IMAGE)
         return figures
 

@@ -1,9 +1,12 @@
-"""Ways to install the operator: beside each other, without Helm, and over an older CRD."""
+"""Ways to install the operator: without Helm, two beside each other, over an older CRD; and models that change."""
 
 from __future__ import annotations
 
 import json
 import os
+import tempfile
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,22 +15,44 @@ import yaml
 from tests.cluster.commands import run
 from tests.cluster.tools import HELM
 from tests.e2e.helm import CHART
-from tests.e2e.kubernetes import Cluster, Namespace, wait_until
+from tests.e2e.hub_pod import SOURCE, model_hub
+from tests.e2e.image_names import OPERATOR_IMAGE
+from tests.e2e.kubernetes import Cluster, Namespace, SearchPod, failures, search_pod, wait_until
 from tests.e2e.operated import OPERATOR, Operated
 
 MANIFESTS = CHART.parents[1] / "manifests"
 CRD = CHART / "crds" / "rerankers.yaml"
 LEASE = "lease/bge-reranker-operator"
+ADDITIONS = ("crds",)
+RATE = 5.0
 
 
-def test_the_manifests_serve_without_helm(cluster: Cluster, image: str, operator_image: str, tmp_path: Path) -> None:
-    name, _, tag = operator_image.rpartition(":")
+def prove(cluster: Cluster, image: str, search_image: str) -> dict[str, Any]:
+    """Each in turn; a figure is the seconds that it took."""
+    with tempfile.TemporaryDirectory() as folder, search_pod(cluster, search_image, "rr-e2e-life-search") as search:
+        steps: dict[str, Callable[[], None]] = {
+            "the manifests serve without Helm": lambda: _manifests(cluster, image, Path(folder)),
+            "two releases with operators do not fight": lambda: _two_releases(cluster, image),
+            "an upgrade renews the CRD where that is asked for": lambda: _crd_upgrade(cluster, image),
+            "a wrong source is named, a right one replaces the model": lambda: _models(cluster, image, search),
+        }
+        return {"seconds": {name: _seconds(step) for name, step in steps.items()}}
+
+
+def _seconds(step: Callable[[], None]) -> float:
+    began = time.monotonic()
+    step()
+    return round(time.monotonic() - began, 1)
+
+
+def _manifests(cluster: Cluster, image: str, folder: Path) -> None:
+    name, _, tag = OPERATOR_IMAGE.rpartition(":")
     kustomization = {
-        "resources": [os.path.relpath(MANIFESTS, tmp_path)],
+        "resources": [os.path.relpath(MANIFESTS, folder)],
         "images": [{"name": "localhost/bge-reranker-operator", "newName": name, "newTag": tag}],
     }
-    (tmp_path / "kustomization.yaml").write_text(yaml.safe_dump(kustomization))
-    cluster.kubectl("apply", "--server-side", "--force-conflicts", f"--kustomize={tmp_path}")
+    (folder / "kustomization.yaml").write_text(yaml.safe_dump(kustomization))
+    cluster.kubectl("apply", "--server-side", "--force-conflicts", f"--kustomize={folder}")
     try:
         cluster.kubectl(
             "wait", "deployment", "--all", "--namespace=bge-reranker", "--for=condition=Available", "--timeout=180s"
@@ -51,11 +76,11 @@ def _with_image(sample: dict[str, Any], image: str) -> dict[str, Any]:
     return {**sample, "spec": {**sample["spec"], "image": {"registry": registry, "repository": name, "tag": tag}}}
 
 
-def test_two_releases_with_operators_do_not_fight(cluster: Cluster, image: str, operator_image: str) -> None:
+def _two_releases(cluster: Cluster, image: str) -> None:
     with cluster.namespace("rr-e2e-two") as place:
         cluster.kubectl("apply", "--server-side", "--force-conflicts", f"--filename={CRD}")
         for release in ("one", "two"):
-            _install(place, release, image, operator_image)
+            _install(place, release, image)
         holder = _holder(place)
         versions = {release: _versions(place, release) for release in ("one", "two")}
         third = Operated(place, image, "three")
@@ -69,11 +94,11 @@ def test_two_releases_with_operators_do_not_fight(cluster: Cluster, image: str, 
         third.await_ready()
 
 
-def _install(place: Namespace, release: str, image: str, operator_image: str) -> None:
+def _install(place: Namespace, release: str, image: str) -> None:
     """Scorer and operator, as `helm install` does without a word."""
     values = yaml.safe_load((CHART / "ci" / "cpu-demo-values.yaml").read_text(encoding="utf-8"))
     values |= {"replicas": 1, "image": _with_image({"spec": {}}, image)["spec"]["image"]}
-    values["operator"] = {"image": _with_image({"spec": {}}, operator_image)["spec"]["image"]}
+    values["operator"] = {"image": _with_image({"spec": {}}, OPERATOR_IMAGE)["spec"]["image"]}
     del values["operator"]["image"]["registry"]
     words = [str(HELM.program()), f"--kube-context={place.cluster.context}", f"--namespace={place.name}"]
     words += ["install", release, str(CHART), "--skip-crds", "--values=-", "--wait", "--timeout=280s"]
@@ -92,7 +117,7 @@ def _versions(place: Namespace, release: str) -> dict[str, str]:
     return {f"{each['kind']} {each['metadata']['name']}": str(each["metadata"].get("generation")) for each in found}
 
 
-def test_an_upgrade_renews_the_crd_where_that_is_asked_for(cluster: Cluster, image: str, operator_image: str) -> None:
+def _crd_upgrade(cluster: Cluster, image: str) -> None:
     ours = yaml.safe_load(CRD.read_text(encoding="utf-8"))
     older = json.loads(json.dumps(ours))
     schema = older["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
@@ -100,7 +125,7 @@ def test_an_upgrade_renews_the_crd_where_that_is_asked_for(cluster: Cluster, ima
     del schema["properties"]["spec"]["properties"]["podAnnotations"]
     with cluster.namespace("rr-e2e-crd") as place:
         operated = Operated(place, image, "products")
-        operated.install_operator(operator_image)
+        operated.install_operator(OPERATOR_IMAGE)
         try:
             cluster.kubectl("apply", "--server-side", "--force-conflicts", "--filename=-", text_input=json.dumps(older))
             assert "An older" in _served(cluster)
@@ -119,3 +144,26 @@ def test_an_upgrade_renews_the_crd_where_that_is_asked_for(cluster: Cluster, ima
 def _served(cluster: Cluster) -> str:
     found = cluster.get("crd/rerankers.bge-reranker.io")
     return str(found["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["description"])
+
+
+def _models(cluster: Cluster, image: str, search: SearchPod) -> None:
+    with model_hub(cluster, image) as hub, cluster.namespace("rr-e2e-models") as place:
+        products = Operated(place, image)
+        products.install_operator(OPERATOR_IMAGE)
+        products.apply()
+        products.await_ready()
+        from_hub: dict[str, Any] = {"hub": {"endpoint": hub}, "cache": {"type": "emptyDir", "size": "1Gi"}}
+        with search.start_load(products.url, RATE) as load:
+            products.apply(model={"source": "hf://nobody/nothing@main"}, **from_hub)
+            said = products.await_reason("Ready", "UnknownModel")
+            assert "nobody/nothing" in said["message"]
+            assert products.condition("Stalled")["status"] == "True"
+            assert products.condition("Available")["status"] == "True"
+            assert products.get()["status"]["lastFailure"]["code"] == "UnknownModel"
+            products.apply(model={"source": SOURCE}, **from_hub)
+            products.await_ready()
+            wait_until(lambda: products.active_source() == SOURCE.partition("@")[0], "the status tells the new model")
+            products.apply()
+            products.await_ready()
+            outcomes = load.outcome()
+        assert failures(outcomes) == []
