@@ -7,15 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bge_reranker.demo import demo_model_directory
-from bge_reranker.engine.batch import Pair, pack
+from bge_reranker.engine.batch import pack
 from bge_reranker.engine.scorer import Scorer
 from bge_reranker.model.load import BFLOAT16_SETS, load_scorer
 from bge_reranker.model.processor import instruction_sets
-from bge_reranker.quantisation import shipped_cases
-from bge_reranker.settings import ModelSettings, TextSettings
-from bge_reranker.text.encoder import PairEncoder
-from bge_reranker.text.policy import resolve_policy
+from bge_reranker.settings import ModelSettings
 
 from .checkpoints import PACKED_CONFIGS, packed_model, padded_reference, random_pairs, save, spread_logits
 
@@ -66,14 +62,16 @@ def test_pair_has_the_same_bits_alone_and_in_any_batch_in_either_order(
     assert together.tobytes() == reversed_[::-1].tobytes()
 
 
-def test_bfloat16_stays_within_its_bound_and_says_whether_a_pair_s_bits_depend_on_its_batch() -> None:
+def test_bfloat16_stays_within_its_bound_and_says_whether_a_pair_s_bits_depend_on_its_batch(tmp_path: Path) -> None:
     if not BFLOAT16_SETS & set(instruction_sets()):
         pytest.skip("the processor has no instructions for bfloat16, and torch serves it")
+    model, pairs = packed_model("xlm-roberta", seed=3), random_pairs(LENGTHS)
+    spread_logits(model, pairs, types=False, units=2)
+    folder = save(model, tmp_path)
     settings = ModelSettings(device="cpu", precision="bfloat16", threads=1)
-    scorer, exact = load_scorer(demo_model_directory(), settings), warm_scorer(demo_model_directory())
+    scorer, exact = load_scorer(folder, settings), warm_scorer(folder)
     scorer.warm_up(1024)
     assert (scorer.description.precision, scorer.description.precision_hint) == ("bfloat16", "bf16")
-    pairs = demo_pairs()
     alone = np.concatenate([scorer.score(pack([pair])) for pair in pairs])
     assert np.abs(alone - exact.score(pack(pairs))).max() <= 0.1
     generator, same = np.random.default_rng(4), True
@@ -84,14 +82,6 @@ def test_bfloat16_stays_within_its_bound_and_says_whether_a_pair_s_bits_depend_o
             assert np.abs(found - alone[order]).max() <= 0.1
             same &= found.tobytes() == alone[order].tobytes()
     assert same or not scorer.description.batch_invariant
-
-
-def demo_pairs() -> list[Pair]:
-    """Pairs of the queries and documents that `quantise` calibrates on."""
-    encoder = PairEncoder.from_directory(demo_model_directory())
-    policy = resolve_policy(TextSettings(), 512)
-    encoded = [encoder.encode(case.query, case.documents, policy) for case in shipped_cases()]
-    return [pair for request in encoded for document in request.documents for pair in document.pairs]
 
 
 @pytest.mark.parametrize("threads", [1, 2])
