@@ -115,7 +115,7 @@ def test_too_little_memory_is_said_before_loading_with_the_numbers() -> None:
     with control_group("memory", {"memory.limit_in_bytes": limit}) as inside:
         answer = serve(inside)
     assert isinstance(answer, Refused)
-    assert "MiB of memory beside what is in use" in answer.words
+    assert "MiB of memory on cpu beside what is in use" in answer.words
     assert "MiB are free" in answer.words
 
 

@@ -47,6 +47,11 @@ def load_torch_scorer(checkpoint: Checkpoint, settings: ModelSettings, gpus: int
     placement = choose_placement(settings, gpus)
     if placement.device.type == "cpu":
         torch.set_num_threads(settings.threads or granted_threads())
+    if checkpoint.geometry is None:
+        # Importing transformers takes seconds, which the packed network need not wait for.
+        from .transformers_scorer import require_known_architecture  # noqa: PLC0415 - see above
+
+        require_known_architecture(checkpoint)
     needed = _refuse_too_large(checkpoint, placement)
     try:
         with memory_shortage_reported():
@@ -73,8 +78,7 @@ def _refuse_too_large(checkpoint: Checkpoint, placement: Placement) -> int:
 
 def _load(checkpoint: Checkpoint, placement: Placement) -> Scorer:
     if checkpoint.geometry is None:
-        # Importing transformers takes seconds, which the packed network need not wait for.
-        from .transformers_scorer import load_transformers_scorer  # noqa: PLC0415 - see above
+        from .transformers_scorer import load_transformers_scorer  # noqa: PLC0415 - as above
 
         return load_transformers_scorer(checkpoint, placement)
     return _load_packed(checkpoint, checkpoint.geometry, placement)

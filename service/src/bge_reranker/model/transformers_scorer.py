@@ -133,13 +133,11 @@ class TransformersScorer:
         return torch.from_numpy(values).to(self._placement.device)
 
 
-def load_transformers_scorer(checkpoint: Checkpoint, placement: Placement) -> TransformersScorer:
-    """Load a checkpoint that the packed network does not compute.
+def require_known_architecture(checkpoint: Checkpoint) -> None:
+    """Compare the configuration with what this version of transformers computes, before any weight is read.
 
     Raises:
-        WrongArchitecture: If this version of transformers does not know the architecture.
-        MissingHead: If tensors of the head are not in the files; transformers would fill them with random numbers.
-        CorruptFile: If other tensors are missing, or files cannot be read.
+        WrongArchitecture: If it does not know the architecture.
     """
     model_type = checkpoint.config.get("model_type")
     known = MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES.get(str(model_type))
@@ -149,6 +147,15 @@ def load_transformers_scorer(checkpoint: Checkpoint, placement: Placement) -> Tr
             f"{transformers.__version__} computes {known or 'no sequence classifier'} for it.",
             remedy="Serve an architecture that transformers knows, or install a version that does.",
         )
+
+
+def load_transformers_scorer(checkpoint: Checkpoint, placement: Placement) -> TransformersScorer:
+    """Load a checkpoint that the packed network does not compute.
+
+    Raises:
+        MissingHead: If tensors of the head are not in the files; transformers would fill them with random numbers.
+        CorruptFile: If other tensors are missing, or files cannot be read.
+    """
     model = _load_model(checkpoint, placement)
     return TransformersScorer(model, placement, _describe(checkpoint, placement), _pad_token_id(checkpoint))
 
