@@ -2,7 +2,7 @@
 
 export const EXAMPLES = {
   english: {
-    query: "How do I insert a picture into a document?",
+    query: "How do I insert a picture into a text file?",
     candidates: [
       "To print a document, choose File - Print.",
       "The painter rented a house in the country.",
