@@ -111,6 +111,6 @@ def with_random_layers(directory: Path, copy: Path) -> Path:
     weights = load_file(copy / "model.safetensors")
     for name, weight in weights.items():
         if weight.dim() == 2 and "embeddings" not in name:
-            weight.copy_(torch.randn(weight.shape, generator=generator) * (12.0 / weight.shape[-1] ** 0.5))
+            weight.copy_(torch.randn(weight.shape, generator=generator) * (40.0 / weight.shape[-1] ** 0.5))
     save_file(weights, copy / "model.safetensors", metadata={"format": "pt"})
     return copy
