@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.in_ci import lacking
+from tests.store.servers.hub import FakeHub, running_hub
 
 
 @pytest.fixture
@@ -22,3 +23,9 @@ def mounted(tmp_path: Path) -> Iterator[Path]:
         yield folder
     finally:
         subprocess.run(["umount", str(folder)], check=True)
+
+
+@pytest.fixture
+def hub() -> Iterator[FakeHub]:
+    with running_hub() as running:
+        yield running

@@ -1,9 +1,8 @@
-"""Fetching from a hub: its protocol, its refusals, its faults. The real client of the Hub against a server of ours."""
+"""Fetching from a hub, its protocol and its refusals: the real client of the Hub against a server of ours."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,15 +12,9 @@ from bge_reranker.store.manifest import read_manifest
 
 from .models import NEEDED, contents, fetch, model_files
 from .servers.faulty import Handler
-from .servers.hub import FakeHub, Repository, running_hub
+from .servers.hub import FakeHub, Repository
 
 SOURCE = "hf://org/name"
-
-
-@pytest.fixture
-def hub() -> Iterator[FakeHub]:
-    with running_hub() as running:
-        yield running
 
 
 def test_fetch_brings_what_the_model_needs_and_writes_what_it_is(hub: FakeHub, tmp_path: Path) -> None:
@@ -115,132 +108,6 @@ def test_a_hub_that_is_not_there_is_unreachable(tmp_path: Path) -> None:
     environment = {"HF_ENDPOINT": "http://127.0.0.1:9", "HF_HUB_CACHE": "/nonexistent"}
     with pytest.raises(HubUnreachable, match=r"127\.0\.0\.1:9 does not answer"):
         fetch(tmp_path, SOURCE, environment)
-
-
-@pytest.mark.parametrize("statuses", [[500], [429, 503], [502, 502, 502, 502]])
-def test_bytes_are_asked_for_again_after_a_passing_fault(hub: FakeHub, tmp_path: Path, statuses: list[int]) -> None:
-    files = model_files()
-    hub.add("org/name", files)
-    hub.server.faults.statuses = statuses
-    fetched = fetch(tmp_path, SOURCE, hub.environment)
-    assert contents(fetched.version.path)["model.safetensors"] == files["model.safetensors"]
-
-
-def test_waits_are_as_long_as_the_hub_asks(hub: FakeHub, tmp_path: Path) -> None:
-    hub.add("org/name", model_files())
-    hub.server.faults.statuses, hub.server.faults.retry_after = [429], "7"
-    waits: list[float] = []
-    fetch(tmp_path, SOURCE, hub.environment, waits=waits)
-    assert 7.0 in waits
-
-
-def test_a_hub_that_keeps_failing_is_given_up_and_the_next_fetch_goes_on(hub: FakeHub, tmp_path: Path) -> None:
-    files = model_files(1_000_000)
-    hub.add("org/name", files)
-    hub.server.faults.statuses = [500] * 200
-    with pytest.raises(HubUnreachable):
-        fetch(tmp_path, SOURCE, hub.environment)
-    assert not list((tmp_path / "org--name").glob("[0-9a-f]*"))
-    hub.server.faults.statuses = []
-    fetched = fetch(tmp_path, SOURCE, hub.environment)
-    assert contents(fetched.version.path)["model.safetensors"] == files["model.safetensors"]
-
-
-def test_segments_that_are_there_are_not_asked_for_again(hub: FakeHub, tmp_path: Path) -> None:
-    files = model_files(1_000_000)
-    commit = hub.add("org/name", files)
-    fetch(tmp_path, SOURCE, hub.environment)
-    path = tmp_path / "org--name" / commit
-    staging = tmp_path / "org--name" / f".{commit}.staging"
-    staging.mkdir()
-    # As a killed fetcher leaves it: all segments but the last, whose line in the journal is torn.
-    (staging / "model.safetensors.part").write_bytes(files["model.safetensors"][: 15 * 65_536])
-    lines = "".join(f"{number}\n" for number in range(15))
-    (staging / "model.safetensors.journal").write_text(f"1000000 65536 {commit!r}\n{lines}1")
-    for file in path.iterdir():
-        file.unlink()
-    path.rmdir()
-    hub.server.asked.clear()
-    fetched = fetch(tmp_path, SOURCE, hub.environment)
-    assert len([asked for asked in hub.server.asked if asked.path.startswith("/lfs/")]) == 1
-    assert contents(fetched.version.path)["model.safetensors"] == files["model.safetensors"]
-
-
-def test_a_damaged_segment_of_an_earlier_fetcher_is_noticed_and_fetched_anew(hub: FakeHub, tmp_path: Path) -> None:
-    files = model_files(200_000)
-    commit = hub.add("org/name", files)
-    staging = tmp_path / "org--name" / f".{commit}.staging"
-    staging.mkdir(parents=True)
-    (staging / "model.safetensors.part").write_bytes(bytes(200_000))
-    (staging / "model.safetensors.journal").write_text(f"200000 65536 {commit!r}\n0\n1\n")
-    fetched = fetch(tmp_path, SOURCE, hub.environment)
-    assert contents(fetched.version.path)["model.safetensors"] == files["model.safetensors"]
-
-
-def test_an_answer_that_is_cut_goes_on_where_it_ended(hub: FakeHub, tmp_path: Path) -> None:
-    files = model_files()
-    hub.add("org/name", files)
-    hub.server.faults.cut_after_bytes = [1_000, 20_000, 1]
-    fetched = fetch(tmp_path, SOURCE, hub.environment)
-    assert contents(fetched.version.path)["model.safetensors"] == files["model.safetensors"]
-
-
-IMPATIENT = {"HF_HUB_DOWNLOAD_TIMEOUT": "0.2", "HF_HUB_ETAG_TIMEOUT": "0.2"}
-"""Seconds of silence that these tests bear."""
-
-
-def test_bytes_that_do_not_come_are_asked_for_again(hub: FakeHub, tmp_path: Path) -> None:
-    files = model_files()
-    hub.add("org/name", files)
-    stalled: list[str] = []
-
-    def stall(handler: Handler) -> bool:
-        # The first two requests for weights are never answered in time; from the third on the hub is awake.
-        if handler.path.startswith("/lfs/"):
-            stalled.append(handler.path)
-            hub.server.faults.gate.set() if len(stalled) > 2 else hub.server.faults.gate.clear()
-        return False
-
-    hub.server.answers.insert(0, stall)
-    waits: list[float] = []
-    fetched = fetch(tmp_path, SOURCE, hub.environment | IMPATIENT, waits=waits)
-    assert contents(fetched.version.path)["model.safetensors"] == files["model.safetensors"]
-    assert len(stalled) > 2
-
-
-@pytest.mark.parametrize("what", ["bytes", "answers"])
-def test_a_hub_that_falls_silent_is_unreachable(hub: FakeHub, tmp_path: Path, what: str) -> None:
-    hub.add("org/name", model_files())
-    waits: list[float] = []
-
-    def silence(handler: Handler) -> bool:
-        if what == "answers" or handler.path.startswith("/lfs/"):
-            hub.server.faults.gate.clear()
-            hub.server.faults.gate.wait(60)
-        return False
-
-    hub.server.answers.insert(0, silence)
-    with pytest.raises(HubUnreachable, match=r"does not answer \(ReadTimeout"):
-        fetch(tmp_path, SOURCE, hub.environment | IMPATIENT, waits=waits)
-    # Who does not even list its files is asked once; bytes are asked for again, at growing intervals.
-    assert sorted(set(waits)) == ([0.5, 1.0, 2.0, 4.0] if what == "bytes" else [])
-
-
-def test_a_hub_that_ignores_ranges_is_understood(hub: FakeHub, tmp_path: Path) -> None:
-    files = model_files()
-    hub.add("org/name", files)
-    hub.server.faults.ignores_ranges = True
-    fetched = fetch(tmp_path, SOURCE, hub.environment)
-    assert contents(fetched.version.path)["model.safetensors"] == files["model.safetensors"]
-
-
-def test_wrong_bytes_are_refused_with_what_was_announced_and_found(hub: FakeHub, tmp_path: Path) -> None:
-    hub.add("org/name", model_files())
-    hub.server.faults.wrong_bytes = 1_000
-    with pytest.raises(DigestMismatch, match=r"is not what its source announced: expected .* found") as raised:
-        fetch(tmp_path, SOURCE, hub.environment)
-    assert raised.value.figures["file"] in NEEDED
-    assert not list((tmp_path / "org--name").glob("[0-9a-f]*"))
 
 
 def test_pickles_are_refused_by_name(hub: FakeHub, tmp_path: Path) -> None:
