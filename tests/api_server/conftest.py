@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 import pytest
 
@@ -16,8 +16,21 @@ from tests.in_ci import lacking
 SILENCE_S = 5
 """Silence after which the operator holds a watch for dead, in these tests."""
 
+SHOWN_LOG = 20_000
+"""Characters of an operator's log that a failed test shows, from the end."""
+
 RESYNC_S = 5
 """Pause after which a refused Reranker is tried again, in these tests."""
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """What the operator said, beside a test that failed."""
+    report = yield
+    for process in getattr(item, "funcargs", {}).values():
+        if report.failed and isinstance(process, OperatorProcess):
+            report.sections.append((f"operator, {process.state}", process.said[-SHOWN_LOG:]))
+    return report
 
 
 @pytest.fixture(scope="session")

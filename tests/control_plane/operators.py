@@ -87,6 +87,13 @@ class OperatorProcess:
         return self.running.poll() is not None
 
     @property
+    def state(self) -> str:
+        """In words for a person."""
+        if self.process is None:
+            return "never started"
+        return f"ended with {self.process.returncode}" if self.has_ended else "still running"
+
+    @property
     def holds_lease(self) -> bool:
         return self.metric("holds_lease") == 1
 

@@ -90,7 +90,11 @@ class Operated:
         )
 
     def await_reason(self, kind: str, reason: str, limit_s: float = 180) -> dict[str, Any]:
-        wait_until(lambda: self.condition(kind).get("reason") == reason, f"{kind} because of {reason}", limit_s)
+        try:
+            wait_until(lambda: self.condition(kind).get("reason") == reason, f"{kind} because of {reason}", limit_s)
+        except AssertionError as failure:
+            failure.add_note(f"The Reranker: {json.dumps(self.get(), indent=1)}")
+            raise
         return self.condition(kind)
 
     def await_ready(self) -> None:
