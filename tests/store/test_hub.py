@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from .servers.faulty import Handler
 from .servers.hub import FakeHub, Repository
 
 SOURCE = "hf://org/name"
+FILES = model_files()
 
 
 def test_fetch_brings_what_the_model_needs_and_writes_what_it_is(hub: FakeHub, tmp_path: Path) -> None:
@@ -80,8 +82,8 @@ def _forget(hub: FakeHub) -> None:
         (lambda hub: setattr(hub.repositories["org/name"], "needs_token", "x"), None, UnknownModel, "HF_TOKEN"),
         (_gate, None, Gated, "gated and not open without a token"),
         (_gate, "wrong", Gated, "not open with this token"),
-        (lambda hub: hub.info_statuses.append(429), None, HubUnreachable, "answered 429"),
-        (lambda hub: hub.info_statuses.append(500), None, HubUnreachable, "answered 500"),
+        (lambda hub: hub.info_statuses.extend([429] * 5), None, HubUnreachable, "answered 429"),
+        (lambda hub: hub.info_statuses.extend([500] * 5), None, HubUnreachable, "answered 500"),
         (lambda hub: hub.info_statuses.append(403), None, Gated, "refuses hf://org/name"),
     ],
 )
@@ -147,14 +149,28 @@ def test_a_cached_snapshot_is_used_without_the_network(tmp_path: Path) -> None:
     assert not any(path.is_symlink() for path in fetched.version.path.iterdir())
 
 
-def test_a_version_that_was_damaged_is_fetched_anew(hub: FakeHub, tmp_path: Path) -> None:
-    files = model_files()
-    hub.add("org/name", files)
-    weights = fetch(tmp_path, SOURCE, hub.environment).version.path / "model.safetensors"
-    weights.write_bytes(b"x" + files["model.safetensors"][1:])
-    fetched = fetch(tmp_path, SOURCE, hub.environment)
-    assert not fetched.was_there
-    assert weights.read_bytes() == files["model.safetensors"]
+DAMAGES: dict[str, Callable[[Path], object]] = {
+    "another byte": lambda path: (path / "model.safetensors").write_bytes(b"x" + FILES["model.safetensors"][1:]),
+    "half a file": lambda path: (path / "model.safetensors").write_bytes(FILES["model.safetensors"][:1_000]),
+    "no file": lambda path: (path / "tokenizer.json").unlink(),
+    "a file too many": lambda path: (path / "other.safetensors").write_bytes(b"x"),
+    "half a manifest": lambda path: (path / "manifest.json").write_text('{"digest": "'),
+    "a manifest that lies": lambda path: (path / "manifest.json").write_text('{"digest": "", "files": []}'),
+}
+
+
+@pytest.mark.parametrize("kind", DAMAGES)
+@pytest.mark.parametrize("is_refresh", [False, True])
+def test_a_version_that_was_damaged_is_fetched_anew(
+    hub: FakeHub, tmp_path: Path, kind: str, *, is_refresh: bool
+) -> None:
+    hub.add("org/name", FILES)
+    path = fetch(tmp_path, SOURCE, hub.environment).version.path
+    DAMAGES[kind](path)
+    fetched = fetch(tmp_path, SOURCE, hub.environment, is_refresh=is_refresh)
+    assert (fetched.version.path, fetched.was_there) == (path, False)
+    assert contents(path) == {name: FILES[name] for name in NEEDED}
+    assert read_manifest(path) == fetched.manifest
 
 
 def test_a_token_with_a_line_break_is_used_without_it(hub: FakeHub, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bge_reranker.errors import DigestMismatch, HubUnreachable
+from bge_reranker.errors import DigestMismatch, HubUnreachable, ModelError
 
 from .models import NEEDED, contents, fetch, model_files
 from .servers.faulty import Handler
@@ -30,6 +30,45 @@ def test_waits_are_as_long_as_the_hub_asks(hub: FakeHub, tmp_path: Path) -> None
     waits: list[float] = []
     fetch(tmp_path, SOURCE, hub.environment, waits=waits)
     assert 7.0 in waits
+
+
+@pytest.mark.parametrize("statuses", [[500], [429, 503], [502, 408, 504, 500]])
+def test_files_are_asked_for_again_after_a_passing_fault(hub: FakeHub, tmp_path: Path, statuses: list[int]) -> None:
+    hub.add("org/name", model_files())
+    hub.info_statuses = statuses.copy()
+    waits: list[float] = []
+    assert not fetch(tmp_path, SOURCE, hub.environment, waits=waits).was_there
+    assert waits == [0.5, 1.0, 2.0, 4.0][: len(statuses)]
+
+
+@pytest.mark.parametrize(
+    ("headers", "wait_s"),
+    [
+        ({"Retry_After": "7"}, 7.0),
+        ({"Retry_After": "3600"}, 30.0),
+        ({"RateLimit": '"api";r=0;t=11'}, 11.0),
+        ({"RateLimit": '"api";r=3;t=11'}, 0.5),
+        ({"Retry_After": "Wed, 21 Oct 2026 07:28:00 GMT"}, 0.5),
+    ],
+    ids=["seconds", "an hour", "a quota used up", "a quota", "a date"],
+)
+def test_the_next_list_is_asked_for_when_the_hub_says(
+    hub: FakeHub, tmp_path: Path, headers: dict[str, str], wait_s: float
+) -> None:
+    hub.add("org/name", model_files())
+    hub.info_statuses, hub.info_headers = [429], headers
+    waits: list[float] = []
+    fetch(tmp_path, SOURCE, hub.environment, waits=waits)
+    assert waits == [wait_s]
+
+
+@pytest.mark.parametrize(("status", "asked"), [(503, 5), (403, 1), (404, 1)])
+def test_a_list_that_does_not_come_is_given_up(hub: FakeHub, tmp_path: Path, status: int, asked: int) -> None:
+    hub.add("org/name", model_files())
+    hub.info_statuses = [status] * 50
+    with pytest.raises(ModelError, match=f"{status}"):
+        fetch(tmp_path, SOURCE, hub.environment)
+    assert len(hub.server.asked) == asked
 
 
 def test_a_hub_that_keeps_failing_is_given_up_and_the_next_fetch_goes_on(hub: FakeHub, tmp_path: Path) -> None:

@@ -37,6 +37,8 @@ class FakeHub:
     repositories: dict[str, Repository] = field(default_factory=dict)
     info_statuses: list[int] = field(default_factory=list)
     """Statuses of the next requests for information."""
+    info_headers: dict[str, str] = field(default_factory=dict)
+    """Headers of these refusals."""
 
     def __post_init__(self) -> None:
         self.server.answers.append(self._answer)
@@ -81,7 +83,7 @@ class FakeHub:
     def _send_info(self, handler: Handler, name: str, revision: str) -> None:
         repository = self.repositories.get(name)
         if self.info_statuses:
-            handler.send_plain(self.info_statuses.pop(0), Retry_After="0")
+            handler.send_plain(self.info_statuses.pop(0), b"", **self.info_headers)
             return
         if self._refused(handler, repository) or repository is None:
             return
@@ -109,7 +111,7 @@ class FakeHub:
         # Another host name, as the hub's storage has: a client must not take its token there.
         handler.send_plain(
             302,
-            Location=f"http://localhost:{self.server.port}/lfs/{sha256}",
+            Location=f"{handler.owner.scheme}://localhost:{self.server.port}/lfs/{sha256}",
             X_Repo_Commit=commit,
             X_Linked_Etag=f'"{sha256}"',
             X_Linked_Size=str(len(content)),

@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ..errors import DigestMismatch, ModelError
+from ..errors import CorruptFile, DigestMismatch, HubUnreachable, ModelError
 from .archive import ARCHIVE_FILE, PACKED_MANIFEST, unpack
 from .layout import Store, Version, unwritable
 from .listing import FetchOptions, list_source
@@ -34,6 +34,7 @@ from .remote import Listing
 from .selection import CONFIG_FILE, architecture_of, is_pickle
 from .source import DEFAULT_REVISION, Source, file_name_of, parse_source
 from .transfer import SEGMENT_BYTES, Transfer
+from .tries import MAX_TRIES, is_passing, wait_s
 from .verification import refuse_other_digest, verify, verify_sample
 
 _REVISION_DIGITS = 12
@@ -91,15 +92,26 @@ class Fetcher:
             ModelError: What stands in the way, with its remedy.
             SettingsError: If the store cannot be written, or something is not installed.
         """
-        version = None if self._options.is_refresh else self._store.find(self._source)
-        manifest = self._read_intact(version) if version is not None else None
-        if version is not None and manifest is not None:
-            return self._accept(Fetched(version, manifest, was_there=True))
-        listing = list_source(self._source, self._options)
         try:
-            return self._accept(self._fetch(listing))
+            version = None if self._options.is_refresh else self._store.find(self._source)
+            manifest = self._read_intact(version) if version is not None else None
+            if version is not None and manifest is not None:
+                return self._accept(Fetched(version, manifest, was_there=True))
+            return self._accept(self._fetch(self._list()))
         except OSError as error:
             raise unwritable(self._store.directory, error) from error
+
+    def _list(self) -> Listing:
+        """Ask the source what it has, again while it says `later`."""
+        tries = 0
+        while True:
+            try:
+                return list_source(self._source, self._options)
+            except HubUnreachable as error:
+                tries += 1
+                if tries >= MAX_TRIES or not is_passing(error):
+                    raise
+                self._pause(wait_s(error, tries))
 
     def _accept(self, fetched: Fetched) -> Fetched:
         refuse_other_digest(fetched.manifest.digest, self._options.expect_digest, self._source.shown)
@@ -135,14 +147,14 @@ class Fetcher:
 
     def _read_intact(self, version: Version) -> Manifest | None:
         """The manifest of a version whose files are still what it says, or None."""
-        manifest = read_manifest(version.path)
-        self._meter.begin("verifying", manifest.size_bytes if self._options.is_full else None)
         try:
+            manifest = read_manifest(version.path)
+            self._meter.begin("verifying", manifest.size_bytes if self._options.is_full else None)
             if self._options.is_full:
                 verify(version.path, manifest, self._meter.advance)
             else:
                 verify_sample(version.path, manifest)
-        except DigestMismatch:
+        except (CorruptFile, DigestMismatch):
             return None
         return manifest
 
@@ -202,12 +214,13 @@ class Fetcher:
         source, revision = self._origin(manifest, revision or manifest.digest[:_REVISION_DIGITS])
         path = self._store.version_path(source, revision)
         there = self._store.complete(source, revision)
-        if there is not None and read_manifest(there.path).digest == manifest.digest and self._read_intact(there):
+        intact = self._read_intact(there) if there is not None else None
+        if intact is not None and intact.digest == manifest.digest:
             shutil.rmtree(staging)
         else:
-            if there is not None and self._read_intact(there):
+            if intact is not None:
                 raise DigestMismatch(
-                    f"{there.path} is there with other files than {self._source.shown} has now.",
+                    f"{path} is there with other files than {self._source.shown} has now.",
                     remedy="Give the new files another --revision, or remove that folder.",
                 )
             # What is left of a version that was damaged or half removed.

@@ -24,7 +24,7 @@ from huggingface_hub.errors import (
 )
 from huggingface_hub.hf_api import ModelInfo, RepoSibling
 from huggingface_hub.utils._headers import build_hf_headers
-from huggingface_hub.utils._http import get_session, hf_raise_for_status
+from huggingface_hub.utils._http import get_session, hf_raise_for_status, parse_ratelimit_headers
 
 from ..errors import Gated, HubUnreachable, ModelError, UnknownModel
 from .manifest import Provenance
@@ -172,7 +172,7 @@ class Hub:
         return HubUnreachable(
             f"{self._endpoint} answered {status} for {source.shown}.",
             remedy="Wait a little and run the same command again." if status == _TOO_MANY else "",
-            retry_after_s=retry_after_s(error.response),
+            retry_after_s=_wait_s(error.response),
             figures={"status": status},
         )
 
@@ -180,6 +180,13 @@ class Hub:
         card: Any = info.card_data
         licence = card.get("license") if card is not None else None
         return Provenance(source.shown, source.revision, commit, None if licence is None else str(licence))
+
+
+def _wait_s(response: httpx2.Response) -> float | None:
+    """Seconds after which the hub wants to be asked again: as any server says it, or as it tells of its quotas."""
+    quota = parse_ratelimit_headers(response.headers)
+    reset_s = None if quota is None or quota.remaining > 0 else float(quota.reset_in_seconds)
+    return retry_after_s(response) or reset_s
 
 
 def _words(error: Exception) -> str:

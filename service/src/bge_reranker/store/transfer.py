@@ -21,19 +21,13 @@ from .layout import unwritable
 from .parts import PartialFile
 from .progress import Meter
 from .remote import RemoteFile
+from .tries import MAX_TRIES, wait_s
 
 CONNECTIONS = 8
 """Segments fetched at once; each holds one piece of at most some hundred kB in memory."""
 
 SEGMENT_BYTES = 33_554_432
 """Bytes of a segment: what a killed fetcher does again at most, times its connections."""
-
-_TRIES = 5
-"""Tries in a row that may bring no byte before the source counts as unreachable."""
-
-_FIRST_WAIT_S = 0.5
-_MAX_WAIT_S = 30.0
-"""Waits double from try to try up to this; a source that says how long is believed up to this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,9 +136,9 @@ class Transfer:
                     break
                 tries = 1 if reached > position else tries + 1
                 position = reached
-                if tries >= _TRIES or self._is_stopped.is_set():
+                if tries >= MAX_TRIES or self._is_stopped.is_set():
                     raise error
-                self._pause(min(_MAX_WAIT_S, error.retry_after_s or _FIRST_WAIT_S * 2 ** (tries - 1)))
+                self._pause(wait_s(error, tries))
             # On the disk before the journal says so, or a power cut would leave a hole that nobody knows of.
             os.fdatasync(descriptor)
         finally:
