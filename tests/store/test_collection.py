@@ -85,6 +85,26 @@ def test_a_lease_of_a_dead_server_ends(tmp_path: Path) -> None:
         lease.release()
 
 
+def test_a_lease_is_there_while_it_is_renewed(tmp_path: Path) -> None:
+    oldest, *_ = three_versions(tmp_path / "store", tmp_path)
+    lease = Lease(tmp_path / "store" / ".leases" / "server", oldest.key, renewal_s=0)
+    lease.begin()
+    try:
+        seen = [list(leased_keys(tmp_path / "store")) for _ in range(1_000)]
+    finally:
+        lease.release()
+    assert seen == [[oldest.key]] * 1_000
+    assert list((tmp_path / "store" / ".leases").iterdir()) == []
+
+
+def test_gc_is_not_held_up_by_what_it_cannot_read(tmp_path: Path) -> None:
+    oldest, middle, newest = three_versions(tmp_path / "store", tmp_path)
+    (tmp_path / "store" / ".leases" / "folder").mkdir(parents=True)
+    (tmp_path / "store" / ".leases" / "server").write_bytes(b"\xff")
+    (newest.path.parent / ".refs" / "v9").write_bytes(b"\xff")
+    assert collect(tmp_path / "store", 1) == [middle, oldest]
+
+
 def test_gc_never_touches_a_version_that_is_being_fetched(tmp_path: Path) -> None:
     oldest, middle, _ = three_versions(tmp_path / "store", tmp_path)
     staging = oldest.path.with_name(f".{oldest.path.name}.staging")

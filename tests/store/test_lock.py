@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import json
 import os
 import signal
@@ -72,6 +74,21 @@ def test_a_fetcher_on_another_machine_is_dead_after_a_minute_of_silence(
 ) -> None:
     foreign_lock(tmp_path / "lock", age_s)
     assert is_stale(tmp_path / "lock") is expected
+
+
+def test_a_dead_fetcher_of_this_machine_holds_nothing_up_where_the_file_system_has_no_locks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unsupported(_descriptor: int, _operation: int) -> None:
+        raise OSError(errno.EOPNOTSUPP, os.strerror(errno.EOPNOTSUPP))
+
+    monkeypatch.setattr(fcntl, "flock", unsupported)
+    path = tmp_path / "lock"
+    with hold(path, lambda: False, nobody_waits):
+        assert not is_stale(path)
+        then = path.stat().st_mtime - STALE_S - 1
+        os.utime(path, (then, then))
+        assert is_stale(path)
 
 
 def test_who_waits_takes_over_from_the_dead_and_not_from_the_living(tmp_path: Path) -> None:

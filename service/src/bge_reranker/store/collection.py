@@ -70,7 +70,7 @@ def _remove(version: Version, directory: Path) -> bool:
         return False
     shutil.rmtree(version.path)
     for reference in (version.path.parent / REFERENCES).glob("*"):
-        if reference.is_file() and reference.read_text(encoding="utf-8") == version.key:
+        if reference.is_file() and reference.read_text(encoding="utf-8", errors="replace") == version.key:
             reference.unlink()
     return True
 

@@ -128,12 +128,19 @@ def refuse_incomplete(path: Path) -> None:
         )
 
 
+def version_at(path: Path) -> Version | None:
+    """The complete version of a store that a folder is, if it is one."""
+    real = path.resolve()
+    is_version = (real.parent / REFERENCES).is_dir() and (real / MANIFEST_FILE).is_file()
+    return Version(real.parent.name, real.name, real) if is_version else None
+
+
 def unwritable(path: Path, error: OSError) -> RerankerError:
     """Say what it means that something in the store cannot be written."""
     if error.errno in {errno.ENOSPC, errno.EDQUOT}:
         return DiskFull(f"{path}: no room is left on the volume.", figures={"path": str(path)})
     return SettingsError(
-        f"{path} cannot be written: {error.strerror}.",
+        f"{path} cannot be written: {error.strerror or error}.",
         remedy="Mount the store's volume read-write and let the process write there, or set another cacheDir.",
         figures={"path": str(path)},
     )

@@ -27,11 +27,13 @@ class Lease:
     Args:
         file: The lease's file.
         key: The version's.
+        renewal_s: Seconds between two renewals.
     """
 
-    def __init__(self, file: Path, key: str) -> None:
+    def __init__(self, file: Path, key: str, renewal_s: float = _RENEWAL_S) -> None:
         self._file = file
         self._key = key
+        self._renewal_s = renewal_s
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._renew, name="lease", daemon=True)
 
@@ -53,14 +55,17 @@ class Lease:
         self._thread.start()
 
     def _renew(self) -> None:
-        while not self._ended.wait(_RENEWAL_S):
+        while not self._ended.wait(self._renewal_s):
             # A volume that is gone for a while comes back; the next renewal writes the file anew.
             with suppress(OSError):
                 self._write()
 
     def _write(self) -> None:
         self._file.parent.mkdir(parents=True, exist_ok=True)
-        self._file.write_text(self._key, encoding="utf-8")
+        temporary = self._file.with_name(f".{self._file.name}.new")
+        temporary.write_text(self._key, encoding="utf-8")
+        # By rename: who collects at this moment must not read an empty lease and take the version for free.
+        temporary.replace(self._file)
 
 
 def take_lease(version: Version) -> Lease:
@@ -82,7 +87,7 @@ def leased_keys(directory: Path) -> Iterator[str]:
         directory: The store's.
     """
     for file in sorted((directory / LEASES).glob("*")):
-        if file.name.startswith("."):
+        if file.name.startswith(".") or file.is_dir():
             continue
         try:
             if age_s(file) > LEASE_STALE_S:
@@ -90,6 +95,6 @@ def leased_keys(directory: Path) -> Iterator[str]:
                 with suppress(OSError):
                     file.unlink()
                 continue
-            yield file.read_text(encoding="utf-8")
+            yield file.read_text(encoding="utf-8", errors="replace")
         except FileNotFoundError:
             continue

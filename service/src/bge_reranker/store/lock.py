@@ -95,8 +95,8 @@ def is_stale(path: Path) -> bool:
     """Whether a lock's holder is dead; a lock that is gone is stale."""
     try:
         with path.open("r+", encoding="utf-8") as file:
-            if _machine_of(file.read()) == _machine():
-                return _is_free(file.fileno())
+            if _machine_of(file.read()) == _machine() and (is_free := _is_free(file.fileno())) is not None:
+                return is_free
         return age_s(path) > STALE_S
     except FileNotFoundError:
         return True
@@ -170,13 +170,14 @@ def _heartbeat(lock: FetchLock) -> Iterator[None]:
         thread.join()
 
 
-def _is_free(descriptor: int) -> bool:
+def _is_free(descriptor: int) -> bool | None:
+    """Whether nobody holds the kernel's lock, or None where the file system has none; then the heartbeat decides."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     except OSError:
-        return False
+        return None
     return True
 
 

@@ -13,7 +13,8 @@ from pathlib import Path
 from ..demo import demo_model_directory
 from ..errors import SettingsError, UnknownModel
 from ..settings import ModelSettings
-from .layout import Store, Version, refuse_incomplete
+from .hashing import unreadable
+from .layout import Store, Version, refuse_incomplete, version_at
 from .source import Source, parse_source
 
 DEMO_REFERENCE = "demo"
@@ -53,9 +54,15 @@ def resolve_model(reference: str, environment: Mapping[str, str], place: ModelSe
 
     Raises:
         UnknownModel: If there is no such model; the message says what was looked for and where.
-        CorruptFile: If it is in a store and not complete.
+        CorruptFile: If it is in a store and not complete, or may not be looked at.
     """
-    place = place or ModelSettings()
+    try:
+        return _resolve(reference, environment, place or ModelSettings())
+    except OSError as error:
+        raise unreadable(Path(str(error.filename)), error) from error
+
+
+def _resolve(reference: str, environment: Mapping[str, str], place: ModelSettings) -> ModelDirectory:
     path = Path(reference).expanduser()
     if reference != DEMO_REFERENCE and "://" not in reference and path.exists():
         if place.revision is not None:
@@ -120,7 +127,8 @@ def _from_folder(path: Path) -> ModelDirectory:
     refuse_incomplete(path)
     if not (path / _CONFIG_FILE).is_file():
         raise UnknownModel(f"The folder {path} has no {_CONFIG_FILE}.", remedy=_remedy_for_folder(path))
-    return ModelDirectory(path, path.resolve().name, None, f"file://{path.resolve()}")
+    # Also a version that is served by its path is in use.
+    return ModelDirectory(path, path.resolve().name, None, f"file://{path.resolve()}", version_at(path))
 
 
 def _not_fetched(source: Source, cache_dir: str) -> UnknownModel:
