@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ import pytest
 from bge_reranker.errors import CorruptFile, DiskFull, SettingsError, UnknownModel
 from bge_reranker.store.layout import Store
 from bge_reranker.store.lease import leased_keys, take_lease
+from bge_reranker.store.manifest import hash_model
 
 from .models import NEEDED, contents, fetch, model_files
 from .servers.faulty import Handler
@@ -45,6 +48,40 @@ def test_a_missing_folder_is_named(tmp_path: Path) -> None:
 def test_a_claim_cannot_be_left_by_its_path(tmp_path: Path) -> None:
     with pytest.raises(UnknownModel, match="climbs out"):
         fetch(tmp_path / "store", "pvc://claim/../other", claims=tmp_path)
+
+
+def test_a_claim_has_a_name(tmp_path: Path) -> None:
+    folder = write_model(tmp_path / "model", model_files())
+    with pytest.raises(UnknownModel, match="names no place"):
+        fetch(tmp_path / "store", f"pvc://{folder}")
+
+
+def test_a_path_that_the_file_system_does_not_take_is_named(tmp_path: Path) -> None:
+    with pytest.raises(CorruptFile, match="cannot be read: File name too long"):
+        fetch(tmp_path, f"file://{tmp_path}/{'x' * 300}")
+
+
+def test_a_name_that_no_line_of_a_digest_can_hold_is_refused_where_it_lies(tmp_path: Path) -> None:
+    folder = write_model(tmp_path / "model", {**model_files(), "two\nlines.safetensors": b"x"})
+    with pytest.raises(CorruptFile, match="called 'two"):
+        hash_model(folder)
+    assert sorted(contents(fetch(tmp_path / "store", str(folder)).version.path)) == sorted(NEEDED)
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda path: path.symlink_to(path.name), "Too many levels of symbolic links"),
+        (lambda path: path.symlink_to("nothing"), "leads to a file that does not exist"),
+        (os.mkfifo, "no ordinary file"),
+    ],
+    ids=["a link to itself", "a link to nothing", "a pipe"],
+)
+def test_what_is_no_file_is_refused(tmp_path: Path, make: Callable[[Path], None], words: str) -> None:
+    folder = write_model(tmp_path / "model", {name: model_files()[name] for name in ("config.json", "tokenizer.json")})
+    make(folder / "model.safetensors")
+    with pytest.raises(CorruptFile, match=words):
+        fetch(tmp_path / "store", str(folder))
 
 
 def test_a_link_out_of_the_folder_is_refused(tmp_path: Path) -> None:

@@ -16,10 +16,10 @@ import pytest
 from moto.server import ThreadedMotoServer
 from obstore.store import S3Store
 
-from bge_reranker.errors import DigestMismatch, Gated, HubUnreachable, UnknownModel
+from bge_reranker.errors import DigestMismatch, Gated, HubUnreachable, SettingsError, UnknownModel
 
 from .models import NEEDED, contents, fetch, model_files
-from .servers.faulty import FaultyServer, Handler
+from .servers.faulty import FaultyServer, Handler, etag_of
 
 FILES = model_files()
 KEYS = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_REGION": "eu-central-1"}
@@ -128,6 +128,65 @@ def test_what_is_not_there_is_unknown(bucket: Bucket, tmp_path: Path, place: str
 def test_a_store_that_is_not_there_is_unreachable(tmp_path: Path) -> None:
     with pytest.raises(HubUnreachable, match="does not answer"):
         fetch(tmp_path, "s3://bucket/x", KEYS | {"AWS_ENDPOINT_URL": "http://127.0.0.1:9"})
+
+
+@pytest.mark.parametrize("endpoint", ["store:9000", "store", "https://", "::"])
+def test_an_endpoint_that_is_no_address_is_a_setting_s_fault(tmp_path: Path, endpoint: str) -> None:
+    with pytest.raises(SettingsError, match=r"AWS_ENDPOINT_URL is .*, which is no address"):
+        fetch(tmp_path, "s3://bucket/x", KEYS | {"AWS_ENDPOINT_URL": endpoint})
+
+
+@pytest.mark.parametrize("place", ["bucket/a//b", "bucket//a", "bucket/./a"])
+def test_a_prefix_with_an_empty_part_is_unknown(tmp_path: Path, place: str) -> None:
+    with pytest.raises(UnknownModel, match="empty or a dot"):
+        fetch(tmp_path, f"s3://{place}", KEYS | {"AWS_ENDPOINT_URL": "http://127.0.0.1:9"})
+
+
+@pytest.fixture
+def faulty() -> Iterator[FaultyServer]:
+    """A store with one model, which does not keep what it promises."""
+    server = FaultyServer()
+    server.files = {f"/bucket/model/{name}": FILES[name] for name in NEEDED}
+    server.answers.append(list_objects)
+    with server.running():
+        yield server
+
+
+def list_objects(handler: Handler) -> bool:
+    if handler.path.partition("?")[0] != "/bucket":
+        return False
+    objects = "".join(
+        f"<Contents><Key>model/{name}</Key><LastModified>2026-01-01T00:00:00Z</LastModified>"
+        f"<ETag>&quot;{etag_of(FILES[name])}&quot;</ETag><Size>{len(FILES[name])}</Size></Contents>"
+        for name in NEEDED
+    )
+    handler.send_plain(200, f"<ListBucketResult><Name>bucket</Name>{objects}</ListBucketResult>".encode())
+    return True
+
+
+def fetch_faulty(server: FaultyServer, directory: Path) -> dict[str, bytes]:
+    return contents(fetch(directory, "s3://bucket/model", KEYS | {"AWS_ENDPOINT_URL": server.url}).version.path)
+
+
+def test_an_object_that_is_cut_goes_on_where_it_ended(faulty: FaultyServer, tmp_path: Path) -> None:
+    faulty.faults.cut_after_bytes = [1_000, 20_000, 1, 0]
+    assert fetch_faulty(faulty, tmp_path) == {name: FILES[name] for name in NEEDED}
+    assert faulty.faults.cut_after_bytes == []
+
+
+def test_a_store_that_cuts_everything_is_given_up_and_the_next_fetch_goes_on(
+    faulty: FaultyServer, tmp_path: Path
+) -> None:
+    faulty.faults.cut_after_bytes = [0] * 200
+    with pytest.raises(HubUnreachable, match=r"s3://bucket/model does not answer"):
+        fetch_faulty(faulty, tmp_path)
+    faulty.faults.cut_after_bytes = []
+    assert fetch_faulty(faulty, tmp_path) == {name: FILES[name] for name in NEEDED}
+
+
+def test_a_slow_store_is_waited_for(faulty: FaultyServer, tmp_path: Path) -> None:
+    faulty.faults.bytes_per_piece, faulty.faults.pause_s = 16_384, 0.05
+    assert fetch_faulty(faulty, tmp_path) == {name: FILES[name] for name in NEEDED}
 
 
 def refuse(handler: Handler) -> bool:

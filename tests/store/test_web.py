@@ -103,6 +103,26 @@ def test_a_list_of_files_is_fetched_and_compared(server: FaultyServer, tmp_path:
         fetch(tmp_path / "other", f"{server.url}/x/manifest.json")
 
 
+def test_a_listed_file_that_is_not_there_is_named(server: FaultyServer, tmp_path: Path) -> None:
+    server.files["/model.tar"] = tar_of(FILES, "w")
+    origin = fetch(tmp_path / "origin", f"{server.url}/model.tar").version.path
+    server.files |= {f"/x/{name}": (origin / name).read_bytes() for name in ("manifest.json", "config.json")}
+    with pytest.raises(UnknownModel, match=r"has no http://127\.0\.0\.1:\d+/x/(model\.safetensors|tokenizer\.json) "):
+        fetch(tmp_path / "store", f"{server.url}/x/manifest.json?signature=secret")
+
+
+@pytest.mark.parametrize("statuses", [[500], [429, 503, 502, 504]])
+def test_an_archive_is_asked_for_again_after_a_passing_fault(
+    server: FaultyServer, tmp_path: Path, statuses: list[int]
+) -> None:
+    server.files["/model.tar"] = tar_of(FILES, "w")
+    server.faults.statuses, server.faults.retry_after = statuses, "3"
+    waits: list[float] = []
+    fetch(tmp_path, f"{server.url}/model.tar", waits=waits)
+    assert waits == [3.0] * len(waits)
+    assert server.faults.statuses == []
+
+
 def test_a_broken_connection_goes_on_where_it_ended(server: FaultyServer, tmp_path: Path) -> None:
     server.files["/model.tar"] = tar_of(FILES, "w")
     server.faults.cut_after_bytes = [30_000, 5, 60_000]
@@ -148,7 +168,16 @@ def test_secrets_of_an_address_are_written_nowhere(server: FaultyServer, tmp_pat
 
 
 @pytest.mark.parametrize(
-    "text", ["http://example.com/model.tar", "ftp://host/model.tar", "hf://name", "s3:///", "https://"]
+    "text",
+    [
+        "http://example.com/model.tar",
+        "ftp://host/model.tar",
+        "hf://name",
+        "s3:///",
+        "s3:///x",
+        "https://",
+        "https://[::1/x.tar",
+    ],
 )
 def test_impossible_sources_are_refused_before_anything_is_asked(tmp_path: Path, text: str) -> None:
     with pytest.raises(UnknownModel):
@@ -184,6 +213,10 @@ HOSTILE: dict[str, tuple[Callable[[], bytes], str]] = {
     "half a tar": (lambda: tar_of(FILES)[:-200_000], "cannot be unpacked"),
     "half a zip": (lambda: zip_of(FILES)[:-10], "cannot be unpacked"),
     "no archive": (lambda: b"no archive at all", "cannot be unpacked"),
+    "several models": (
+        lambda: tar_of({f"{folder}/{name}": content for folder in "ba" for name, content in FILES.items()}),
+        "several models: a, b",
+    ),
     "no checkpoint": (lambda: tar_of({"x": b"y"}), "has no config.json"),
     "no weights": (lambda: tar_of(WITHOUT_WEIGHTS), "has no weights"),
 }
@@ -208,9 +241,12 @@ def test_a_hostile_or_broken_archive_is_refused_and_writes_nothing_outside(
         "[]",
         "{}",
         json.dumps({"digest": "", "files": [{"path": "../x", "size_bytes": 1, "sha256": ""}]}),
+        json.dumps({"digest": "", "files": [{"path": "\ud800.safetensors", "size_bytes": 1, "sha256": ""}]}),
+        json.dumps({"digest": "", "files": [{"path": "a\nb.safetensors", "size_bytes": 1, "sha256": ""}]}),
+        json.dumps({"digest": "", "files": [{"path": "a\0.safetensors", "size_bytes": 1, "sha256": ""}]}),
         "[" * 9_999,
     ],
-    ids=["nothing", "a list", "an object", "a path out", "deep"],
+    ids=["nothing", "a list", "an object", "a path out", "no text", "two lines", "a null", "deep"],
 )
 def test_a_list_that_is_no_manifest_is_refused(server: FaultyServer, tmp_path: Path, text: str) -> None:
     server.files["/manifest.json"] = text.encode()

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import re
+import ssl
 import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 from typing_extensions import override
@@ -60,6 +62,7 @@ class FaultyServer:
         """Tried before the files: each may answer a request and say so."""
         self._server = _QuietServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
+        self.scheme = "http"
         self._server.owner = self  # type: ignore[attr-defined]  # how a handler finds us
 
     @property
@@ -68,7 +71,14 @@ class FaultyServer:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"{self.scheme}://127.0.0.1:{self.port}"
+
+    def encrypt(self, certificate: Path) -> None:
+        """Speak https from now on, with a certificate and its key."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate)
+        self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
+        self.scheme = "https"
 
     def paths(self, method: str = "GET") -> list[str]:
         return [asked.path for asked in self.asked if asked.method == method]
@@ -84,6 +94,11 @@ class FaultyServer:
             self._server.shutdown()
             thread.join()
             self._server.server_close()
+
+
+def etag_of(content: bytes) -> str:
+    """What this server calls these bytes."""
+    return hashlib.sha256(content).hexdigest()[:16]
 
 
 class _QuietServer(ThreadingHTTPServer):
@@ -140,7 +155,7 @@ class Handler(BaseHTTPRequestHandler):
         start = int(asked[1]) if asked else 0
         end = min(int(asked[2]) + 1 if asked and asked[2] else len(content), len(content))
         self.send_response(206 if asked else 200)
-        self.send_header("ETag", f'"{hashlib.sha256(content).hexdigest()[:16]}"')
+        self.send_header("ETag", f'"{etag_of(content)}"')
         if asked:
             self.send_header("Content-Range", f"bytes {start}-{end - 1}/{len(content)}")
         self.send_header("Content-Length", str(end - start))

@@ -13,7 +13,7 @@ import struct
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -113,10 +113,7 @@ def _choose(archive: Path, source: str, *, allow_pickle: bool) -> dict[PurePosix
         if len(members) >= _MAX_MEMBERS:
             raise CorruptFile(f"{source} has more than {_MAX_MEMBERS} members.", remedy="Pack the model alone.")
         members[member.path] = member
-    homes = sorted({path.parent for path in members if path.name == CONFIG_FILE}, key=lambda path: len(path.parts))
-    if not homes:
-        raise CorruptFile(f"{source} has no {CONFIG_FILE}.", remedy="Pack a checkpoint in Hugging Face's layout.")
-    home = homes[0]
+    home = _home(members, source)
     names = [path.name for path in members if path.parent == home]
     wanted = select(names, source, allow_pickle=allow_pickle)
     if MANIFEST_FILE in names:
@@ -125,6 +122,17 @@ def _choose(archive: Path, source: str, *, allow_pickle: bool) -> dict[PurePosix
         if not members[home / name].is_plain:
             raise CorruptFile(f"{source}: {home / name} is a link or a special file.", remedy="Pack the file itself.")
     return {home / name: members[home / name].size_bytes for name in wanted}
+
+
+def _home(members: Iterable[PurePosixPath], source: str) -> PurePosixPath:
+    """The folder of the model: the highest one with a config.json. Those below it are a model's parts."""
+    homes = sorted((path.parent for path in members if path.name == CONFIG_FILE), key=lambda path: len(path.parts))
+    if not homes:
+        raise CorruptFile(f"{source} has no {CONFIG_FILE}.", remedy="Pack a checkpoint in Hugging Face's layout.")
+    rivals = sorted(str(home) for home in homes if len(home.parts) == len(homes[0].parts))
+    if len(rivals) > 1:
+        raise CorruptFile(f"{source} has several models: {', '.join(rivals[:3])}.", remedy="Pack one model alone.")
+    return homes[0]
 
 
 def _members(archive: Path, source: str) -> Iterator[_Member]:

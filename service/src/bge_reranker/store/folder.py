@@ -5,6 +5,7 @@ What belongs here: listing a folder without being led out of it. What must not: 
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -101,13 +102,16 @@ def _expected(folder: Path) -> Mapping[str, str]:
 
 def _file(path: Path, root: Path, expected: str | None) -> RemoteFile:
     try:
-        real, real_root = path.resolve(strict=True), root.resolve(strict=True)
+        # Not pathlib's way, of which a link in a circle makes something else than an OSError before Python 3.13.
+        real, real_root = (Path(os.path.realpath(name, strict=True)) for name in (path, root))
         if not real.is_relative_to(real_root):
             raise CorruptFile(
                 f"{path} is a link that leads out of {root}.",
                 remedy="Put the file itself there.",
                 figures={"file": path.name},
             )
+        if not real.is_file():
+            raise CorruptFile(f"{path} is no ordinary file.", remedy="Put a file there.", figures={"file": path.name})
         size_bytes = real.stat().st_size
     except OSError as error:
         raise unreadable(path, error) from error

@@ -5,6 +5,7 @@ What belongs here: bytes to digests. What must not: which files make a model (`m
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import mmap
 import os
@@ -146,7 +147,9 @@ def hash_sample(path: Path) -> str | None:
 
 def unreadable(path: Path, error: OSError) -> CorruptFile:
     """Say why a file cannot be read."""
-    what = "leads to a file that does not exist" if path.is_symlink() and not path.exists() else str(error.strerror)
+    # Only where the file is missing: asking anything of one that may not be looked at fails as well.
+    is_loose_link = error.errno == errno.ENOENT and path.is_symlink()
+    what = "leads to a file that does not exist" if is_loose_link else str(error.strerror)
     return CorruptFile(
         f"{path} cannot be read: {what}.",
         remedy="Fetch the model again, or mend its permissions.",

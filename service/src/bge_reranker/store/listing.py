@@ -12,6 +12,7 @@ from pathlib import Path
 from ..demo import demo_model_directory
 from ..errors import SettingsError
 from .folder import list_archive, list_cached, list_folder
+from .hashing import unreadable
 from .hub import Hub
 from .remote import Listing
 from .source import Source
@@ -41,6 +42,14 @@ def list_source(source: Source, options: FetchOptions) -> Listing:
         ModelError: Why it has nothing for us.
         SettingsError: If what this kind of source needs is not installed.
     """
+    try:
+        return _list(source, options)
+    except OSError as error:
+        # A folder that may not be looked into, or a name that the file system does not take.
+        raise unreadable(Path(str(error.filename)), error) from error
+
+
+def _list(source: Source, options: FetchOptions) -> Listing:
     allow_pickle = options.allow_pickle
     if source.kind == "demo":
         return list_folder(demo_model_directory(), source, allow_pickle=False)

@@ -123,6 +123,10 @@ def hash_model(directory: Path, advance: Callable[[int], None] | None = None) ->
         CorruptFile: If a file cannot be read, for example a link to a blob that is gone, or there is none at all.
     """
     names = model_file_names(directory)
+    for name in names:
+        if not name.isprintable():
+            # Bytes that are no UTF-8, or a line break, with which a digest's lines could be forged.
+            raise CorruptFile(f"{directory} has a file of a model called {name!r}.", remedy="Rename or remove it.")
     if not names:
         raise CorruptFile(
             f"The folder {directory} has no file of a model.", remedy="Give the folder with config.json and weights."
@@ -211,6 +215,8 @@ def _read_entry(entry: dict[str, Any]) -> FileEntry:
         raise TypeError("an entry has a value of the wrong type")
     if Path(path).name != path or path in {"", ".", ".."} or "\\" in path:
         raise ValueError("an entry leads out of the folder")
+    if not path.isprintable():
+        raise ValueError("an entry's name is no text in one line")
     return FileEntry(path, size_bytes, sha256, sample)
 
 

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import obstore
 from obstore.exceptions import (
@@ -23,7 +24,7 @@ from obstore.exceptions import (
 )
 from obstore.store import S3Store
 
-from ..errors import Gated, HubUnreachable, UnknownModel
+from ..errors import Gated, HubUnreachable, SettingsError, UnknownModel
 from .archive import ARCHIVE_FILE, is_archive
 from .manifest import MANIFEST_FILE, Provenance, parse_manifest
 from .remote import Chunks, Listing, RemoteFile
@@ -59,8 +60,12 @@ def list_s3(source: Source, environment: Mapping[str, str], *, allow_pickle: boo
         UnknownModel: If there is no such bucket, prefix or object.
         Gated: If credentials are missing or insufficient.
         HubUnreachable: If the store does not answer.
+        SettingsError: If the endpoint is no address.
     """
     bucket, _, prefix = source.place.partition("/")
+    if prefix and not {"", "."}.isdisjoint(prefix.split("/")):
+        # The client takes no such keys.
+        raise UnknownModel(f"{source.shown} has a part that is empty or a dot.", remedy="Correct the prefix.")
     provenance = Provenance(source.shown, source.revision)
     with _refusals(source):
         store = _client(bucket, environment)
@@ -84,6 +89,7 @@ def _client(bucket: str, environment: Mapping[str, str]) -> S3Store:
     }
     if endpoint := environment.get("AWS_ENDPOINT_URL_S3"):
         config["aws_endpoint_url"] = endpoint
+    _refuse_endpoint(config.get("aws_endpoint_url"))
     if "aws_access_key_id" not in config:
         config |= _shared_credentials(environment)
     # Whoever names an endpoint without encryption means it: stores inside a cluster often have none.
@@ -94,6 +100,16 @@ def _client(bucket: str, environment: Mapping[str, str]) -> S3Store:
         client_options={"allow_http": allow_http, "timeout": "60s", "connect_timeout": "10s"},
         retry_config=_TRIES_OF_CLIENT,
     )
+
+
+def _refuse_endpoint(endpoint: str | None) -> None:
+    """Refuse what is no address, of which the client dies."""
+    parts = urlsplit(endpoint or "https://s3")
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise SettingsError(
+            f"AWS_ENDPOINT_URL is {endpoint}, which is no address of a server.",
+            remedy="Write https://host or https://host:port.",
+        )
 
 
 def _shared_credentials(environment: Mapping[str, str]) -> dict[str, str]:

@@ -59,8 +59,9 @@ def is_pickle(name: str) -> bool:
 
 
 def is_plain_name(name: str) -> bool:
-    """Whether a name stays in its folder and can be a file's everywhere."""
-    return PurePosixPath(name).name == name and "\\" not in name and "\0" not in name and not name.startswith(".")
+    """Whether a name stays in its folder, and is text in one line as the digest's lines need it."""
+    is_inside = PurePosixPath(name).name == name and "\\" not in name and not name.startswith(".")
+    return is_inside and name.isprintable()
 
 
 def architecture_of(config: bytes) -> str | None:

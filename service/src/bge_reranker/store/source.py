@@ -92,6 +92,13 @@ def parse_source(text: str, revision: str | None) -> Source | None:
     Raises:
         UnknownModel: If a scheme is unknown, or what follows it is no place of its kind.
     """
+    try:
+        return _parse(text, revision)
+    except ValueError as error:
+        raise UnknownModel(f"The address is none: {error}.", remedy=f"Give {_EXAMPLES}.") from error
+
+
+def _parse(text: str, revision: str | None) -> Source | None:
     scheme, separator, place = text.partition("://")
     if not separator:
         if text == "demo":
@@ -164,6 +171,6 @@ def _checked(source: Source) -> Source:
         if not urlsplit(source.place).hostname:
             raise UnknownModel(f"{source.shown} names no host.", remedy="Write https://host/path.")
         return source
-    if not source.place.strip("/"):
+    if not source.place.strip("/") or (source.kind in {"pvc", "s3"} and source.place.startswith("/")):
         raise UnknownModel(f"{source.shown} names no place.", remedy=f"Give {_EXAMPLES}.")
     return replace(source, place=source.place.rstrip("/"))

@@ -53,14 +53,14 @@ def list_web(source: Source, *, allow_pickle: bool) -> Listing:
 
 def _archive(source: Source) -> RemoteFile:
     """What the server says of the archive when asked for its first byte."""
-    with _response(source, source.place, {"Range": "bytes=0-0"}) as response:
+    with _response(source.place, {"Range": "bytes=0-0"}) as response:
         version = response.headers.get("etag") or response.headers.get("last-modified") or ""
         has_ranges = response.status_code == _PARTIAL
         total = response.headers.get("content-range", "").rpartition("/")[2] if has_ranges else None
         size = total if has_ranges else response.headers.get("content-length")
 
     def open_range(start: int, end: int | None) -> Chunks:
-        return _open(source, source.place, start, end, version)
+        return _open(source.place, start, end, version)
 
     size_bytes = int(size) if size and size.isdecimal() else None
     return RemoteFile(ARCHIVE_FILE, size_bytes, open_range, has_ranges=has_ranges, version=version)
@@ -68,7 +68,7 @@ def _archive(source: Source) -> RemoteFile:
 
 def _listed(source: Source, entry: FileEntry) -> RemoteFile:
     def open_range(start: int, end: int | None) -> Chunks:
-        return _open(source, _beside(source.place, entry.path), start, end, "")
+        return _open(_beside(source.place, entry.path), start, end, "")
 
     return RemoteFile(entry.path, entry.size_bytes, open_range, version=entry.sha256, sha256=entry.sha256)
 
@@ -80,7 +80,7 @@ def _beside(url: str, name: str) -> str:
 
 
 def _small(source: Source) -> str:
-    with _response(source, source.place, {}) as response:
+    with _response(source.place, {}) as response:
         data = b""
         for piece in response.iter_bytes():
             data += piece
@@ -90,16 +90,16 @@ def _small(source: Source) -> str:
 
 
 @contextmanager
-def _open(source: Source, url: str, start: int, end: int | None, version: str) -> Iterator[Iterator[bytes]]:
-    with _response(source, url, {"Accept-Encoding": "identity"} | asked_range(start, end)) as response:
+def _open(url: str, start: int, end: int | None, version: str) -> Iterator[Iterator[bytes]]:
+    with _response(url, {"Accept-Encoding": "identity"} | asked_range(start, end)) as response:
         found = response.headers.get("etag") or response.headers.get("last-modified") or ""
         if version and found != version:
-            raise HubUnreachable(f"{source.shown} changed while it was fetched.", remedy="Run the same command again.")
+            raise HubUnreachable(f"{_shown(url)} changed while it was fetched.", remedy="Run the same command again.")
         yield pieces_from(response, start)
 
 
 @contextmanager
-def _response(source: Source, url: str, headers: dict[str, str]) -> Iterator[httpx2.Response]:
+def _response(url: str, headers: dict[str, str]) -> Iterator[httpx2.Response]:
     host = urlsplit(url).hostname
     try:
         # Proxies and the CA bundle come from the environment: HTTPS_PROXY, NO_PROXY, SSL_CERT_FILE.
@@ -108,28 +108,33 @@ def _response(source: Source, url: str, headers: dict[str, str]) -> Iterator[htt
             client.stream("GET", url, headers=headers) as response,
         ):
             if url.startswith("https:") and response.url.scheme != "https":
-                raise UnknownModel(f"{source.shown} is redirected to an address without encryption.")
+                raise UnknownModel(f"{_shown(url)} is redirected to an address without encryption.")
             if not response.is_success:
-                raise _refusal(source, response)
+                raise _refusal(_shown(url), response)
             yield response
     except (httpx2.HTTPError, httpx2.StreamError, httpx2.InvalidURL, ssl.SSLError) as error:
         words = f": {error}" if str(error) else ""
         raise HubUnreachable(f"{host} does not answer ({type(error).__name__}{words}).") from error
 
 
-def _refusal(source: Source, response: httpx2.Response) -> ModelError:
+def _shown(url: str) -> str:
+    """The address of the archive, the list or one file of it, without its secrets."""
+    return Source("https", url, None).shown
+
+
+def _refusal(shown: str, response: httpx2.Response) -> ModelError:
     status, host = response.status_code, response.url.host
     figures = {"status": status}
     if status in _UNAUTHORISED:
         return Gated(
-            f"{host} refuses {source.shown} ({status}).",
+            f"{host} refuses {shown} ({status}).",
             remedy="Put user and password into the address (https://user:password@host/...), or sign it.",
             figures=figures,
         )
     if status in _NOT_FOUND:
-        return UnknownModel(f"{host} has no {source.shown} ({status}).", figures=figures)
+        return UnknownModel(f"{host} has no {shown} ({status}).", figures=figures)
     if status in _CLIENT_ERROR and status not in _WORTH_A_RETRY:
-        return UnknownModel(f"{host} answered {status} for {source.shown}.", figures=figures)
+        return UnknownModel(f"{host} answered {status} for {shown}.", figures=figures)
     return HubUnreachable(
-        f"{host} answered {status} for {source.shown}.", retry_after_s=retry_after_s(response), figures=figures
+        f"{host} answered {status} for {shown}.", retry_after_s=retry_after_s(response), figures=figures
     )
