@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -14,8 +15,10 @@ import pytest
 from bge_reranker.demo import demo_model_directory
 
 from .models import model_files
+from .servers.faulty import FaultyServer, Handler
 from .servers.hub import FakeHub, running_hub
 from .test_folder import write_model
+from .test_web import tar_of
 
 PROGRAM = str(Path(sys.executable).parent / "bge-reranker")
 SOURCE = "hf://org/name"
@@ -91,6 +94,58 @@ def test_a_pod_fetches_serves_and_refuses_what_was_altered(hub: FakeHub, tmp_pat
     assert words["code"] == "DigestMismatch"
     assert set(words) == {"code", "message", "remedy", "figures"}
     assert str(words["message"]) in altered.stderr.replace('\\"', '"')
+
+
+def test_a_version_that_is_served_by_its_path_is_in_use(tmp_path: Path) -> None:
+    environment = {"PATH": "/usr/bin", "BGE_RERANKER_CACHE_DIR": str(tmp_path / "store")}
+    old, new = (
+        run("model", "fetch", "demo", "--revision", revision, environment=environment).stdout.strip()
+        for revision in ("1", "2")
+    )
+    command = [PROGRAM, "serve", "--model", old, "--port", "0", "--management-port", "0", "--drain-delay-s", "0"]
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            assert any(line.startswith("Ready:") for line in process.stdout)
+            kept = run("model", "gc", "--keep", "1", environment=environment)
+        finally:
+            process.terminate()
+    assert "Nothing to remove" in kept.stdout
+    assert f"Removed {old}." in run("model", "gc", "--keep", "1", environment=environment).stdout
+    assert Path(new).is_dir()
+
+
+def test_a_fetch_that_is_told_to_end_lets_go_of_its_lock(tmp_path: Path) -> None:
+    with running_hub() as hub:
+        hub.add("org/name", model_files())
+        asked = threading.Event()
+
+        def hold_back(handler: Handler) -> bool:
+            if handler.path.startswith("/lfs/"):
+                hub.server.faults.gate.clear()
+                asked.set()
+            return False
+
+        hub.server.answers.insert(0, hold_back)
+        command = [PROGRAM, "model", "fetch", SOURCE, "--dir", str(tmp_path)]
+        with subprocess.Popen(command, env={"PATH": "/usr/bin", "HOME": "/nonexistent", **hub.environment}) as process:
+            assert asked.wait(60)
+            assert list((tmp_path / "org--name").glob(".*.lock"))
+            process.terminate()
+            hub.server.faults.gate.set()
+            assert process.wait(60) == 143
+    assert [path.suffix for path in (tmp_path / "org--name").iterdir()] == [".staging"]
+
+
+def test_no_log_has_the_secrets_of_an_address(tmp_path: Path) -> None:
+    server = FaultyServer()
+    server.files["/model.tar"] = tar_of(model_files(), "w")
+    with server.running():
+        address = f"http://me:swordfish@127.0.0.1:{server.port}/model.tar?signature=swordfish"
+        environment = {"PATH": "/usr/bin", "BGE_RERANKER_LOG_LEVEL": "debug"}
+        fetched = run("model", "fetch", address, "--dir", str(tmp_path / "store"), environment=environment)
+    assert fetched.returncode == 0, fetched.stderr
+    assert "swordfish" not in fetched.stderr + fetched.stdout
 
 
 def test_a_failed_fetch_says_why_in_log_exit_code_and_termination_message(hub: FakeHub, tmp_path: Path) -> None:

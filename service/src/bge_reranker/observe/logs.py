@@ -54,3 +54,6 @@ def configure_logs(settings: ObserveSettings, stream: TextIO | None = None) -> N
         logging.getLogger(name).handlers.clear()
         logging.getLogger(name).propagate = True
         logging.getLogger(name).setLevel(logging.WARNING)
+    # HTTP clients tell of every request with its whole address: with passwords and signatures.
+    for name in ("httpx2", "httpcore2"):
+        logging.getLogger(name).setLevel(logging.WARNING)
