@@ -9,6 +9,7 @@ import errno
 import json
 import os
 import pickle
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -19,6 +20,8 @@ from safetensors.torch import save_file
 from ..errors import CorruptFile, UnsafeFormat
 
 _INDEX = "pytorch_model.bin.index.json"
+_UNSUPPORTED = re.compile(r"unsupported (?:[^\n.]|\.(?=\S))*", re.IGNORECASE)
+"""The end of the sentence in which torch says what it does not load; a dot inside a name ends none."""
 
 
 def convert_folder(folder: Path) -> None:
@@ -66,17 +69,31 @@ def _load(path: Path) -> Mapping[str, torch.Tensor]:
         # Mapped, so that a file larger than the memory can be converted; the older form of pickles cannot be.
         loaded = torch.load(path, map_location="cpu", weights_only=True, mmap=_is_zip(path))
     except pickle.UnpicklingError as error:
-        reason = str(error).partition("\n")[0]
         raise UnsafeFormat(
-            f"{path.name} holds more than weights, and was not run: {reason}",
+            f"{path.name} holds more than weights, and was not run{_reason(error)}.",
             remedy="Do not trust this source; give one with safetensors.",
             figures={"file": path.name},
         ) from error
     except (RuntimeError, OSError, EOFError, ValueError, KeyError, AttributeError) as error:
-        raise CorruptFile(f"{path.name} cannot be read as weights ({type(error).__name__}: {error}).") from error
-    if not isinstance(loaded, Mapping) or not all(isinstance(value, torch.Tensor) for value in loaded.values()):
+        # The first sentence: the others are about torch.
+        words = str(error).partition("\n")[0].partition(". ")[0]
+        raise CorruptFile(f"{path.name} cannot be read as weights ({type(error).__name__}: {words}).") from error
+    if not isinstance(loaded, Mapping) or not all(_is_weight(name, value) for name, value in loaded.items()):
         raise UnsafeFormat(f"{path.name} holds more than a table of tensors.", remedy="Give the weights alone.")
     return loaded
+
+
+def _reason(error: pickle.UnpicklingError) -> str:
+    """What torch found, without its advice to load the pickle all the same."""
+    found = _UNSUPPORTED.search(str(error))
+    return "" if found is None else f": {found[0][0].lower()}{found[0][1:]}"
+
+
+def _is_weight(name: object, value: object) -> bool:
+    """Whether safetensors can keep it: a tensor of plain numbers that are there."""
+    if not (isinstance(name, str) and isinstance(value, torch.Tensor)):
+        return False
+    return value.layout == torch.strided and not value.is_quantized and not value.is_meta
 
 
 def _is_zip(path: Path) -> bool:
