@@ -16,7 +16,7 @@ import pytest
 from moto.server import ThreadedMotoServer
 from obstore.store import S3Store
 
-from bge_reranker.errors import DigestMismatch, Gated, HubUnreachable, SettingsError, UnknownModel
+from bge_reranker.errors import CorruptFile, DigestMismatch, Gated, HubUnreachable, SettingsError, UnknownModel
 
 from .models import NEEDED, contents, fetch, model_files
 from .servers.faulty import FaultyServer, Handler, etag_of
@@ -117,6 +117,13 @@ def test_objects_are_compared_with_a_manifest_among_them(bucket: Bucket, tmp_pat
     obstore.put(bucket.store, "copy/tokenizer.json", b'{"model": []}')
     with pytest.raises(DigestMismatch, match=r"tokenizer\.json"):
         fetch(tmp_path / "c", "s3://bucket/copy", environment)
+
+
+def test_a_manifest_beyond_all_measure_is_not_read(bucket: Bucket, tmp_path: Path) -> None:
+    obstore.put(bucket.store, "huge/config.json", b"{}")
+    obstore.put(bucket.store, "huge/manifest.json", bytes(4_194_305))
+    with pytest.raises(CorruptFile, match=r"manifest\.json is larger than a manifest can be"):
+        fetch(tmp_path, "s3://bucket/huge", bucket.environment)
 
 
 @pytest.mark.parametrize("place", ["bucket/nothing", "bucket/nothing.tar", "no-such-bucket/x"])

@@ -210,6 +210,10 @@ HOSTILE: dict[str, tuple[Callable[[], bytes], str]] = {
         lambda: zip_of({**FILES, **{f"{number}.model": bytes(BOMB // 3) for number in range(3)}}),
         "grows beyond 67 MB",
     ),
+    "a member twice in a zip": (
+        lambda: zip_of(FILES).replace(b"tokenizer.json", b"config.json\0\0\0"),
+        "has the member config.json twice",
+    ),
     "half a tar": (lambda: tar_of(FILES)[:-200_000], "cannot be unpacked"),
     "half a zip": (lambda: zip_of(FILES)[:-10], "cannot be unpacked"),
     "no archive": (lambda: b"no archive at all", "cannot be unpacked"),

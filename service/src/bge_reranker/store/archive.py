@@ -163,9 +163,14 @@ def _tar_members(archive: Path, source: str) -> Iterator[_Member]:
 def _zip_members(archive: Path, source: str) -> Iterator[_Member]:
     limit_bytes = _limit_bytes(archive)
     with zipfile.ZipFile(archive) as packed:
+        seen: set[str] = set()
         for info in packed.infolist():
             if info.is_dir():
                 continue
+            if info.filename in seen:
+                # Each would be unpacked over the one before: a bomb in time, which no sum of sizes notices.
+                raise CorruptFile(f"{source} has the member {info.filename} twice.", remedy="Pack it again.")
+            seen.add(info.filename)
             if info.flag_bits & 1:
                 raise CorruptFile(f"{source} is encrypted.", remedy="Pack it without a password.")
             kind = info.external_attr >> 28

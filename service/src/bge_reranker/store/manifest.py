@@ -22,6 +22,9 @@ from .hashing import hash_files, hash_sample
 MANIFEST_FILE = "manifest.json"
 """The manifest's name, beside the model's files and not one of them."""
 
+MAX_MANIFEST_BYTES = 4_194_304
+"""Most bytes of a manifest that a source may send; ten thousand entries fit."""
+
 _MODEL_FILES = (
     "config.json",
     "*.safetensors",

@@ -14,14 +14,13 @@ import httpx2
 
 from ..errors import CorruptFile, Gated, HubUnreachable, ModelError, UnknownModel
 from .archive import ARCHIVE_FILE, is_archive
-from .manifest import FileEntry, Provenance, parse_manifest
+from .manifest import MAX_MANIFEST_BYTES, FileEntry, Provenance, parse_manifest
 from .ranges import asked_range, pieces_from, retry_after_s
 from .remote import Chunks, Listing, RemoteFile
 from .selection import select
 from .source import Source
 
 _TIMEOUT_S = 30.0
-_MAX_LIST_BYTES = 4_194_304
 _UNAUTHORISED, _NOT_FOUND, _CLIENT_ERROR = frozenset({401, 403}), frozenset({404, 410}), range(400, 500)
 _WORTH_A_RETRY = frozenset({408, 425, 429})
 _PARTIAL = 206
@@ -84,8 +83,8 @@ def _small(source: Source) -> str:
         data = b""
         for piece in response.iter_bytes():
             data += piece
-            if len(data) > _MAX_LIST_BYTES:
-                raise CorruptFile(f"{source.shown} is larger than a list of files can be ({_MAX_LIST_BYTES} bytes).")
+            if len(data) > MAX_MANIFEST_BYTES:
+                raise CorruptFile(f"{source.shown} is larger than a list of files can be ({MAX_MANIFEST_BYTES} bytes).")
     return data.decode("utf-8", errors="replace")
 
 
