@@ -15,7 +15,9 @@ from bge_reranker.demo import demo_model_directory
 from bge_reranker.engine.batch import pack
 from bge_reranker.engine.scorer import Scorer
 from bge_reranker.errors import SettingsError, WrongArchitecture
+from bge_reranker.model import openvino_scorer
 from bge_reranker.model.load import load_scorer
+from bge_reranker.model.processor import has_bfloat16_tiles, instruction_sets
 from bge_reranker.settings import ModelSettings
 from tests.model.checkpoints import random_pairs
 
@@ -92,7 +94,7 @@ def test_model_that_fails_the_gate_is_not_written_unless_asked_for_by_name(tmp_p
     # Ranges calibrated on three words do not fit the texts that the price is measured on, where weights are random.
     texts = tmp_path / "texts.jsonl"
     texts.write_text(json.dumps({"query": "a", "positive": ["b"], "negative": ["c"]}))
-    model = str(with_random_layers(demo_model_directory(), tmp_path / "random"))
+    model = str(with_random_layers(demo_model_directory(), tmp_path / "random", size=40.0))
     arguments = ["quantise", model, "--to", "int8", "--texts", str(texts), "--output", str(tmp_path / "model")]
     refused = CliRunner().invoke(program, arguments)
     assert refused.exit_code == 1
@@ -104,13 +106,39 @@ def test_model_that_fails_the_gate_is_not_written_unless_asked_for_by_name(tmp_p
     assert facts["gate"] == "failed, accepted by name"
 
 
-def with_random_layers(directory: Path, copy: Path) -> Path:
-    """Copies a checkpoint and draws all matrices but its embeddings anew, large ones."""
+def test_what_is_not_in_8_bits_is_computed_in_bfloat16_where_the_gate_and_the_processor_allow_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = instruction_sets()
+    if not has_bfloat16_tiles(known):
+        pytest.skip("the processor has no AMX, and quantise measures nothing in bfloat16")
+    model = str(with_random_layers(demo_model_directory(), tmp_path / "random", size=1.0))
+    folder = tmp_path / "model"
+    outcome = CliRunner().invoke(program, ["quantise", model, "--to", "int8", "--output", str(folder)])
+    assert outcome.exit_code == 0, outcome.output
+    facts = json.loads((folder / "config.json").read_text())["quantization_config"]
+    assert facts["float_parts"] == "bfloat16"
+    assert facts["price_in_bfloat16"]["shipped"]["mean_difference"] > facts["price"]["shipped"]["mean_difference"]
+    assert "| shipped, AMX |" in (folder / "README.md").read_text()
+    scorer = load_scorer(folder, CPU)
+    scorer.warm_up(1024)
+    assert (scorer.description.precision_hint, scorer.description.batch_invariant) == ("bf16", True)
+    monkeypatch.setattr(openvino_scorer, "instruction_sets", lambda: tuple(set(known) - {"amx_bf16"}))
+    assert load_scorer(folder, CPU).description.precision_hint == "f32"
+
+
+def test_the_embedded_model_s_float_parts_stay_in_float32(quantised: Path, scorer: Scorer) -> None:
+    assert "float_parts" not in json.loads((quantised / "config.json").read_text())["quantization_config"]
+    assert scorer.description.precision_hint == "f32"
+
+
+def with_random_layers(directory: Path, copy: Path, size: float) -> Path:
+    """Copies a checkpoint and draws all matrices but its embeddings anew, so large."""
     shutil.copytree(directory, copy)
     generator = torch.Generator().manual_seed(0)
     weights = load_file(copy / "model.safetensors")
     for name, weight in weights.items():
         if weight.dim() == 2 and "embeddings" not in name:
-            weight.copy_(torch.randn(weight.shape, generator=generator) * (40.0 / weight.shape[-1] ** 0.5))
+            weight.copy_(torch.randn(weight.shape, generator=generator) * (size / weight.shape[-1] ** 0.5))
     save_file(weights, copy / "model.safetensors", metadata={"format": "pt"})
     return copy

@@ -16,10 +16,11 @@ from typing import Any
 from .engine.batch import Pair
 from .errors import WrongArchitecture
 from .evaluation.cases import RankingCase, load_cases
-from .evaluation.price import Price, measure_price
+from .evaluation.price import measure_price
 from .model.arrays import StoredTensor, map_tensors
-from .model.checkpoint import Checkpoint, read_checkpoint
+from .model.checkpoint import FLOAT_PARTS, Checkpoint, read_checkpoint
 from .model.int8 import Int8Linear
+from .model.processor import has_bfloat16_tiles, instruction_sets
 from .model.quantise import SENSITIVITY_LIMITS, quantise_layers, write_checkpoint, write_facts
 from .model.tensor_files import check_tensors, open_tensors
 from .model.tensor_names import sources
@@ -34,6 +35,9 @@ FAILED = "failed"
 ACCEPTED = "failed, accepted by name"
 
 Cases = Sequence[RankingCase]
+Logits = list[list[float]]
+"""Of each query's documents, in their order."""
+Notes = tuple[str, ...]
 Layers = Mapping[str, tuple[Int8Linear, float]]
 """Every linear layer in 8 bits with its sensitivity, by name."""
 
@@ -44,6 +48,10 @@ per output, inputs static, calibrated on {calibration_pairs} pairs); embeddings,
 and {kept} sensitive linear layers stay in float.
 
 What it costs beside float32 (gate: {gate}):
+"""
+
+_WITH_TILES = """
+On processors with AMX what stays in float is computed in bfloat16, elsewhere in float32.
 """
 
 _TABLE = (
@@ -79,10 +87,11 @@ class Quantisation:
         self._calibration_pairs = len(pairs)
         say(f"Calibrating on {len(pairs)} pairs ...")
         self._layers: Layers = quantise_layers(self._checkpoint, self._tensors, pairs)
+        self._exact: dict[str, Logits] = {}
         self.facts: dict[str, Any] = {}
 
     def write_first_that_passes(self, sets: Mapping[str, Cases], scratch: Path) -> Path:
-        """Keep more and more layers in float until the gate passes.
+        """Keep more and more layers in float until the gate passes; then see whether bfloat16 will do for the rest.
 
         Args:
             sets: Judged queries that the price is measured on, by name.
@@ -96,13 +105,35 @@ class Quantisation:
             folder = scratch / f"limit-{limit}"
             folder.mkdir()
             self._write(limit, folder)
-            prices = {name: _price(self._checkpoint.directory, folder, cases) for name, cases in sets.items()}
-            objections = [f"{name}: {text}" for name, price in prices.items() for text in price.objections()]
-            self.facts |= {"gate": FAILED if objections else PASSED, "price": _figures(prices)}
+            objections, figures, _ = self._judge(folder, sets)
+            self.facts |= {"gate": FAILED if objections else PASSED, "price": figures}
             if not objections:
+                self._try_bfloat16(folder, sets)
                 break
-            self._say(f"{self.facts['int8_layers']} layers in int8: {'; '.join(objections)}.")
+            self._say(f"{self.facts['int8_layers']} layers in int8: {objections}.")
         return folder
+
+    def _try_bfloat16(self, folder: Path, sets: Mapping[str, Cases]) -> None:
+        """Allow bfloat16 in the floating-point parts, for processors like this one, if the gate passes so, too."""
+        if not has_bfloat16_tiles(instruction_sets()):
+            return
+        allowed = {**self.facts, FLOAT_PARTS: "bfloat16"}
+        write_facts(self._checkpoint, allowed, folder)
+        objections, figures, notes = self._judge(folder, sets)
+        if objections or notes:
+            self._say(f"The rest stays in float32, since in bfloat16 {'; '.join([objections, *notes]).strip('; ')}.")
+            return
+        self.facts = {**allowed, "price_in_bfloat16": figures}
+
+    def _judge(self, folder: Path, sets: Mapping[str, Cases]) -> tuple[str, dict[str, dict[str, float]], Notes]:
+        """Measure a model beside float32: what the gate objects to, the figures by set, what this processor changed."""
+        if not self._exact:
+            self._exact, _ = _logits(self._checkpoint.directory, sets)
+        found, notes = _logits(folder, sets)
+        prices = {name: measure_price(cases, self._exact[name], found[name]) for name, cases in sets.items()}
+        objections = [f"{name}: {text}" for name, price in prices.items() for text in price.objections()]
+        figures = {name: {**asdict(price), "ndcg_loss": price.ndcg_loss} for name, price in prices.items()}
+        return "; ".join(objections), figures, notes
 
     def sign(self, folder: Path) -> None:
         """Write what is known of the model into its config.json and its card."""
@@ -114,12 +145,9 @@ class Quantisation:
         facts = self.facts
         kept = len(facts["float_layers"])
         lines = [_CARD.format(name=Path(self._source).name, source=self._source, kept=kept, **facts), *_TABLE]
-        for name, price in facts["price"].items():
-            differences = (f"{price[f'{kind}_difference']:.4f}" for kind in ("max", "p99", "mean"))
-            rest = f"{price['kendall_tau']:.4f} | {price['ndcg_at_10_float32']:.4f} | {price['ndcg_at_10']:.4f}"
-            loss = f"{price['ndcg_loss']:.2%}"
-            lines.append(f"| {name} | {price['pairs']} | {' | '.join(differences)} | {rest} | {loss} |")
-        return "\n".join(lines) + "\n"
+        lines += [_row(name, price) for name, price in facts["price"].items()]
+        lines += [_row(f"{name}, AMX", price) for name, price in facts.get("price_in_bfloat16", {}).items()]
+        return "\n".join(lines) + "\n" + (_WITH_TILES if FLOAT_PARTS in facts else "")
 
     def _write(self, limit: float, folder: Path) -> None:
         """Write the model with the layers within a limit of sensitivity in int8."""
@@ -157,13 +185,13 @@ def _pairs(checkpoint: Checkpoint, cases: Cases) -> list[Pair]:
     return [pair for request in encoded for document in request.documents for pair in document.pairs]
 
 
-def _price(exact: Path, lesser: Path, cases: Cases) -> Price:
-    logits = []
-    for folder in (exact, lesser):
-        with Reranker(str(folder), device="cpu", runtime="openvino") as reranker:
-            logits.append([reranker.logits(case.query, case.documents) for case in cases])
-    return measure_price(cases, *logits)
+def _logits(folder: Path, sets: Mapping[str, Cases]) -> tuple[dict[str, Logits], Notes]:
+    with Reranker(str(folder), device="cpu", runtime="openvino") as reranker:
+        logits = {name: [reranker.logits(each.query, each.documents) for each in sets[name]] for name in sets}
+        return logits, reranker.notes
 
 
-def _figures(prices: Mapping[str, Price]) -> dict[str, dict[str, float]]:
-    return {name: {**asdict(price), "ndcg_loss": price.ndcg_loss} for name, price in prices.items()}
+def _row(name: str, price: Mapping[str, float]) -> str:
+    differences = (f"{price[f'{kind}_difference']:.4f}" for kind in ("max", "p99", "mean"))
+    rest = f"{price['kendall_tau']:.4f} | {price['ndcg_at_10_float32']:.4f} | {price['ndcg_at_10']:.4f}"
+    return f"| {name} | {price['pairs']} | {' | '.join(differences)} | {rest} | {price['ndcg_loss']:.2%} |"

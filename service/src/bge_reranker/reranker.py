@@ -70,6 +70,11 @@ class Reranker:
         """Number format that computes: float32, float16, bfloat16 or int8."""
         return self._model.description.precision
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What this machine changed about how the model is computed, a sentence each; mostly empty."""
+        return self._model.description.notes
+
     def rank(self, query: str, documents: Sequence[str], top_n: int | None = None) -> list[RankedDocument]:
         """Order documents by how well they answer a query, best first.
 

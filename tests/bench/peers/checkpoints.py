@@ -8,7 +8,7 @@ import numpy as np
 
 from bge_reranker.engine.batch import Pair
 from bge_reranker.model.arrays import map_tensors
-from bge_reranker.model.checkpoint import read_checkpoint
+from bge_reranker.model.checkpoint import FLOAT_PARTS, read_checkpoint
 from bge_reranker.model.quantise import choose_int8, linear_names, observe_inputs
 from bge_reranker.model.quantise import write_checkpoint as write_quantised
 
@@ -44,5 +44,5 @@ def int8_checkpoint(shape: str, cache: Path) -> Path:
     }
     unfinished = folder.with_suffix(".unfinished")
     unfinished.mkdir(exist_ok=True)
-    write_quantised(checkpoint, tensors, layers, {"bits": 8, "static": True}, unfinished)
+    write_quantised(checkpoint, tensors, layers, {"bits": 8, "static": True, FLOAT_PARTS: "bfloat16"}, unfinished)
     return unfinished.rename(folder)

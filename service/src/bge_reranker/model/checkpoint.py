@@ -36,6 +36,9 @@ SEQUENCE_ENDING = "ForSequenceClassification"
 QUANTISATION_METHOD = "bge-reranker-int8"
 """Value of `quant_method` in the quantization_config of a checkpoint that `bge-reranker quantise` wrote."""
 
+FLOAT_PARTS = "float_parts"
+"""Key beside it: `bfloat16` where the gate passed with everything that is not in 8 bits computed in that."""
+
 DEFAULT_LABELS = 2
 """What transformers assumes where config.json gives neither num_labels nor id2label."""
 

@@ -22,19 +22,19 @@ from ..errors import CorruptFile
 from .arrays import StoredTensor
 from .batch_limits import refuse_outside
 from .buckets import Block, all_buckets, rows_within, split
-from .checkpoint import Checkpoint
+from .checkpoint import FLOAT_PARTS, Checkpoint
 from .embedding_rows import EmbeddingRows
 from .graph import HIDDEN, MASK, build_graph
 from .openvino_runtime import openvino
 from .plain_network import PlainNetwork
 from .probes import PROBE_SEED, disagreement, geometry_probes, is_batch_invariant
-from .processor import instruction_sets, multiplies_int8, processor_name
+from .processor import has_bfloat16_tiles, instruction_sets, multiplies_int8, processor_name
 
 logger = logging.getLogger(__name__)
 
-_HINTS = {"float32": "f32", "bfloat16": "bf16", "int8": "f32"}
-"""INFERENCE_PRECISION_HINT by precision, always set: without it OpenVINO computes float32 graphs in bfloat16 where the
-CPU can. The parts of an int8 graph that are kept in floating point are kept in float32."""
+_HINTS = {"float32": "f32", "bfloat16": "bf16"}
+"""INFERENCE_PRECISION_HINT by the format of the floating-point parts, always set: without it OpenVINO computes float32
+graphs in bfloat16 where the CPU can."""
 
 _CALL_TOKENS_PER_THREAD = 320
 """Tokens of one call where rows may be computed together: two threads were fastest at four rows of 160."""
@@ -62,7 +62,7 @@ class OpenVinoScorer:
     Args:
         checkpoint: Of the packed family.
         tensors: Its tensors, mapped.
-        precision: A key of `_HINTS`.
+        precision: float32, bfloat16 or int8.
         threads: Threads that compute.
     """
 
@@ -76,12 +76,11 @@ class OpenVinoScorer:
         last = "classifier" if self._geometry.family == "bert" else "classifier.out_proj"
         self._last_weight = tensors[f"{last}.weight"].floats()[0].astype(np.float64)
         self._last_bias = float(tensors[f"{last}.bias"].floats()[0])
+        hint = _HINTS[_float_parts(checkpoint, precision)]
         self._call_tokens = 0 if precision == "float32" else _CALL_TOKENS_PER_THREAD * threads
         with _memory_shortage_reported():
             graph = build_graph(tensors, self._geometry, int8_products=multiplies_int8(instruction_sets()))
-            self._request = (
-                openvino.Core().compile_model(graph, "CPU", _options(precision, threads)).create_infer_request()
-            )
+            self._request = openvino.Core().compile_model(graph, "CPU", _options(hint, threads)).create_infer_request()
         self._description = ScorerDescription(
             architecture=checkpoint.architecture,
             runtime=f"openvino {openvino.__version__.split('-')[0]}",
@@ -93,7 +92,7 @@ class OpenVinoScorer:
             batch_invariant=False,
             threads=threads,
             instruction_sets=instruction_sets(),
-            precision_hint=_HINTS[precision],
+            precision_hint=hint,
             quantisation=checkpoint.quantisation,
         )
 
@@ -205,9 +204,17 @@ class OpenVinoScorer:
                     self._infer(np.zeros(shape, np.float32), np.zeros((rows, 1, 1, length), np.float32))
 
 
-def _options(precision: str, threads: int) -> dict[str, Any]:
+def _float_parts(checkpoint: Checkpoint, precision: str) -> str:
+    """Name the format of what is not in 8 bits; without tiles of bfloat16 float32 is the faster one."""
+    if precision != "int8":
+        return precision
+    allows = (checkpoint.quantisation or {}).get(FLOAT_PARTS) == "bfloat16"
+    return "bfloat16" if allows and has_bfloat16_tiles(instruction_sets()) else "float32"
+
+
+def _options(hint: str, threads: int) -> dict[str, Any]:
     return {
-        "INFERENCE_PRECISION_HINT": _HINTS[precision],
+        "INFERENCE_PRECISION_HINT": hint,
         "INFERENCE_NUM_THREADS": threads,
         "NUM_STREAMS": 1,
         # Pinned threads of several processes would sit on the same cores.

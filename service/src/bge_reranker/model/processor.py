@@ -35,6 +35,11 @@ def multiplies_int8(known: tuple[str, ...]) -> bool:
     return not known or bool(INT8_SETS & set(known))
 
 
+def has_bfloat16_tiles(known: tuple[str, ...]) -> bool:
+    """Tell whether bfloat16 products are much faster than float32's; AVX512-BF16 alone is slower than float32."""
+    return "amx_bf16" in known
+
+
 def _field(cpuinfo: Path, wanted: str) -> str:
     try:
         lines = cpuinfo.read_text(encoding="utf-8", errors="replace").splitlines()
