@@ -63,16 +63,24 @@ def helm(*words: str, text_input: str = "") -> subprocess.CompletedProcess[str]:
     return subprocess.run([HELM.program(), *words], input=text_input, capture_output=True, text=True, check=False)
 
 
-def render(values: Values | None = None, *, case: str = "", release: str = "demo", tests: bool = False) -> Rendered:
-    """The objects of a release in the namespace `search`, rendered as the operator does."""
-    done = _template(values, case, release, *([] if tests else ["--no-hooks", "--skip-tests"]))
+def render(
+    values: Values | None = None,
+    *,
+    case: str = "",
+    release: str = "demo",
+    namespace: str = "search",
+    tests: bool = False,
+) -> Rendered:
+    """The objects of a release, rendered as the operator does."""
+    options = [] if tests else ["--no-hooks", "--skip-tests"]
+    done = _template(values, case, release, f"--namespace={namespace}", *options)
     assert done.returncode == 0, done.stderr
     return Rendered([found for found in yaml.safe_load_all(done.stdout) if found])
 
 
 def refusal(values: Values, release: str = "demo", *, case: str = "") -> str:
     """What helm says where it refuses."""
-    done = _template(values, case, release)
+    done = _template(values, case, release, "--namespace=search")
     assert done.returncode != 0, "these values should have been refused"
     return done.stderr
 
@@ -80,5 +88,5 @@ def refusal(values: Values, release: str = "demo", *, case: str = "") -> str:
 def _template(values: Values | None, case: str, release: str, *options: str) -> subprocess.CompletedProcess[str]:
     files = ["--values", str(CHART / "ci" / f"{case}-values.yaml")] if case else []
     without = [] if "operator" in (values or {}) else ["--set=operator.enabled=false"]
-    words = ["template", release, str(CHART), "--namespace=search", f"--kube-version={KUBE_VERSION}", *options]
+    words = ["template", release, str(CHART), f"--kube-version={KUBE_VERSION}", *options]
     return helm(*words, *without, *files, "--values=-", text_input=json.dumps(values or {}))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
-from tests.chart.rendering import CPU_DEMO, Rendered, render
+from tests.chart.rendering import CPU_DEMO, Rendered, Values, render
 
 LABEL = re.compile(r"^[a-z]([-a-z0-9]*[a-z0-9])?$")
 LONGEST = "a" * 53
@@ -22,6 +24,47 @@ def test_release_names_become_valid_names_of_services(release: str) -> None:
     for name in names(render(CPU_DEMO, release=release)):
         assert LABEL.match(name), name
         assert len(name) <= 63, name
+
+
+@pytest.mark.parametrize("name", ["123", "1.2", "1e3", "0x10", "true", "null", "on", "no", "y", "2026-11-27"])
+def test_what_yaml_takes_for_something_else_stays_a_string(name: str) -> None:
+    """Release, namespace, service account; the API server refuses a label that is a number."""
+    values = {"serviceAccount": {"name": name}, "image": {"pullSecrets": [name]}, "autoscaling": {"enabled": True}}
+    more = {"networkPolicy": {"enabled": True}, "serviceMonitor": {"enabled": True}}
+    operator = {"operator": {"enabled": True, "clusterWide": True, "crdUpgrade": {"enabled": True}}}
+    routes = {
+        "httpRoute": {"enabled": True, "parentRefs": [{"name": "g"}]},
+        "ingress": {"enabled": True, "hosts": ["h"]},
+    }
+    objects = render(
+        {**values, **more, **operator, **routes}, case="shared-cache-rwx", release=name, namespace=name, tests=True
+    ).objects
+    found = [each for rendered in objects for each in called(rendered)]
+    assert found.count(name) > 50
+    assert [each for each in found if not isinstance(each, str)] == []
+
+
+def called(tree: Any) -> Iterator[Any]:
+    """All names, namespaces and values of labels in an object."""
+    if isinstance(tree, list):
+        for each in tree:
+            yield from called(each)
+    elif isinstance(tree, dict):
+        for key, value in tree.items():
+            if key in ("labels", "matchLabels", "selector") and all(
+                not isinstance(each, dict) for each in value.values()
+            ):
+                yield from value.values()
+            elif key in ("name", "namespace", "serviceAccountName"):
+                yield value
+            else:
+                yield from called(value)
+
+
+def test_what_renews_the_crd_has_a_name_that_fits_a_label() -> None:
+    values: Values = {"operator": {"enabled": True, "crdUpgrade": {"enabled": True}}}
+    for release in ("a" * 52, "0" * 53):
+        assert len(render(values, release=release, tests=True).one("Job")["metadata"]["name"]) <= 63
 
 
 def test_an_ordinary_name_is_kept() -> None:

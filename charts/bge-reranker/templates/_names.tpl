@@ -23,7 +23,7 @@ original, so that two releases never meet. 52 characters leave room for every su
 {{/* What selects the scorer's pods; immutable in a Deployment, so it never changes. */}}
 {{- define "bge-reranker.selectorLabels" -}}
 app.kubernetes.io/name: bge-reranker
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 app.kubernetes.io/component: scorer
 {{- end }}
 

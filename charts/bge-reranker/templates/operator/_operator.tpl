@@ -6,9 +6,14 @@ Names and the pod of the operator; used by its own templates only.
 {{- printf "%s-operator" (include "bge-reranker.name" .) -}}
 {{- end }}
 
+{{/* Of what renews the CRD; a Job's name becomes a label, and so has at most 63 characters. */}}
+{{- define "bge-reranker.operator.crdName" -}}
+{{- printf "%s-crd" (include "bge-reranker.name" .) -}}
+{{- end }}
+
 {{- define "bge-reranker.operator.selectorLabels" -}}
 app.kubernetes.io/name: bge-reranker-operator
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end }}
 
 {{/* The labels of every object of the operator: its own name, so that nothing takes its pod for a scorer's. */}}
@@ -29,8 +34,8 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 
 {{/* What the operator's pods and the Job that renews the CRD have in common. */}}
 {{- define "bge-reranker.operator.container" -}}
-image: {{ include "bge-reranker.operator.image" . }}
-imagePullPolicy: {{ .Values.image.pullPolicy }}
+image: {{ include "bge-reranker.operator.image" . | quote }}
+imagePullPolicy: {{ .Values.image.pullPolicy | quote }}
 securityContext:
   allowPrivilegeEscalation: false
   readOnlyRootFilesystem: true
@@ -50,7 +55,7 @@ securityContext:
 {{- with .Values.image.pullSecrets }}
 imagePullSecrets:
   {{- range . }}
-  - name: {{ . }}
+  - name: {{ . | quote }}
   {{- end }}
 {{- end }}
 {{- with .Values.operator.nodeSelector }}
