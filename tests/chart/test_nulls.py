@@ -14,6 +14,7 @@ REQUIRED: list[str] = json.loads((CHART / "files" / "required-values.json").read
 OPTIONAL = [path for path in leaves((CHART / "values.yaml").read_text(encoding="utf-8")) if path not in REQUIRED]
 ASKED_FOR = {
     "resources": "resources.requests.cpu is missing",
+    "extraVolumes": "extraVolumeMounts: lists is no volume of the pod",
     "networkPolicy.egressPorts": "networkPolicy.egressPorts is empty",
     "ingress.hosts": "ingress.hosts is empty",
     "httpRoute.parentRefs": "httpRoute.parentRefs is empty",

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.chart.rendering import Values, refusal
+from tests.chart.rendering import Values, refusal, render
 
 RWO: Values = {"cache": {"type": "pvc", "accessMode": "ReadWriteOnce"}}
 
@@ -17,6 +17,7 @@ UNKNOWN = [
     ({"config": {"engine": {"batch": 1}}}, "at '/config/engine': additional properties 'batch' not allowed"),
     ({"config": {"http": {"port": 80}}}, "at '/config/http': additional properties 'port' not allowed"),
     ({"resources": {"request": {}}}, "at '/resources': additional properties 'request' not allowed"),
+    ({"resources": {"claims": [{"name": "gpu"}]}}, "at '/resources': additional properties 'claims' not allowed"),
     ({"extraEnv": [{"name": "A", "val": "x"}]}, "at '/extraEnv/0': additional properties 'val' not allowed"),
 ]
 
@@ -73,6 +74,15 @@ IMPOSSIBLE: list[tuple[Values, list[str]]] = [
     ({"cache": {"size": "10 GB"}}, ['cache.size is "10 GB"', "a number and a unit without a space"]),
     ({"resources": {"limits": {"memory": "lots"}}}, ['resources.limits.memory is "lots"', "must be a quantity"]),
     ({"resources": {"requests": {"cpu": True}}}, ['resources.requests.cpu is "true"', "must be a quantity"]),
+    (
+        {"resources": {"requests": {"memory": "9G"}}},
+        ["resources.requests.memory is 9G and resources.limits.memory is 8Gi", "Raise the limit or lower the request."],
+    ),
+    (
+        {"resources": {"limits": {"cpu": "1500m"}}},
+        ["resources.requests.cpu is 2 and resources.limits.cpu is 1500m", "must not be above its limit"],
+    ),
+    ({"cache": {"size": "0Gi"}}, ['cache.size is "0Gi"', "Give it a number above 0."]),
     ({"sharedMemorySize": "1 Gi"}, ['sharedMemorySize is "1 Gi"', "must be a quantity"]),
     ({"autoscaling": {"gpu": {"target": "80%"}}}, ['autoscaling.gpu.target is "80%"', "must be a quantity"]),
     ({"podDisruptionBudget": {"maxUnavailable": "some"}}, ['maxUnavailable is "some"', "a percentage"]),
@@ -80,9 +90,14 @@ IMPOSSIBLE: list[tuple[Values, list[str]]] = [
     ({"commonLabels": {"app.kubernetes.io/name": "x"}}, ["commonLabels has app.kubernetes.io/name", "Choose another"]),
     ({"podLabels": {"app.kubernetes.io/component": "x"}}, ["podLabels has app.kubernetes.io/component"]),
     (
+        {"podAnnotations": {"kubectl.kubernetes.io/default-container": "sidecar"}},
+        ["podAnnotations has kubectl.kubernetes.io/default-container, which the chart sets itself. Remove it."],
+    ),
+    (
         {"image": {"registry": "https://r.example"}},
         ['make "https://r.example/bge-reranker:', "a host without https://"],
     ),
+    ({"image": {"registry": "r.example/"}}, ['make "r.example//bge-reranker:', "with single slashes"]),
     ({"image": {"repository": "Upper"}}, ["a path in lower case", "Correct the part that is wrong."]),
     ({"image": {"tag": "a:b"}}, ['make "localhost/bge-reranker:a:b"']),
     (
@@ -108,6 +123,10 @@ IMPOSSIBLE: list[tuple[Values, list[str]]] = [
         {"extraEnv": [{"name": "HTTPS_PROXY", "value": "x"}], "proxy": {"https": "y"}},
         ["extraEnv: HTTPS_PROXY would be there twice"],
     ),
+    (
+        {"extraEnv": [{"name": "A", "value": "1", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}]},
+        ["extraEnv: A has value and valueFrom", "Leave one out."],
+    ),
     ({"extraEnv": [{"name": "BGE_RERANKER_CONFIG", "value": "{}"}]}, ["BGE_RERANKER_CONFIG would be there twice"]),
     (
         {"extraEnv": [{"name": "BGE_RERANKER_DEADLINE_S", "value": "3"}]},
@@ -115,7 +134,7 @@ IMPOSSIBLE: list[tuple[Values, list[str]]] = [
     ),
     (
         {"extraContainers": [{"name": "c", "image": "i", "ports": [{"containerPort": 8001}]}]},
-        ["port 8001 would be there twice", "Choose another"],
+        ["port 8001 (TCP) would be there twice", "Choose another"],
     ),
     (
         {"extraContainers": [{"name": "c", "image": "i", "ports": [{"containerPort": 1, "name": "http"}]}]},
@@ -124,12 +143,27 @@ IMPOSSIBLE: list[tuple[Values, list[str]]] = [
     ({"extraContainers": [{"name": "scorer", "image": "i"}]}, ["scorer would be there twice"]),
     ({"extraVolumes": [{"name": "temporary", "emptyDir": {}}]}, ["extraVolumes: temporary would be there twice"]),
     ({"extraVolumeMounts": [{"name": "x", "mountPath": "/tmp"}]}, ["/tmp would be mounted twice"]),
+    ({"extraVolumeMounts": [{"name": "x", "mountPath": "/dev/shm/"}]}, ["/dev/shm would be mounted twice"]),
+    (
+        {"extraVolumeMounts": [{"name": "x", "mountPath": "/x"}]},
+        ["extraVolumeMounts: x is no volume of the pod. Add it to extraVolumes, or correct the name."],
+    ),
     ({"service": {"nodePort": 30000}}, ["service.nodePort is 30000 and service.type is ClusterIP"]),
     ({"ingress": {"enabled": True}}, ["ingress.hosts is empty", "List at least one host name."]),
+    (
+        {"ingress": {"enabled": True, "hosts": ["rerank.example:443"]}},
+        ['ingress.hosts has "rerank.example:443"', "without https://, port or path"],
+    ),
+    ({"httpRoute": {"hostnames": ["Rerank.example"]}}, ['httpRoute.hostnames has "Rerank.example"', "in lower case"]),
     ({"httpRoute": {"enabled": True}}, ["httpRoute.parentRefs is empty", "Name one"]),
     ({"config": {"model": {"device": "cuda"}}, "gpu": {"count": 0}}, ["gpu.count is 0", "Set gpu.count to 1"]),
     ({"config": {"model": {"device": "cpu"}}}, ["a GPU would be taken and not used", "Set gpu.count to 0"]),
     ({"resources": {"limits": {"nvidia.com/gpu": 1}}}, ["resources.limits has nvidia.com/gpu", "set gpu.count"]),
+    ({"resources": {"requests": {"nvidia.com/gpu": 1}}}, ["resources.requests has nvidia.com/gpu", "set gpu.count"]),
+    (
+        {"config": {"http": {"managementHost": "127.0.0.1"}}},
+        ["config.http.managementHost is 127.0.0.1", "Leave it out"],
+    ),
     ({"model": {"source": "pvc://No_Claim/x"}}, ["it must be pvc://CLAIM/PATH"]),
     (
         {"config": {"engine": {"maxQueueTokens": 100}}},
@@ -154,6 +188,40 @@ def test_impossible_values_are_refused_with_a_remedy(values: Values, parts: list
 def test_a_release_of_nothing_is_refused() -> None:
     said = refusal({"scorer": {"enabled": False}, "operator": {"enabled": False}})
     assert "the release would be empty. Set one of them to true." in said
+
+
+OPERATOR: list[tuple[Values, str]] = [
+    ({"fullnameOverride": "Capital"}, 'fullnameOverride is "Capital"'),
+    ({"operator": {"image": {"tag": "a:b"}}}, "image.registry, operator.image.repository and operator.image.tag make"),
+    ({"operator": {"resources": {"limits": {"memory": "lots"}}}}, 'operator.resources.limits.memory is "lots"'),
+    ({"operator": {"resources": {"requests": {"memory": "9Gi"}}}}, "operator.resources.requests.memory is 9Gi"),
+]
+
+
+@pytest.mark.parametrize(("values", "sentence"), OPERATOR)
+@pytest.mark.parametrize("scorer", [{"enabled": True}, {"enabled": False}])
+def test_the_operator_is_asked_the_same_with_and_without_a_scorer(
+    values: Values, sentence: str, scorer: Values
+) -> None:
+    whole = {**values, "operator": {"enabled": True, **values.get("operator", {})}, "scorer": scorer}
+    assert sentence in refusal(whole)
+
+
+def test_one_port_of_two_protocols_is_no_duplicate() -> None:
+    ports = [{"containerPort": 53, "protocol": protocol} for protocol in ("TCP", "UDP")]
+    pod = render({"extraContainers": [{"name": "dns", "image": "i", "ports": ports}]}).pod
+    assert pod["containers"][1]["ports"] == ports
+
+
+@pytest.mark.parametrize(
+    ("request_", "limit"),
+    [("1Gi", "1G"), ("1.5", "1499m"), (2, "1"), ("1e3", "999"), ("1Ki", "1023000m"), ("1E", "1P")],
+)
+def test_quantities_are_compared_by_what_they_mean(request_: str | int, limit: str) -> None:
+    few, many = {"example.org/x": limit}, {"example.org/x": request_}
+    assert "a request must not be above its limit" in refusal({"resources": {"requests": many, "limits": few}})
+    assert render({"resources": {"requests": few, "limits": many}}).scorer["resources"]["requests"]
+    assert render({"resources": {"requests": many, "limits": many}}).scorer["resources"]["requests"]
 
 
 def test_all_problems_are_said_at_once() -> None:

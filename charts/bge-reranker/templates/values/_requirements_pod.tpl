@@ -21,6 +21,9 @@ Rules about what is added to the pod and in front of it, and about settings that
 extraEnv: {{ . }} would be there twice. Name each variable once; what the chart sets itself comes from config, proxy, hub, s3 and secrets.
 {{ end }}
 {{- range .Values.extraEnv }}
+{{- if and (hasKey . "value") (hasKey . "valueFrom") }}
+extraEnv: {{ .name }} has value and valueFrom; a variable has one of them. Leave one out.
+{{ end }}
 {{- if and (hasPrefix "BGE_RERANKER_" (default "" .name)) (ne .name "BGE_RERANKER_CONFIG") }}
 extraEnv: {{ .name }} is a setting of the service. Set it in config, where its name and bounds are checked.
 {{ end }}
@@ -31,11 +34,7 @@ extraEnv: {{ .name }} is a setting of the service. Set it in config, where its n
 {{- with include "bge-reranker.duplicates" $volumes }}
 extraVolumes: {{ . }} would be there twice. Give each volume a name of its own; temporary, cache, model, shared-memory, authorities and api-keys are the chart's.
 {{ end }}
-{{- $paths := list }}
-{{- range include "bge-reranker.volumeMounts" . | fromYamlArray }}{{ $paths = append $paths (default "" .mountPath) }}{{ end }}
-{{- with include "bge-reranker.duplicates" $paths }}
-extraVolumeMounts: {{ . }} would be mounted twice. Choose another mountPath; /tmp, /models and the claims of pvc:// are the chart's.
-{{ end }}
+{{- include "bge-reranker.requirements.mounts" (list . $volumes) }}
 {{- $containers := list "scorer" "fetch-model" }}
 {{- range concat (default list .Values.extraContainers) (default list .Values.extraInitContainers) }}{{ $containers = append $containers (default "" .name) }}{{ end }}
 {{- with include "bge-reranker.duplicates" $containers }}
@@ -43,12 +42,27 @@ extraContainers and extraInitContainers: {{ . }} would be there twice. Give each
 {{ end }}
 {{- end }}
 
+{{/* What is mounted where, of volumes that there are: (list . NAMES). */}}
+{{- define "bge-reranker.requirements.mounts" -}}
+{{- $paths := list "/dev/shm" "/etc/bge-reranker/api-keys" "/etc/bge-reranker/authorities" }}
+{{- range include "bge-reranker.volumeMounts" (first .) | fromYamlArray }}{{ $paths = append $paths (.mountPath | trimSuffix "/") }}{{ end }}
+{{- with include "bge-reranker.duplicates" $paths }}
+extraVolumeMounts: {{ . }} would be mounted twice. Choose another mountPath; /tmp, /models, /dev/shm, /etc/bge-reranker and the claims of pvc:// are the chart's.
+{{ end }}
+{{- $volumes := last . }}
+{{- range (first .).Values.extraVolumeMounts }}
+{{- if not (has .name $volumes) }}
+extraVolumeMounts: {{ .name }} is no volume of the pod. Add it to extraVolumes, or correct the name.
+{{ end }}
+{{- end }}
+{{- end }}
+
 {{- define "bge-reranker.requirements.ports" -}}
-{{- $numbers := list "8000" "8001" }}
+{{- $numbers := list "8000 (TCP)" "8001 (TCP)" }}
 {{- $names := list "http" "management" }}
 {{- range .Values.extraContainers }}
 {{- range .ports }}
-{{- $numbers = append $numbers (toString (int .containerPort)) }}
+{{- $numbers = append $numbers (printf "%d (%s)" (int .containerPort) (default "TCP" .protocol)) }}
 {{- with .name }}{{ $names = append $names . }}{{ end }}
 {{- end }}
 {{- end }}
@@ -64,6 +78,13 @@ service.nodePort is {{ int .Values.service.nodePort }} and service.type is Clust
 {{- if and .Values.networkPolicy.enabled .Values.networkPolicy.egressCidrs (not .Values.networkPolicy.egressPorts) }}
 networkPolicy.egressPorts is empty, which would open every port of networkPolicy.egressCidrs. List ports, such as 443, or leave egressCidrs empty to open none.
 {{ end }}
+{{- range $key, $hosts := dict "ingress.hosts" .Values.ingress.hosts "httpRoute.hostnames" .Values.httpRoute.hostnames }}
+{{- range $hosts }}
+{{- if not (regexMatch "^([*][.])?[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$" .) }}
+{{ $key }} has {{ quote . }}; it must be a host name in lower case, without https://, port or path, such as rerank.example or *.example. Correct it.
+{{ end }}
+{{- end }}
+{{- end }}
 {{- if and .Values.ingress.enabled (not .Values.ingress.hosts) }}
 ingress.enabled is true and ingress.hosts is empty. List at least one host name.
 {{ end }}
@@ -74,9 +95,15 @@ httpRoute.enabled is true and httpRoute.parentRefs is empty, so no gateway would
 
 {{/* As the service itself would refuse them, but before a pod has to start for it. */}}
 {{- define "bge-reranker.requirements.settings" -}}
-{{- $queue := include "bge-reranker.setting" (list . "engine" "maxQueueTokens") | float64 | int64 }}
-{{- $batch := include "bge-reranker.setting" (list . "engine" "maxBatchTokens") | float64 | int64 }}
+{{- $queue := include "bge-reranker.setting" (list . "engine" "maxQueueTokens") | float64 }}
+{{- $batch := include "bge-reranker.setting" (list . "engine" "maxBatchTokens") | float64 }}
 {{- if lt $queue $batch }}
-config.engine.maxQueueTokens is {{ $queue }} and config.engine.maxBatchTokens is {{ $batch }}; the queue must hold at least one batch. Raise maxQueueTokens or lower maxBatchTokens.
+config.engine.maxQueueTokens is {{ int64 $queue }} and config.engine.maxBatchTokens is {{ int64 $batch }}; the queue must hold at least one batch. Raise maxQueueTokens or lower maxBatchTokens.
 {{ end }}
+{{- range $setting := list "host" "managementHost" }}
+{{- $host := dig "http" $setting "" (default dict $.Values.config) }}
+{{- if regexMatch "^(127[.].*|localhost|::1)$" $host }}
+config.http.{{ $setting }} is {{ $host }}, which nothing outside of the pod can reach, its probes included. Leave it out, or set it to "::" where pods have IPv6 addresses alone.
+{{ end }}
+{{- end }}
 {{- end }}

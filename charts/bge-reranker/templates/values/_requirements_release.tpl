@@ -30,6 +30,11 @@ scorer.enabled and operator.enabled are false, so the release would be empty. Se
 {{ end }}
 {{- end }}
 {{- end }}
+{{- range $annotation, $_ := .Values.podAnnotations }}
+{{- if has $annotation (list "kubectl.kubernetes.io/default-container" "bge-reranker.io/model-source" "bge-reranker.io/model-revision") }}
+podAnnotations has {{ $annotation }}, which the chart sets itself. Remove it.
+{{ end }}
+{{- end }}
 {{- end }}
 
 {{- define "bge-reranker.requirements.names" -}}
@@ -42,8 +47,18 @@ fullnameOverride is {{ quote . }} ({{ len . }} characters); it must have at most
 
 {{/* As a node would refuse it (InvalidImageName), where nobody looks. */}}
 {{- define "bge-reranker.requirements.image" -}}
-{{- $image := include "bge-reranker.image" . }}
-{{- if not (regexMatch "^([A-Za-z0-9][-A-Za-z0-9.]*(:[0-9]+)?/)?[a-z0-9]+([._/-]+[a-z0-9]+)*(:[A-Za-z0-9_][-A-Za-z0-9_.]*)?(@sha256:[0-9a-f]{64})?$" $image) }}
-image.registry, image.repository and image.tag make {{ quote $image }}, which is no reference of an image: a host without https://, a path in lower case, a tag of letters, digits, dots and dashes. Correct the part that is wrong.
+{{- include "bge-reranker.requirements.reference" (list "image" (include "bge-reranker.image" .)) }}
+{{- end }}
+
+{{- define "bge-reranker.requirements.operator" -}}
+{{- include "bge-reranker.requirements.reference" (list "operator.image" (include "bge-reranker.operator.image" .)) }}
+{{- include "bge-reranker.requirements.resources" (list "operator.resources" .Values.operator.resources) }}
+{{- end }}
+
+{{/* One image: (list "image" REFERENCE). */}}
+{{- define "bge-reranker.requirements.reference" -}}
+{{- $key := first . }}
+{{- if not (regexMatch "^([A-Za-z0-9][-A-Za-z0-9.]*(:[0-9]+)?/)?[a-z0-9]+(([.]|_{1,2}|-+|/)[a-z0-9]+)*(:[A-Za-z0-9_][-A-Za-z0-9_.]*)?(@sha256:[0-9a-f]{64})?$" (last .)) }}
+image.registry, {{ $key }}.repository and {{ $key }}.tag make {{ quote (last .) }}, which is no reference of an image: a host without https://, a path in lower case with single slashes, a tag of letters, digits, dots and dashes. Correct the part that is wrong.
 {{ end }}
 {{- end }}

@@ -5,13 +5,47 @@ Rules about quantities, replicas and the device. Each define gives one sentence 
 {{- define "bge-reranker.requirements.quantities" -}}
 {{- $given := dict "cache.size" .Values.cache.size "autoscaling.backlogSeconds.target" .Values.autoscaling.backlogSeconds.target "autoscaling.gpu.target" .Values.autoscaling.gpu.target }}
 {{- with .Values.sharedMemorySize }}{{ $_ := set $given "sharedMemorySize" . }}{{ end }}
-{{- range $name, $quantity := (default dict .Values.resources).requests }}{{ $_ := set $given (printf "resources.requests.%s" $name) $quantity }}{{ end }}
-{{- range $name, $quantity := (default dict .Values.resources).limits }}{{ $_ := set $given (printf "resources.limits.%s" $name) $quantity }}{{ end }}
 {{- range $key, $quantity := $given }}
-{{- if not (regexMatch "^([0-9]+(\\.[0-9]*)?|\\.[0-9]+)([KMGTPE]i|[numkMGTPE]|[eE][+-]?[0-9]+)?$" (toString $quantity)) }}
-{{ $key }} is {{ toString $quantity | quote }}; it must be a quantity, which is a number and a unit without a space: 500m and 2 for CPUs, 512Mi and 10Gi for bytes.
+{{- include "bge-reranker.requirements.quantity" (list $key $quantity) }}
+{{- if eq (include "bge-reranker.amount" $quantity) "0" }}
+{{ $key }} is {{ toString $quantity | quote }}; it must be more than nothing. Give it a number above 0.
 {{ end }}
 {{- end }}
+{{- include "bge-reranker.requirements.resources" (list "resources" .Values.resources) }}
+{{- end }}
+
+{{/* Requests and limits of a container, as the API server would refuse them: (list "resources" VALUE). */}}
+{{- define "bge-reranker.requirements.resources" -}}
+{{- $key := first . }}
+{{- $limits := default dict (default dict (last .)).limits }}
+{{- $requests := default dict (default dict (last .)).requests }}
+{{- range $name, $quantity := $requests }}{{ include "bge-reranker.requirements.quantity" (list (printf "%s.requests.%s" $key $name) $quantity) }}{{ end }}
+{{- range $name, $quantity := $limits }}{{ include "bge-reranker.requirements.quantity" (list (printf "%s.limits.%s" $key $name) $quantity) }}{{ end }}
+{{- range $name, $quantity := $requests }}
+{{- $limit := get $limits $name | include "bge-reranker.amount" }}
+{{- $request := include "bge-reranker.amount" $quantity }}
+{{- if and $limit $request }}
+{{- if gt (float64 $request) (float64 $limit) }}
+{{ $key }}.requests.{{ $name }} is {{ toString $quantity }} and {{ $key }}.limits.{{ $name }} is {{ get $limits $name | toString }}; a request must not be above its limit. Raise the limit or lower the request.
+{{ end }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{- define "bge-reranker.requirements.quantity" -}}
+{{- if not (include "bge-reranker.amount" (last .)) }}
+{{ first . }} is {{ last . | toString | quote }}; it must be a quantity, which is a number and a unit without a space: 500m and 2 for CPUs, 512Mi and 10Gi for bytes.
+{{ end }}
+{{- end }}
+
+{{/* A quantity as a plain number; empty if it is none. */}}
+{{- define "bge-reranker.amount" -}}
+{{- $quantity := toString . -}}
+{{- if regexMatch "^([0-9]+(\\.[0-9]*)?|\\.[0-9]+)([KMGTPE]i|[numkMGTPE]|[eE][+-]?[0-9]+)?$" $quantity -}}
+{{- $unit := regexFind "([KMGTPE]i|[numkMGTPE])$" $quantity -}}
+{{- $sizes := dict "" 1.0 "n" 1e-9 "u" 1e-6 "m" 1e-3 "k" 1e3 "M" 1e6 "G" 1e9 "T" 1e12 "P" 1e15 "E" 1e18 "Ki" 1024.0 "Mi" 1048576.0 "Gi" 1073741824.0 "Ti" 1099511627776.0 "Pi" 1125899906842624.0 "Ei" 1152921504606846976.0 -}}
+{{- mulf (float64 (trimSuffix $unit $quantity)) (get $sizes $unit) -}}
+{{- end -}}
 {{- end }}
 
 {{- define "bge-reranker.requirements.scaling" -}}
@@ -43,7 +77,9 @@ config.model.device is {{ $device }} and gpu.count is 0, so the pod has no GPU. 
 {{- if and (gt (int .Values.gpu.count) 0) (eq $device "cpu") }}
 config.model.device is cpu and gpu.count is {{ int .Values.gpu.count }}, so a GPU would be taken and not used. Set gpu.count to 0, or leave config.model.device out.
 {{ end }}
-{{- if dig "limits" .Values.gpu.resource "" (default dict .Values.resources) }}
-resources.limits has {{ .Values.gpu.resource }}, which gpu.count sets. Remove it from resources.limits and set gpu.count.
+{{- range $part := list "limits" "requests" }}
+{{- if hasKey (default dict (get (default dict $.Values.resources) $part)) $.Values.gpu.resource }}
+resources.{{ $part }} has {{ $.Values.gpu.resource }}, which gpu.count sets. Remove it from resources.{{ $part }} and set gpu.count.
 {{ end }}
+{{- end }}
 {{- end }}
