@@ -33,6 +33,29 @@ def test_notes_say_which_nodes_have_the_resource_and_the_way_out() -> None:
     assert "GPUS" not in notes(CPU_DEMO)
 
 
+def test_notes_say_who_may_call_and_with_which_key() -> None:
+    said = notes({**CPU_DEMO, "secrets": {"apiKeys": {"name": "callers"}}})
+    assert "-H 'Authorization: Bearer KEY'" in said
+    assert "KEY is a line of the Secret callers." in said
+    assert "KEY" not in notes(CPU_DEMO)
+    assert "from any pod of the cluster:" in notes(CPU_DEMO)
+    limited = {"enabled": True, "searchNamespaces": ["a", "b"]}
+    assert "from any pod of the namespaces a, b:" in notes({**CPU_DEMO, "networkPolicy": limited})
+
+
+def test_notes_forward_a_port_that_anybody_may_open() -> None:
+    said = notes({**CPU_DEMO, "service": {"port": 80}})
+    assert "port-forward service/demo 8000:80`" in said
+    assert "http://127.0.0.1:8000;" in said
+
+
+def test_notes_name_every_image_where_there_is_no_registry() -> None:
+    said = notes(CPU_DEMO)
+    assert "localhost/bge-reranker:0.1.0-cpu and localhost/bge-reranker-operator:0.1.0\n" in said
+    alone = notes({"scorer": {"enabled": False}})
+    assert "were given localhost/bge-reranker-operator:0.1.0\n" in alone
+
+
 def test_notes_say_that_there_is_no_registry() -> None:
     assert "MISSING: image.registry" in notes(CPU_DEMO)
     assert "image.registry" not in notes({**CPU_DEMO, "image": {"registry": "registry.example"}})
