@@ -166,6 +166,11 @@ IMPOSSIBLE: list[tuple[Values, list[str]]] = [
     ),
     ({"model": {"source": "pvc://No_Claim/x"}}, ["it must be pvc://CLAIM/PATH"]),
     (
+        {"config": {"text": {"maxPairTokens": 100, "windowOverlapTokens": 100}}},
+        ["config.text.windowOverlapTokens is 100 and config.text.maxPairTokens is 100", "raise maxPairTokens"],
+    ),
+    ({"config": {"text": {"maxPairTokens": 9, "maxQueryTokens": 50}}}, ["Lower maxQueryTokens"]),
+    (
         {"config": {"engine": {"maxQueueTokens": 100}}},
         ["config.engine.maxQueueTokens is 100 and config.engine.maxBatchTokens is 16384", "Raise maxQueueTokens"],
     ),

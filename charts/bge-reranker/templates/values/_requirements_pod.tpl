@@ -100,6 +100,13 @@ httpRoute.enabled is true and httpRoute.parentRefs is empty, so no gateway would
 {{- if lt $queue $batch }}
 config.engine.maxQueueTokens is {{ int64 $queue }} and config.engine.maxBatchTokens is {{ int64 $batch }}; the queue must hold at least one batch. Raise maxQueueTokens or lower maxBatchTokens.
 {{ end }}
+{{- $pair := include "bge-reranker.setting" (list . "text" "maxPairTokens") | float64 }}
+{{- range $setting := list "windowOverlapTokens" "maxQueryTokens" }}
+{{- $tokens := dig "text" $setting 0 (default dict $.Values.config) | float64 }}
+{{- if and (gt $pair 0.0) (ge $tokens $pair) }}
+config.text.{{ $setting }} is {{ int64 $tokens }} and config.text.maxPairTokens is {{ int64 $pair }}, of which it must be a part. Lower {{ $setting }} or raise maxPairTokens.
+{{ end }}
+{{- end }}
 {{- range $setting := list "host" "managementHost" }}
 {{- $host := dig "http" $setting "" (default dict $.Values.config) }}
 {{- if regexMatch "^(127[.].*|localhost|::1)$" $host }}
