@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bge_reranker.errors import DigestMismatch, HubUnreachable, ModelError
+from bge_reranker.errors import DigestMismatch, Gated, HubUnreachable, ModelError, UnknownModel
 
 from .models import NEEDED, contents, fetch, model_files
 from .servers.faulty import Handler
@@ -62,11 +62,15 @@ def test_the_next_list_is_asked_for_when_the_hub_says(
     assert waits == [wait_s]
 
 
-@pytest.mark.parametrize(("status", "asked"), [(503, 5), (403, 1), (404, 1)])
-def test_a_list_that_does_not_come_is_given_up(hub: FakeHub, tmp_path: Path, status: int, asked: int) -> None:
+@pytest.mark.parametrize(
+    ("status", "error", "asked"), [(503, HubUnreachable, 5), (403, Gated, 1), (404, UnknownModel, 1)]
+)
+def test_a_list_that_does_not_come_is_given_up(
+    hub: FakeHub, tmp_path: Path, status: int, error: type[ModelError], asked: int
+) -> None:
     hub.add("org/name", model_files())
     hub.info_statuses = [status] * 50
-    with pytest.raises(ModelError, match=f"{status}"):
+    with pytest.raises(error, match=f"{status}"):
         fetch(tmp_path, SOURCE, hub.environment)
     assert len(hub.server.asked) == asked
 

@@ -35,7 +35,7 @@ from .source import HUB_DEFAULT_REVISION, Source
 
 _COMMIT = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 _TOKEN = re.compile(r"[!-~]+", re.ASCII)
-_UNAUTHORISED, _FORBIDDEN, _TOO_MANY = 401, 403, 429
+_UNAUTHORISED, _FORBIDDEN, _NOT_FOUND, _TOO_MANY = 401, 403, 404, 429
 
 
 class Hub:
@@ -169,6 +169,13 @@ class Hub:
         status = error.response.status_code
         if status in {_UNAUTHORISED, _FORBIDDEN}:
             return Gated(f"{self._endpoint} refuses {source.shown} ({status}).", figures={"status": status})
+        if status == _NOT_FOUND:
+            # Mirrors say no more; the Hub itself names the reason in a header, which became another exception.
+            return UnknownModel(
+                f"{self._endpoint} has no {source.shown} ({status}).",
+                remedy="Correct the name and the revision; where HF_ENDPOINT names a mirror, its address too.",
+                figures={"status": status},
+            )
         return HubUnreachable(
             f"{self._endpoint} answered {status} for {source.shown}.",
             remedy="Wait a little and run the same command again." if status == _TOO_MANY else "",
