@@ -91,6 +91,17 @@ def test_a_body_that_ends_after_its_answer_leaves_the_connection_open(server: Li
         assert status_of_answer(connection) == HTTPStatus.OK
 
 
+def test_a_client_that_does_not_take_its_answer_is_closed(server: LiveServer) -> None:
+    content = b'{"query": "q", "candidates": ["' + b"good " * 1_400_000 + b'"]}'
+    with connect(server) as connection:
+        # More than the kernels of both sides keep for a reader that is late.
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+        connection.sendall(HEAD % len(content) + content)
+        assert eventually(lambda: server.metrics.requests_in_flight._value.get() == 1)
+        assert eventually(lambda: server.metrics.requests_in_flight._value.get() == 0)
+    assert server.is_well()
+
+
 def test_a_long_computation_is_not_cut_by_the_patience_for_headers(server: LiveServer) -> None:
     server.scorer.gate.clear()
     opener = threading.Timer(1.5, server.scorer.gate.set)

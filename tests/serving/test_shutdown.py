@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import socket
 import subprocess
@@ -96,6 +97,19 @@ def test_a_second_sigterm_ends_the_delay_but_drops_nothing(tmp_path: Path) -> No
         server.open_gate()
         assert [answer.result().status_code for answer in asked] == [200] * 4
         assert server.process.wait(WAIT_S) == 0
+
+
+def test_a_client_that_does_not_take_its_answer_does_not_keep_the_process(tmp_path: Path) -> None:
+    with slow_server(tmp_path, "drain_delay_s=0", "body_timeout_s=1") as server:
+        server.open_gate()
+        address, content = httpx.URL(server.url), json.dumps({"query": "q", "candidates": ["good " * 1_400_000]})
+        with socket.create_connection((address.host, address.port or 0), timeout=WAIT_S) as idle:
+            idle.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+            head = f"POST /rerank HTTP/1.1\r\nHost: x\r\nContent-Length: {len(content)}\r\n\r\n"
+            idle.sendall((head + content).encode())
+            until(server, in_flight=1)
+            server.process.send_signal(signal.SIGTERM)
+            assert server.process.wait(WAIT_S) == 0
 
 
 def test_a_keep_alive_connection_is_answered_until_the_listener_closes(tmp_path: Path) -> None:

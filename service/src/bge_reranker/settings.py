@@ -189,7 +189,7 @@ class HttpSettings(SettingsGroup):
     """Longest time in seconds that a client may take to send its request line and headers."""
 
     body_timeout_s: float = Field(default=30.0, gt=0, le=600)
-    """Longest time in seconds that a client may take to send its body."""
+    """Longest time in seconds that a client may take to send its body, and as long again to take its answer."""
 
     keep_alive_s: float = Field(default=75.0, gt=0, le=3_600)
     """Seconds after which an idle connection is closed."""

@@ -1,4 +1,4 @@
-"""The HTTP/1.1 protocol with the limits that uvicorn's own lacks: patience, and refusals in our words.
+"""The HTTP/1.1 protocol with the limits that uvicorn's own lacks: patience, both ways, and refusals in our words.
 
 h11 rather than httptools: it bounds the size of headers, and it ignores an offered upgrade (`Upgrade: h2c`, which some
 clients send to every server) instead of losing the request's body over it.
@@ -46,10 +46,11 @@ Refused = Callable[[RerankerError, int], None]
 
 
 class PatientProtocol(H11Protocol):
-    """Closes connections that do not finish their headers in time, or a body that was answered before its end.
+    """Closes connections that do not finish in time: their headers, a body that was answered early, or an answer.
 
     uvicorn times idle connections only after their first answer; one that sends nothing, or a header a minute, would
     be held for ever, and so would one that was refused at once and goes on sending a byte of its body now and then.
+    One that does not read its answer would be held for ever too, with the answer, and keep the process from ending.
     Subclasses made by `protocol_with_limits` set the limits.
     """
 
@@ -57,7 +58,8 @@ class PatientProtocol(H11Protocol):
     """Longest time in seconds from the connection, or a request's first byte, to the end of its headers."""
 
     body_timeout_s: float = 30.0
-    """Longest time in seconds from an answer to the end of the body that it did not wait for."""
+    """Longest time in seconds from an answer to the end of the body that it did not wait for, and for a client to take
+    an answer."""
 
     max_connections: int = 4_096
     """Most connections of a listener; requests on further ones are refused."""
@@ -67,6 +69,7 @@ class PatientProtocol(H11Protocol):
 
     _header_timer: asyncio.TimerHandle | None = None
     _rest_timer: asyncio.TimerHandle | None = None
+    _taking_timer: asyncio.TimerHandle | None = None
     _connected_at: float = 0.0
 
     @override
@@ -82,10 +85,18 @@ class PatientProtocol(H11Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_header_timer()
         self._stop_rest_timer()
+        self._stop_taking_timer()
         super().connection_lost(exc)
 
     @override
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._start_taking_timer()
+
+    @override
     def handle_events(self) -> None:
+        if not self.transport.get_write_buffer_size():
+            self._stop_taking_timer()
         super().handle_events()
         if self.scope is not None:
             # The application's task has been made, but it runs only after this.
@@ -107,6 +118,9 @@ class PatientProtocol(H11Protocol):
     @override
     def on_response_complete(self) -> None:
         super().on_response_complete()
+        if self.transport.get_write_buffer_size():
+            # What waits may be too little to pause for, and keeps a connection that closes from being lost.
+            self._start_taking_timer()
         if self.conn.their_state is h11.SEND_BODY and not self.transport.is_closing():
             self._rest_timer = self.loop.call_later(self.body_timeout_s, self.transport.close)
 
@@ -178,6 +192,21 @@ class PatientProtocol(H11Protocol):
         message = f"The headers did not arrive within {self.header_timeout_s:g} s."
         remedy = "Send them faster, or raise the server's headerTimeoutS."
         self._refuse(RequestTimedOut(message, remedy=remedy), RequestTimedOut.status)
+
+    def _start_taking_timer(self) -> None:
+        # Taking a little now and then does not start it anew: the patience covers the whole answer.
+        if self._taking_timer is None:
+            self._taking_timer = self.loop.call_later(self.body_timeout_s, self._give_up_answer)
+
+    def _stop_taking_timer(self) -> None:
+        if self._taking_timer is not None:
+            self._taking_timer.cancel()
+            self._taking_timer = None
+
+    def _give_up_answer(self) -> None:
+        self._taking_timer = None
+        if self.transport.get_write_buffer_size():
+            self.transport.abort()
 
     async def _refuse_for_number(self, _scope: Scope, _receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
         """Answer in the application's place; the ASGI callable."""
