@@ -16,6 +16,7 @@ import orjson
 from starlette.requests import ClientDisconnect, Request
 
 from ..errors import BodyTooLarge, CallerGone, InvalidBody, RequestTimedOut, UnsupportedMediaType
+from .collection import CollectionPause
 from .wide_integers import may_hold_wide_integer, whole_number
 
 OFF_LOOP_BYTES = 256_000
@@ -23,6 +24,9 @@ OFF_LOOP_BYTES = 256_000
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 """What some clients on Windows put before a text in UTF-8; it is no JSON, and means nothing."""
+
+_PAUSE: Final = CollectionPause()
+"""Of all bodies together: there is one collector in a process."""
 
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -47,7 +51,7 @@ async def read_json(request: Request, max_bytes: int, timeout_s: float, executor
     _check_content_encoding(request.headers.get("content-encoding"))
     content = await _read(request, max_bytes, timeout_s)
     if len(content) > OFF_LOOP_BYTES:
-        parsed = await asyncio.get_running_loop().run_in_executor(executor, _parse, content)
+        parsed = await asyncio.get_running_loop().run_in_executor(executor, parse_large, content)
     else:
         parsed = _parse(content)
     if not isinstance(parsed, dict):
@@ -101,6 +105,19 @@ def _too_large(found: str, max_bytes: int) -> BodyTooLarge:
         f"The body has {found}; the limit is {max_bytes} bytes.",
         remedy="Send fewer documents at a time, or raise the server's maxBodyBytes.",
     )
+
+
+def parse_large(content: bytearray) -> Any:
+    """Parse a body of any size, in a thread, at a cost to others that its size bounds.
+
+    Every few hundred lists that a parser makes, the collector walks over those made before, while everybody else waits:
+    reading 15 MB of empty lists took 3.5 s with it, and takes 0.3 s without.
+
+    Raises:
+        InvalidBody: If it is not JSON.
+    """
+    with _PAUSE.hold():
+        return _parse(content)
 
 
 class _UnreadableNumberError(ValueError):
