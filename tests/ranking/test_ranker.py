@@ -32,7 +32,7 @@ class HeldEncoder:
         self.let.set()
 
     def encode(
-        self, query: str, documents: Sequence[str], policy: TextPolicy, checkpoint: Callable[[], None]
+        self, query: str, documents: Sequence[str], policy: TextPolicy, checkpoint: Callable[[int], None]
     ) -> EncodedRequest:
         self.begun.set()
         assert self.let.wait(WAIT_S)
@@ -115,7 +115,9 @@ def test_a_ranking_of_what_was_done_in_time_is_never_given(setup: Setup) -> None
     opener.join()
 
 
-def test_a_request_that_cannot_be_done_in_time_even_alone_is_refused_before_it_is_queued(tmp_path: Path) -> None:
+@pytest.fixture
+def slow_ranker(tmp_path: Path) -> Iterator[tuple[Ranker, FakeScorer]]:
+    """A ranker whose scorer takes a millisecond a token."""
     scorer = FakeScorer(tokens_per_second=1_000.0)
     engine = Engine(scorer, EngineSettings(), clock=scorer.clock)
     engine.start()
@@ -123,9 +125,27 @@ def test_a_request_that_cannot_be_done_in_time_even_alone_is_refused_before_it_i
     encoder = PairEncoder.from_directory(write_tokenizer(tmp_path))
     with ThreadPoolExecutor(1) as executor:
         policy = resolve_policy(TextSettings(), MAX_PAIR_TOKENS)
-        ranker = Ranker(encoder, engine, policy, executor, clock=scorer.clock)
-        batches = len(scorer.batches)
-        with pytest.raises(DeadlineExceeded, match=r"640 tokens take about 0\.6 s here, and the deadline is in 0\.3 s"):
-            ranker.rank(RankRequest("q", ["good " * 100] * 10), 0.3)
+        yield Ranker(encoder, engine, policy, executor, clock=scorer.clock), scorer
     engine.close(WAIT_S)
+
+
+def test_a_request_that_cannot_be_done_in_time_even_alone_is_refused_before_it_is_queued(
+    slow_ranker: tuple[Ranker, FakeScorer],
+) -> None:
+    ranker, scorer = slow_ranker
+    batches = len(scorer.batches)
+    with pytest.raises(DeadlineExceeded, match=r"640 tokens or more take about 0\.6 s here, .* deadline is in 0\.3 s"):
+        ranker.rank(RankRequest("q", ["good " * 100] * 10), 0.3)
     assert len(scorer.batches) == batches
+
+
+@pytest.mark.parametrize("queries", [None, ("q", "r")], ids=["one query", "two queries"])
+def test_a_hopeless_request_is_refused_before_all_of_it_is_tokenised(
+    slow_ranker: tuple[Ranker, FakeScorer], queries: tuple[str, ...] | None
+) -> None:
+    documents = [f"good {number} " * 50 for number in range(3_000)]
+    each = None if queries is None else [queries[index // 1_500] for index in range(len(documents))]
+    with pytest.raises(DeadlineExceeded) as refused:
+        slow_ranker[0].rank(RankRequest("q", documents, queries=each), 60.0)
+    tokens = int(refused.value.message.split()[0])
+    assert 120_000 < tokens < 64 * len(documents)

@@ -177,7 +177,7 @@ def test_a_checkpoint_stops_the_tokenising_of_further_documents(folder_of: Folde
     calls = iter([None, None])
     documents = [f"{number} " + "word " * 2_000 for number in range(500)]
     with pytest.raises(StopIteration):
-        encoder.encode("a", documents, policy(512), lambda: next(calls))
+        encoder.encode("a", documents, policy(512), lambda _tokens: next(calls))
     assert 0 < recorder.characters < 500_000
 
 

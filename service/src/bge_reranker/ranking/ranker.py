@@ -119,22 +119,24 @@ class Ranker:
     ) -> _Flight:
         """Tokenise and submit."""
         began = self._clock()
-        documents = self._encode(request, policy, lambda: self._check_wanted(reservation))
+        documents = self._encode(request, policy, lambda tokens: self._check_hope(tokens, reservation))
         tokenise_s = self._clock() - began
         self._check_hope(sum(document.tokens for document in documents), reservation)
         pairs = [pair for document in documents for pair in document.pairs]
         return _Flight(documents, tokenise_s, self._engine.submit(reservation, pairs, on_done))
 
     def _encode(
-        self, request: RankRequest, policy: TextPolicy, checkpoint: Callable[[], None]
+        self, request: RankRequest, policy: TextPolicy, checkpoint: Callable[[int], None]
     ) -> Sequence[EncodedDocument]:
         """Tokenise each query once, with the documents that are its own."""
         if request.queries is None:
             return self._encoder.encode(request.query, request.documents, policy, checkpoint).documents
         encoded: dict[int, EncodedDocument] = {}
+        tokens_before = 0
         for query, indices in request.by_query():
             documents = [request.documents[index] for index in indices]
-            found = self._encoder.encode(query, documents, policy, checkpoint).documents
+            found = self._encoder.encode(query, documents, policy, _counting_on(tokens_before, checkpoint)).documents
+            tokens_before += sum(document.tokens for document in found)
             encoded.update(zip(indices, found, strict=True))
         return [encoded[index] for index in range(len(request.documents))]
 
@@ -146,13 +148,19 @@ class Ranker:
             raise DeadlineExceeded("The deadline passed while the texts were tokenised.", remedy=_REMEDY)
 
     def _check_hope(self, tokens: int, reservation: Reservation) -> None:
-        """Refuse at once what cannot be done in time even by an idle engine, before it holds up others."""
+        """Refuse at once what cannot be done in time even by an idle engine, before it holds up others.
+
+        Args:
+            tokens: Of the whole request, or of as much of it as is tokenised.
+            reservation: The request's place.
+        """
         expected_s = tokens / max(1.0, self._engine.tokens_per_second)
         self._check_wanted(reservation)
         remaining_s = reservation.deadline - self._clock()
         if expected_s > _HOPELESS_FACTOR * remaining_s:
             raise DeadlineExceeded(
-                f"{tokens} tokens take about {expected_s:.1f} s here, and the deadline is in {remaining_s:.1f} s.",
+                f"{tokens} tokens or more take about {expected_s:.1f} s here, "
+                f"and the deadline is in {remaining_s:.1f} s.",
                 remedy=_REMEDY,
             )
 
@@ -186,6 +194,10 @@ class Ranker:
         queries = [request.query] if request.queries is None else request.queries
         tokens = self._encoder.estimate_tokens(queries, request.documents, policy)
         return self._engine.reserve(tokens, self._clock() + deadline_s)
+
+
+def _counting_on(tokens_before: int, checkpoint: Callable[[int], None]) -> Callable[[int], None]:
+    return lambda tokens: checkpoint(tokens_before + tokens)
 
 
 def _chosen(wanted: int | None, otherwise: Limit) -> int | Limit:

@@ -6,7 +6,7 @@ themselves (`precut`, `truncation`, `windows`, `layout`) and reading files (`tok
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,7 +28,7 @@ __all__ = ["EncodedDocument", "EncodedRequest", "PairEncoder", "combine_windows"
 
 
 _GROUP_CHARACTERS = 200_000
-"""Characters of documents that are tokenised between two checkpoints: some tens of milliseconds of ordinary text."""
+"""Characters of documents between two checkpoints: some tens of milliseconds of ordinary text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +128,7 @@ class PairEncoder:
         query: str,
         documents: Sequence[str],
         policy: TextPolicy,
-        checkpoint: Callable[[], None] = lambda: None,
+        checkpoint: Callable[[int], None] = lambda _tokens: None,
     ) -> EncodedRequest:
         """Tokenise a request: the query once, equal documents once.
 
@@ -136,7 +136,8 @@ class PairEncoder:
             query: Any string.
             documents: Any strings.
             policy: How they are cut.
-            checkpoint: Called every fraction of a second on the way; it may raise to stop the work.
+            checkpoint: Called every fraction of a second on the way with the tokens so far, equal documents counted
+                once; it may raise to stop the work.
 
         Raises:
             QueryTooLong: If the query leaves no room for a document and the policy may not cut it.
@@ -148,18 +149,22 @@ class PairEncoder:
         first_index: dict[str, int] = {}
         for index, document in enumerate(documents):
             first_index.setdefault(document, index)
-        token_lists = self._tokenise(list(first_index), needed, policy, checkpoint)
         by_text: dict[str, EncodedDocument] = {}
-        query_truncated = encoded_query.limited
-        for (text, index), found in zip(first_index.items(), token_lists, strict=True):
-            tokens = _limited(found.ids, policy)
-            kept = self._kept_query_tokens(encoded_query, tokens, policy, index=index)
-            query_truncated = query_truncated or kept < len(encoded_query.tokens)
-            if kept not in heads:
-                part = kept_slice(len(encoded_query.tokens), kept, policy.direction)
-                heads[kept] = self._layout.head(encoded_query.tokens[part])
-            cut = TextTokens(tokens, is_cut=found.is_cut or len(tokens) < len(found.ids))
-            by_text[text] = self._encode_document(encoded_query, kept, heads[kept], cut, policy)
+        query_truncated, tokens_so_far = encoded_query.limited, 0
+        # What a group becomes is known before the next one is tokenised: windows can multiply a request's size.
+        for group in self._groups(list(first_index), needed):
+            checkpoint(tokens_so_far)
+            found_lists = leading_tokens(self._tokenizer, group, needed, policy.direction, self._precut)
+            for text, found in zip(group, found_lists, strict=True):
+                tokens = _limited(found.ids, policy)
+                kept = self._kept_query_tokens(encoded_query, tokens, policy, index=first_index[text])
+                query_truncated = query_truncated or kept < len(encoded_query.tokens)
+                if kept not in heads:
+                    part = kept_slice(len(encoded_query.tokens), kept, policy.direction)
+                    heads[kept] = self._layout.head(encoded_query.tokens[part])
+                cut = TextTokens(tokens, is_cut=found.is_cut or len(tokens) < len(found.ids))
+                by_text[text] = self._encode_document(encoded_query, kept, heads[kept], cut, policy)
+                tokens_so_far += by_text[text].tokens
         return EncodedRequest(tuple(by_text[text] for text in documents), query_truncated)
 
     def estimate_tokens(self, queries: Sequence[str], documents: Sequence[str], policy: TextPolicy) -> int:
@@ -178,21 +183,16 @@ class PairEncoder:
             raise _query_too_long(budget, policy)
         return _Query(tokens, limited, budget)
 
-    def _tokenise(
-        self, texts: list[str], needed: int, policy: TextPolicy, checkpoint: Callable[[], None]
-    ) -> list[TextTokens]:
-        """Tokenise documents in groups, with a checkpoint before each: one call of the tokenizer cannot be stopped."""
-        found: list[TextTokens] = []
+    def _groups(self, texts: list[str], needed: int) -> Iterator[list[str]]:
+        """Divide texts for checkpoints: one call of the tokenizer cannot be stopped."""
         start = 0
         while start < len(texts):
-            checkpoint()
             end, characters = start, 0
             while end < len(texts) and characters < _GROUP_CHARACTERS:
                 characters += min(len(texts[end]), needed * self._precut.characters_per_token)
                 end += 1
-            found += leading_tokens(self._tokenizer, texts[start:end], needed, policy.direction, self._precut)
+            yield texts[start:end]
             start = end
-        return found
 
     def _document_tokens_needed(self, query: _Query, policy: TextPolicy) -> int:
         needed = self._window_tokens_needed(query, policy)
