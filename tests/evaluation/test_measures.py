@@ -40,6 +40,16 @@ def test_measures_are_zero_when_the_answer_lies_beyond_the_tenth_place() -> None
     assert measures.mrr_at_10 == 0
 
 
+def test_all_measures_see_one_order_when_scores_are_equal() -> None:
+    for answer in "abcdef":
+        case = RankingCase("q", {text: int(text == answer) for text in "abcdef"})
+
+        measures = measure_rankings([case], [[1.0] * 6])
+
+        place = 1 / measures.mrr_at_10
+        assert measures.ndcg_at_10 == pytest.approx(1 / math.log2(place + 1))
+
+
 def test_measures_are_means_over_queries() -> None:
     first = RankingCase("one", {"yes": 1, "no": 0})
     second = RankingCase("two", {"yes": 1, "no": 0})

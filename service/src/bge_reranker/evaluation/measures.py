@@ -27,7 +27,7 @@ class RankingMeasures:
 
 
 def measure_rankings(cases: Sequence[RankingCase], scores: Sequence[Sequence[float]]) -> RankingMeasures:
-    """Measures the order that scores give to each case's candidates.
+    """Measures the order that scores give to each case's candidates; equal scores are ordered by identity.
 
     Args:
         cases: Judged queries, at least one.
@@ -36,10 +36,12 @@ def measure_rankings(cases: Sequence[RankingCase], scores: Sequence[Sequence[flo
     qrels: list[Qrel] = []
     run: list[ScoredDoc] = []
     for number, (case, case_scores) in enumerate(zip(cases, scores, strict=True)):
-        for document, score in zip(case.documents, case_scores, strict=True):
-            identity = document_identity(document)
-            qrels.append(Qrel(str(number), identity, case.grades[document]))
-            # The library refuses numbers that are not Python floats, such as numpy's.
-            run.append(ScoredDoc(str(number), identity, float(score)))
+        scored = list(zip(map(float, case_scores), map(document_identity, case.documents), strict=True))
+        grades = [case.grades[document] for document in case.documents]
+        qrels += [Qrel(str(number), identity, grade) for (_, identity), grade in zip(scored, grades, strict=True)]
+        # The library computes each measure with a program of its own, and those order equal scores differently: what
+        # it gets are places.
+        places = enumerate(sorted(scored, reverse=True))
+        run += [ScoredDoc(str(number), identity, float(-place)) for place, (_, identity) in places]
     means = ir_measures.calc_aggregate([NDCG_AT_10, MRR_AT_10], qrels, run)
     return RankingMeasures(ndcg_at_10=float(means[NDCG_AT_10]), mrr_at_10=float(means[MRR_AT_10]))
