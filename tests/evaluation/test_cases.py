@@ -43,6 +43,7 @@ def test_cases_are_read_as_they_were_saved(tmp_path: Path) -> None:
         '{"query": "q", "positive": ["a"], "negative": []}',
         '{"query": 1, "positive": ["a"], "negative": ["b"]}',
         '{"query": "q", "positive": 3, "negative": ["b"]}',
+        '{"query": "q", "positive": "abc", "negative": ["b"]}',
     ],
 )
 def test_a_bad_line_is_refused_with_its_number(tmp_path: Path, line: str) -> None:
@@ -51,6 +52,21 @@ def test_a_bad_line_is_refused_with_its_number(tmp_path: Path, line: str) -> Non
 
     with pytest.raises(InvalidJudgements, match=r"cases\.jsonl:2"):
         load_cases(path)
+
+
+def test_a_file_that_is_not_utf_8_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "cases.jsonl"
+    path.write_bytes(b"\xff\xfe")
+
+    with pytest.raises(InvalidJudgements, match=r"cases\.jsonl is not UTF-8"):
+        load_cases(path)
+
+
+def test_lone_surrogates_become_replacement_characters(tmp_path: Path) -> None:
+    path = tmp_path / "cases.jsonl"
+    path.write_text(r'{"query": "q", "positive": ["a\ud800"], "negative": ["b"]}', encoding="utf-8")
+
+    assert sorted(load_cases(path)[0].documents) == ["a\ufffd", "b"]
 
 
 def test_an_empty_file_is_refused(tmp_path: Path) -> None:

@@ -58,10 +58,9 @@ def load_cases(path: Path) -> list[RankingCase]:
         path: The file.
 
     Raises:
-        InvalidJudgements: A line is not such an object, or has no positive or no negative.
+        InvalidJudgements: A line is not such an object, or has no positive or no negative, or the file is not UTF-8.
     """
-    with path.open(encoding="utf-8") as stream:
-        cases = [_case_from_line(line, f"{path}:{number}") for number, line in enumerate(stream, 1) if line.strip()]
+    cases = [_case_from_line(line, f"{path}:{number}") for number, line in _lines(path) if line.strip()]
     if not cases:
         raise InvalidJudgements(f"{path} holds no judged query")
     return cases
@@ -80,15 +79,24 @@ def save_cases(cases: Sequence[RankingCase], path: Path) -> None:
 def _case_from_line(line: str, place: str) -> RankingCase:
     try:
         content: dict[str, Any] = json.loads(line)
-        positive, negative = list(content["positive"]), list(content["negative"])
+        positive, negative = content["positive"], content["negative"]
         query, group = content["query"], content.get("group", DEFAULT_GROUP)
     except (ValueError, KeyError, TypeError) as error:
         raise InvalidJudgements(f"{place}: needs query, positive and negative ({error!r})") from error
+    # A text in a list's place would count as a list of its characters.
+    if not isinstance(positive, list) or not isinstance(negative, list):
+        raise InvalidJudgements(f"{place}: needs lists of positive and negative texts")
     texts = [query, group, *positive, *negative]
     if not positive or not negative or not all(isinstance(text, str) for text in texts):
         raise InvalidJudgements(f"{place}: needs texts, at least one of them positive and one negative")
     # A text on both sides counts as relevant.
-    return RankingCase(query, dict.fromkeys(negative, 0) | dict.fromkeys(positive, 1), group)
+    grades = dict.fromkeys(map(_encodable, negative), 0) | dict.fromkeys(map(_encodable, positive), 1)
+    return RankingCase(_encodable(query), grades, group)
+
+
+def _encodable(text: str) -> str:
+    """Replaces what JSON can hold and UTF-8 cannot, lone surrogates, as the scorer does."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def load_trec_cases(*, queries: Path, documents: Path, qrels: Path, run: Path | None = None) -> list[RankingCase]:
@@ -144,10 +152,18 @@ def _trec_cases(
 
 def _tab_separated(path: Path) -> dict[str, str]:
     texts: dict[str, str] = {}
-    with path.open(encoding="utf-8") as stream:
-        for number, line in enumerate(stream, 1):
-            identity, tab, text = line.rstrip("\n").partition("\t")
-            if not tab:
-                raise InvalidJudgements(f"{path}:{number}: needs an identifier, a tab and a text")
-            texts[identity] = text
+    for number, line in _lines(path):
+        identity, tab, text = line.rstrip("\n").partition("\t")
+        if not tab:
+            raise InvalidJudgements(f"{path}:{number}: needs an identifier, a tab and a text")
+        texts[identity] = text
     return texts
+
+
+def _lines(path: Path) -> Iterator[tuple[int, str]]:
+    """Yields a file's lines with their numbers, the first of which is 1."""
+    try:
+        with path.open(encoding="utf-8") as stream:
+            yield from enumerate(stream, 1)
+    except UnicodeDecodeError as error:
+        raise InvalidJudgements(f"{path} is not UTF-8: {error.reason} at byte {error.start}") from error
