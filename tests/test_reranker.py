@@ -1,12 +1,17 @@
 from __future__ import annotations
 
+import threading
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from bge_reranker import Reranker
-from bge_reranker.errors import Draining, InvalidField, SettingsError
+from bge_reranker.errors import CorruptFile, Draining, InvalidField, SettingsError
+from tests.live.scripted_scorer import write_tokenizer
+from tests.model.checkpoints import packed_model, save
 
 
 @pytest.fixture(scope="module")
@@ -68,6 +73,26 @@ def test_what_is_no_list_of_texts_is_refused_by_name(demo: Reranker, query: Any,
 def test_a_top_n_below_one_is_refused(demo: Reranker) -> None:
     with pytest.raises(InvalidField, match="top_n is 0"):
         demo.rank("q", ["a"], top_n=0)
+
+
+@pytest.mark.parametrize("top_n", ["1", 1.5, True])
+def test_a_top_n_that_is_no_whole_number_is_refused(demo: Reranker, top_n: Any) -> None:
+    with pytest.raises(InvalidField, match="top_n must be a whole number"):
+        demo.rank("q", ["a"], top_n=top_n)
+
+
+def test_a_top_n_of_another_library_is_a_whole_number(demo: Reranker) -> None:
+    assert len(demo.rank("q", ["a", "b"], top_n=np.int64(1))) == 1  # type: ignore[arg-type] # what callers have
+
+
+def test_a_model_that_is_refused_at_warm_up_leaves_no_thread(tmp_path: Path) -> None:
+    model = packed_model("xlm-roberta")
+    model.get_parameter("classifier.out_proj.bias").data[0] = float("nan")
+    save(model, write_tokenizer(tmp_path))
+    before = set(threading.enumerate())
+    with pytest.raises(CorruptFile, match="no finite logit"):
+        Reranker(str(tmp_path), threads=1)
+    assert not [thread for thread in set(threading.enumerate()) - before if thread.name.startswith("engine-")]
 
 
 def test_a_closed_reranker_says_that_it_is_closed() -> None:

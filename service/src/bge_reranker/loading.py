@@ -97,7 +97,12 @@ def _load(directory: ModelDirectory, settings: Settings, observer: EngineObserve
         raise OutOfMemory(f"Memory ran out while {directory.name} was loaded.") from error
     engine = Engine(scorer, settings.engine, observer=observer)
     engine.start()
-    engine.wait_until_ready()
+    try:
+        engine.wait_until_ready()
+    except BaseException:
+        # Its thread may still be freeing the scorer; a process that ends meanwhile is aborted by the scorer's library.
+        engine.close(_CLOSE_S)
+        raise
     return _Loaded(encoder, scorer, engine)
 
 

@@ -7,6 +7,7 @@ import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from numbers import Integral
 from types import TracebackType
 from typing import Any, Self
 
@@ -87,8 +88,7 @@ class Reranker:
             InvalidField: If an argument has the wrong type or is out of bounds.
             RerankerError: If a text does not fit its policy, or a document could not be scored.
         """
-        if top_n is not None and top_n < 1:
-            raise InvalidField(f"top_n is {top_n}; it must be at least 1.", remedy="Leave it out to get all.")
+        _check_top_n(top_n)
         ranking = self._rank(query, documents)
         scores, logits = ranking.scores.tolist(), ranking.logits.tolist()
         tokens, truncated = ranking.tokens.tolist(), ranking.truncated.tolist()
@@ -139,6 +139,16 @@ class Reranker:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _check_top_n(top_n: object) -> None:
+    if top_n is None:
+        return
+    # True is an Integral too.
+    if not isinstance(top_n, Integral) or isinstance(top_n, bool):
+        raise InvalidField(f"top_n must be a whole number, not {type(top_n).__name__}.")
+    if top_n < 1:
+        raise InvalidField(f"top_n is {top_n}; it must be at least 1.", remedy="Leave it out to get all.")
 
 
 def _check_texts(query: object, documents: object) -> None:
