@@ -55,6 +55,8 @@ def test_null_in_a_later_source_unsets_a_value(tmp_path: Path) -> None:
         ({"BGE_RERANKER_CONFIG": "[]"}, "must hold groups"),
         ({"BGE_RERANKER_CONFIG": "http: {port: yes}"}, "must not be true or false"),
         ({"BGE_RERANKER_CONFIG": "http: {port: 1, port: 2}"}, "port is there twice"),
+        ({"BGE_RERANKER_CONFIG": "engine: {deadlineS: 1, deadline_s: 2}"}, "engine.deadlineS is there twice"),
+        ({"BGE_RERANKER_CONFIG": "[" * 5_000}, "neither YAML nor JSON"),
         ({"BGE_RERANKER_MAX_BATCH_MS": "nan"}, "finite"),
         ({"BGE_RERANKER_CONFIG": "{"}, "neither YAML nor JSON"),
         ({"BGE_RERANKER_CONFIG": '{"motor": {}}'}, "unknown group 'motor'"),

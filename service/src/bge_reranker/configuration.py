@@ -131,7 +131,7 @@ def _parse(text: str, source: str) -> Any:
     try:
         # YAML is a superset of JSON, so one reader serves both.
         parsed = yaml.load(text, _UniqueKeyLoader)  # noqa: S506 - a subclass of the safe loader
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, RecursionError) as error:
         problem = " ".join(str(error).split())
         raise SettingsError(
             f"{source} is neither YAML nor JSON: {problem}.", remedy='For example {"engine": {"deadlineS": 30}}.'
@@ -152,7 +152,10 @@ def _merge(merged: dict[str, dict[str, Any]], addition: Any, source: str) -> Non
             if name not in names[group]:
                 known = ", ".join(sorted({setting.key for setting in settings_list() if setting.group == group}))
                 raise SettingsError(f"{source}: unknown setting {group}.{name}.", remedy=f"Known: {known}.")
-            merged.setdefault(group, {})[names[group][name]] = value
+            field = names[group][name]
+            if name != field and field in values:
+                raise SettingsError(f"{source}: {group}.{name} is there twice, once as {field}.")
+            merged.setdefault(group, {})[field] = value
 
 
 def _names_of(group: str) -> dict[str, str]:
