@@ -181,6 +181,15 @@ def test_vllm_refuses_what_vllm_refuses(server: LiveServer, extra: dict[str, Any
     assert words in answer.json()["error"]["message"]
 
 
+@pytest.mark.parametrize("options", [{"long_documents": "reject"}, {"truncation": "only_second"}], ids=str)
+def test_what_a_long_query_is_told_to_send_makes_it_fit(server: LiveServer, options: dict[str, Any]) -> None:
+    body = {"query": "q " * 200, "candidates": ["good"], **options}
+    refused = server.post(body)
+    assert (refused.status_code, refused.json()["code"]) == (422, "QueryTooLong")
+    assert "`truncation`: longest_first with `long_documents`: cut" in refused.json()["message"]
+    assert server.post({**body, "truncation": "longest_first", "long_documents": "cut"}).status_code == 200
+
+
 @pytest.mark.parametrize(
     "extra",
     [

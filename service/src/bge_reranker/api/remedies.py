@@ -31,7 +31,7 @@ _LONG_DOCUMENT_ELSEWHERE: Final = "Shorten it, or set the server's longDocuments
 
 _LIMITED_QUERY: Final = "Shorten it, or send `max_tokens_per_query`."
 _LONG_QUERY: Final[Mapping[str, str]] = {
-    "native": "Shorten it, limit it by `max_query_tokens`, or send `truncation`: longest_first.",
+    "native": "Shorten it, send `max_query_tokens`, or `truncation`: longest_first with `long_documents`: cut.",
     "vllm": _LIMITED_QUERY,
     "vllm-score": _LIMITED_QUERY,
 }
