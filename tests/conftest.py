@@ -4,7 +4,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from bge_reranker.cli.main import program
 from tests.live.server import LiveServer, live_server
 
 FLAGS = {
@@ -36,3 +38,12 @@ def fresh_server(tmp_path: Path) -> Iterator[LiveServer]:
     """A live server of a test's own, to count from zero or to change its state."""
     with live_server(tmp_path, FLAGS) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def quantised(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The embedded model in int8, to look at only."""
+    folder = tmp_path_factory.mktemp("quantised") / "demo-int8"
+    outcome = CliRunner().invoke(program, ["quantise", "demo", "--to", "int8", "--output", str(folder)])
+    assert outcome.exit_code == 0, outcome.output
+    return folder

@@ -25,14 +25,6 @@ CPU = ModelSettings(device="cpu", threads=1)
 
 
 @pytest.fixture(scope="module")
-def quantised(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("quantised") / "demo-int8"
-    outcome = CliRunner().invoke(program, ["quantise", "demo", "--to", "int8", "--output", str(folder)])
-    assert outcome.exit_code == 0, outcome.output
-    return folder
-
-
-@pytest.fixture(scope="module")
 def scorer(quantised: Path) -> Scorer:
     scorer = load_scorer(quantised, CPU)
     scorer.warm_up(1024)

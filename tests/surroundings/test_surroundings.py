@@ -4,9 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
 
-from bge_reranker.cli.main import program
 from bge_reranker.demo import demo_model_directory
 from bge_reranker.model.processor import INT8_SETS
 
@@ -36,14 +34,6 @@ def served(surroundings: list[str], model: Path | str = "demo", isa: str = "DEFA
 @pytest.fixture(scope="module")
 def exact() -> Served:
     return served([])
-
-
-@pytest.fixture(scope="module")
-def quantised(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("quantised") / "demo-int8"
-    outcome = CliRunner().invoke(program, ["quantise", "demo", "--to", "int8", "--output", str(folder)])
-    assert outcome.exit_code == 0, outcome.output
-    return folder
 
 
 @pytest.fixture(scope="module")
