@@ -34,3 +34,4 @@ def test_an_address_where_nothing_answers_fails_by_name() -> None:
     done = ask("http://127.0.0.1:9", "http://127.0.0.1:9")
     assert done.returncode == 1
     assert "http://127.0.0.1:9/health/ready does not answer" in done.stderr
+    assert "Is a pod there at all?" in done.stderr

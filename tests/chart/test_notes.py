@@ -30,6 +30,7 @@ def test_notes_say_which_nodes_have_the_resource_and_the_way_out() -> None:
     said = notes({})
     assert r".status.allocatable.nvidia\.com/gpu" in said
     assert "--set gpu.count=0" in said
+    assert "If all say <none> or 0, pods stay Pending" in said
     assert "GPUS" not in notes(CPU_DEMO)
 
 

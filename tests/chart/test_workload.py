@@ -199,3 +199,8 @@ def test_an_extra_object_may_be_a_template() -> None:
 def test_nulls_take_defaults_away() -> None:
     context = render({"podSecurityContext": {"fsGroup": None}}).pod["securityContext"]
     assert "fsGroup" not in context
+
+
+def test_the_pod_of_helm_test_states_what_a_quota_may_ask_for() -> None:
+    tester = render(CPU_DEMO, tests=True).one("Pod")["spec"]["containers"][0]["resources"]
+    assert set(tester["limits"]) == set(tester["requests"]) == {"cpu", "memory"}

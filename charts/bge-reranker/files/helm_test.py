@@ -23,6 +23,7 @@ BEST = 1
 TIME_LIMIT_S = 60
 PATIENCE_S = 12
 """How long no answer is forgiven: network plugins let a new pod through their policies a moment after it started."""
+NO_ANSWER = "Is a pod there at all? Its events, or those of the ReplicaSet, say what is wrong."
 
 
 def answer(address: str, body: object = None, key: str = "") -> tuple[int, str]:
@@ -33,7 +34,7 @@ def answer(address: str, body: object = None, key: str = "") -> tuple[int, str]:
             return asked(address, body, key)
         except OSError as error:
             if time.monotonic() > deadline:
-                sys.exit(f"{address} does not answer: {error}")
+                sys.exit(f"{address} does not answer: {error}\n{NO_ANSWER}")
         time.sleep(1)
 
 
