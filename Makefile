@@ -26,7 +26,9 @@ run: $(VENV)/.installed ## Serve the embedded demonstration model on 127.0.0.1:8
 test: $(VENV)/.installed ## Run every test that needs no cluster; ARGS go to pytest
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 $(ARGS)
 
-e2e: $(VENV)/.installed image image-operator image-search-pod ## End-to-end tests on a cluster of their own, or on CONTEXT of KUBECONFIG
+e2e: $(VENV)/.installed ## End-to-end tests on a cluster of their own, or on CONTEXT of KUBECONFIG
+	@$(BIN)/python -m tests.e2e --look $(if $(CONTEXT),--context $(CONTEXT)) $(ARGS)
+	@$(MAKE) --no-print-directory image image-operator image-search-pod
 	$(BIN)/python -m tests.e2e $(if $(CONTEXT),--context $(CONTEXT)) $(ARGS)
 
 api-server: helm ## Test the operator against a real API server that is not well, without nodes; ARGS go to pytest
@@ -74,6 +76,7 @@ cluster-status: $(VENV)/.installed ## Show its nodes and pods
 	@$(BIN)/python -m tests.cluster status
 
 cluster-load: $(VENV)/.installed ## Bring IMAGE, or an archive of one, onto its nodes
+	@test -n "$(IMAGE)" || { echo "Name the image: make cluster-load IMAGE=localhost/bge-reranker:0.1.0-cpu"; exit 2; }
 	@$(BIN)/python -m tests.cluster load $(IMAGE)
 
 cluster-tools: $(VENV)/.installed ## Build what the cluster runs, and stop

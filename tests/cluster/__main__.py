@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 
 import click
 from rich.console import Console
 
-from tests.cluster import additions, loading, removal, starting, status
+from tests.cluster import additions, loading, preconditions, removal, starting, status
 from tests.cluster.building import build_tools
 from tests.cluster.failures import ClusterError
 from tests.cluster.tools import TOOLS
@@ -18,8 +19,11 @@ ADDITION = click.Choice(list(additions.ADDITIONS))
 
 
 @click.group(help=__doc__)
-def cluster() -> None:
-    """Collects the commands."""
+@click.pass_context
+def cluster(context: click.Context) -> None:
+    """Collects the commands; all but `tools` are root's."""
+    if context.invoked_subcommand != "tools":
+        preconditions.is_root(os.geteuid(), f"cluster-{context.invoked_subcommand}")
 
 
 @cluster.command()

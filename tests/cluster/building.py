@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import shutil
+from collections.abc import Callable, Sequence
 
 from rich.console import Console
 
+from tests.cluster.preconditions import go_is_there
 from tests.cluster.progress import Progress
 from tests.cluster.tools import TOOLS, Built
 
 
-def build_tools(console: Console, tools: Sequence[Built] = TOOLS) -> None:
-    """Build what of the tools has yet to be built, in their order."""
+def build_tools(
+    console: Console, tools: Sequence[Built] = TOOLS, find: Callable[[str], str | None] = shutil.which
+) -> None:
+    """Build what of the tools has yet to be built, in their order.
+
+    Raises:
+        ClusterError: Go is missing, or a build failed.
+    """
     missing = [tool for tool in tools if not tool.is_built]
+    go_is_there(find, builds=len(missing))
     if not missing:
         return
     progress = Progress(console)

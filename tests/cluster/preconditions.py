@@ -61,9 +61,9 @@ def check() -> None:
     ports_are_free(HOST_ADDRESS, HOST_PORTS)
 
 
-def is_root(user: int) -> None:
+def is_root(user: int, target: str = "cluster-up") -> None:
     if user != 0:
-        raise ClusterError("Namespaces, interfaces and cgroups need root: run `sudo make cluster-up`.")
+        raise ClusterError(f"Namespaces, interfaces and cgroups need root: run `sudo make {target}`.")
 
 
 def nothing_is_up(*, is_running: bool, left: Sequence[str]) -> None:
@@ -86,7 +86,7 @@ def programs_are_there(find: Callable[[str], str | None], needed: Mapping[str, s
 def go_is_there(find: Callable[[str], str | None], builds: int) -> None:
     if builds and find("go") is None:
         raise ClusterError(
-            "Go is missing, and part of the cluster has yet to be built: install Go 1.26 or newer (go.dev/doc/install)."
+            "Go is missing, and tools have yet to be built: install Go 1.26 or newer (go.dev/doc/install)."
         )
 
 

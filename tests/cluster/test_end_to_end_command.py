@@ -1,11 +1,17 @@
 from __future__ import annotations
 
+import os
+import subprocess
+from pathlib import Path
+
 import click
 import pytest
 
 from tests.cluster.layout import KUBECONFIG
 from tests.e2e.__main__ import refuse_an_unnamed_cluster
 from tests.e2e.questions import questions, wrong_rankings
+
+ROOT = Path(__file__).parents[2]
 
 
 def test_a_kubeconfig_without_a_named_context_is_refused() -> None:
@@ -18,6 +24,15 @@ def test_a_kubeconfig_without_a_named_context_is_refused() -> None:
 )
 def test_a_named_context_and_our_own_cluster_are_welcome(context: str | None, kubeconfig: str | None) -> None:
     refuse_an_unnamed_cluster(context, kubeconfig)
+
+
+def test_make_looks_at_the_surroundings_before_it_builds_images() -> None:
+    environment = {**os.environ, "KUBECONFIG": "/home/me/.kube/config", "MAKEFLAGS": ""}
+    words = ("make", "--no-print-directory", "e2e", "CONTEXT=", "ARGS=")
+    done = subprocess.run(words, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode != 0
+    assert done.stdout == ""
+    assert "no context is named" in done.stderr
 
 
 def test_the_two_hundred_questions_are_different_and_their_right_texts_move_about() -> None:

@@ -1,18 +1,40 @@
 from __future__ import annotations
 
+import os
 import socket
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from tests.cluster import preconditions
+from tests.cluster.__main__ import cluster
+from tests.cluster.building import build_tools
 from tests.cluster.failures import ClusterError
+from tests.cluster.tools import Tool
 
 
 def test_a_user_who_is_not_root_is_told_to_be() -> None:
     preconditions.is_root(0)
     with pytest.raises(ClusterError, match="sudo make cluster-up"):
         preconditions.is_root(1000)
+    with pytest.raises(ClusterError, match="sudo make cluster-status"):
+        preconditions.is_root(1000, "cluster-status")
+
+
+@pytest.mark.parametrize("words", [("status",), ("load", "demo")], ids=["status", "load"])
+def test_commands_on_the_cluster_ask_for_root_before_anything_else(
+    monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    with pytest.raises(ClusterError, match=f"sudo make cluster-{words[0]}"):
+        cluster.main(list(words), standalone_mode=False)
+
+
+def test_tools_are_not_built_without_go() -> None:
+    never_built = Tool("helm-3", "helm.sh/helm/v3", ("a.variable.of.nobody={version}",))
+    with pytest.raises(ClusterError, match="install Go"):
+        build_tools(Console(), [never_built], find=lambda _: None)
 
 
 def test_missing_programs_are_named_with_the_packages_that_hold_them() -> None:

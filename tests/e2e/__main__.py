@@ -10,6 +10,7 @@ import time
 import click
 from rich.console import Console
 
+from tests.cluster import preconditions
 from tests.cluster.failures import ClusterError
 from tests.cluster.layout import CONTEXT, KUBECONFIG
 from tests.e2e.image_names import IMAGE, OPERATOR_IMAGE, OTHER_IMAGE, SEARCH_IMAGE
@@ -30,6 +31,7 @@ ADDITIONS = ("crds",)
 @click.option("--search-image", default=SEARCH_IMAGE, help="The search pod's image, likewise.")
 @click.option("--operator-image", default=OPERATOR_IMAGE, help="The operator's image, likewise.")
 @click.option("--keep", is_flag=True, help="Leave our own cluster up, and use it if it is up already.")
+@click.option("--look", is_flag=True, help="Only look whether this may run here, before anything is built for it.")
 @click.argument("pytest_arguments", nargs=-1)
 def end_to_end(
     *,
@@ -39,10 +41,14 @@ def end_to_end(
     search_image: str,
     operator_image: str,
     keep: bool,
+    look: bool,
     pytest_arguments: tuple[str, ...],
 ) -> None:
     """Run the end-to-end tests."""
     refuse_an_unnamed_cluster(context, os.environ.get("KUBECONFIG"))
+    if look:
+        refuse_bad_surroundings(context, keep=keep)
+        return
     arguments = [f"--kube-context={context or CONTEXT}", f"--image={image}", f"--other-image={other_image}"]
     arguments += [f"--search-image={search_image}", f"--operator-image={operator_image}", *pytest_arguments]
     if context is not None:
@@ -66,6 +72,20 @@ def refuse_an_unnamed_cluster(context: str | None, kubeconfig: str | None) -> No
             f"KUBECONFIG is {kubeconfig} and no context is named: name one by CONTEXT=..., or unset KUBECONFIG to have "
             "a cluster brought up here."
         )
+
+
+def refuse_bad_surroundings(context: str | None, *, keep: bool) -> None:
+    """Refuse where a cluster of our own would not come up, unless none is to.
+
+    Raises:
+        click.ClickException: What is wrong, with the remedy.
+    """
+    if context is not None or (keep and KUBECONFIG.exists()):
+        return
+    try:
+        preconditions.check()
+    except ClusterError as error:
+        raise click.ClickException(str(error)) from error
 
 
 def _run_tests(arguments: list[str]) -> int:
