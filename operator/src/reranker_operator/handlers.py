@@ -26,7 +26,7 @@ def registry(listener: Listener, *, inactivity_s: float) -> kopf.OperatorRegistr
 
     Args:
         listener: Told of every change.
-        inactivity_s: Silence after which kopf's watch is held for dead.
+        inactivity_s: Time after which kopf's watch is begun anew from where it was, dead or not.
     """
     handlers = kopf.OperatorRegistry()
 
@@ -46,7 +46,9 @@ def registry(listener: Listener, *, inactivity_s: float) -> kopf.OperatorRegistr
         settings.networking.request_timeout = 15
         settings.networking.connect_timeout = 10
         settings.watching.server_timeout = 280
-        settings.watching.inactivity_timeout = inactivity_s
+        # Not `inactivity_timeout`: it cancels whatever kopf's task is at, and if that is an event that has just come,
+        # the task ends without a word and nothing is heard of any Reranker again. This one ends a read, and no other.
+        settings.watching.client_timeout = inactivity_s
 
     @kopf.on.login(registry=handlers)
     async def log_in(**words: Any) -> kopf.ConnectionInfo | None:
