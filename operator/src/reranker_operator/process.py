@@ -180,12 +180,14 @@ class Operator:
 
     def _told(self, reranker: Reranker, is_gone: bool) -> None:  # noqa: FBT001 - kopf's listener passes it so
         """Take what kopf heard of a Reranker."""
+        known = self._rerankers.get(reranker.key)
         if is_gone:
-            self._rerankers.pop(reranker.key, None)
+            # kopf has one task for each uid: the end of a former one can come after the begin of its namesake.
+            if known is not None and known.uid == reranker.uid:
+                del self._rerankers[reranker.key]
             if self._reconciler is not None:
                 self._reconciler.forget(reranker)
             return
-        known = self._rerankers.get(reranker.key)
         self._rerankers[reranker.key] = reranker
         if known is None or known.generation != reranker.generation or known.uid != reranker.uid:
             self._work.add(reranker.key)
