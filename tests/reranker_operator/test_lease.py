@@ -18,10 +18,15 @@ class FakeLeases:
     def __init__(self) -> None:
         self.leases: dict[str, dict[str, Any]] = {}
         self.is_away = False
+        self.silent_requests = 0
+        self.was_written = asyncio.Event()
 
     async def request(self, method: str, path: str, **words: Any) -> Any:
         if self.is_away:
             raise ClusterUnavailable("away")
+        if self.silent_requests:
+            self.silent_requests -= 1
+            await asyncio.Event().wait()
         if method == "post":
             path = f"{path}/{words['body']['metadata']['name']}"
             if path in self.leases:
@@ -42,6 +47,7 @@ class FakeLeases:
         body = copy.deepcopy(body)
         body["metadata"]["resourceVersion"] = str(version)
         self.leases[path] = body
+        self.was_written.set()
         return copy.deepcopy(body)
 
 
@@ -118,6 +124,22 @@ def test_who_cannot_renew_it_gives_up_before_another_may_take_it() -> None:
         time.now += 0.008
         with pytest.raises(LeaseLost, match="renewed in time"):
             await keeping
+
+    asyncio.run(check())
+
+
+def test_a_renewal_that_is_never_answered_is_tried_again() -> None:
+    async def check() -> None:
+        leases, time = FakeLeases(), FakeTime()
+        mine = lease(leases, "mine", time, duration_s=0.05)
+        await mine._try()
+        leases.was_written.clear()
+        leases.silent_requests = 1
+        keeping = asyncio.create_task(mine.keep())
+        written = asyncio.create_task(leases.was_written.wait())
+        await asyncio.wait((keeping, written), return_when=asyncio.FIRST_COMPLETED)
+        assert not keeping.done()
+        keeping.cancel()
 
     asyncio.run(check())
 

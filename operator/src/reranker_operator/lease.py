@@ -107,9 +107,14 @@ class Lease:
         while True:
             await asyncio.sleep(self._duration_s / 5)
             try:
-                if not await self._try():
+                # An answer that never comes must leave time for another try, and for the end before another begins.
+                async with asyncio.timeout(self._duration_s / 4):
+                    is_ours = await self._try()
+                if not is_ours:
                     raise LeaseLost(f"The Lease {self._told} is another's now.")
                 renewed_at = self._now()
+            except TimeoutError:
+                LOG.warning("lease_not_renewed", extra={"error": "The API server did not answer in time."})
             except Delay as error:
                 LOG.warning("lease_not_renewed", extra={"error": error.sentence()})
             # Before anybody else may take it.
