@@ -29,6 +29,7 @@ def refused(status: int, message: str, headers: dict[str, str] | None = None, re
         (409, "conflict with manager", Contended),
         (429, "too many requests", ClusterUnavailable),
         (500, "etcd", ClusterUnavailable),
+        (500, "failed to create typed patch object (x; apps/v1): .spec.y: field not declared", RefusedByCluster),
         (503, "", ClusterUnavailable),
     ],
 )

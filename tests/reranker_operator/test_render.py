@@ -90,6 +90,13 @@ def test_helm_s_words_tell_whose_fault_it_was(complaint: str, kind: type[Operato
     assert type(failure(complaint, 1)) is kind
 
 
+def test_of_a_refusal_only_the_chart_s_own_sentence_is_told() -> None:
+    complaint = (
+        "Error: execution error at (x/y.yaml:15:4): give it a number.\n\nUse --debug flag to render out invalid YAML\n"
+    )
+    assert failure(complaint, 1).sentence() == "The chart refuses the spec: give it a number. Mend the spec."
+
+
 def test_the_digest_of_a_chart_changes_with_any_of_its_files(tmp_path: Path) -> None:
     (tmp_path / "a").write_text("1")
     before = chart_digest(tmp_path)

@@ -32,6 +32,7 @@ MANAGEMENT_PORT = 8001
 """Port of the scorer's `/info`."""
 
 _REQUEST_LIMIT = aiohttp.ClientTimeout(total=15)
+_UNKNOWN_FIELD = "failed to create typed patch object"
 _INFO_LIMIT = aiohttp.ClientTimeout(total=2)
 
 
@@ -202,7 +203,9 @@ def translated(error: ApiException, what: str) -> OperatorError:
         return Contended(words)
     if status == HTTPStatus.FORBIDDEN and "being terminated" in words:
         return ClusterUnavailable(words)
-    if status in {400, 401, 403, 405, 413, 415, 422} and reason != "Timeout":
+    # A field that a kind does not have is answered with 500 if the patch is server-side apply.
+    is_unknown_field = status == HTTPStatus.INTERNAL_SERVER_ERROR and _UNKNOWN_FIELD in words
+    if (status in {400, 401, 403, 405, 413, 415, 422} and reason != "Timeout") or is_unknown_field:
         return RefusedByCluster(
             f"The API server refuses it: {words}", remedy="Mend what it names, or ask its administrator."
         )

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import re
 import zlib
 from collections import OrderedDict
 from collections.abc import Mapping
@@ -28,6 +29,9 @@ CONCURRENT_PROGRAMS = 2
 _HELM_PLACES = {"HELM_CACHE_HOME": "/tmp/helm", "HELM_CONFIG_HOME": "/tmp/helm", "HELM_DATA_HOME": "/tmp/helm"}  # noqa: S108 - helm needs none of them; were it to write, only /tmp may be written to
 _VALUES_ERRORS = ("values don't meet the specifications", "execution error at", "parse error", "error calling fail")
 """What helm's complaint contains when the values are at fault."""
+
+_HELM_FRAME = re.compile(r"execution error at \([^)]*\): | ?Use --debug flag to render out invalid YAML")
+"""What helm says around the chart's own sentence."""
 
 _LOADER: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -131,7 +135,7 @@ def failure(complaint: str, code: int | None) -> OperatorError:
 def _without_places(words: str) -> str:
     """The sentence after the template's name and line, which only the chart's authors need."""
     _, mark, rest = words.partition("error calling fail: ")
-    return rest if mark else words
+    return _HELM_FRAME.sub("", rest if mark else words)
 
 
 def chart_digest(chart: Path) -> bytes:
