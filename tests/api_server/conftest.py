@@ -19,6 +19,9 @@ SILENCE_S = 5
 SHOWN_LOG = 20_000
 """Characters of an operator's log that a failed test shows, from the end."""
 
+LEASE_S = 30
+"""Twice the usual: other tests keep the machine busy, and nothing restarts an operator that lost its Lease."""
+
 RESYNC_S = 5
 """Pause after which a refused Reranker is tried again, in these tests."""
 
@@ -69,6 +72,7 @@ def idle(plane: ControlPlane, place: Namespace, proxy: FaultyProxy) -> Iterator[
     token = account(plane, place.name)
     settings = {"watch_namespace": place.name, "identity": "first", "watch_inactivity_s": SILENCE_S}
     settings["resync_interval_s"] = RESYNC_S
+    settings["lease_duration_s"] = LEASE_S
     with operator(plane, token, proxy.url, **settings) as process:
         yield process
 

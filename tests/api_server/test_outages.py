@@ -44,6 +44,17 @@ def test_a_write_that_fails_is_repeated_until_it_is_done(
     assert "lastFailure" not in products.get()["status"]
 
 
+def test_a_start_while_the_api_server_restarts_is_no_end(
+    products: Operated, idle: OperatorProcess, proxy: FaultyProxy
+) -> None:
+    paths = ("/leases", "/openapi", "/version")
+    proxy.faults = [Fault("GET", path, status, times=1) for path in paths for status in (503, None)]
+    products.apply()
+    idle.start_and_await_work()
+    products.await_ready()
+    assert [fault.times for fault in proxy.faults] == [0] * len(proxy.faults), "all were met"
+
+
 def test_a_status_that_is_refused_stops_no_work_and_is_written_later(
     products: Operated, working: OperatorProcess, proxy: FaultyProxy
 ) -> None:

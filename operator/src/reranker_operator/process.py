@@ -10,6 +10,8 @@ import datetime as dt
 import logging
 import math
 import time
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
 import kopf
 
@@ -17,6 +19,7 @@ from . import schema_age
 from .apply import Applier
 from .children import Children, watches
 from .cluster import KubernetesCluster
+from .errors import ClusterUnavailable
 from .handlers import registry
 from .lease import CLUSTER_LEASE_NAME, LEASE_NAME, Lease, ServedElsewhere
 from .metrics import Metrics
@@ -34,6 +37,21 @@ LOOK_AROUND_S = 5.0
 
 SCHEMA_PAUSE_S = 5.0
 """Between looks for a CRD that is not there yet."""
+
+AWAY_PAUSE_S = 2.0
+"""Between questions while the API server is away."""
+
+_T = TypeVar("_T")
+
+
+async def patiently(ask: Callable[[], Awaitable[_T]]) -> _T:
+    """Ask until the API server answers: a start while it restarts is no reason to end."""
+    while True:
+        try:
+            return await ask()
+        except ClusterUnavailable as error:
+            LOG.warning("api_server_away", extra={"error": error.sentence()})
+            await asyncio.sleep(error.retry_after_s or AWAY_PAUSE_S)
 
 
 def clock() -> Clock:
@@ -82,7 +100,7 @@ class Operator:
             LeaseLost: Another one works now.
         """
         self._waits_for = "Lease"
-        await self._lease.acquire()
+        await patiently(self._lease.acquire)
         self.metrics.holds_lease.set(1)
         keeping = asyncio.create_task(self._lease.keep())
         working = asyncio.create_task(self._serve(stop))
@@ -104,7 +122,7 @@ class Operator:
         self._waits_for = "the CRD"
         warning = await self._schema_warning()
         self._waits_for = "the API server"
-        version = await self._cluster.version()
+        version = await patiently(self._cluster.version)
         settings = self._settings
         self._renderer = HelmRenderer(settings.helm, settings.chart, version, settings.helm_limit_s)
         applier = Applier(self._cluster, self._children, settings.max_concurrent_rollouts, self.metrics)
@@ -151,7 +169,7 @@ class Operator:
         """Wait for the CRD; a sentence if it is another one than ours."""
         said = False
         while True:
-            published = await self._cluster.published_schema()
+            published = await patiently(self._cluster.published_schema)
             if published is not None:
                 break
             if not said:

@@ -6,9 +6,12 @@ loading.
 
 from __future__ import annotations
 
+import os
+import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Literal, TypeVar
 
@@ -23,6 +26,10 @@ Compare = Callable[[Path, Manifest, Callable[[int], None]], None]
 
 _MAX_SHARE = 0.2
 """Largest part of a load, its warm-up included, that comparing every byte may add where nobody asked for it."""
+
+
+_NICENESS = 5
+"""A third of the processor where the load wants all of it: warm-up's threads wait for one another."""
 
 
 class _GivenUp(Exception):
@@ -74,6 +81,13 @@ def verified_load(
         raise
 
 
+def _step_aside() -> None:
+    """Leave the processor to the load where both want it, in this thread and those that it makes."""
+    if sys.platform == "linux":
+        with suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
+
+
 class _Comparison:
     """Comparing every byte, in a thread."""
 
@@ -104,6 +118,7 @@ class _Comparison:
         return True
 
     def _run(self) -> None:
+        _step_aside()
         try:
             self._compare(self._advance)
         except BaseException as error:  # noqa: BLE001 - carried to the thread that waits
