@@ -1,44 +1,13 @@
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Coroutine
-from functools import wraps
-from typing import Any
-
-import pytest
-
 from reranker_operator.adopt import MANAGED_BY, MANAGER
 from reranker_operator.cluster import HANDOVER_MANAGER
-from reranker_operator.errors import ClusterUnavailable, InvalidSpec, RefusedByCluster, RenderFailed
 from reranker_operator.kinds import Ref
 from reranker_operator.snapshots import PodFacts
 
-from .bodies import NAMESPACE, deployment, pod, reranker, service
+from .bodies import NAMESPACE, pod, reranker, service
 from .fakes import Bench
-
-DEPLOYMENT = Ref("apps/v1", "Deployment", NAMESPACE, "products")
-SERVICE = Ref("v1", "Service", NAMESPACE, "products")
-AUTOSCALER = Ref("autoscaling/v2", "HorizontalPodAutoscaler", NAMESPACE, "products")
-CLAIM = Ref("v1", "PersistentVolumeClaim", NAMESPACE, "products-cache")
-
-
-def in_a_loop(test: Callable[[], Coroutine[Any, Any, None]]) -> Callable[[], None]:
-    @wraps(test)
-    def run() -> None:
-        asyncio.run(test())
-
-    return run
-
-
-def complete(bench: Bench, replicas: int = 1, *, revision: int = 1) -> None:
-    """The Deployment controller is done."""
-    bench.cluster.objects[DEPLOYMENT]["metadata"].setdefault("annotations", {})["deployment.kubernetes.io/revision"] = (
-        str(revision)
-    )
-    counts = dict.fromkeys(("replicas", "updatedReplicas", "readyReplicas", "availableReplicas"), replicas)
-    generation = bench.cluster.objects[DEPLOYMENT]["metadata"]["generation"]
-    done = {"type": "Progressing", "status": "True", "reason": "NewReplicaSetAvailable"}
-    bench.cluster.say(DEPLOYMENT, observedGeneration=generation, conditions=[done], **counts)
+from .rounds import AUTOSCALER, CLAIM, DEPLOYMENT, SERVICE, complete, in_a_loop
 
 
 @in_a_loop
@@ -159,49 +128,6 @@ async def test_a_claim_is_never_deleted_while_its_reranker_lives() -> None:
 
 
 @in_a_loop
-async def test_a_refused_spec_leaves_the_workload_as_it_is() -> None:
-    bench, products = Bench(), reranker()
-    await bench.round(products)
-    complete(bench)
-    bench.chart.problem = InvalidSpec("replicas is -1", remedy="Mend the spec.")
-    before = dict(bench.cluster.objects)
-    assert await bench.round(reranker(generation=2)) == 60
-    assert bench.cluster.objects == before
-    ready, stalled = bench.condition(products, "Ready"), bench.condition(products, "Stalled")
-    assert (ready["status"], ready["reason"], ready["message"]) == (
-        "False",
-        "InvalidSpec",
-        "replicas is -1 Mend the spec.",
-    )
-    assert stalled["status"] == "True"
-    assert bench.condition(products, "Available")["status"] == "True"
-
-
-@in_a_loop
-async def test_a_refusal_of_one_object_comes_before_any_other_is_touched() -> None:
-    bench = Bench()
-    await bench.round(reranker())
-    bench.cluster.writes.clear()
-    bench.cluster.refusals["Deployment"] = [RefusedByCluster("exceeded quota")]
-    await bench.round(reranker(generation=2, image={"tag": "scorer:2"}))
-    assert [write for write in bench.cluster.writes if write[0] == "apply"] == []
-    assert bench.condition(reranker(), "Ready")["reason"] == "RefusedByCluster"
-
-
-@in_a_loop
-async def test_an_object_of_a_helm_release_is_refused_and_left_alone() -> None:
-    bench = Bench()
-    theirs = deployment()
-    theirs["metadata"]["namespace"] = NAMESPACE
-    bench.cluster.put(theirs)
-    before = bench.cluster.objects[DEPLOYMENT]
-    await bench.round(reranker())
-    assert bench.cluster.objects[DEPLOYMENT] == before
-    assert bench.condition(reranker(), "Ready")["reason"] == "NotOwned"
-    assert bench.condition(reranker(), "Stalled")["status"] == "True"
-
-
-@in_a_loop
 async def test_a_recreated_resource_waits_for_the_children_of_the_former() -> None:
     bench = Bench()
     await bench.round(reranker(uid="uid-1"))
@@ -267,30 +193,6 @@ async def test_a_suspended_resource_is_left_alone_and_says_so() -> None:
     await bench.round(products)
     assert bench.cluster.objects[DEPLOYMENT]["spec"]["replicas"] == 5
     assert bench.condition(products, "Ready")["reason"] == "Suspended"
-
-
-@pytest.mark.parametrize("problem", [RenderFailed("helm hung"), ClusterUnavailable("503")])
-def test_what_may_pass_is_tried_again_with_growing_pauses(problem: Any) -> None:
-    bench = Bench()
-    bench.chart.problem = problem
-    assert asyncio.run(bench.round(reranker())) is None
-    assert bench.condition(reranker(), "Stalled")["status"] == "False"
-
-
-@in_a_loop
-async def test_a_pause_that_the_api_server_asks_for_is_kept() -> None:
-    bench = Bench()
-    bench.cluster.refusals["Service"] = [ClusterUnavailable("429", retry_after_s=7)]
-    assert await bench.round(reranker()) == 7
-
-
-@in_a_loop
-async def test_a_status_that_is_refused_is_tried_again_and_stops_nothing() -> None:
-    bench = Bench()
-    bench.cluster.refusals["status"] = [RefusedByCluster("no such field")]
-    assert await bench.round(reranker()) is None
-    assert DEPLOYMENT in bench.cluster.objects
-    assert await bench.round(reranker()) == 60
 
 
 @in_a_loop

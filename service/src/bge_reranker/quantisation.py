@@ -121,7 +121,7 @@ class Quantisation:
         write_facts(self._checkpoint, allowed, folder)
         objections, figures, notes = self._judge(folder, sets)
         if objections or notes:
-            self._say(f"The rest stays in float32, since in bfloat16 {'; '.join([objections, *notes]).strip('; ')}.")
+            self._say(f"The rest stays in float32, since in bfloat16 {'; '.join(filter(None, (objections, *notes)))}.")
             return
         self.facts = {**allowed, "price_in_bfloat16": figures}
 

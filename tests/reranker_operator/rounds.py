@@ -1,0 +1,37 @@
+"""What tests of whole rounds share: an event loop for each, names of objects, a Deployment that is done."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from functools import wraps
+from typing import Any
+
+from reranker_operator.kinds import Ref
+
+from .bodies import NAMESPACE
+from .fakes import Bench
+
+DEPLOYMENT = Ref("apps/v1", "Deployment", NAMESPACE, "products")
+SERVICE = Ref("v1", "Service", NAMESPACE, "products")
+AUTOSCALER = Ref("autoscaling/v2", "HorizontalPodAutoscaler", NAMESPACE, "products")
+CLAIM = Ref("v1", "PersistentVolumeClaim", NAMESPACE, "products-cache")
+
+
+def in_a_loop(test: Callable[[], Coroutine[Any, Any, None]]) -> Callable[[], None]:
+    @wraps(test)
+    def run() -> None:
+        asyncio.run(test())
+
+    return run
+
+
+def complete(bench: Bench, replicas: int = 1, *, revision: int = 1) -> None:
+    """The Deployment controller is done."""
+    bench.cluster.objects[DEPLOYMENT]["metadata"].setdefault("annotations", {})["deployment.kubernetes.io/revision"] = (
+        str(revision)
+    )
+    counts = dict.fromkeys(("replicas", "updatedReplicas", "readyReplicas", "availableReplicas"), replicas)
+    generation = bench.cluster.objects[DEPLOYMENT]["metadata"]["generation"]
+    done = {"type": "Progressing", "status": "True", "reason": "NewReplicaSetAvailable"}
+    bench.cluster.say(DEPLOYMENT, observedGeneration=generation, conditions=[done], **counts)
