@@ -55,8 +55,8 @@ class Settings(BaseModel):
     """Time without a renewal after which another operator may take the Lease over."""
 
     watch_inactivity_s: Annotated[float, Field(ge=5, le=3600)] = 90.0
-    """Silence after which a watch of children is held for dead; API servers send a bookmark about every minute. The watch
-    of Rerankers is begun anew after so long in any case."""
+    """Silence after which a watch of children is held for dead; API servers send a bookmark about every minute. The
+    watch of Rerankers is begun anew after so long in any case."""
 
     work_age_limit_s: Annotated[float, Field(ge=10, le=3600)] = 180.0
     """Age of the oldest work at which liveness fails; longer than any single attempt can last."""
