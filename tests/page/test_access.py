@@ -96,7 +96,7 @@ def test_nothing_scrolls_sideways_on_a_phone(browser: Browser, server: LiveServe
         assert len(visit.texts("tei")) == 3
         assert visit.page.evaluate(WIDTH) == [360, 360]
         visit.page.get_by_label("Longest pair, in tokens").fill("9999")
-        visit.page.get_by_role("button", name="Rank").click()
+        visit.press_rank()
         expect(visit.problem).to_be_visible()
         assert visit.page.evaluate(WIDTH) == [360, 360]
 
@@ -130,7 +130,7 @@ def test_what_came_of_it_is_brought_into_sight_on_a_phone(browser: Browser, serv
         expect(visit.panel().locator("h2")).to_be_in_viewport()
         visit.page.get_by_text("Long texts").click()
         visit.page.get_by_label("Longest pair, in tokens").fill("9999")
-        visit.page.get_by_role("button", name="Rank").click()
+        visit.press_rank()
         expect(visit.problem).to_be_in_viewport()
 
 

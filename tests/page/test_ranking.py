@@ -102,7 +102,7 @@ def test_each_example_fills_the_form_and_ranks(visit: Visit, button: str, word: 
     visit.write("", "")
     visit.page.get_by_role("button", name=button).click()
     expect(visit.page.get_by_label("Query")).to_have_value(re.compile(word))
-    visit.page.get_by_role("button", name="Rank").click()
+    visit.press_rank()
     assert len(visit.texts()) == 5
 
 
@@ -112,7 +112,7 @@ def test_a_file_gives_one_candidate_per_line(visit: Visit) -> None:
         {"name": "candidates.txt", "mimeType": "text/plain", "buffer": content}
     )
     expect(visit.page.get_by_text("3 candidates")).to_be_visible()
-    visit.page.get_by_role("button", name="Rank").click()
+    visit.press_rank()
     assert visit.texts() == ["好 good good", "good", "bad"]
 
 

@@ -42,8 +42,14 @@ class Visit:
         self.page.get_by_label("Candidates").fill("\n".join(candidates))
 
     def rank(self, query: str, *candidates: str) -> None:
+        """Writes them and has them ranked, until the page shows what came of it."""
         self.write(query, *candidates)
+        self.press_rank()
+
+    def press_rank(self) -> None:
+        """Has what is written ranked, until the page shows what came of it: a ranking, a problem or what is missing."""
         self.page.get_by_role("button", name="Rank").click()
+        self.page.locator("#rank:not([aria-busy=true])").wait_for()
 
     @property
     def status(self) -> Locator:
