@@ -14,7 +14,7 @@ import sys
 sys.modules["openvino_telemetry"] = None  # type: ignore[assignment] # see above
 
 import openvino  # noqa: E402 - see above
-from openvino import Model, Node  # noqa: E402
+from openvino import CompiledModel, InferRequest, Model, Node  # noqa: E402
 from openvino import opset13 as ops  # noqa: E402
 
-__all__ = ["Model", "Node", "openvino", "ops"]
+__all__ = ["CompiledModel", "InferRequest", "Model", "Node", "openvino", "ops"]

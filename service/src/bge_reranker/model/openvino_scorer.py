@@ -1,14 +1,15 @@
 """The scorer of CPUs: batches of the engine in, float32 logits out, computed by OpenVINO without torch.
 
-What belongs here: the compiled graph, its calls, warm-up, the description. What must not: arithmetic (`graph`), shapes
-(`buckets`), reading files (`arrays`).
+What belongs here: the compiled graph, warm-up, the description. What must not: arithmetic (`graph`), shapes
+(`buckets`), which call runs when (`openvino_calls`), reading files (`arrays`).
 """
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -25,6 +26,7 @@ from .buckets import Block, all_buckets, rows_within, split
 from .checkpoint import FLOAT_PARTS, Checkpoint
 from .embedding_rows import EmbeddingRows
 from .graph import HIDDEN, MASK, build_graph
+from .openvino_calls import OpenVinoCalls, calls_at_once
 from .openvino_runtime import openvino
 from .plain_network import PlainNetwork
 from .probes import PROBE_SEED, disagreement, geometry_probes, is_batch_invariant
@@ -37,7 +39,7 @@ _HINTS = {"float32": "f32", "bfloat16": "bf16"}
 graphs in bfloat16 where the CPU can."""
 
 _CALL_TOKENS_PER_THREAD = 320
-"""Tokens of one call where rows may be computed together: two threads were fastest at four rows of 160."""
+"""Tokens of one call where rows may be computed together, for each thread that computes it: two rows of 160."""
 
 _WARM_UP_S = 1.0
 """Seconds for building kernels before serving. A shape that was left out costs a few milliseconds when it first
@@ -77,10 +79,12 @@ class OpenVinoScorer:
         self._last_weight = tensors[f"{last}.weight"].floats()[0].astype(np.float64)
         self._last_bias = float(tensors[f"{last}.bias"].floats()[0])
         hint = _HINTS[_float_parts(checkpoint, precision)]
-        self._call_tokens = 0 if precision == "float32" else _CALL_TOKENS_PER_THREAD * threads
+        self._at_once = at_once = calls_at_once(threads)
+        self._call_tokens = 0 if precision == "float32" else _CALL_TOKENS_PER_THREAD * (threads // at_once)
         with _memory_shortage_reported():
             graph = build_graph(tensors, self._geometry, int8_products=multiplies_int8(instruction_sets()))
-            self._request = openvino.Core().compile_model(graph, "CPU", _options(hint, threads)).create_infer_request()
+            compiled = openvino.Core().compile_model(graph, "CPU", _options(hint, threads, at_once))
+            self._calls = OpenVinoCalls(compiled, at_once)
         self._description = ScorerDescription(
             architecture=checkpoint.architecture,
             runtime=f"openvino {openvino.__version__.split('-')[0]}",
@@ -135,17 +139,20 @@ class OpenVinoScorer:
         refuse_outside(batch, self._geometry)
         lengths = np.diff(batch.cu_seqlens).astype(np.int64)
         logits = np.empty(len(batch), dtype=np.float32)
+        blocks = split(lengths, self._geometry.max_pair_tokens, self._call_tokens)
+        inputs = (self._inputs(batch, block, lengths) for block in blocks)
         with _memory_shortage_reported():
-            for block in split(lengths, self._geometry.max_pair_tokens, self._call_tokens):
-                logits[block.pairs] = self._last_product(self._states(batch, block, lengths))
+            states = self._plain_states(inputs) if self._serves_plain else self._calls.results(inputs)
+            for block, found in zip(blocks, states, strict=True):
+                logits[block.pairs] = self._last_product(found)
         return logits
 
     def close(self) -> None:
         """Free the weights."""
-        del self._request, self._plain, self._embeddings
+        del self._calls, self._plain, self._embeddings
 
-    def _states(self, batch: Batch, block: Block, lengths: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Compute the head's states of a block's pairs: float32 (N, H)."""
+    def _inputs(self, batch: Batch, block: Block, lengths: NDArray[np.int64]) -> dict[str, NDArray[np.float32]]:
+        """Look up a block's pairs, float32 (N, L, H), and mask what is no token of theirs, float32 (N, 1, 1, L)."""
         tokens = np.full(block.shape, self._geometry.pad_token_id, dtype=np.int64)
         types = np.zeros(block.shape, dtype=np.int64)
         mask = np.full((len(block.pairs), 1, 1, block.length), _MASKED, dtype=np.float32)
@@ -154,15 +161,14 @@ class OpenVinoScorer:
             tokens[row, :length] = batch.tokens[start : start + length]
             types[row, :length] = batch.types[start : start + length]
             mask[row, ..., :length] = 0
-        embedded = self._embeddings.look_up(tokens, types)
-        if self._serves_plain:
-            taken = zip(embedded, lengths[block.pairs], strict=True)
-            return np.concatenate([self._plain.state(rows[:length]) for rows, length in taken])
-        return self._infer(embedded, mask)
+        return {HIDDEN: self._embeddings.look_up(tokens, types), MASK: mask}
 
-    def _infer(self, embedded: NDArray[np.float32], mask: NDArray[np.float32]) -> NDArray[np.float32]:
-        results = self._request.infer({HIDDEN: embedded, MASK: mask}, share_inputs=True)
-        return np.asarray(results[0], dtype=np.float32)
+    def _plain_states(self, inputs: Iterable[dict[str, NDArray[np.float32]]]) -> Iterator[NDArray[np.float32]]:
+        """Compute the head's states of each block's pairs without OpenVINO: float32 (N, H)."""
+        for named in inputs:
+            lengths = (named[MASK] == 0).sum(axis=-1).ravel()
+            rows = zip(named[HIDDEN], lengths, strict=True)
+            yield np.concatenate([self._plain.state(embedded[:length]) for embedded, length in rows])
 
     def _last_product(self, states: NDArray[np.float32]) -> NDArray[np.float32]:
         # A sum along each row alone, in float64: a matrix product's rounding would depend on the number of rows.
@@ -200,8 +206,10 @@ class OpenVinoScorer:
         for rows in (1 << power for power in range(max(most.values()).bit_length())):
             for length in lengths:
                 if rows <= most[length] and time.monotonic() < end:
-                    shape = (rows, length, self._geometry.hidden_size)
-                    self._infer(np.zeros(shape, np.float32), np.zeros((rows, 1, 1, length), np.float32))
+                    hidden = np.zeros((rows, length, self._geometry.hidden_size), np.float32)
+                    # One for each of the calls at once, which have kernels of their own.
+                    inputs = {HIDDEN: hidden, MASK: np.zeros((rows, 1, 1, length), np.float32)}
+                    deque(self._calls.results([inputs] * self._at_once), maxlen=0)
 
 
 def _float_parts(checkpoint: Checkpoint, precision: str) -> str:
@@ -212,11 +220,11 @@ def _float_parts(checkpoint: Checkpoint, precision: str) -> str:
     return "bfloat16" if allows and has_bfloat16_tiles(instruction_sets()) else "float32"
 
 
-def _options(hint: str, threads: int) -> dict[str, Any]:
+def _options(hint: str, threads: int, at_once: int) -> dict[str, Any]:
     return {
         "INFERENCE_PRECISION_HINT": hint,
         "INFERENCE_NUM_THREADS": threads,
-        "NUM_STREAMS": 1,
+        "NUM_STREAMS": at_once,
         # Pinned threads of several processes would sit on the same cores.
         "ENABLE_CPU_PINNING": False,
     }
