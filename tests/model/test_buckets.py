@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bge_reranker.model.buckets import all_buckets, rows_within, split
+from bge_reranker.model.buckets import all_buckets, bucket_step, rows_within, split
 
 LIMIT = 78
 
@@ -26,5 +26,14 @@ def test_every_pair_is_in_one_block_that_it_fits_and_that_others_do_not_choose(l
     assert sorted(index for block in blocks for index in block.pairs.tolist()) == list(range(len(lengths)))
     for block in blocks:
         for pair in block.pairs:
-            assert block.length == split(np.array([lengths[pair]]), LIMIT, 0)[0].length >= lengths[pair]
-            assert block.length in all_buckets(LIMIT)
+            assert block.length == split(np.array([lengths[pair]]), LIMIT, tokens)[0].length >= lengths[pair]
+            assert block.length in all_buckets(LIMIT, bucket_step(tokens))
+
+
+def test_pairs_that_are_computed_alone_are_padded_less_than_those_that_share_calls() -> None:
+    assert [split(np.array([17]), LIMIT, tokens)[0].length for tokens in (0, 512)] == [20, 32]
+
+
+@pytest.mark.parametrize(("limit", "step", "buckets"), [(78, 32, [32, 64, 78]), (64, 32, [32, 64]), (20, 32, [20])])
+def test_the_last_bucket_ends_at_the_model_s_limit(limit: int, step: int, buckets: list[int]) -> None:
+    assert all_buckets(limit, step) == buckets

@@ -14,8 +14,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-STEP_TOKENS = 16
-"""Distance of two length buckets: 5 % padding at a mean of 160 tokens, and 32 buckets up to 512."""
+_STEP_ALONE_TOKENS = 4
+"""Distance of two length buckets where each pair is a call of its own: 1 % padding at a mean of 160 tokens, and 128
+buckets up to 512."""
+
+_STEP_SHARED_TOKENS = 16
+"""The same where pairs of a bucket share calls: 5 % padding, but more pairs find company."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,14 +38,14 @@ class Block:
         return len(self.pairs), self.length
 
 
-def bucket(tokens: int, max_pair_tokens: int) -> int:
-    """Round a length up to its bucket; the last one ends at the model's limit."""
-    return min(-(-tokens // STEP_TOKENS) * STEP_TOKENS, max_pair_tokens)
+def bucket_step(max_tokens: int) -> int:
+    """Say how far apart buckets are, in tokens, where a call has at most so many; 0 for one pair a call."""
+    return _STEP_SHARED_TOKENS if max_tokens else _STEP_ALONE_TOKENS
 
 
-def all_buckets(max_pair_tokens: int) -> list[int]:
-    """List the buckets, shortest first."""
-    return sorted({bucket(tokens, max_pair_tokens) for tokens in range(1, max_pair_tokens + 1)})
+def all_buckets(max_pair_tokens: int, step: int) -> list[int]:
+    """List the buckets, shortest first; the last one ends at the model's limit."""
+    return [*range(step, max_pair_tokens, step), max_pair_tokens]
 
 
 def rows_within(length: int, max_tokens: int) -> int:
@@ -57,7 +61,8 @@ def split(lengths: NDArray[np.int64], max_pair_tokens: int, max_tokens: int) -> 
         max_pair_tokens: The model's limit.
         max_tokens: Most tokens of one call, padding included; 0 for one pair a call.
     """
-    buckets = np.minimum(-(-lengths // STEP_TOKENS) * STEP_TOKENS, max_pair_tokens)
+    step = bucket_step(max_tokens)
+    buckets = np.minimum(-(-lengths // step) * step, max_pair_tokens)
     blocks = []
     for length in sorted(set(buckets.tolist()), reverse=True):
         waiting = np.flatnonzero(buckets == length)

@@ -1,4 +1,4 @@
-"""Calls of a compiled graph, several under way at once.
+"""Calls of a compiled graph, one after the other without a pause.
 
 What belongs here: which call runs when, and fetching its result. What must not: what the inputs and results mean.
 """
@@ -16,27 +16,19 @@ from .openvino_runtime import CompiledModel, InferRequest
 
 Floats = NDArray[np.float32]
 
-
-def calls_at_once(threads: int) -> int:
-    """Say how many calls should compute at once, each with the same number of threads.
-
-    Two: threads of one call wait for one another at every layer, and half as many wait less. No more than two, since
-    a pair that is asked for alone is computed by the threads of one call.
-    """
-    return 2 if threads % 2 == 0 else 1
+_UNDER_WAY = 2
+"""Calls that have begun and not ended: one computes, one waits for it."""
 
 
 class OpenVinoCalls:
-    """Runs calls in turn, from one thread.
+    """Runs calls in turn, from one thread: while one computes, the inputs of the next are made and wait.
 
     Args:
-        compiled: A graph with one output.
-        at_once: Calls that it computes at once, its NUM_STREAMS.
+        compiled: A graph with one output, of one stream.
     """
 
-    def __init__(self, compiled: CompiledModel, at_once: int) -> None:
-        # One more than are computed, so that the next one begins as soon as one ends.
-        self._requests = [compiled.create_infer_request() for _ in range(at_once + 1)]
+    def __init__(self, compiled: CompiledModel) -> None:
+        self._requests = [compiled.create_infer_request() for _ in range(_UNDER_WAY)]
 
     def results(self, inputs: Iterable[Mapping[str, Floats]]) -> Generator[Floats, None, None]:
         """Give the output of each call, in the order of the inputs, which are read as their turn comes.

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import time
-from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -22,11 +21,11 @@ from ..engine.scorer import ScorerDescription, ScorerOutOfMemory
 from ..errors import CorruptFile
 from .arrays import StoredTensor
 from .batch_limits import refuse_outside
-from .buckets import Block, all_buckets, rows_within, split
+from .buckets import Block, all_buckets, bucket_step, rows_within, split
 from .checkpoint import FLOAT_PARTS, Checkpoint
 from .embedding_rows import EmbeddingRows
 from .graph import HIDDEN, MASK, build_graph
-from .openvino_calls import OpenVinoCalls, calls_at_once
+from .openvino_calls import OpenVinoCalls
 from .openvino_runtime import openvino
 from .plain_network import PlainNetwork
 from .probes import PROBE_SEED, disagreement, geometry_probes, is_batch_invariant
@@ -39,7 +38,7 @@ _HINTS = {"float32": "f32", "bfloat16": "bf16"}
 graphs in bfloat16 where the CPU can."""
 
 _CALL_TOKENS_PER_THREAD = 320
-"""Tokens of one call where rows may be computed together, for each thread that computes it: two rows of 160."""
+"""Tokens of one call where rows may be computed together: two threads were fastest at four rows of 160."""
 
 _WARM_UP_S = 1.0
 """Seconds for building kernels before serving. A shape that was left out costs a few milliseconds when it first
@@ -79,12 +78,10 @@ class OpenVinoScorer:
         self._last_weight = tensors[f"{last}.weight"].floats()[0].astype(np.float64)
         self._last_bias = float(tensors[f"{last}.bias"].floats()[0])
         hint = _HINTS[_float_parts(checkpoint, precision)]
-        self._at_once = at_once = calls_at_once(threads)
-        self._call_tokens = 0 if precision == "float32" else _CALL_TOKENS_PER_THREAD * (threads // at_once)
+        self._call_tokens = 0 if precision == "float32" else _CALL_TOKENS_PER_THREAD * threads
         with _memory_shortage_reported():
             graph = build_graph(tensors, self._geometry, int8_products=multiplies_int8(instruction_sets()))
-            compiled = openvino.Core().compile_model(graph, "CPU", _options(hint, threads, at_once))
-            self._calls = OpenVinoCalls(compiled, at_once)
+            self._calls = OpenVinoCalls(openvino.Core().compile_model(graph, "CPU", _options(hint, threads)))
         self._description = ScorerDescription(
             architecture=checkpoint.architecture,
             runtime=f"openvino {openvino.__version__.split('-')[0]}",
@@ -201,15 +198,13 @@ class OpenVinoScorer:
     def _build_kernels(self, max_batch_tokens: int) -> None:
         """Run shapes once, those of single pairs first, for as long as start-up allows."""
         end = time.monotonic() + _WARM_UP_S
-        lengths = all_buckets(self._geometry.max_pair_tokens)
+        lengths = all_buckets(self._geometry.max_pair_tokens, bucket_step(self._call_tokens))
         most = {length: rows_within(length, min(self._call_tokens, max_batch_tokens)) for length in lengths}
         for rows in (1 << power for power in range(max(most.values()).bit_length())):
             for length in lengths:
                 if rows <= most[length] and time.monotonic() < end:
                     hidden = np.zeros((rows, length, self._geometry.hidden_size), np.float32)
-                    # One for each of the calls at once, which have kernels of their own.
-                    inputs = {HIDDEN: hidden, MASK: np.zeros((rows, 1, 1, length), np.float32)}
-                    deque(self._calls.results([inputs] * self._at_once), maxlen=0)
+                    next(self._calls.results([{HIDDEN: hidden, MASK: np.zeros((rows, 1, 1, length), np.float32)}]))
 
 
 def _float_parts(checkpoint: Checkpoint, precision: str) -> str:
@@ -220,11 +215,11 @@ def _float_parts(checkpoint: Checkpoint, precision: str) -> str:
     return "bfloat16" if allows and has_bfloat16_tiles(instruction_sets()) else "float32"
 
 
-def _options(hint: str, threads: int, at_once: int) -> dict[str, Any]:
+def _options(hint: str, threads: int) -> dict[str, Any]:
     return {
         "INFERENCE_PRECISION_HINT": hint,
         "INFERENCE_NUM_THREADS": threads,
-        "NUM_STREAMS": at_once,
+        "NUM_STREAMS": 1,
         # Pinned threads of several processes would sit on the same cores.
         "ENABLE_CPU_PINNING": False,
     }
