@@ -57,6 +57,15 @@ def test_quantised_pair_has_the_same_bits_alone_in_fifty_batches_and_in_both_ord
         assert scorer.score(pack(batch[::-1]))[len(company) - place].tobytes() == alone
 
 
+def test_quantised_pairs_have_the_same_bits_by_any_number_of_threads(quantised: Path, scorer: Scorer) -> None:
+    # An even number computes two calls at once.
+    batch = pack(random_pairs([length for length in range(2, 79, 5) for _ in range(4)]))
+    for threads in (2, 3, 4):
+        several = load_scorer(quantised, ModelSettings(device="cpu", threads=threads))
+        several.warm_up(1024)
+        assert several.score(batch).tobytes() == scorer.score(batch).tobytes()
+
+
 def test_command_refuses_a_folder_that_exists(tmp_path: Path) -> None:
     outcome = CliRunner().invoke(program, ["quantise", "demo", "--to", "int8", "--output", str(tmp_path)])
     assert isinstance(outcome.exception, SettingsError)

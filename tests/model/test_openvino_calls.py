@@ -11,11 +11,11 @@ from bge_reranker.model.openvino_runtime import Model, openvino, ops
 
 @pytest.fixture(scope="module")
 def doubling() -> OpenVinoCalls:
-    """Calls of a graph that doubles rows of 3."""
+    """Calls of a graph that doubles rows of 3, two at once."""
     rows = ops.parameter([-1, 3], name="rows")
     model = Model([ops.multiply(rows, ops.constant(np.float32(2)))], [rows])
     model.inputs[0].set_names({"rows"})
-    return OpenVinoCalls(openvino.Core().compile_model(model, "CPU"))
+    return OpenVinoCalls(openvino.Core().compile_model(model, "CPU", {"NUM_STREAMS": 2}), 2)
 
 
 @pytest.mark.parametrize("calls", [0, 1, 3, 40])
@@ -36,7 +36,7 @@ def test_inputs_are_read_no_further_than_a_call_ahead(doubling: OpenVinoCalls) -
     results = doubling.results(inputs())
     for call in range(5):
         next(results)
-        assert len(read) == call + 3
+        assert len(read) == call + 4
     results.close()
 
 

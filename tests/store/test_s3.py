@@ -137,6 +137,14 @@ def test_a_store_that_is_not_there_is_unreachable(tmp_path: Path) -> None:
         fetch(tmp_path, "s3://bucket/x", KEYS | {"AWS_ENDPOINT_URL": "http://127.0.0.1:9"})
 
 
+def test_who_gives_no_keys_is_told_so(bucket: Bucket, tmp_path: Path) -> None:
+    # Where a machine has a role, its metadata service gives keys; this one does not answer.
+    environment = {"AWS_ENDPOINT_URL": bucket.endpoint, "AWS_METADATA_ENDPOINT": "http://127.0.0.1:9"}
+    with pytest.raises(Gated, match="No credentials were given") as refused:
+        fetch(tmp_path, "s3://bucket/models/large/v1", environment)
+    assert "AWS_SKIP_SIGNATURE" in refused.value.sentence()
+
+
 @pytest.mark.parametrize("endpoint", ["store:9000", "store", "https://", "::"])
 def test_an_endpoint_that_is_no_address_is_a_setting_s_fault(tmp_path: Path, endpoint: str) -> None:
     with pytest.raises(SettingsError, match=r"AWS_ENDPOINT_URL is .*, which is no address"):

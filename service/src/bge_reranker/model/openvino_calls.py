@@ -1,4 +1,4 @@
-"""Calls of a compiled graph, one after the other without a pause.
+"""Calls of a compiled graph, one or several computing at once, without a pause.
 
 What belongs here: which call runs when, and fetching its result. What must not: what the inputs and results mean.
 """
@@ -16,19 +16,17 @@ from .openvino_runtime import CompiledModel, InferRequest
 
 Floats = NDArray[np.float32]
 
-_UNDER_WAY = 2
-"""Calls that have begun and not ended: one computes, one waits for it."""
-
 
 class OpenVinoCalls:
-    """Runs calls in turn, from one thread: while one computes, the inputs of the next are made and wait.
+    """Runs calls from one thread: while some compute, the inputs of the next are made and wait.
 
     Args:
-        compiled: A graph with one output, of one stream.
+        compiled: A graph with one output.
+        at_once: Calls that it computes at once, its NUM_STREAMS.
     """
 
-    def __init__(self, compiled: CompiledModel) -> None:
-        self._requests = [compiled.create_infer_request() for _ in range(_UNDER_WAY)]
+    def __init__(self, compiled: CompiledModel, at_once: int) -> None:
+        self._requests = [compiled.create_infer_request() for _ in range(at_once + 1)]
 
     def results(self, inputs: Iterable[Mapping[str, Floats]]) -> Generator[Floats, None, None]:
         """Give the output of each call, in the order of the inputs, which are read as their turn comes.

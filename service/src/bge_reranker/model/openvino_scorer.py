@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -38,7 +39,7 @@ _HINTS = {"float32": "f32", "bfloat16": "bf16"}
 graphs in bfloat16 where the CPU can."""
 
 _CALL_TOKENS_PER_THREAD = 320
-"""Tokens of one call where rows may be computed together: two threads were fastest at four rows of 160."""
+"""Tokens of one call where rows may be computed together, for each of its threads: two rows of 160."""
 
 _WARM_UP_S = 1.0
 """Seconds for building kernels before serving. A shape that was left out costs a few milliseconds when it first
@@ -58,7 +59,8 @@ class OpenVinoScorer:
 
     In float32 a pair is a call of its own: its shape then depends on itself alone, and so do its bits. On the CPUs
     that were measured rows computed together gained nothing in float32. In int8 sums are integers and rows do not
-    influence one another's bits, so they share calls; warm-up checks that.
+    influence one another's bits, so they share calls; warm-up checks that. Its batches have so many calls that two
+    compute at once; in float32 one of them would wait too often for the other at a batch's end.
 
     Args:
         checkpoint: Of the packed family.
@@ -78,10 +80,13 @@ class OpenVinoScorer:
         self._last_weight = tensors[f"{last}.weight"].floats()[0].astype(np.float64)
         self._last_bias = float(tensors[f"{last}.bias"].floats()[0])
         hint = _HINTS[_float_parts(checkpoint, precision)]
-        self._call_tokens = 0 if precision == "float32" else _CALL_TOKENS_PER_THREAD * threads
+        at_once = 1 if precision == "float32" else _calls_at_once(threads)
+        self._call_tokens = 0 if precision == "float32" else _CALL_TOKENS_PER_THREAD * threads // at_once
         with _memory_shortage_reported():
             graph = build_graph(tensors, self._geometry, int8_products=multiplies_int8(instruction_sets()))
-            self._calls = OpenVinoCalls(openvino.Core().compile_model(graph, "CPU", _options(hint, threads)))
+            compiled = openvino.Core().compile_model(graph, "CPU", _options(hint, threads, at_once))
+            self._calls = OpenVinoCalls(compiled, at_once)
+        self._at_once = at_once
         self._description = ScorerDescription(
             architecture=checkpoint.architecture,
             runtime=f"openvino {openvino.__version__.split('-')[0]}",
@@ -204,7 +209,9 @@ class OpenVinoScorer:
             for length in lengths:
                 if rows <= most[length] and time.monotonic() < end:
                     hidden = np.zeros((rows, length, self._geometry.hidden_size), np.float32)
-                    next(self._calls.results([{HIDDEN: hidden, MASK: np.zeros((rows, 1, 1, length), np.float32)}]))
+                    inputs = {HIDDEN: hidden, MASK: np.zeros((rows, 1, 1, length), np.float32)}
+                    # Those that compute at once have kernels of their own.
+                    deque(self._calls.results([inputs] * self._at_once), maxlen=0)
 
 
 def _float_parts(checkpoint: Checkpoint, precision: str) -> str:
@@ -215,11 +222,20 @@ def _float_parts(checkpoint: Checkpoint, precision: str) -> str:
     return "bfloat16" if allows and has_bfloat16_tiles(instruction_sets()) else "float32"
 
 
-def _options(hint: str, threads: int) -> dict[str, Any]:
+def _calls_at_once(threads: int) -> int:
+    """Say how many calls compute at once, with equal numbers of threads, where a batch has many calls.
+
+    Threads of one call wait for one another at every product, the longer the busier the machine is with other things;
+    half as many wait less. No more than two, since a pair that is asked for alone has the threads of one call.
+    """
+    return 2 if threads % 2 == 0 else 1
+
+
+def _options(hint: str, threads: int, at_once: int) -> dict[str, Any]:
     return {
         "INFERENCE_PRECISION_HINT": hint,
         "INFERENCE_NUM_THREADS": threads,
-        "NUM_STREAMS": 1,
+        "NUM_STREAMS": at_once,
         # Pinned threads of several processes would sit on the same cores.
         "ENABLE_CPU_PINNING": False,
     }

@@ -43,6 +43,12 @@ _VARIABLES = frozenset(
 """Variables of the environment that the client is told, in lower case: endpoint, region, path style, credentials."""
 
 _STATUS = re.compile(r"status code: (\d{3})")
+_ASKED_FOR_A_ROLE = re.compile(r"/latest/(?:api/token|meta-data/)")
+"""Addresses of a machine's metadata service, which the client asks where nobody gave it keys."""
+
+_UNTRUSTED = "InvalidCertificate("
+"""What the client says deep inside an error where an unknown authority signed the server's certificate."""
+
 _PIECE_BYTES = 262_144
 _TRIES_OF_CLIENT: Any = {"max_retries": 1, "retry_timeout": timedelta(seconds=60)}
 """The client's own tries; who transfers tries more often, and goes on where it stopped."""
@@ -174,24 +180,34 @@ def _refusals(source: Source) -> Iterator[None]:
     except (NotFoundError, FileNotFoundError) as error:
         raise _unknown(source) from error
     except (PermissionDeniedError, UnauthenticatedError) as error:
-        raise _gated(source) from error
+        raise (_keyless(source) if _ASKED_FOR_A_ROLE.search(str(error)) else _gated(source)) from error
     except PreconditionError as error:
         raise HubUnreachable(
             f"{source.shown} changed while it was fetched.", remedy="Run the command again."
         ) from error
     except BaseError as error:
+        if _ASKED_FOR_A_ROLE.search(str(error)):
+            raise _keyless(source) from error
         status = _status(error)
         if status in {"401", "403"}:
             raise _gated(source) from error
         if status == "404":
             raise _unknown(source) from error
-        raise HubUnreachable(f"{source.shown} does not answer: {_first_line(error)}.") from error
+        raise HubUnreachable(f"{source.shown} does not answer: {_reason(error)}.") from error
 
 
 def _gated(source: Source) -> Gated:
     return Gated(
         f"{source.shown} is not open with these credentials.",
         remedy="Give keys that may list and read it (AWS_ACCESS_KEY_ID, a role, or a credentials file).",
+    )
+
+
+def _keyless(source: Source) -> Gated:
+    return Gated(
+        f"No credentials were given for {source.shown}, and this machine has no role.",
+        remedy="Give keys (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, or a credentials file), or "
+        "AWS_SKIP_SIGNATURE=true where the bucket is open to everybody.",
     )
 
 
@@ -205,5 +221,7 @@ def _status(error: BaseError) -> str | None:
     return None if found is None else found[1]
 
 
-def _first_line(error: Exception) -> str:
-    return str(error).strip().partition("\n")[0].rstrip(".")
+def _reason(error: BaseError) -> str:
+    """The first line, and what the client says only further down."""
+    line = str(error).strip().partition("\n")[0].rstrip(".")
+    return f"{line}: its certificate is not trusted" if _UNTRUSTED in str(error) else line
