@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bge_reranker.engine.batch import pack
-from bge_reranker.engine.scorer import Scorer
+from bge_reranker.engine.scorer import Scorer, ScorerOutOfMemory
 from bge_reranker.model.load import BFLOAT16_SETS, load_scorer
+from bge_reranker.model.openvino_calls import OpenVinoCalls
 from bge_reranker.model.processor import instruction_sets
 from bge_reranker.settings import ModelSettings
 
@@ -104,3 +105,15 @@ def test_read_only_checkpoint_is_served_and_nothing_is_written_into_it(tmp_path:
     finally:
         folder.chmod(0o755)
     assert sorted(folder.iterdir()) == before
+
+
+@pytest.mark.parametrize("words", ["std::bad_alloc", "[CPU] Transpose node with name 'Transpose_67' can't alloc"])
+def test_shortage_of_memory_is_told_from_other_failures(
+    scorer: Scorer, monkeypatch: pytest.MonkeyPatch, words: str
+) -> None:
+    def fail(_calls: OpenVinoCalls, _inputs: object) -> None:
+        raise RuntimeError(f"Exception from src/inference/src/cpp/infer_request.cpp:246: {words}")
+
+    monkeypatch.setattr(OpenVinoCalls, "results", fail)
+    with pytest.raises(ScorerOutOfMemory):
+        scorer.score(pack(random_pairs([5])))

@@ -48,7 +48,7 @@ comes."""
 _PROBED_TOKENS = 40
 """Longest probe that is compared with the plain network, which is slow."""
 
-_NO_MEMORY = ("bad_alloc", "not enough memory", "Cannot allocate memory")
+_NO_MEMORY = ("bad_alloc", "not enough memory", "Cannot allocate memory", "can't alloc")
 """Parts of the RuntimeErrors by which OpenVINO reports a failed allocation."""
 
 _MASKED = float(np.finfo(np.float32).min)
