@@ -2,6 +2,9 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -14,10 +17,11 @@ from bge_reranker.cli.main import program
 from bge_reranker.demo import demo_model_directory
 from bge_reranker.engine.batch import pack
 from bge_reranker.engine.scorer import Scorer
-from bge_reranker.errors import SettingsError, WrongArchitecture
+from bge_reranker.errors import CorruptFile, SettingsError, WrongArchitecture
 from bge_reranker.model import openvino_scorer
 from bge_reranker.model.load import load_scorer
 from bge_reranker.model.processor import has_bfloat16_tiles, instruction_sets
+from bge_reranker.reranker import Reranker
 from bge_reranker.settings import ModelSettings
 from tests.model.checkpoints import random_pairs
 
@@ -71,6 +75,40 @@ def test_command_refuses_a_folder_that_exists(tmp_path: Path) -> None:
     assert isinstance(outcome.exception, SettingsError)
 
 
+def test_command_says_before_its_work_that_nothing_can_be_written_there(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    arguments = ["quantise", "demo", "--to", "int8", "--output", str(tmp_path / "file" / "model")]
+    outcome = CliRunner().invoke(program, arguments)
+    assert isinstance(outcome.exception, SettingsError)
+    assert "--output" in outcome.exception.sentence()
+    assert "Calibrating" not in outcome.output
+
+
+def test_sigterm_ends_the_command_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "bge_reranker", "quantise", "demo", "--to", "int8"]
+    with subprocess.Popen([*command, "--output", str(tmp_path / "model")], stdout=subprocess.PIPE) as running:
+        assert running.stdout is not None
+        assert b"Calibrating" in running.stdout.readline()
+        assert len(list(tmp_path.iterdir())) == 1
+        running.send_signal(signal.SIGTERM)
+        assert running.wait(60) == 128 + signal.SIGTERM
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["roberta.embeddings.LayerNorm.weight", "classifier.dense.weight", "roberta.embeddings.word_embeddings.weight"],
+)
+def test_model_with_8_bits_where_none_can_be_is_refused_by_name(quantised: Path, tmp_path: Path, name: str) -> None:
+    copy = tmp_path / "damaged"
+    shutil.copytree(quantised, copy)
+    weights = load_file(copy / "model.safetensors")
+    weights[name] = weights[name].to(torch.int8)
+    save_file(weights, copy / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(CorruptFile, match=f"{name} is stored as I8"):
+        load_scorer(copy, CPU)
+
+
 def test_command_refuses_two_sets_of_one_name(tmp_path: Path) -> None:
     for folder in ("a", "b"):
         (tmp_path / folder).mkdir()
@@ -82,6 +120,17 @@ def test_command_refuses_two_sets_of_one_name(tmp_path: Path) -> None:
     outcome = CliRunner().invoke(program, arguments)
     assert isinstance(outcome.exception, SettingsError)
     assert "shipped, queries, queries" in str(outcome.exception)
+
+
+def test_model_of_the_store_is_quantised_and_served_without_the_manifest_of_its_source(tmp_path: Path) -> None:
+    fetched = CliRunner().invoke(program, ["model", "fetch", "demo", "--dir", str(tmp_path / "store")])
+    assert fetched.exit_code == 0, fetched.output
+    (manifest,) = (tmp_path / "store").glob("demo/*/manifest.json")
+    arguments = ["quantise", str(manifest.parent), "--to", "int8", "--output", str(tmp_path / "model")]
+    outcome = CliRunner().invoke(program, arguments)
+    assert outcome.exit_code == 0, outcome.output
+    with Reranker(str(tmp_path / "model"), device="cpu", threads=1) as reranker:
+        assert reranker.precision == "int8"
 
 
 def test_command_refuses_a_model_that_is_quantised_already(quantised: Path, tmp_path: Path) -> None:

@@ -3,7 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bge_reranker.model.int8 import InputRange, Int8Linear, quantise_weight
+from bge_reranker.errors import CorruptFile
+from bge_reranker.model.arrays import StoredTensor
+from bge_reranker.model.int8 import InputRange, Int8Linear, quantise_weight, read_int8
 
 
 def limits(low: float, high: float, *smoothing: float) -> InputRange:
@@ -38,3 +40,26 @@ def test_quantised_product_stays_near_the_exact_one(smoothing: tuple[float, ...]
     linear = quantise_weight(weight, limits(-2, 2, *smoothing))
     found = linear.range.round(rows) / linear.range.smoothing @ linear.floats().T
     assert np.abs(found - rows @ weight.T).max() < 0.05
+
+
+@pytest.mark.parametrize(
+    ("part", "values"),
+    [
+        ("input_range", [1, 0]),
+        ("input_range", [1, 1]),
+        ("input_range", [float("nan"), 1]),
+        ("input_range", [0, float("inf")]),
+        ("input_smoothing", [1, 0]),
+        ("input_smoothing", [1, -1]),
+        ("weight_scale", [-1, 1]),
+        ("weight_scale", [float("nan"), 1]),
+    ],
+)
+def test_layer_whose_numbers_mean_nothing_is_refused_by_name(part: str, values: list[float]) -> None:
+    sound = {"input_range": [-1, 1], "input_smoothing": [1, 1], "weight_scale": [0, 1]}
+    tensors = {"a.weight": StoredTensor(np.ones((2, 2), np.int8), "I8")}
+    tensors |= {f"a.{name}": StoredTensor(np.array(each, np.float32), "F32") for name, each in sound.items()}
+    assert read_int8(tensors, "a") is not None
+    with pytest.raises(CorruptFile, match=rf"a\.{part}") as caught:
+        read_int8({**tensors, f"a.{part}": StoredTensor(np.array(values, np.float32), "F32")}, "a")
+    assert caught.value.remedy

@@ -26,6 +26,7 @@ from .model.tensor_files import check_tensors, open_tensors
 from .model.tensor_names import sources
 from .reranker import Reranker
 from .settings import TextSettings
+from .store.manifest import MANIFEST_FILE
 from .store.resolve import resolve_model
 from .text.encoder import PairEncoder
 from .text.policy import resolve_policy
@@ -155,7 +156,8 @@ class Quantisation:
         kept = {name: round(value, 4) for name, (_, value) in self._layers.items() if value > limit}
         self.facts = {"bits": 8, "static": True, "int8_layers": len(chosen), "float_layers": kept}
         self.facts |= {"calibration_pairs": self._calibration_pairs}
-        write_checkpoint(self._checkpoint, self._tensors, chosen, self.facts, folder)
+        # The manifest of a model of the store would refuse the files that are written here.
+        write_checkpoint(self._checkpoint, self._tensors, chosen, self.facts, folder, left_out=(MANIFEST_FILE,))
 
 
 def _read(source: str) -> Checkpoint:

@@ -9,8 +9,9 @@ import numpy as np
 from bge_reranker.engine.batch import Pair
 from bge_reranker.model.arrays import map_tensors
 from bge_reranker.model.checkpoint import FLOAT_PARTS, read_checkpoint
-from bge_reranker.model.quantise import choose_int8, linear_names, observe_inputs
+from bge_reranker.model.quantise import choose_int8, observe_inputs
 from bge_reranker.model.quantise import write_checkpoint as write_quantised
+from bge_reranker.model.tensor_names import linear_names
 
 from ..checkpoint import BASE, Shape, write_checkpoint
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 import click
 
 from ..errors import SettingsError
+from .ending import OUTPUT_REMEDY, end_tidily_on_sigterm
 
 _SHIPPED = "shipped"
 """Name of the set that comes with the package."""
@@ -50,6 +50,7 @@ def quantise(
     try:
         from .. import quantisation  # noqa: PLC0415 - optional extras
         from ..evaluation.cases import load_cases  # noqa: PLC0415 - an optional extra
+        from ..store.layout import unwritable  # noqa: PLC0415 - a wrong option answers at once
     except ModuleNotFoundError as error:
         raise SettingsError(
             f"`quantise` needs the package {error.name}.", remedy="Install bge-reranker[cpu,evaluation]."
@@ -62,17 +63,26 @@ def quantise(
         )
     shipped = quantisation.shipped_cases()
     sets = dict(zip(names, [shipped, *map(load_cases, golden)], strict=True))
-    work = quantisation.Quantisation(source, load_cases(texts) if texts else shipped, click.echo)
-    output.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=output.parent, prefix=".quantise-") as scratch:
-        folder = work.write_first_that_passes(sets, Path(scratch))
-        has_passed = work.facts["gate"] == quantisation.PASSED
-        if accept_failed_gate and not has_passed:
-            work.facts["gate"] = quantisation.ACCEPTED
-        click.echo(work.card())
-        if not (has_passed or accept_failed_gate):
-            click.echo("Refused: the gate failed. Use --accept-failed-gate to write the model all the same.", err=True)
-            sys.exit(1)
-        work.sign(folder)
-        shutil.move(folder, output)
+    calibration = load_cases(texts) if texts else shipped
+    end_tidily_on_sigterm()
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        # Before the long work, which would be lost where nothing can be written.
+        with tempfile.TemporaryDirectory(dir=output.parent, prefix=".quantise-") as scratch:
+            work = quantisation.Quantisation(source, calibration, click.echo)
+            folder = work.write_first_that_passes(sets, Path(scratch))
+            has_passed = work.facts["gate"] == quantisation.PASSED
+            if accept_failed_gate and not has_passed:
+                work.facts["gate"] = quantisation.ACCEPTED
+            click.echo(work.card())
+            if not (has_passed or accept_failed_gate):
+                click.echo(
+                    "Refused: the gate failed. Use --accept-failed-gate to write the model all the same.", err=True
+                )
+                sys.exit(1)
+            work.sign(folder)
+            # Unlike a move, it fails where a folder was put there meanwhile.
+            folder.rename(output)
+    except OSError as error:
+        raise unwritable(output, error, remedy=OUTPUT_REMEDY) from error
     click.echo(f"Written to {output}.")

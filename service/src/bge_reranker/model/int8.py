@@ -15,12 +15,14 @@ Dimensions: O outputs, I inputs.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..errors import CorruptFile
 from .arrays import StoredTensor
 
 LEVELS = 256
@@ -86,13 +88,28 @@ class Int8Linear:
 
 
 def read_int8(tensors: Mapping[str, StoredTensor], name: str) -> Int8Linear | None:
-    """Read the layer of a name, or None where it is stored in floating point."""
+    """Read the layer of a name, or None where it is stored in floating point.
+
+    Raises:
+        CorruptFile: If range, smoothing or scale are no numbers to compute with.
+    """
     weight = tensors[f"{name}.weight"]
     if weight.form != "I8":
         return None
     low, high = tensors[f"{name}.{RANGE}"].floats().tolist()
-    limits = InputRange(low, high, tensors[f"{name}.{SMOOTHING}"].floats())
-    return Int8Linear(weight.stored, tensors[f"{name}.{SCALE}"].floats(), limits)
+    smoothing, scale = (tensors[f"{name}.{part}"].floats() for part in (SMOOTHING, SCALE))
+    if not -math.inf < low < high < math.inf:
+        raise _unusable(f"{name}.{RANGE} is {low} to {high}; expected finite numbers, the lower one first.")
+    if not ((smoothing > 0) & (smoothing < math.inf)).all():
+        raise _unusable(f"{name}.{SMOOTHING} holds numbers that are not positive and finite.")
+    # The scale of an output without weights is so small that it may count as zero.
+    if not ((scale >= 0) & (scale < math.inf)).all():
+        raise _unusable(f"{name}.{SCALE} holds numbers that are negative or not finite.")
+    return Int8Linear(weight.stored, scale, InputRange(low, high, smoothing))
+
+
+def _unusable(message: str) -> CorruptFile:
+    return CorruptFile(message, remedy="Fetch the checkpoint's files again, or quantise the model again.")
 
 
 def quantise_weight(weight: NDArray[np.float32], limits: InputRange) -> Int8Linear:

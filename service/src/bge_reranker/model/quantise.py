@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from .graph import HIDDEN, MASK, build_graph
 from .int8 import RANGE, SCALE, SMOOTHING, InputRange, Int8Linear, quantise_weight
 from .openvino_runtime import openvino
 from .openvino_scorer import OpenVinoScorer
-from .tensor_names import prefix
+from .tensor_names import linear_names
 from .threads import granted_threads
 
 _ALPHAS = (0.0, 0.5, 0.75, 0.9)
@@ -96,13 +96,6 @@ def observe_inputs(
     return statistics
 
 
-def linear_names(geometry: Geometry) -> list[str]:
-    """List the linear layers of the encoder; those of the head stay in float."""
-    parts = ("attention.self.query", "attention.self.key", "attention.self.value", "attention.output.dense")
-    layers = [f"{prefix(geometry)}.encoder.layer.{index}" for index in range(geometry.layers)]
-    return [f"{layer}.{part}" for layer in layers for part in (*parts, "intermediate.dense", "output.dense")]
-
-
 def choose_int8(weight: NDArray[np.float32], seen: InputStatistics) -> Int8Linear:
     """Find the smoothing with the least error on the sampled rows.
 
@@ -172,6 +165,8 @@ def write_checkpoint(
     layers: Mapping[str, Int8Linear],
     facts: Mapping[str, Any],
     folder: Path,
+    *,
+    left_out: Collection[str] = (),
 ) -> None:
     """Write the quantised checkpoint beside nothing else.
 
@@ -181,10 +176,12 @@ def write_checkpoint(
         layers: What replaces weights, by the layer's name.
         facts: What config.json shall say of the quantisation.
         folder: An empty folder.
+        left_out: Names of files beside the source's weights that tell of the source only.
     """
     write_tensors(with_int8(tensors, layers), folder / WEIGHTS_FILE)
     for path in source.directory.iterdir():
-        if path.is_file() and path.suffix in {".json", ".model", ".txt"} and "safetensors" not in path.name:
+        is_wanted = path.suffix in {".json", ".model", ".txt"} and "safetensors" not in path.name
+        if path.is_file() and is_wanted and path.name not in left_out:
             shutil.copyfile(path, folder / path.name)
     write_facts(source, facts, folder)
 

@@ -19,7 +19,7 @@ from ..errors import CorruptFile, MissingHead, OutOfMemory
 from .architecture import Geometry
 from .checkpoint import HEAD_REMEDY
 from .int8 import companions
-from .tensor_names import Source, harmless_leftovers, head_names
+from .tensor_names import Source, harmless_leftovers, head_names, linear_weights
 
 FLOATING_FORMATS = frozenset({"F32", "F16", "BF16"})
 """Number formats, in safetensors' words, that may be cast to the served one; others are quantised or no weights."""
@@ -118,14 +118,15 @@ def check_tensors(
         files: The checkpoint.
         geometry: Sizes and family.
         plan: Parameters and the tensors that make them.
-        is_quantised: Whether linear weights may be stored in 8 bits, with what they need beside them.
+        is_quantised: Whether the encoder's linear weights may be stored in 8 bits, with what they need beside them.
 
     Raises:
         CorruptFile: If a tensor is missing, left over, of the wrong shape or no floating-point weight.
         MissingHead: If the missing tensors are those of the classification head.
     """
     expected = {name: source.shape for source in plan for name in source.tensors}
-    quantised = {name for name in expected if is_quantised and name in files.holders and _is_int8(name, files)}
+    may_be_int8 = linear_weights(geometry) if is_quantised else frozenset()
+    quantised = {name for name in may_be_int8 if name in files.holders and _is_int8(name, files)}
     for name in quantised:
         expected |= companions(name, expected[name])
     found = set(files.holders)

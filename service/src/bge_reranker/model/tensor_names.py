@@ -39,6 +39,18 @@ def head_names(geometry: Geometry) -> frozenset[str]:
     return frozenset(name for source in _head(geometry) for name in source.tensors if name.startswith("classifier."))
 
 
+def linear_names(geometry: Geometry) -> list[str]:
+    """List the linear layers of the encoder, which may be in 8 bits; those of the head stay in float."""
+    parts = ("attention.self.query", "attention.self.key", "attention.self.value", "attention.output.dense")
+    layers = [f"{prefix(geometry)}.encoder.layer.{index}" for index in range(geometry.layers)]
+    return [f"{layer}.{part}" for layer in layers for part in (*parts, "intermediate.dense", "output.dense")]
+
+
+def linear_weights(geometry: Geometry) -> frozenset[str]:
+    """Names of the weights of those layers."""
+    return frozenset(f"{name}.weight" for name in linear_names(geometry))
+
+
 def harmless_leftovers(geometry: Geometry) -> frozenset[str]:
     """Names that may lie in a checkpoint unused.
 

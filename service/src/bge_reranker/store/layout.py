@@ -135,13 +135,17 @@ def version_at(path: Path) -> Version | None:
     return Version(real.parent.name, real.name, real) if is_version else None
 
 
-def unwritable(path: Path, error: OSError) -> RerankerError:
-    """Say what it means that something in the store cannot be written."""
+def unwritable(
+    path: Path,
+    error: OSError,
+    remedy: str = "Mount the store's volume read-write and let the process write there, or set another cacheDir.",
+) -> RerankerError:
+    """Say what it means that something in the store, or elsewhere with another remedy, cannot be written."""
     if error.errno in {errno.ENOSPC, errno.EDQUOT}:
         return DiskFull(f"{path}: no room is left on the volume.", figures={"path": str(path)})
     return SettingsError(
         f"{path} cannot be written: {error.strerror or error}.",
-        remedy="Mount the store's volume read-write and let the process write there, or set another cacheDir.",
+        remedy=remedy,
         figures={"path": str(path)},
     )
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from ...errors import SettingsError, UnknownModel, UnsafeFormat
+from ..ending import OUTPUT_REMEDY, end_tidily_on_sigterm
 
 
 @click.command()
@@ -28,6 +29,7 @@ def convert(folder: Path, *, output: Path) -> None:
         raise SettingsError(f"{folder} has no pytorch_model*.bin.", remedy="There is nothing to convert.")
     from ...store.layout import unwritable  # noqa: PLC0415 - a wrong option answers at once
 
+    end_tidily_on_sigterm()
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=output.parent, prefix=".convert-") as scratch:
@@ -36,7 +38,7 @@ def convert(folder: Path, *, output: Path) -> None:
             convert_pickles(copy)
             copy.rename(output)
     except OSError as error:
-        raise unwritable(output, error) from error
+        raise unwritable(output, error, remedy=OUTPUT_REMEDY) from error
     click.echo(f"Written to {output}.")
 
 

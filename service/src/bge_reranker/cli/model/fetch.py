@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,12 +10,11 @@ import click
 
 from ...errors import RerankerError
 from ...termination import write_termination_message
+from ..ending import end_tidily_on_sigterm
 from ..setting_options import field_options
 from .target import effective_settings, store_directory
 
 if TYPE_CHECKING:
-    from types import FrameType
-
     from ...settings import Settings
     from ...store.fetch import Fetched, Fetcher
     from ...store.progress import Meter
@@ -50,8 +47,8 @@ def fetch(
     pvc://claim/path or demo; without it, the one that the settings name. What is there already is not fetched again.
     """
     effective = effective_settings(context, source)
-    # Without a handler the first process of a container ignores it, and is killed when the grace period is over.
-    signal.signal(signal.SIGTERM, _end)
+    # So that no fetcher on another machine waits for the lock to get stale.
+    end_tidily_on_sigterm()
     try:
         fetched = _run(effective, refresh=refresh, progress_file=progress_file, metrics_port=metrics_port)
         if keep is not None:
@@ -65,11 +62,6 @@ def fetch(
     verb = "is there already" if fetched.was_there else "was fetched"
     click.echo(f"{fetched.version.key} {verb}: digest {fetched.manifest.digest}", err=True)
     click.echo(fetched.version.path)
-
-
-def _end(number: int, _frame: FrameType | None) -> None:
-    """End as by the signal, but let go of the lock, so that no fetcher on another machine waits for it to get stale."""
-    sys.exit(128 + number)
 
 
 def _run(settings: Settings, *, refresh: bool, progress_file: Path | None, metrics_port: int | None) -> Fetched:
