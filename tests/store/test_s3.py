@@ -145,6 +145,12 @@ def test_who_gives_no_keys_is_told_so(bucket: Bucket, tmp_path: Path) -> None:
     assert "AWS_SKIP_SIGNATURE" in refused.value.sentence()
 
 
+@pytest.mark.parametrize("missing", ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"])
+def test_half_a_key_is_a_setting_s_fault(bucket: Bucket, tmp_path: Path, missing: str) -> None:
+    with pytest.raises(SettingsError, match=f"{missing} is not set"):
+        fetch(tmp_path, "s3://bucket/models/large/v1", bucket.environment | {missing: ""})
+
+
 @pytest.mark.parametrize("endpoint", ["store:9000", "store", "https://", "::"])
 def test_an_endpoint_that_is_no_address_is_a_setting_s_fault(tmp_path: Path, endpoint: str) -> None:
     with pytest.raises(SettingsError, match=r"AWS_ENDPOINT_URL is .*, which is no address"):

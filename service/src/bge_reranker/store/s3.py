@@ -42,6 +42,8 @@ _VARIABLES = frozenset(
 )
 """Variables of the environment that the client is told, in lower case: endpoint, region, path style, credentials."""
 
+_KEY = ("aws_access_key_id", "aws_secret_access_key")
+
 _STATUS = re.compile(r"status code: (\d{3})")
 _ASKED_FOR_A_ROLE = re.compile(r"/latest/(?:api/token|meta-data/)")
 """Addresses of a machine's metadata service, which the client asks where nobody gave it keys."""
@@ -66,7 +68,7 @@ def list_s3(source: Source, environment: Mapping[str, str], *, allow_pickle: boo
         UnknownModel: If there is no such bucket, prefix or object.
         Gated: If credentials are missing or insufficient.
         HubUnreachable: If the store does not answer.
-        SettingsError: If the endpoint is no address.
+        SettingsError: If the endpoint is no address, or a key has no secret.
     """
     bucket, _, prefix = source.place.partition("/")
     if prefix and not {"", "."}.isdisjoint(prefix.split("/")):
@@ -98,6 +100,7 @@ def _client(bucket: str, environment: Mapping[str, str]) -> S3Store:
     _refuse_endpoint(config.get("aws_endpoint_url"))
     if "aws_access_key_id" not in config:
         config |= _shared_credentials(environment)
+    _refuse_half_a_key(config)
     # Whoever names an endpoint without encryption means it: stores inside a cluster often have none.
     allow_http = str(config.get("aws_endpoint_url", "")).startswith("http://")
     return S3Store(
@@ -118,6 +121,13 @@ def _refuse_endpoint(endpoint: str | None) -> None:
         )
 
 
+def _refuse_half_a_key(config: Mapping[str, Any]) -> None:
+    """Refuse a key without its secret, or the reverse, which the client calls a failure of the network."""
+    missing = [name.upper() for name in _KEY if name not in config]
+    if len(missing) == 1:
+        raise SettingsError(f"{missing[0]} is not set, but its other half is.", remedy="Set both, or neither.")
+
+
 def _shared_credentials(environment: Mapping[str, str]) -> dict[str, str]:
     """Keys of the profile in the shared credentials file, which the client does not read itself."""
     default = f"{environment.get('HOME', '')}/.aws/credentials"
@@ -127,8 +137,7 @@ def _shared_credentials(environment: Mapping[str, str]) -> dict[str, str]:
         profile = file[environment.get("AWS_PROFILE") or "default"]
     except (configparser.Error, KeyError, OSError, UnicodeDecodeError):
         return {}
-    names = ("aws_access_key_id", "aws_secret_access_key", "aws_session_token")
-    return {name: profile[name] for name in names if name in profile}
+    return {name: profile[name] for name in (*_KEY, "aws_session_token") if profile.get(name)}
 
 
 def _expected(source: Source, store: S3Store, manifest: ObjectMeta | None) -> Mapping[str, str]:
