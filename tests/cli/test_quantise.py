@@ -156,6 +156,18 @@ def test_model_that_fails_the_gate_is_not_written_unless_asked_for_by_name(tmp_p
     assert facts["gate"] == "failed, accepted by name"
 
 
+def test_model_that_computes_no_numbers_is_refused_before_any_layer_is_quantised(tmp_path: Path) -> None:
+    model = tmp_path / "nan"
+    shutil.copytree(demo_model_directory(), model)
+    weights = load_file(model / "model.safetensors")
+    weights["roberta.encoder.layer.2.output.dense.weight"][0, 0] = torch.nan
+    save_file(weights, model / "model.safetensors", metadata={"format": "pt"})
+    arguments = ["quantise", str(model), "--to", "int8", "--output", str(tmp_path / "model")]
+    outcome = CliRunner().invoke(program, arguments)
+    assert isinstance(outcome.exception, CorruptFile)
+    assert "The model computes NaN" in outcome.exception.sentence()
+
+
 def test_what_is_not_in_8_bits_is_computed_in_bfloat16_where_the_gate_and_the_processor_allow_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..engine.batch import Pair, pack
+from ..errors import CorruptFile
 from .architecture import Geometry
 from .arrays import StoredTensor, write_tensors
 from .checkpoint import CONFIG_FILE, QUANTISATION_METHOD, WEIGHTS_FILE, Checkpoint
@@ -129,6 +130,9 @@ def quantise_layers(
 
     Returns:
         By name the layer and its sensitivity, in standard deviations of the logits.
+
+    Raises:
+        CorruptFile: If the model computes what is no number.
     """
     if checkpoint.geometry is None:
         raise ValueError("only packed checkpoints get here; this is a bug")
@@ -140,6 +144,12 @@ def quantise_layers(
         return scorer.score(batch).astype(np.float64)
 
     exact = logits({})
+    ranges = [values for each in statistics.values() for values in (each.lowest, each.highest)]
+    if not (np.isfinite(exact).all() and all(np.isfinite(values).all() for values in ranges)):
+        raise CorruptFile(
+            "The model computes NaN or infinite numbers of the texts that calibrate; its weights hold such.",
+            remedy="Fetch or export the checkpoint again, and check the source.",
+        )
     spread = float(exact.std()) or 1.0
     layers = {}
     for name in linear_names(checkpoint.geometry):
