@@ -102,7 +102,7 @@ def _load(directory: Path) -> Tokenizer:
     try:
         return Tokenizer.from_file(str(path))
     except Exception as error:  # the tokenizers library raises bare Exception for a bad file
-        raise CorruptFile(f"{path} cannot be read: {error}", remedy="Fetch the file again.") from error
+        raise CorruptFile(f"{path} cannot be read ({error}).", remedy="Fetch the file again.") from error
 
 
 def _json_object(path: Path) -> dict[str, object]:
@@ -112,7 +112,7 @@ def _json_object(path: Path) -> dict[str, object]:
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:
-        raise CorruptFile(f"{path} cannot be read: {error}", remedy="Fetch the file again.") from error
+        raise CorruptFile(f"{path} cannot be read ({error}).", remedy="Fetch the file again.") from error
     if not isinstance(value, dict):
         raise CorruptFile(f"{path} is not a JSON object.", remedy="Fetch the file again.")
     return value
