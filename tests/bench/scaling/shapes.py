@@ -25,7 +25,7 @@ _MAX_BATCH_TOKENS = 2_048
 
 
 def main(model: Path, seconds: float) -> None:
-    # One thread: it is this one, and its own time does not depend on what else runs.
+    # One thread that computes: the time of the process does not depend on what else runs.
     scorer = load_scorer(model, ModelSettings(model=str(model), threads=1))
     scorer.warm_up(_MAX_BATCH_TOKENS)
     source = np.random.default_rng(0)
@@ -47,9 +47,9 @@ def _batch(source: np.random.Generator, lengths: np.ndarray) -> Batch:
 
 
 def _cost_s(scorer: Scorer, batch: Batch) -> float:
-    began = time.thread_time()
+    began = time.process_time()
     scorer.score(batch)
-    return time.thread_time() - began
+    return time.process_time() - began
 
 
 if __name__ == "__main__":
