@@ -21,6 +21,7 @@ from bge_reranker.errors import CorruptFile, SettingsError, WrongArchitecture
 from bge_reranker.model import openvino_scorer
 from bge_reranker.model.load import load_scorer
 from bge_reranker.model.processor import has_bfloat16_tiles, instruction_sets
+from bge_reranker.quantisation import Quantisation
 from bge_reranker.reranker import Reranker
 from bge_reranker.settings import ModelSettings
 from tests.model.checkpoints import random_pairs
@@ -154,6 +155,20 @@ def test_model_that_fails_the_gate_is_not_written_unless_asked_for_by_name(tmp_p
     assert accepted.exit_code == 0
     facts = json.loads((tmp_path / "model" / "config.json").read_text())["quantization_config"]
     assert facts["gate"] == "failed, accepted by name"
+
+
+def test_a_folder_that_appears_in_the_meantime_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    output = tmp_path / "model"
+
+    def appear(_work: Quantisation, _folder: Path) -> None:
+        output.mkdir()
+        (output / "mine").touch()
+
+    monkeypatch.setattr(Quantisation, "sign", appear)
+    outcome = CliRunner().invoke(program, ["quantise", "demo", "--to", "int8", "--output", str(output)])
+    assert isinstance(outcome.exception, SettingsError)
+    assert [path.name for path in output.iterdir()] == ["mine"]
+    assert list(tmp_path.iterdir()) == [output]
 
 
 def test_model_that_computes_no_numbers_is_refused_before_any_layer_is_quantised(tmp_path: Path) -> None:

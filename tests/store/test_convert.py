@@ -19,7 +19,7 @@ def test_a_conversion_that_cannot_be_written_says_why(tmp_path: Path, mounted: P
     code, words = 13, "DiskFull"
     if target == "read-only volume":
         subprocess.run(["mount", "-o", "remount,ro", str(mounted)], check=True)
-        code, words = 1, "Read-only file system"
+        code, words = 1, "Read-only file system. Let the process write there, or name another --output."
     converting = ("model", "convert", str(tmp_path / "model"), "--output", str(mounted / "converted"))
     answer = run(*converting, environment={"PATH": "/usr/bin"})
     assert answer.returncode == code, answer.stderr

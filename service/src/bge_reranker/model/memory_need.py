@@ -11,8 +11,8 @@ from ..errors import OutOfMemory
 from .tensor_files import TensorFiles
 
 BASE_BYTES = 100 * 2**20
-"""Room beside the weights: activations of one call, which are bounded, and the runtime's kernels. What the process
-holds already is counted by whoever grants."""
+"""Room beside the weights: activations of the calls under way, which are bounded, and the runtime's kernels. What the
+process holds already is counted by whoever grants."""
 
 CPU_REMEDY = "Raise the memory limit, serve a smaller model, or quantise this one to int8."
 

@@ -80,13 +80,14 @@ class OpenVinoScorer:
         self._last_weight = tensors[f"{last}.weight"].floats()[0].astype(np.float64)
         self._last_bias = float(tensors[f"{last}.bias"].floats()[0])
         hint = _HINTS[_float_parts(checkpoint, precision)]
-        at_once = 1 if precision == "float32" else _calls_at_once(threads)
-        self._call_tokens = 0 if precision == "float32" else _CALL_TOKENS_PER_THREAD * threads // at_once
+        self._at_once, self._call_tokens = 1, 0
+        if precision != "float32":
+            self._at_once = _calls_at_once(threads)
+            self._call_tokens = _CALL_TOKENS_PER_THREAD * threads // self._at_once
         with _memory_shortage_reported():
             graph = build_graph(tensors, self._geometry, int8_products=multiplies_int8(instruction_sets()))
-            compiled = openvino.Core().compile_model(graph, "CPU", _options(hint, threads, at_once))
-            self._calls = OpenVinoCalls(compiled, at_once)
-        self._at_once = at_once
+            compiled = openvino.Core().compile_model(graph, "CPU", _options(hint, threads, self._at_once))
+            self._calls = OpenVinoCalls(compiled, self._at_once)
         self._description = ScorerDescription(
             architecture=checkpoint.architecture,
             runtime=f"openvino {openvino.__version__.split('-')[0]}",
