@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from .checkpoints import int8_checkpoint
 from .contestants import Contestant, Running, Start
 from .workload import Workload
 
@@ -23,6 +24,9 @@ MAX_DIFFERENCE = {"float32": 2e-3, "int8": 0.1}
 
 MIN_CORRELATION = {"float32": 0.9999, "int8": 0.9}
 """Least correlation of the logits with our float32's: random weights spread them little."""
+
+_PROFILED_REQUESTS = 2
+"""Requests whose calls are looked into for where their time goes."""
 
 
 def compare(
@@ -49,6 +53,7 @@ def compare(
     rows: dict[str, dict[str, Any]] = {}
     running: dict[str, Running] = {}
     rates: list[dict[str, float]] = []
+    shares: list[dict[str, float]] = []
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         for key, contestant in chosen.items():
             scratch = Path(folder) / key
@@ -59,7 +64,9 @@ def compare(
             rows[key] |= check(running[key].logits(), running["float32"].logits(), contestant.precision)
             say(f"{contestant.name}: {rows[key]['check']} (started in {running[key].start_s:.1f} s)")
         for turn in range(rounds):
-            rates.append(_matrix_rates())
+            rates.append(_alone("matrix_rates", len(os.sched_getaffinity(0))))
+            pairs = [length for request in workload.lengths[:_PROFILED_REQUESTS] for length in request]
+            shares.append(_alone("operators", int8_checkpoint(shape, cache), json.dumps(pairs)))
             for key, contestant in chosen.items():
                 for count in clients if contestant.is_served else [0]:
                     cell = running[key].run(count, seconds)
@@ -67,7 +74,7 @@ def compare(
                     say(f"round {turn + 1}, {key}, {count} clients: {cell.tokens_per_second:.0f} tokens/s")
                 rows[key]["resident_mib"] = running[key].resident_mib()
             facts = {"shape": shape, "seconds": seconds, "attended_tokens": workload.attended_tokens}
-            keep({**facts, "matrix_gflops": rates, "contestants": rows})
+            keep({**facts, "matrix_gflops": rates, "int8_shares": shares, "contestants": rows})
 
 
 def check(found: list[float], expected: list[float], precision: str) -> dict[str, Any]:
@@ -84,8 +91,8 @@ def check(found: list[float], expected: list[float], precision: str) -> dict[str
     return {"check": text, "max_difference": difference, "correlation": correlation}
 
 
-def _matrix_rates() -> dict[str, float]:
-    threads = str(len(os.sched_getaffinity(0)))
-    command = [sys.executable, "-m", "tests.bench.peers.matrix_rates", threads]
-    rates: dict[str, float] = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
-    return rates
+def _alone(module: str, *arguments: object) -> dict[str, float]:
+    """Run a measurement of this package in a process of its own."""
+    command = [sys.executable, "-m", f"tests.bench.peers.{module}", *map(str, arguments)]
+    found: dict[str, float] = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    return found

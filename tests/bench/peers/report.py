@@ -143,7 +143,24 @@ def _ratios(measured: Mapping[str, Any], rates: Mapping[str, float]) -> list[str
         ratio = max(found["int8"].values()) / next(iter(found["torch-float32"].values()))
         low, high = (ratio / factor for factor in reversed(_TEI_RATIO))
         lines.append(_UNMEASURED.format(*_TEI_RATIO, low, high))
+    if "int8" in found:
+        lines.append(_ceiling(measured, found))
     return lines
+
+
+def _ceiling(measured: Mapping[str, Any], found: Mapping[str, Mapping[int, float]]) -> str:
+    """What would be reached if linear layers took all of a call's time, at the rate that they have."""
+    shares = {
+        kind: statistics.median(share[kind] for share in measured["int8_shares"]) for kind in measured["int8_shares"][0]
+    }
+    best = max(found["int8"].values()) / shares["linear"]
+    reached = [
+        f"{best / max(found[peer].values()):.1f}x {measured['contestants'][peer]['name']}"
+        for peer in ("infinity", "tei", "onnx-int8", "torch-float32", "openvino")
+        if peer in found
+    ]
+    spent = ", ".join(f"{share:.0%} {kind}" for kind, share in sorted(shares.items(), key=lambda item: -item[1]))
+    return f"- int8: a call's time is {spent}; if only its linear layers took time: {', '.join(reached)}"
 
 
 def _matrix_share(form: str, tokens_per_s: float, measured: Mapping[str, Any], rates: Mapping[str, float]) -> str:

@@ -17,12 +17,22 @@ _MAX_PAIR_TOKENS = 512
 
 @dataclass(frozen=True)
 class Workload:
-    """Requests, and the tokens of the pairs of each; no contestant's padding counts."""
+    """Requests, and how long their pairs are; no contestant's padding counts."""
 
     requests: list[dict[str, object]]
-    tokens: list[int]
-    attended_tokens: float
-    """Tokens that a token attends to, on average over the tokens of all pairs."""
+    lengths: list[list[int]]
+    """Tokens of each pair of each request."""
+
+    @property
+    def tokens(self) -> list[int]:
+        """Tokens of each request."""
+        return [sum(request) for request in self.lengths]
+
+    @property
+    def attended_tokens(self) -> float:
+        """Tokens that a token attends to, on average over the tokens of all pairs."""
+        every = [length for request in self.lengths for length in request]
+        return sum(length * length for length in every) / sum(every)
 
 
 def make_workload(folder: Path) -> Workload:
@@ -37,5 +47,4 @@ def make_workload(folder: Path) -> Workload:
         encoded = encoder.encode(query, documents, policy)
         requests.append({"query": query, "documents": documents})
         lengths.append([len(pair) for document in encoded.documents for pair in document.pairs])
-    every = [length for request in lengths for length in request]
-    return Workload(requests, [sum(request) for request in lengths], sum(n * n for n in every) / sum(every))
+    return Workload(requests, lengths)
