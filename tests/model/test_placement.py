@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 import torch
 
@@ -9,7 +7,6 @@ from bge_reranker.engine.scorer import ScorerOutOfMemory
 from bge_reranker.errors import SettingsError
 from bge_reranker.model.memory import memory_shortage_reported
 from bge_reranker.model.placement import choose_placement
-from bge_reranker.model.processor import processor_name
 from bge_reranker.settings import Device, ModelSettings, Precision
 
 
@@ -31,13 +28,6 @@ def test_placement_resolves_auto(device: Device, precision: Precision, gpus: int
 def test_placement_is_refused_when_the_gpu_is_not_there(device: Device, gpus: int) -> None:
     with pytest.raises(SettingsError, match=device):
         choose_placement(ModelSettings(device=device), gpus)
-
-
-def test_processor_name_is_read_from_the_kernel_or_the_architecture(tmp_path: Path) -> None:
-    path = tmp_path / "cpuinfo"
-    path.write_text("processor\t: 0\nmodel name\t: Fast CPU @ 3 GHz\n")
-    assert processor_name(path) == "Fast CPU @ 3 GHz"
-    assert processor_name(tmp_path / "absent")
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from .evaluation.price import measure_price
 from .model.arrays import StoredTensor, map_tensors
 from .model.checkpoint import FLOAT_PARTS, Checkpoint, read_checkpoint
 from .model.int8 import Int8Linear
-from .model.processor import has_bfloat16_tiles, instruction_sets
+from .model.processor import instruction_sets, multiplies_bfloat16_faster, processor_vendor
 from .model.quantise import SENSITIVITY_LIMITS, quantise_layers, write_checkpoint, write_facts
 from .model.tensor_files import check_tensors, open_tensors
 from .model.tensor_names import sources
@@ -51,8 +51,8 @@ and {kept} sensitive linear layers stay in float.
 What it costs beside float32 (gate: {gate}):
 """
 
-_WITH_TILES = """
-On processors with AMX what stays in float is computed in bfloat16, elsewhere in float32.
+_IN_BFLOAT16 = """
+What stays in float is computed in bfloat16 on processors with AMX and on AMD's with AVX512-BF16, elsewhere in float32.
 """
 
 _TABLE = (
@@ -116,7 +116,7 @@ class Quantisation:
 
     def _try_bfloat16(self, folder: Path, sets: Mapping[str, Cases]) -> None:
         """Allow bfloat16 in the floating-point parts, for processors like this one, if the gate passes so, too."""
-        if not has_bfloat16_tiles(instruction_sets()):
+        if not multiplies_bfloat16_faster(instruction_sets(), processor_vendor()):
             return
         allowed = {**self.facts, FLOAT_PARTS: "bfloat16"}
         write_facts(self._checkpoint, allowed, folder)
@@ -147,8 +147,8 @@ class Quantisation:
         kept = len(facts["float_layers"])
         lines = [_CARD.format(name=Path(self._source).name, source=self._source, kept=kept, **facts), *_TABLE]
         lines += [_row(name, price) for name, price in facts["price"].items()]
-        lines += [_row(f"{name}, AMX", price) for name, price in facts.get("price_in_bfloat16", {}).items()]
-        return "\n".join(lines) + "\n" + (_WITH_TILES if FLOAT_PARTS in facts else "")
+        lines += [_row(f"{name}, bfloat16", price) for name, price in facts.get("price_in_bfloat16", {}).items()]
+        return "\n".join(lines) + "\n" + (_IN_BFLOAT16 if FLOAT_PARTS in facts else "")
 
     def _write(self, limit: float, folder: Path) -> None:
         """Write the model with the layers within a limit of sensitivity in int8."""

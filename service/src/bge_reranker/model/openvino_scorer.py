@@ -30,7 +30,13 @@ from .openvino_calls import OpenVinoCalls
 from .openvino_runtime import openvino
 from .plain_network import PlainNetwork
 from .probes import PROBE_SEED, disagreement, geometry_probes, is_batch_invariant
-from .processor import has_bfloat16_tiles, instruction_sets, multiplies_int8, processor_name
+from .processor import (
+    instruction_sets,
+    multiplies_bfloat16_faster,
+    multiplies_int8,
+    processor_name,
+    processor_vendor,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -216,11 +222,11 @@ class OpenVinoScorer:
 
 
 def _float_parts(checkpoint: Checkpoint, precision: str) -> str:
-    """Name the format of what is not in 8 bits; without tiles of bfloat16 float32 is the faster one."""
+    """Name the format of what is not in 8 bits; where bfloat16 is no faster than float32 it would cost for nothing."""
     if precision != "int8":
         return precision
     allows = (checkpoint.quantisation or {}).get(FLOAT_PARTS) == "bfloat16"
-    return "bfloat16" if allows and has_bfloat16_tiles(instruction_sets()) else "float32"
+    return "bfloat16" if allows and multiplies_bfloat16_faster(instruction_sets(), processor_vendor()) else "float32"
 
 
 def _calls_at_once(threads: int) -> int:
