@@ -17,7 +17,9 @@ from bge_reranker.model.arrays import map_tensors
 from bge_reranker.model.buckets import split
 from bge_reranker.model.checkpoint import read_checkpoint
 from bge_reranker.model.graph import HIDDEN, MASK, build_graph
+from bge_reranker.model.load import load_scorer
 from bge_reranker.model.openvino_runtime import openvino
+from bge_reranker.settings import ModelSettings
 
 _CALL_TOKENS = 320
 """Tokens of one call, as of a scorer with one thread."""
@@ -37,7 +39,8 @@ def operator_shares(folder: Path, lengths: list[int]) -> dict[str, float]:
     if checkpoint.geometry is None:
         raise ValueError("the shapes are of the packed family; this is a bug")
     graph = build_graph(map_tensors(checkpoint.weight_files), checkpoint.geometry)
-    options = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": 1, "NUM_STREAMS": 1, "PERF_COUNT": True}
+    hint = load_scorer(folder, ModelSettings(model=str(folder), device="cpu")).description.precision_hint
+    options = {"INFERENCE_PRECISION_HINT": hint, "INFERENCE_NUM_THREADS": 1, "NUM_STREAMS": 1, "PERF_COUNT": True}
     request = openvino.Core().compile_model(graph, "CPU", options).create_infer_request()
     source, spent = np.random.default_rng(0), Counter[str]()
     for block in split(np.array(lengths), checkpoint.geometry.max_pair_tokens, _CALL_TOKENS):
