@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib.resources
 import os
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -96,14 +97,15 @@ class Quantisation:
 
         Args:
             sets: Judged queries that the price is measured on, by name.
-            scratch: An empty folder; every attempt gets a folder in it.
+            scratch: An empty folder.
 
         Returns:
-            The last folder; what is known of it is in `facts`, and in its config.json after `sign`.
+            The last attempt's folder in it; what is known of it is in `facts`, and in its config.json after `sign`.
         """
-        folder = scratch
+        folder = scratch / "model"
         for limit in SENSITIVITY_LIMITS:
-            folder = scratch / f"limit-{limit}"
+            # Each attempt is as large as the model, so that a failed one must not stay beside the next.
+            shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir()
             self._write(limit, folder)
             objections, figures, _ = self._judge(folder, sets)
