@@ -36,11 +36,12 @@ _ALL = "float32,int8,openvino,onnx-int8,torch-float32,infinity"
 def bench_peers(
     *, shape: str, only: str, clients: str, rounds: int, seconds: float, tei_url: str | None, prepare: bool, docs: Path
 ) -> None:
-    """Measure the scorer beside its peers. A run of the same shape and clients is replaced, others are kept."""
+    """Measure the scorer beside its peers. A run of the same options is replaced, others are kept."""
     known = contestants(tei_url)
     chosen = {key: known[key] for key in [*only.split(","), *(["tei"] if tei_url else [])]}
     start = (shape, _CACHE, make_workload(float_checkpoint(shape, _CACHE)))
     counts = [int(number) for number in clients.split(",")]
+    run = f"{shape}, {clients} clients" + (f", only {only}" if only != _ALL else "")
 
     def keep(measured: dict[str, Any]) -> None:
         facts = {"machine": describe_machine(), "date": datetime.now(UTC).isoformat(timespec="seconds")}
@@ -48,7 +49,7 @@ def bench_peers(
         file = docs / "measurements" / "peers.json"
         file.parent.mkdir(parents=True, exist_ok=True)
         report = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
-        report[f"{shape}, {clients} clients"] = {**measured, **facts}
+        report[run] = {**measured, **facts}
         file.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
         write_report(report, docs)
 
