@@ -14,6 +14,11 @@ def test_kendall_tau_counts_pairs_of_places_in_the_same_order(second: list[float
     assert kendall_tau(np.array([1.0, 2, 3]), np.array(second, dtype=np.float64)) == pytest.approx(tau)
 
 
+def test_places_that_are_equal_in_both_agree() -> None:
+    assert kendall_tau(np.array([1.0, 1, 2]), np.array([3.0, 3, 4])) == 1
+    assert kendall_tau(np.array([1.0, 1, 2]), np.array([3.0, 4, 5])) == pytest.approx(2 / 3)
+
+
 def test_equal_logits_cost_nothing_and_pass() -> None:
     price = measure_price([CASE], [[3.0, 2, 1]], [[3.0, 2, 1]])
     assert (price.max_difference, price.kendall_tau, price.ndcg_loss) == (0, 1, 0)

@@ -77,13 +77,16 @@ def measure_price(
 def kendall_tau(first: NDArray[np.float64], second: NDArray[np.float64]) -> float:
     """Compute tau-a: concordant less discordant pairs of places, over all of them.
 
+    Places that are equal in both are concordant: texts that become the same tokens are equal in any precision, and
+    would have even a model that changed nothing refused.
+
     Args:
         first: float64 (N,).
         second: float64 (N,).
     """
     count = len(first)
-    agreement = sum(
-        float((np.sign(first[index + 1 :] - first[index]) * np.sign(second[index + 1 :] - second[index])).sum())
-        for index in range(count - 1)
-    )
+    agreement = 0.0
+    for index in range(count - 1):
+        one, other = (np.sign(values[index + 1 :] - values[index]) for values in (first, second))
+        agreement += float((one * other + ((one == 0) & (other == 0))).sum())
     return agreement / (count * (count - 1) / 2) if count > 1 else 1.0
