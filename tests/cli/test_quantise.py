@@ -20,7 +20,12 @@ from bge_reranker.engine.scorer import Scorer
 from bge_reranker.errors import CorruptFile, SettingsError, WrongArchitecture
 from bge_reranker.model import openvino_scorer
 from bge_reranker.model.load import load_scorer
-from bge_reranker.model.processor import instruction_sets, multiplies_bfloat16_faster, processor_vendor
+from bge_reranker.model.processor import (
+    INT8_SETS,
+    gains_by_bfloat16_beside_int8,
+    instruction_sets,
+    processor_vendor,
+)
 from bge_reranker.quantisation import Quantisation
 from bge_reranker.reranker import Reranker
 from bge_reranker.settings import ModelSettings
@@ -191,7 +196,7 @@ def test_what_is_not_in_8_bits_is_computed_in_bfloat16_where_the_gate_and_the_pr
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     known = instruction_sets()
-    if not multiplies_bfloat16_faster(known, processor_vendor()):
+    if not gains_by_bfloat16_beside_int8(known, processor_vendor()):
         pytest.skip("bfloat16 is no faster than float32 on this processor, and quantise measures nothing in it")
     model = str(with_random_layers(demo_model_directory(), tmp_path / "random", size=1.0))
     folder = tmp_path / "model"
@@ -205,8 +210,10 @@ def test_what_is_not_in_8_bits_is_computed_in_bfloat16_where_the_gate_and_the_pr
     scorer.warm_up(1024)
     assert scorer.description.precision_hint == "bf16"
     assert_same_bits_in_fifty_batches(scorer)
-    monkeypatch.setattr(openvino_scorer, "instruction_sets", lambda: tuple(set(known) - {"amx_bf16", "avx512_bf16"}))
-    assert load_scorer(folder, CPU).description.precision_hint == "f32"
+    for lost in ({"amx_bf16", "avx512_bf16"}, INT8_SETS):
+        rest = tuple(name for name in known if name not in lost)
+        monkeypatch.setattr(openvino_scorer, "instruction_sets", lambda rest=rest: rest)
+        assert load_scorer(folder, CPU).description.precision_hint == "f32"
 
 
 def test_the_embedded_model_s_float_parts_stay_in_float32(quantised: Path, scorer: Scorer) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from bge_reranker.model.processor import (
+    gains_by_bfloat16_beside_int8,
     instruction_sets,
     multiplies_bfloat16_faster,
     processor_name,
@@ -37,6 +38,22 @@ def test_bfloat16_is_faster_with_tiles_and_on_amd_s_processors_with_instructions
 ) -> None:
     path = account(tmp_path, vendor, flags)
     assert multiplies_bfloat16_faster(instruction_sets(path), processor_vendor(path)) is expected
+
+
+@pytest.mark.parametrize(
+    ("vendor", "flags", "expected"),
+    [
+        ("AuthenticAMD", "avx512_vnni avx512_bf16", True),
+        ("AuthenticAMD", "avx512_bf16", False),
+        ("GenuineIntel", "amx_bf16 amx_int8", True),
+        ("GenuineIntel", "avx512_vnni avx512_bf16", False),
+    ],
+)
+def test_bfloat16_is_not_for_a_processor_that_multiplies_8_bits_as_floats(
+    tmp_path: Path, vendor: str, flags: str, *, expected: bool
+) -> None:
+    path = account(tmp_path, vendor, flags)
+    assert gains_by_bfloat16_beside_int8(instruction_sets(path), processor_vendor(path)) is expected
 
 
 def test_kernel_that_says_nothing_promises_no_fast_bfloat16(tmp_path: Path) -> None:

@@ -31,8 +31,8 @@ from .openvino_runtime import openvino
 from .plain_network import PlainNetwork
 from .probes import PROBE_SEED, disagreement, geometry_probes, is_batch_invariant
 from .processor import (
+    gains_by_bfloat16_beside_int8,
     instruction_sets,
-    multiplies_bfloat16_faster,
     multiplies_int8,
     processor_name,
     processor_vendor,
@@ -226,7 +226,7 @@ def _float_parts(checkpoint: Checkpoint, precision: str) -> str:
     if precision != "int8":
         return precision
     allows = (checkpoint.quantisation or {}).get(FLOAT_PARTS) == "bfloat16"
-    return "bfloat16" if allows and multiplies_bfloat16_faster(instruction_sets(), processor_vendor()) else "float32"
+    return "bfloat16" if allows and gains_by_bfloat16_beside_int8(instruction_sets(), processor_vendor()) else "float32"
 
 
 def _calls_at_once(threads: int) -> int:

@@ -48,6 +48,15 @@ def multiplies_bfloat16_faster(known: tuple[str, ...], vendor: str) -> bool:
     return "amx_bf16" in known or ("avx512_bf16" in known and vendor == "AuthenticAMD")
 
 
+def gains_by_bfloat16_beside_int8(known: tuple[str, ...], vendor: str) -> bool:
+    """Tell whether what is not in 8 bits may be bfloat16.
+
+    Without 8-bit products, as where a virtual machine hides them, the rounded numbers are multiplied as floats. Those
+    would be bfloat16, too, and the scores others than were measured.
+    """
+    return multiplies_int8(known) and multiplies_bfloat16_faster(known, vendor)
+
+
 def _field(cpuinfo: Path, wanted: str) -> str:
     try:
         lines = cpuinfo.read_text(encoding="utf-8", errors="replace").splitlines()
