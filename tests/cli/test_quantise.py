@@ -166,6 +166,14 @@ def test_model_that_fails_the_gate_is_not_written_unless_asked_for_by_name(tmp_p
     assert facts["gate"] == "failed, accepted by name"
 
 
+def test_model_of_which_nothing_would_be_in_8_bits_fails_the_gate(tmp_path: Path) -> None:
+    model = str(with_random_layers(demo_model_directory(), tmp_path / "random", size=5.0))
+    outcome = CliRunner().invoke(program, ["quantise", model, "--to", "int8", "--output", str(tmp_path / "model")])
+    assert outcome.exit_code == 1
+    assert "0 layers in int8: every linear layer is too sensitive for 8 bits" in outcome.output
+    assert not (tmp_path / "model").exists()
+
+
 def test_a_folder_that_appears_in_the_meantime_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     output = tmp_path / "model"
 

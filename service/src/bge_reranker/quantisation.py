@@ -135,6 +135,9 @@ class Quantisation:
         found, notes = _logits(folder, sets)
         prices = {name: measure_price(cases, self._exact[name], found[name]) for name, cases in sets.items()}
         objections = [f"{name}: {text}" for name, price in prices.items() for text in price.objections()]
+        if not self.facts["int8_layers"]:
+            # Nothing was changed, so nothing was lost; nor would anything be gained.
+            objections.append("every linear layer is too sensitive for 8 bits")
         figures = {name: {**asdict(price), "ndcg_loss": price.ndcg_loss} for name, price in prices.items()}
         return "; ".join(objections), figures, notes
 

@@ -65,8 +65,9 @@ def compare(
             say(f"{contestant.name}: {rows[key]['check']} (started in {running[key].start_s:.1f} s)")
         for turn in range(rounds):
             rates.append(_alone("matrix_rates", len(os.sched_getaffinity(0))))
-            pairs = [length for request in workload.lengths[:_PROFILED_REQUESTS] for length in request]
-            shares.append(_alone("operators", int8_checkpoint(shape, cache), json.dumps(pairs)))
+            if "int8" in chosen:
+                pairs = [length for request in workload.lengths[:_PROFILED_REQUESTS] for length in request]
+                shares.append(_alone("operators", int8_checkpoint(shape, cache), json.dumps(pairs)))
             for key, contestant in chosen.items():
                 for count in clients if contestant.is_served else [0]:
                     cell = running[key].run(count, seconds)
