@@ -22,7 +22,7 @@ from bge_reranker.model import openvino_scorer
 from bge_reranker.model.load import load_scorer
 from bge_reranker.model.processor import (
     INT8_SETS,
-    gains_by_bfloat16_beside_int8,
+    gains_by_bfloat16,
     instruction_sets,
     processor_vendor,
 )
@@ -150,7 +150,16 @@ def test_command_refuses_a_model_that_is_quantised_already(quantised: Path, tmp_
     assert not (tmp_path / "again").exists()
 
 
-def test_model_that_fails_the_gate_is_not_written_unless_asked_for_by_name(tmp_path: Path) -> None:
+def test_model_that_fails_the_gate_is_not_written_unless_asked_for_by_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    attempts, sign = list[Path](), Quantisation.sign
+
+    def look(work: Quantisation, folder: Path) -> None:
+        attempts.extend(folder.parent.iterdir())
+        sign(work, folder)
+
+    monkeypatch.setattr(Quantisation, "sign", look)
     # Ranges calibrated on three words do not fit the texts that the price is measured on, where weights are random.
     texts = tmp_path / "texts.jsonl"
     texts.write_text(json.dumps({"query": "a", "positive": ["b"], "negative": ["c"]}))
@@ -164,6 +173,8 @@ def test_model_that_fails_the_gate_is_not_written_unless_asked_for_by_name(tmp_p
     assert accepted.exit_code == 0
     facts = json.loads((tmp_path / "model" / "config.json").read_text())["quantization_config"]
     assert facts["gate"] == "failed, accepted by name"
+    # The attempts before the last are as large as it, and need not be kept beside it.
+    assert len(attempts) == 1
 
 
 def test_model_of_which_nothing_would_be_in_8_bits_fails_the_gate(tmp_path: Path) -> None:
@@ -204,7 +215,7 @@ def test_what_is_not_in_8_bits_is_computed_in_bfloat16_where_the_gate_and_the_pr
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     known = instruction_sets()
-    if not gains_by_bfloat16_beside_int8(known, processor_vendor()):
+    if not gains_by_bfloat16(known, processor_vendor()):
         pytest.skip("bfloat16 is no faster than float32 on this processor, and quantise measures nothing in it")
     model = str(with_random_layers(demo_model_directory(), tmp_path / "random", size=1.0))
     folder = tmp_path / "model"

@@ -5,9 +5,8 @@ from pathlib import Path
 import pytest
 
 from bge_reranker.model.processor import (
-    gains_by_bfloat16_beside_int8,
+    gains_by_bfloat16,
     instruction_sets,
-    multiplies_bfloat16_faster,
     processor_name,
     processor_vendor,
 )
@@ -27,35 +26,22 @@ def test_processor_name_is_read_from_the_kernel_or_the_architecture(tmp_path: Pa
 @pytest.mark.parametrize(
     ("vendor", "flags", "expected"),
     [
-        ("GenuineIntel", "avx512_bf16 amx_bf16", True),
-        ("GenuineIntel", "avx512_bf16", False),
-        ("AuthenticAMD", "avx512_bf16", True),
-        ("AuthenticAMD", "avx512f avx512_vnni", False),
-    ],
-)
-def test_bfloat16_is_faster_with_tiles_and_on_amd_s_processors_with_instructions_for_it(
-    tmp_path: Path, vendor: str, flags: str, *, expected: bool
-) -> None:
-    path = account(tmp_path, vendor, flags)
-    assert multiplies_bfloat16_faster(instruction_sets(path), processor_vendor(path)) is expected
-
-
-@pytest.mark.parametrize(
-    ("vendor", "flags", "expected"),
-    [
-        ("AuthenticAMD", "avx512_vnni avx512_bf16", True),
-        ("AuthenticAMD", "avx512_bf16", False),
+        ("GenuineIntel", "avx512_vnni avx512_bf16 amx_bf16 amx_int8", True),
         ("GenuineIntel", "amx_bf16 amx_int8", True),
         ("GenuineIntel", "avx512_vnni avx512_bf16", False),
+        ("AuthenticAMD", "avx512_vnni avx512_bf16", True),
+        ("AuthenticAMD", "avx512f avx512_vnni", False),
+        ("AuthenticAMD", "avx512_bf16", False),
+        ("GenuineIntel", "avx512_bf16 amx_bf16", False),
     ],
 )
-def test_bfloat16_is_not_for_a_processor_that_multiplies_8_bits_as_floats(
+def test_bfloat16_is_for_tiles_and_for_amd_s_processors_if_they_multiply_8_bits(
     tmp_path: Path, vendor: str, flags: str, *, expected: bool
 ) -> None:
     path = account(tmp_path, vendor, flags)
-    assert gains_by_bfloat16_beside_int8(instruction_sets(path), processor_vendor(path)) is expected
+    assert gains_by_bfloat16(instruction_sets(path), processor_vendor(path)) is expected
 
 
 def test_kernel_that_says_nothing_promises_no_fast_bfloat16(tmp_path: Path) -> None:
     absent = tmp_path / "absent"
-    assert not multiplies_bfloat16_faster(instruction_sets(absent), processor_vendor(absent))
+    assert not gains_by_bfloat16(instruction_sets(absent), processor_vendor(absent))

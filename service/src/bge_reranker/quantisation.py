@@ -21,7 +21,7 @@ from .evaluation.price import measure_price
 from .model.arrays import StoredTensor, map_tensors
 from .model.checkpoint import FLOAT_PARTS, Checkpoint, read_checkpoint
 from .model.int8 import Int8Linear
-from .model.processor import gains_by_bfloat16_beside_int8, instruction_sets, processor_vendor
+from .model.processor import gains_by_bfloat16, instruction_sets, processor_vendor
 from .model.quantise import SENSITIVITY_LIMITS, quantise_layers, write_checkpoint, write_facts
 from .model.tensor_files import check_tensors, open_tensors
 from .model.tensor_names import sources
@@ -118,7 +118,7 @@ class Quantisation:
 
     def _try_bfloat16(self, folder: Path, sets: Mapping[str, Cases]) -> None:
         """Allow bfloat16 in the floating-point parts, for processors like this one, if the gate passes so, too."""
-        if not gains_by_bfloat16_beside_int8(instruction_sets(), processor_vendor()):
+        if not gains_by_bfloat16(instruction_sets(), processor_vendor()):
             return
         allowed = {**self.facts, FLOAT_PARTS: "bfloat16"}
         write_facts(self._checkpoint, allowed, folder)

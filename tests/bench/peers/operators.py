@@ -19,10 +19,8 @@ from bge_reranker.model.checkpoint import read_checkpoint
 from bge_reranker.model.graph import HIDDEN, MASK, build_graph
 from bge_reranker.model.load import load_scorer
 from bge_reranker.model.openvino_runtime import openvino
+from bge_reranker.model.openvino_scorer import CALL_TOKENS_PER_THREAD
 from bge_reranker.settings import ModelSettings
-
-_CALL_TOKENS = 320
-"""Tokens of one call, as of a scorer with one thread."""
 
 _ATTENTION = {"Subgraph", "MatMul", "Softmax", "MHA", "ScaledDotProductAttention"}
 """What the runtime calls the parts of attention, fused or not. Linear layers are fully connected to it."""
@@ -43,7 +41,7 @@ def operator_shares(folder: Path, lengths: list[int]) -> dict[str, float]:
     options = {"INFERENCE_PRECISION_HINT": hint, "INFERENCE_NUM_THREADS": 1, "NUM_STREAMS": 1, "PERF_COUNT": True}
     request = openvino.Core().compile_model(graph, "CPU", options).create_infer_request()
     source, spent = np.random.default_rng(0), Counter[str]()
-    for block in split(np.array(lengths), checkpoint.geometry.max_pair_tokens, _CALL_TOKENS):
+    for block in split(np.array(lengths), checkpoint.geometry.max_pair_tokens, CALL_TOKENS_PER_THREAD):
         rows, length = block.shape
         hidden = source.standard_normal((rows, length, checkpoint.geometry.hidden_size), dtype=np.float32)
         inputs = {HIDDEN: hidden, MASK: np.zeros((rows, 1, 1, length), np.float32)}

@@ -31,7 +31,7 @@ from .openvino_runtime import openvino
 from .plain_network import PlainNetwork
 from .probes import PROBE_SEED, disagreement, geometry_probes, is_batch_invariant
 from .processor import (
-    gains_by_bfloat16_beside_int8,
+    gains_by_bfloat16,
     instruction_sets,
     multiplies_int8,
     processor_name,
@@ -44,7 +44,7 @@ _HINTS = {"float32": "f32", "bfloat16": "bf16"}
 """INFERENCE_PRECISION_HINT by the format of the floating-point parts, always set: without it OpenVINO computes float32
 graphs in bfloat16 where the CPU can."""
 
-_CALL_TOKENS_PER_THREAD = 320
+CALL_TOKENS_PER_THREAD = 320
 """Tokens of one call where rows may be computed together, for each of its threads: two rows of 160."""
 
 _WARM_UP_S = 1.0
@@ -89,7 +89,7 @@ class OpenVinoScorer:
         self._at_once, self._call_tokens = 1, 0
         if precision != "float32":
             self._at_once = _calls_at_once(threads)
-            self._call_tokens = _CALL_TOKENS_PER_THREAD * threads // self._at_once
+            self._call_tokens = CALL_TOKENS_PER_THREAD * threads // self._at_once
         with _memory_shortage_reported():
             graph = build_graph(tensors, self._geometry, int8_products=multiplies_int8(instruction_sets()))
             compiled = openvino.Core().compile_model(graph, "CPU", _options(hint, threads, self._at_once))
@@ -226,7 +226,7 @@ def _float_parts(checkpoint: Checkpoint, precision: str) -> str:
     if precision != "int8":
         return precision
     allows = (checkpoint.quantisation or {}).get(FLOAT_PARTS) == "bfloat16"
-    return "bfloat16" if allows and gains_by_bfloat16_beside_int8(instruction_sets(), processor_vendor()) else "float32"
+    return "bfloat16" if allows and gains_by_bfloat16(instruction_sets(), processor_vendor()) else "float32"
 
 
 def _calls_at_once(threads: int) -> int:

@@ -40,21 +40,15 @@ def multiplies_int8(known: tuple[str, ...]) -> bool:
     return not known or bool(INT8_SETS & set(known))
 
 
-def multiplies_bfloat16_faster(known: tuple[str, ...], vendor: str) -> bool:
-    """Tell whether bfloat16 products are much faster than float32's.
+def gains_by_bfloat16(known: tuple[str, ...], vendor: str) -> bool:
+    """Tell whether what is not in 8 bits had better be bfloat16 than float32.
 
-    AVX512-BF16 alone gives twice the rate of float32 on AMD's processors and half of it on Intel's.
+    AVX512-BF16 alone gives twice the rate of float32 on AMD's processors and half of it on Intel's. Without 8-bit
+    products, as where a virtual machine hides them, the rounded numbers are multiplied as floats; those would be
+    bfloat16, too, and the scores others than were measured.
     """
-    return "amx_bf16" in known or ("avx512_bf16" in known and vendor == "AuthenticAMD")
-
-
-def gains_by_bfloat16_beside_int8(known: tuple[str, ...], vendor: str) -> bool:
-    """Tell whether what is not in 8 bits may be bfloat16.
-
-    Without 8-bit products, as where a virtual machine hides them, the rounded numbers are multiplied as floats. Those
-    would be bfloat16, too, and the scores others than were measured.
-    """
-    return multiplies_int8(known) and multiplies_bfloat16_faster(known, vendor)
+    is_fast = "amx_bf16" in known or ("avx512_bf16" in known and vendor == "AuthenticAMD")
+    return is_fast and multiplies_int8(known)
 
 
 def _field(cpuinfo: Path, wanted: str) -> str:
