@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.control_plane.faulty_proxy import Fault, FaultyProxy
 from tests.control_plane.operators import OperatorProcess, account, operator
 from tests.control_plane.processes import ControlPlane
 from tests.e2e.kubernetes import Cluster, wait_until
@@ -21,6 +22,25 @@ def test_what_is_deleted_while_the_operator_is_away_stays_gone(products: Operate
     stays.await_ready()
     assert gone.children() == []
     assert working.metric("resources") == 1
+
+
+def test_what_is_deleted_unheard_before_a_list_is_made_anew_stays_gone(
+    products: Operated, working: OperatorProcess, proxy: FaultyProxy
+) -> None:
+    gone, stays = products.another("gone"), products
+    for each in (gone, stays):
+        each.apply()
+        each.await_ready()
+    proxy.silence()
+    too_old = {"type": "ERROR", "object": {"kind": "Status", "code": 410, "reason": "Expired"}}
+    proxy.faults = [Fault("GET", r"/rerankers\?.*watch=true", 200, body=too_old)]
+    gone.namespace.kubectl("delete", "reranker/gone")
+    wait_until(lambda: proxy.faults[0].times == 0, "the watch goes on from where it was, which is too old", 60)
+    wait_until(lambda: working.metric("resources") == 1, "the operator knows", 60)
+    wait_until(lambda: gone.children() == [], "nothing of it is made again", 60)
+    stays.apply(commonLabels={"round": "after"})
+    stays.await_ready()
+    assert working.metric("errors_total") == 0
 
 
 def test_what_is_deleted_and_created_again_at_once_is_served_anew(products: Operated, working: OperatorProcess) -> None:

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 import aiohttp
 from aiohttp import web
@@ -25,6 +26,7 @@ class Fault:
     Attributes:
         path: Expression that is searched in path and query.
         status: What is answered; None cuts the connection without an answer.
+        body: What is answered in place of a Status of that message and reason.
         times: How often, counted down.
     """
 
@@ -34,6 +36,7 @@ class Fault:
     message: str = "a fault that was asked for"
     reason: str = ""
     headers: dict[str, str] = field(default_factory=dict)
+    body: dict[str, Any] | None = None
     times: int = 1
 
 
@@ -115,7 +118,7 @@ class FaultyProxy:
             return _cut(request)
         said = {"kind": "Status", "status": "Failure", "code": fault.status}
         said |= {"message": fault.message, "reason": fault.reason}
-        return web.json_response(said, status=fault.status, headers=fault.headers)
+        return web.json_response(fault.body or said, status=fault.status, headers=fault.headers)
 
     def _due(self, request: web.Request) -> Death | None:
         if self.death is None or not is_write(request.method, request.path_qs):

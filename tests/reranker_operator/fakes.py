@@ -30,6 +30,7 @@ class FakeCluster:
         writes: What was changed, in order: verb and object.
         refusals: Errors that the next writes of a kind get, by kind.
         status: Written statuses by uid of the Reranker.
+        gone: Uids of Rerankers that are no more.
         unreachable: Whether pods do not answer.
     """
 
@@ -38,6 +39,7 @@ class FakeCluster:
         self.writes: list[tuple[str, str]] = []
         self.refusals: dict[str, list[OperatorError]] = {}
         self.status: dict[str, dict[str, Any]] = {}
+        self.gone: set[str] = set()
         self.events: list[Happening] = []
         self.facts: PodFacts | None = None
         self.children = Children(lambda _: None)
@@ -66,8 +68,10 @@ class FakeCluster:
             self.remove(ref)
             self.writes.append(("delete", str(ref)))
 
-    async def write_status(self, reranker: Reranker, status: Mapping[str, Any]) -> str:
+    async def write_status(self, reranker: Reranker, status: Mapping[str, Any]) -> str | None:
         self._refuse("status")
+        if reranker.uid in self.gone:
+            return None
         self.status[reranker.uid] = copy.deepcopy(dict(status))
         self.writes.append(("status", reranker.name))
         return str(next(self._versions))

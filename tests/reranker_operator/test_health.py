@@ -6,13 +6,14 @@ import aiohttp
 
 from reranker_operator.health import served
 from reranker_operator.metrics import Metrics
+from reranker_operator.resource import Key
 
 
 def test_liveness_and_readiness_say_why_not_and_metrics_count_states() -> None:
     async def check() -> None:
         metrics, problems = Metrics(), {"sick": "", "unready": "waiting for the CRD"}
-        metrics.tell_state("uid", "Creating")
-        metrics.tell_state("uid", "AllReplicasReady")
+        metrics.tell_state(Key("search", "products"), "Creating")
+        metrics.tell_state(Key("search", "products"), "AllReplicasReady")
         async with (
             served(0, metrics, lambda: problems["sick"], lambda: problems["unready"]) as port,
             aiohttp.ClientSession(f"http://127.0.0.1:{port}") as client,

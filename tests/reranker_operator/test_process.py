@@ -1,11 +1,49 @@
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from typing import Any
 
 from reranker_operator.process import Operator
+from reranker_operator.resource import Key
 from reranker_operator.settings import Settings
 
 from .bodies import reranker
+from .fakes import Bench
+from .rounds import in_a_loop
+
+
+class OperatorAtWork:
+    """A bench whose rounds the process's own worklist makes, without a Lease or kopf."""
+
+    def __init__(self) -> None:
+        self.bench = Bench()
+        cluster: Any = self.bench.cluster
+        self.operator = Operator(Settings(), cluster, "first")
+        self.operator._reconciler = self.bench.reconciler
+
+    async def until_done(self) -> None:
+        """Until nothing is left on the list."""
+        async with asyncio.timeout(10):
+            while self.operator._work._entries:  # noqa: ASYNC110 - the list tells nobody that it is empty
+                await asyncio.sleep(0.01)
+
+    @property
+    def counted(self) -> float:
+        """Rerankers, as Prometheus reads it."""
+        return sum(sample.value for sample in next(iter(self.bench.metrics.resources.collect())).samples)
+
+
+@asynccontextmanager
+async def at_work() -> AsyncIterator[OperatorAtWork]:
+    each = OperatorAtWork()
+    working = asyncio.create_task(each.operator._work.run(2))
+    try:
+        yield each
+    finally:
+        working.cancel()
+        await asyncio.gather(working, return_exceptions=True)
 
 
 def test_the_late_end_of_a_former_reranker_leaves_its_namesake_served() -> None:
@@ -18,3 +56,54 @@ def test_the_late_end_of_a_former_reranker_leaves_its_namesake_served() -> None:
     assert operator._rerankers == {namesake.key: namesake}
     operator._told(namesake, True)
     assert operator._rerankers == {}
+
+
+@in_a_loop
+async def test_a_reranker_that_goes_while_a_round_is_at_it_is_counted_no_more() -> None:
+    async with at_work() as each:
+        begun, may_go_on, render = asyncio.Event(), asyncio.Event(), each.bench.chart.render
+
+        async def slowly(key: Key, values: Mapping[str, Any]) -> list[dict[str, Any]]:
+            begun.set()
+            await may_go_on.wait()
+            return await render(key, values)
+
+        each.bench.chart.render = slowly  # type: ignore[method-assign] # the point is that it waits
+        each.operator._told(reranker(), False)
+        await begun.wait()
+        each.operator._told(reranker(), True)
+        may_go_on.set()
+        await each.until_done()
+        assert each.counted == 0
+        assert each.bench.reconciler._memory == {}
+
+
+@in_a_loop
+async def test_a_reranker_of_whose_end_nobody_told_is_not_worked_on_for_ever() -> None:
+    async with at_work() as each:
+        gone, stays = reranker("gone", uid="uid-gone"), reranker("stays", uid="uid-stays")
+        each.bench.cluster.gone.add(gone.uid)
+        for one in (gone, stays):
+            each.operator._told(one, False)
+        async with asyncio.timeout(10):
+            while gone.key in each.operator._work._entries:  # noqa: ASYNC110 - as above
+                await asyncio.sleep(0.01)
+        assert each.operator._rerankers == {stays.key: stays}
+        assert each.counted == 1
+        assert next(iter(each.bench.metrics.errors.collect())).samples == []
+        each.operator._told(gone, True)
+        assert each.operator._rerankers == {stays.key: stays}
+
+
+@in_a_loop
+async def test_a_namespace_that_gets_an_operator_of_its_own_is_counted_there() -> None:
+    async with at_work() as each:
+        each.operator._told(reranker(), False)
+        async with asyncio.timeout(10):
+            while not each.counted:  # noqa: ASYNC110 - as above
+                await asyncio.sleep(0.01)
+        each.operator._elsewhere.namespaces = frozenset({reranker().namespace})
+        each.operator._told(reranker(generation=2), False)
+        async with asyncio.timeout(10):
+            while each.counted:  # noqa: ASYNC110 - as above
+                await asyncio.sleep(0.01)

@@ -71,8 +71,8 @@ class Cluster(Protocol):
     async def delete(self, ref: Ref, uid: str) -> None:
         """Delete that object unless another has its name by now; one that is gone is fine."""
 
-    async def write_status(self, reranker: Reranker, status: Mapping[str, Any]) -> str:
-        """Make this the status, whole; gives the resource version after."""
+    async def write_status(self, reranker: Reranker, status: Mapping[str, Any]) -> str | None:
+        """Make this the status, whole; gives the resource version after, or None if there is no such resource."""
 
     async def emit(self, reranker: Reranker, happening: Happening) -> None:
         """Post an event about the resource."""
@@ -126,11 +126,15 @@ class KubernetesCluster:
             # Gone, or another object has that name by now: either way ours is not there.
             return
 
-    async def write_status(self, reranker: Reranker, status: Mapping[str, Any]) -> str:
+    async def write_status(self, reranker: Reranker, status: Mapping[str, Any]) -> str | None:
         """See the protocol."""
         metadata = {"name": reranker.name, "namespace": reranker.namespace, "uid": reranker.uid}
         body = {"apiVersion": RERANKER.api_version, "kind": RERANKER.name, "metadata": metadata, "status": status}
-        written = await self._patch(f"{path_of(reranker.ref)}/status", body, manager=MANAGER, force=True, dry_run=False)
+        path = f"{path_of(reranker.ref)}/status"
+        try:
+            written = await self._patch(path, body, manager=MANAGER, force=True, dry_run=False)
+        except KindNotInstalled:
+            return None
         return str(written["metadata"]["resourceVersion"])
 
     async def emit(self, reranker: Reranker, happening: Happening) -> None:

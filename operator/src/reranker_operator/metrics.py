@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from .resource import Key
+
 PREFIX = "bge_reranker_operator"
 
 
@@ -41,13 +43,13 @@ class Metrics:
         self.holds_lease = Gauge(
             f"{PREFIX}_holds_lease", "1 while this process is the one that works.", registry=self.registry
         )
-        self._states: dict[str, str] = {}
+        self._states: dict[Key, str] = {}
 
-    def tell_state(self, uid: str, state: str | None) -> None:
+    def tell_state(self, key: Key, state: str | None) -> None:
         """A Reranker's state is this now; None when it is gone."""
-        former = self._states.pop(uid, None)
+        former = self._states.pop(key, None)
         if former is not None:
             self.resources.labels(former).dec()
         if state is not None:
-            self._states[uid] = state
+            self._states[key] = state
             self.resources.labels(state).inc()

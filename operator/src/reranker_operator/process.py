@@ -200,11 +200,7 @@ class Operator:
         """Take what kopf heard of a Reranker."""
         known = self._rerankers.get(reranker.key)
         if is_gone:
-            # kopf has one task for each uid: the end of a former one can come after the begin of its namesake.
-            if known is not None and known.uid == reranker.uid:
-                del self._rerankers[reranker.key]
-            if self._reconciler is not None:
-                self._reconciler.forget(reranker)
+            self._drop(reranker)
             return
         self._rerankers[reranker.key] = reranker
         if known is None or known.generation != reranker.generation or known.uid != reranker.uid:
@@ -212,24 +208,37 @@ class Operator:
         else:
             self._work.nudge(reranker.key)
 
+    def _drop(self, reranker: Reranker) -> None:
+        """It is gone. A round that is at it still runs; the next forgets it."""
+        known = self._rerankers.get(reranker.key)
+        # kopf has one task for each uid: the end of a former one can come after the begin of its namesake.
+        if known is not None and known.uid == reranker.uid:
+            del self._rerankers[reranker.key]
+            self._work.add(reranker.key)
+
     def _heard(self, key: Key) -> None:
         """A watch heard of a child or pod."""
         if key in self._rerankers:
             self._work.nudge(key)
 
     async def _round(self, key: Key) -> float | None:
-        reranker = self._rerankers.get(key)
-        if reranker is None:
-            return math.inf
-        if key.namespace in self._elsewhere.namespaces:
-            return self._settings.resync_interval_s
         if self._reconciler is None:
             raise RuntimeError("work before the start is over; this is a bug")
+        reranker = self._rerankers.get(key)
+        if reranker is None:
+            self._reconciler.forget(key)
+            return math.inf
+        if key.namespace in self._elsewhere.namespaces:
+            self._reconciler.forget(key)
+            return self._settings.resync_interval_s
         with self.metrics.seconds.time():
             try:
-                return await self._reconciler.reconcile(reranker)
+                pause_s = await self._reconciler.reconcile(reranker)
             except Exception:
                 # A bug of ours must not end the work on all others; it is counted, logged whole and tried again.
                 self.metrics.errors.labels("InternalError").inc()
                 LOG.exception("internal_error", extra={"namespace": key.namespace, "reranker": key.name})
                 return None
+        if pause_s is not None and math.isinf(pause_s):
+            self._drop(reranker)
+        return pause_s

@@ -7,8 +7,9 @@ are level-based: nothing of the round before is needed.
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from . import rollout, status, trouble
@@ -21,7 +22,7 @@ from .kinds import AUTOSCALER, CLAIM, DEPLOYMENT, SERVICE, ref_of
 from .metrics import Metrics
 from .pod_facts import FactsBook
 from .render import Renderer
-from .resource import Reranker
+from .resource import Key, Reranker
 from .snapshots import Child, DeploymentState
 
 LOG = logging.getLogger(__name__)
@@ -51,10 +52,18 @@ class Clock:
 
 @dataclass
 class _Memory:
-    """What is kept of one Reranker between rounds: only to do less, never to decide."""
+    """What is kept of one Reranker between rounds: only to do less, never to decide.
 
+    Attributes:
+        uid: Whose it is: a namesake that comes later has none of it.
+        written: The status that was last written, which the watch may not have told of yet.
+        told: When an event was posted, by its words and the generation.
+    """
+
+    uid: str
     written: Mapping[str, Any] | None = None
     written_version: int = 0
+    told: dict[tuple[str, int], float] = field(default_factory=dict)
 
 
 class Reconciler:
@@ -93,14 +102,14 @@ class Reconciler:
         self._clock = clock
         self._resync_s = resync_s
         self.warning = warning
-        self._memory: dict[str, _Memory] = {}
-        self._told: dict[tuple[str, str, int], float] = {}
+        self._memory: dict[Key, _Memory] = {}
 
     async def reconcile(self, reranker: Reranker) -> float | None:
         """Do one round.
 
         Returns:
-            Seconds until the next look without being called; None for growing pauses.
+            Seconds until the next look without being called; None for growing pauses; infinity if it turned out to be
+            gone.
         """
         if reranker.is_being_deleted:
             return self._resync_s
@@ -117,16 +126,23 @@ class Reconciler:
                 "reconcile_failed", extra={**_named(reranker), "reason": problem.code, "error": problem.sentence()}
             )
         situation = self._look(reranker, wanted, done, error)
-        is_said = await self._say(reranker, situation, done)
+        pause_s = self._pause_s(error, done)
+        try:
+            if not await self._say(reranker, situation, done):
+                # Nobody told of its end: a list that is made anew tells only of what there is.
+                pause_s = math.inf
+        except OperatorError as problem:
+            self._metrics.errors.labels("StatusNotWritten").inc()
+            LOG.warning("status_not_written", extra={**_named(reranker), "error": problem.sentence()})
+            pause_s = None
         self._metrics.reconciles.labels("error" if error else "waiting" if done.is_waiting else "done").inc()
-        return self._pause_s(error, done) if is_said else None
+        return pause_s
 
-    def forget(self, reranker: Reranker) -> None:
-        """A Reranker is gone; the garbage collector sees to its children."""
-        self._memory.pop(reranker.uid, None)
-        self._metrics.tell_state(reranker.uid, None)
-        self._applier.forget(reranker.key)
-        self._told = {key: at for key, at in self._told.items() if key[0] != reranker.uid}
+    def forget(self, key: Key) -> None:
+        """A Reranker is gone, or another operator's; between rounds, of which one that still runs would remember it."""
+        self._memory.pop(key, None)
+        self._metrics.tell_state(key, None)
+        self._applier.forget(key)
 
     def _pause_s(self, error: OperatorError | None, done: Applied) -> float | None:
         if isinstance(error, FormerChild):
@@ -163,33 +179,40 @@ class Reconciler:
         )
 
     async def _say(self, reranker: Reranker, situation: status.Situation, done: Applied) -> bool:
-        """Write the status if it changed, and post what a person would want to see; False if that failed."""
-        memory = self._memory.setdefault(reranker.uid, _Memory())
+        """Write the status if it changed, and post what a person would want to see; False if nobody is there any more.
+
+        Raises:
+            OperatorError: It could not be said.
+        """
+        memory = self._remembered(reranker)
         if memory.written is not None and int(reranker.resource_version or 0) < memory.written_version:
             reranker = _with_status(reranker, memory.written)
         wanted = status.status_of(reranker, situation, self._clock.stamp())
         ready = next(each for each in wanted["conditions"] if each["type"] == "Ready")
-        self._metrics.tell_state(reranker.uid, ready["reason"])
+        self._metrics.tell_state(reranker.key, ready["reason"])
         happenings = [*_joined(done.happenings), *_turns(reranker.status, wanted)]
-        try:
-            if wanted != reranker.status:
-                memory.written_version = int(await self._cluster.write_status(reranker, wanted))
-                memory.written = wanted
-                self._metrics.writes.labels("status").inc()
-            for happening in happenings:
-                await self._post(reranker, happening)
-        except OperatorError as error:
-            self._metrics.errors.labels("StatusNotWritten").inc()
-            LOG.warning("status_not_written", extra={**_named(reranker), "error": error.sentence()})
-            return False
+        if wanted != reranker.status:
+            version = await self._cluster.write_status(reranker, wanted)
+            if version is None:
+                return False
+            memory.written, memory.written_version = wanted, int(version)
+            self._metrics.writes.labels("status").inc()
+        for happening in happenings:
+            await self._post(reranker, happening, memory.told)
         return True
 
-    async def _post(self, reranker: Reranker, happening: Happening) -> None:
-        now, key = self._clock.seconds(), (reranker.uid, happening.reason + happening.message, reranker.generation)
-        if now - self._told.get(key, -SAME_EVENT_PAUSE_S) < SAME_EVENT_PAUSE_S:
+    async def _post(self, reranker: Reranker, happening: Happening, told: dict[tuple[str, int], float]) -> None:
+        now, words = self._clock.seconds(), (happening.reason + happening.message, reranker.generation)
+        if now - told.get(words, -SAME_EVENT_PAUSE_S) < SAME_EVENT_PAUSE_S:
             return
-        self._told[key] = now
+        told[words] = now
         await self._cluster.emit(reranker, happening)
+
+    def _remembered(self, reranker: Reranker) -> _Memory:
+        memory = self._memory.get(reranker.key)
+        if memory is None or memory.uid != reranker.uid:
+            memory = self._memory[reranker.key] = _Memory(reranker.uid)
+        return memory
 
 
 def _joined(happenings: list[Happening]) -> list[Happening]:
