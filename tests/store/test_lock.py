@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from bge_reranker.errors import HubUnreachable
+from bge_reranker.errors import HubUnreachable, SettingsError
 from bge_reranker.store.lock import STALE_S, FetchLock, hold, is_stale
 
 from .models import contents, fetch, fetcher, model_files
@@ -47,6 +47,13 @@ def test_a_lock_is_gone_when_the_work_is_done(tmp_path: Path) -> None:
         assert lock is not None
         assert not is_stale(tmp_path / "lock")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_where_a_folder_should_be_is_no_lock_of_another(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    refused = pytest.raises(SettingsError, match=r"file.*cannot be written")
+    with refused, hold(tmp_path / "file" / "lock", lambda: False, nobody_waits):
+        pass
 
 
 def test_nobody_holds_a_lock_for_work_that_is_done(tmp_path: Path) -> None:

@@ -92,20 +92,17 @@ class Quantisation:
         self._exact: dict[str, Logits] = {}
         self.facts: dict[str, Any] = {}
 
-    def write_first_that_passes(self, sets: Mapping[str, Cases], scratch: Path) -> Path:
+    def write_first_that_passes(self, sets: Mapping[str, Cases], folder: Path) -> None:
         """Keep more and more layers in float until the gate passes; then see whether bfloat16 will do for the rest.
 
         Args:
             sets: Judged queries that the price is measured on, by name.
-            scratch: An empty folder.
-
-        Returns:
-            The last attempt's folder in it; what is known of it is in `facts`, and in its config.json after `sign`.
+            folder: An empty folder, which then has the last attempt; what is known of it is in `facts`, and in its
+                config.json after `sign`.
         """
-        folder = scratch / "model"
         for limit in SENSITIVITY_LIMITS:
             # Each attempt is as large as the model, so that a failed one must not stay beside the next.
-            shutil.rmtree(folder, ignore_errors=True)
+            shutil.rmtree(folder)
             folder.mkdir()
             self._write(limit, folder)
             objections, figures, _ = self._judge(folder, sets)
@@ -114,7 +111,6 @@ class Quantisation:
                 self._try_bfloat16(folder, sets)
                 break
             self._say(f"{self.facts['int8_layers']} layers in int8: {objections}.")
-        return folder
 
     def _try_bfloat16(self, folder: Path, sets: Mapping[str, Cases]) -> None:
         """Allow bfloat16 in the floating-point parts, for processors like this one, if the gate passes so, too."""
@@ -201,4 +197,5 @@ def _logits(folder: Path, sets: Mapping[str, Cases]) -> tuple[dict[str, Logits],
 def _row(name: str, price: Mapping[str, float]) -> str:
     differences = (f"{price[f'{kind}_difference']:.4f}" for kind in ("max", "p99", "mean"))
     rest = f"{price['kendall_tau']:.4f} | {price['ndcg_at_10_float32']:.4f} | {price['ndcg_at_10']:.4f}"
+    name = name.replace("|", r"\|")
     return f"| {name} | {price['pairs']} | {' | '.join(differences)} | {rest} | {price['ndcg_loss']:.2%} |"

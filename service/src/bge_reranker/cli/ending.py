@@ -1,6 +1,6 @@
-"""How commands that write a folder of their own end early: by SIGTERM, or because it cannot be written.
+"""How commands that write something end by SIGTERM.
 
-What belongs here: the handler, and the remedy. What must not: the server's drain (`serving.process`).
+What must not be here: the server's drain (`serving.process`).
 """
 
 from __future__ import annotations
@@ -8,9 +8,6 @@ from __future__ import annotations
 import signal
 import sys
 from types import FrameType
-
-OUTPUT_REMEDY = "Let the process write there, or name another --output."
-"""What helps where the folder of --output cannot be written."""
 
 
 def end_tidily_on_sigterm() -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sys
-import tempfile
 from pathlib import Path
 
 import click
 
 from ..errors import SettingsError
-from .ending import OUTPUT_REMEDY, end_tidily_on_sigterm
+from .ending import end_tidily_on_sigterm
+from .output import new_folder
 
 _SHIPPED = "shipped"
 """Name of the set that comes with the package."""
@@ -45,12 +45,9 @@ def quantise(
     SOURCE is what --model of `serve` takes. Ranges of the inputs are calibrated on --texts, or on texts that are
     shipped. The written model is refused where Kendall tau falls below 0.98 or nDCG@10 loses 0.5 % or more.
     """
-    if output.exists():
-        raise SettingsError(f"--output {output} exists already.", remedy="Name a folder that does not exist.")
     try:
         from .. import quantisation  # noqa: PLC0415 - optional extras
         from ..evaluation.cases import load_cases  # noqa: PLC0415 - an optional extra
-        from ..store.layout import unwritable  # noqa: PLC0415 - a wrong option answers at once
     except ModuleNotFoundError as error:
         raise SettingsError(
             f"`quantise` needs the package {error.name}.", remedy="Install bge-reranker[cpu,evaluation]."
@@ -65,24 +62,15 @@ def quantise(
     sets = dict(zip(names, [shipped, *map(load_cases, golden)], strict=True))
     calibration = load_cases(texts) if texts else shipped
     end_tidily_on_sigterm()
-    try:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        # Before the long work, which would be lost where nothing can be written.
-        with tempfile.TemporaryDirectory(dir=output.parent, prefix=".quantise-") as scratch:
-            work = quantisation.Quantisation(source, calibration, click.echo)
-            folder = work.write_first_that_passes(sets, Path(scratch))
-            has_passed = work.facts["gate"] == quantisation.PASSED
-            if accept_failed_gate and not has_passed:
-                work.facts["gate"] = quantisation.ACCEPTED
-            click.echo(work.card())
-            if not (has_passed or accept_failed_gate):
-                click.echo(
-                    "Refused: the gate failed. Use --accept-failed-gate to write the model all the same.", err=True
-                )
-                sys.exit(1)
-            work.sign(folder)
-            # Unlike a move, it fails where a folder was put there meanwhile.
-            folder.rename(output)
-    except OSError as error:
-        raise unwritable(output, error, remedy=OUTPUT_REMEDY) from error
+    with new_folder(output) as folder:
+        work = quantisation.Quantisation(source, calibration, click.echo)
+        work.write_first_that_passes(sets, folder)
+        has_passed = work.facts["gate"] == quantisation.PASSED
+        if accept_failed_gate and not has_passed:
+            work.facts["gate"] = quantisation.ACCEPTED
+        click.echo(work.card())
+        if not (has_passed or accept_failed_gate):
+            click.echo("Refused: the gate failed. Use --accept-failed-gate to write the model all the same.", err=True)
+            sys.exit(1)
+        work.sign(folder)
     click.echo(f"Written to {output}.")

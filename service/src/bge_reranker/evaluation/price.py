@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import stats
 
 from .cases import RankingCase
 from .measures import measure_rankings
@@ -75,18 +76,14 @@ def measure_price(
 
 
 def kendall_tau(first: NDArray[np.float64], second: NDArray[np.float64]) -> float:
-    """Compute tau-a: concordant less discordant pairs of places, over all of them.
-
-    Places that are equal in both are concordant: texts that become the same tokens are equal in any precision, and
-    would have even a model that changed nothing refused.
+    """Compute tau-b: agreement of the order of all pairs of places, without those that are equal in both.
 
     Args:
         first: float64 (N,).
         second: float64 (N,).
+
+    Returns:
+        From -1 to 1. Undefined where all values of one are equal: then 1 if those of both are, else 0.
     """
-    count = len(first)
-    agreement = 0.0
-    for index in range(count - 1):
-        one, other = (np.sign(values[index + 1 :] - values[index]) for values in (first, second))
-        agreement += float((one * other + ((one == 0) & (other == 0))).sum())
-    return agreement / (count * (count - 1) / 2) if count > 1 else 1.0
+    flat = [bool(np.all(values == values[0])) for values in (first, second)]
+    return float(all(flat)) if any(flat) else float(stats.kendalltau(first, second).statistic)

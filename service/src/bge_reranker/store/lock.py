@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from ..errors import HubUnreachable
+from ..errors import HubUnreachable, RerankerError
 from .layout import unwritable
 
 STALE_S = 60.0
@@ -28,6 +28,8 @@ _HEARTBEAT_S = 10.0
 
 _POLL_S = 0.5
 """Seconds between two looks of who waits."""
+
+_Told = Callable[[Path, OSError], RerankerError]
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
@@ -59,20 +61,23 @@ class FetchLock:
 
 
 @contextmanager
-def hold(path: Path, is_done: Callable[[], bool], wait: Callable[[float], object]) -> Iterator[FetchLock | None]:
+def hold(
+    path: Path, is_done: Callable[[], bool], wait: Callable[[float], object], told: _Told = unwritable
+) -> Iterator[FetchLock | None]:
     """Hold the lock while the block runs, waiting for whoever holds it.
 
     Args:
         path: The lock's file.
         is_done: Whether the work is done already; then nobody need hold anything.
         wait: Waits for so many seconds.
+        told: Says what it means that the lock's file cannot be written.
 
     Yields:
         The lock, or None where the work was done by somebody else.
     """
     token = json.dumps({"machine": _machine(), "process": os.getpid(), "token": secrets.token_hex(8)})
     while not is_done():
-        descriptor = _take(path, token)
+        descriptor = _take(path, token, told)
         if descriptor is None:
             if is_stale(path):
                 put_away(path)
@@ -119,15 +124,18 @@ def age_s(path: Path) -> float:
     return now - path.stat().st_mtime
 
 
-def _take(path: Path, token: str) -> int | None:
+def _take(path: Path, token: str, told: _Told) -> int | None:
     """Make the lock's file and lock it in the kernel, or None where it is there."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise told(path, error) from error
+    try:
         descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o644)
     except FileExistsError:
         return None
     except OSError as error:
-        raise unwritable(path, error) from error
+        raise told(path, error) from error
     # Some network file systems have no kernel locks; there the heartbeat alone decides.
     with suppress(OSError):
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -136,7 +144,7 @@ def _take(path: Path, token: str) -> int | None:
     except OSError as error:
         os.close(descriptor)
         path.unlink(missing_ok=True)
-        raise unwritable(path, error) from error
+        raise told(path, error) from error
     return descriptor
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 from pathlib import Path
 
 import click
 
 from ...errors import SettingsError, UnknownModel, UnsafeFormat
-from ..ending import OUTPUT_REMEDY, end_tidily_on_sigterm
+from ..ending import end_tidily_on_sigterm
+from ..output import new_folder
 
 
 @click.command()
@@ -23,28 +23,17 @@ def convert(folder: Path, *, output: Path) -> None:
     """
     if not folder.is_dir():
         raise UnknownModel(f"There is no folder {folder}.", remedy="Give the folder of a checkpoint.")
-    if output.exists():
-        raise SettingsError(f"--output {output} exists already.", remedy="Name a folder that does not exist.")
     if not list(folder.glob("pytorch_model*.bin")):
         raise SettingsError(f"{folder} has no pytorch_model*.bin.", remedy="There is nothing to convert.")
-    from ...store.layout import unwritable  # noqa: PLC0415 - a wrong option answers at once
-
     end_tidily_on_sigterm()
-    try:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=output.parent, prefix=".convert-") as scratch:
-            copy = Path(scratch) / "model"
-            _copy(folder, copy)
-            convert_pickles(copy)
-            copy.rename(output)
-    except OSError as error:
-        raise unwritable(output, error, remedy=OUTPUT_REMEDY) from error
+    with new_folder(output) as copy:
+        _copy(folder, copy)
+        convert_pickles(copy)
     click.echo(f"Written to {output}.")
 
 
 def _copy(folder: Path, target: Path) -> None:
     """Copy all but hidden files; shutil's own copying of trees hides why it failed."""
-    target.mkdir()
     for path in sorted(folder.rglob("*")):
         relative = path.relative_to(folder)
         if any(part.startswith(".") for part in relative.parts):
