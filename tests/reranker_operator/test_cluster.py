@@ -1,13 +1,33 @@
 from __future__ import annotations
 
+import asyncio
 import json
+from typing import Any
 
 import pytest
 from kubernetes.aio.client.exceptions import ApiException
+from typing_extensions import override
 
-from reranker_operator.cluster import collection, path_of, translated
+from reranker_operator.cluster import KubernetesCluster, collection, path_of, translated
 from reranker_operator.errors import ClusterUnavailable, Contended, KindNotInstalled, OperatorError, RefusedByCluster
 from reranker_operator.kinds import DEPLOYMENT, SERVICE, Ref
+
+from .bodies import reranker
+
+
+class Played(KubernetesCluster):
+    """Answers in turn."""
+
+    def __init__(self, *answers: dict[str, Any] | OperatorError) -> None:
+        self._answers = list(answers)
+
+    @override
+    async def _request(self, method: str, path: str, **words: Any) -> Any:
+        del method, path, words
+        answer = self._answers.pop(0)
+        if isinstance(answer, OperatorError):
+            raise answer
+        return answer
 
 
 def refused(status: int, message: str, headers: dict[str, str] | None = None, reason: str = "") -> OperatorError:
@@ -54,3 +74,18 @@ def test_paths_are_those_of_the_api() -> None:
     assert collection(SERVICE, "search") == "/api/v1/namespaces/search/services"
     assert collection(DEPLOYMENT) == "/apis/apps/v1/deployments"
     assert path_of(Ref("apps/v1", "Deployment", "search", "x")) == "/apis/apps/v1/namespaces/search/deployments/x"
+
+
+NOT_FOUND = KindNotInstalled('rerankers "products" not found')
+
+
+@pytest.mark.parametrize("found", [NOT_FOUND, {"metadata": {"uid": "of a namesake"}}])
+def test_a_status_has_no_place_where_the_reranker_is_gone(found: dict[str, Any] | OperatorError) -> None:
+    assert asyncio.run(Played(NOT_FOUND, found).write_status(reranker(), {})) is None
+
+
+def test_a_status_that_the_crd_has_no_place_for_is_no_end_of_the_reranker() -> None:
+    there = {"metadata": {"uid": reranker().uid}}
+    with pytest.raises(KindNotInstalled):
+        asyncio.run(Played(NOT_FOUND, there).write_status(reranker(), {}))
+    assert asyncio.run(Played({"metadata": {"resourceVersion": "7"}}).write_status(reranker(), {})) == "7"

@@ -240,5 +240,6 @@ class Operator:
                 LOG.exception("internal_error", extra={"namespace": key.namespace, "reranker": key.name})
                 return None
         if pause_s is not None and math.isinf(pause_s):
+            LOG.info("gone_unheard", extra={"namespace": key.namespace, "reranker": key.name})
             self._drop(reranker)
         return pause_s
