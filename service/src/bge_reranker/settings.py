@@ -182,6 +182,10 @@ class HttpSettings(SettingsGroup):
     max_body_bytes: int = Field(default=16_777_216, ge=1_024, le=1_073_741_824)
     """Largest request body in bytes; more is answered 413 and read no further."""
 
+    max_bodies_bytes: int = Field(default=268_435_456, ge=1_024)
+    """Most bytes that the bodies of all requests under way have together, from their arrival to their answer; what
+    would be more is answered 429 and read no further, so that memory is bounded whatever callers send."""
+
     max_documents: int = Field(default=10_000, ge=1, le=1_000_000)
     """Most documents in one request."""
 
@@ -275,6 +279,11 @@ class Settings(SettingsGroup):
         http = self.http
         if http.port != 0 and http.port == http.management_port:
             raise ValueError(f"port and managementPort are both {http.port}; they must differ")
+        if http.max_bodies_bytes < http.max_body_bytes:
+            raise ValueError(
+                f"maxBodiesBytes ({http.max_bodies_bytes}) must be at least maxBodyBytes ({http.max_body_bytes}), or "
+                "the largest body could never be read"
+            )
         pair, overlap = self.text.max_pair_tokens, self.text.window_overlap_tokens
         if pair and overlap is not None and overlap >= pair:
             raise ValueError(f"windowOverlapTokens ({overlap}) must be smaller than maxPairTokens ({pair})")

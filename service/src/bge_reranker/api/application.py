@@ -17,6 +17,7 @@ from ..guard.api_keys import ApiKeys
 from ..observe.metrics import Metrics
 from ..serving.state import ServingState
 from ..settings import HttpSettings, Settings
+from .body import Bodies
 from .discovery import DiscoveryEndpoints
 from .dispatch import HOSTED_NIM_ROUTE, ROUTES
 from .documented_headers import EXPOSED_HEADERS
@@ -51,11 +52,12 @@ def create_api(state: ServingState, settings: Settings, keys: ApiKeys, metrics: 
     probes = own_probes(health) + client_probes(health, discovery)
     root = Probe("/", health.ready, "Ready to rank? To a browser: the page", (503,), ("application/json", "text/html"))
     app = _framework(full_specification(_TITLE, [*probes, root], settings.http, needs_key=needs_key))
-    endpoint = RerankEndpoint(state, settings, keys, executor)
+    bodies = Bodies(settings.http, executor)
+    endpoint = RerankEndpoint(state, settings, keys, bodies, executor)
     for route in ROUTES:
         app.add_api_route(route, endpoint.at(route), methods=["POST"])
     app.add_api_route(HOSTED_NIM_ROUTE, endpoint.at("/v1/ranking"), methods=["POST"])
-    _add_tokens(app, TokenEndpoints(state, settings, keys, executor))
+    _add_tokens(app, TokenEndpoints(state, settings, keys, bodies, executor))
     _add_probes(app, probes)
     _add_document(app)
     add_page(app, health.ready)

@@ -1,4 +1,4 @@
-"""Reading a request's body: content type, size, patience, JSON.
+"""Reading requests' bodies: content type, size, patience, JSON, and what all of them may hold together.
 
 What belongs here: everything before a dialect sees the body. What must not: any field's meaning.
 """
@@ -8,14 +8,16 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from concurrent.futures import Executor
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any, Final
 
 import orjson
 from starlette.requests import ClientDisconnect, Request
 
-from ..errors import BodyTooLarge, CallerGone, InvalidBody, RequestTimedOut, UnsupportedMediaType
+from ..errors import BodyTooLarge, CallerGone, InvalidBody, QueueFull, RequestTimedOut, UnsupportedMediaType
+from ..settings import HttpSettings
 from .collection import CollectionPause
 from .wide_integers import may_hold_wide_integer, whole_number
 
@@ -31,32 +33,90 @@ _PAUSE: Final = CollectionPause()
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
-async def read_json(request: Request, max_bytes: int, timeout_s: float, executor: Executor) -> dict[str, Any]:
-    """Read and parse a body that must be a JSON object.
+class Bodies:
+    """The bodies of all requests under way.
 
     Args:
-        request: The request, its body not yet read.
-        max_bytes: Largest body; a larger one is read no further.
-        timeout_s: Longest time in seconds that the whole body may take to arrive.
+        limits: Bytes of one and of all, and the time that one may take to arrive.
         executor: Where large bodies are parsed.
-
-    Raises:
-        UnsupportedMediaType: If a content type is given that is not JSON.
-        BodyTooLarge: If the body, announced or real, has more bytes.
-        RequestTimedOut: If it does not arrive in time.
-        CallerGone: If the client hangs up before the end.
-        InvalidBody: If it is not a JSON object.
     """
-    _check_content_type(request.headers.get("content-type"))
-    _check_content_encoding(request.headers.get("content-encoding"))
-    content = await _read(request, max_bytes, timeout_s)
-    if len(content) > OFF_LOOP_BYTES:
-        parsed = await asyncio.get_running_loop().run_in_executor(executor, parse_large, content)
-    else:
-        parsed = _parse(content)
-    if not isinstance(parsed, dict):
-        raise InvalidBody("The body must be a JSON object.", remedy="GET /openapi.json has an example of each dialect.")
-    return parsed
+
+    def __init__(self, limits: HttpSettings, executor: Executor) -> None:
+        self._limits = limits
+        self._executor = executor
+        self._held_bytes = 0
+
+    @asynccontextmanager
+    async def read(self, request: Request) -> AsyncIterator[dict[str, Any]]:
+        """Read and parse a body that must be a JSON object; it counts until the block ends.
+
+        Raises:
+            UnsupportedMediaType: If a content type is given that is not JSON.
+            BodyTooLarge: If the body, announced or real, has more bytes than one may have.
+            QueueFull: If all bodies would have more than they may have together.
+            RequestTimedOut: If it does not arrive in time.
+            CallerGone: If the client hangs up before the end.
+            InvalidBody: If it is not a JSON object.
+        """
+        _check_content_type(request.headers.get("content-type"))
+        _check_content_encoding(request.headers.get("content-encoding"))
+        with self._share() as take:
+            parsed = await self._parsed(await self._receive(request, take))
+            if not isinstance(parsed, dict):
+                raise InvalidBody(
+                    "The body must be a JSON object.", remedy="GET /openapi.json has an example of each dialect."
+                )
+            yield parsed
+
+    @contextmanager
+    def _share(self) -> Iterator[Callable[[int], None]]:
+        """Yield what asks for so many bytes more, all of which are free again afterwards."""
+        share_bytes, most_bytes = 0, self._limits.max_bodies_bytes
+
+        def take(more_bytes: int) -> None:
+            nonlocal share_bytes
+            if self._held_bytes + more_bytes > most_bytes:
+                raise QueueFull(
+                    f"The bodies of all requests under way have {self._held_bytes} bytes; the limit is {most_bytes}.",
+                    remedy="Try again in a second, send fewer documents at a time, or raise the server's "
+                    "maxBodiesBytes.",
+                    retry_after_s=1,
+                )
+            self._held_bytes += more_bytes
+            share_bytes += more_bytes
+
+        try:
+            yield take
+        finally:
+            self._held_bytes -= share_bytes
+
+    async def _receive(self, request: Request, take: Callable[[int], None]) -> bytearray:
+        max_bytes, timeout_s = self._limits.max_body_bytes, self._limits.body_timeout_s
+        announced = request.headers.get("content-length", "")
+        if announced.isdecimal() and int(announced) > max_bytes:
+            raise _too_large(f"{announced} bytes", max_bytes)
+        content = bytearray()
+        try:
+            async with asyncio.timeout(timeout_s):
+                async for chunk in request.stream():
+                    # Not what is announced: whoever announced much and sent nothing would keep all others out.
+                    take(len(chunk))
+                    content += chunk
+                    if len(content) > max_bytes:
+                        raise _too_large("more", max_bytes)
+        except TimeoutError:
+            raise RequestTimedOut(
+                f"The body did not arrive within {timeout_s:g} s ({len(content)} bytes came).",
+                remedy="Send it faster, or raise the server's bodyTimeoutS.",
+            ) from None
+        except ClientDisconnect:
+            raise CallerGone("The client hung up while sending its body.") from None
+        return content
+
+    async def _parsed(self, content: bytearray) -> Any:
+        if len(content) > OFF_LOOP_BYTES:
+            return await asyncio.get_running_loop().run_in_executor(self._executor, parse_large, content)
+        return _parse(content)
 
 
 def _check_content_type(content_type: str | None) -> None:
@@ -77,27 +137,6 @@ def _check_content_encoding(encoding: str | None) -> None:
         raise UnsupportedMediaType(
             f"The content encoding {encoding[:60]!r} is not supported.", remedy="Send the body uncompressed."
         )
-
-
-async def _read(request: Request, max_bytes: int, timeout_s: float) -> bytearray:
-    announced = request.headers.get("content-length", "")
-    if announced.isdecimal() and int(announced) > max_bytes:
-        raise _too_large(f"{announced} bytes", max_bytes)
-    content = bytearray()
-    try:
-        async with asyncio.timeout(timeout_s):
-            async for chunk in request.stream():
-                content += chunk
-                if len(content) > max_bytes:
-                    raise _too_large("more", max_bytes)
-    except TimeoutError:
-        raise RequestTimedOut(
-            f"The body did not arrive within {timeout_s:g} s ({len(content)} bytes came).",
-            remedy="Send it faster, or raise the server's bodyTimeoutS.",
-        ) from None
-    except ClientDisconnect:
-        raise CallerGone("The client hung up while sending its body.") from None
-    return content
 
 
 def _too_large(found: str, max_bytes: int) -> BodyTooLarge:

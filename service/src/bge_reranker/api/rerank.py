@@ -18,7 +18,7 @@ from ..guard.api_keys import ApiKeys
 from ..ranking.ranking import Ranking
 from ..serving.state import ServedModel, ServingState
 from ..settings import Settings
-from .body import read_json
+from .body import Bodies
 from .dialect import Call, Dialect, Place, Reply
 from .dispatch import candidates, is_infinity_client
 from .error_table import Voice
@@ -58,12 +58,14 @@ class RerankEndpoint:
         state: What is served.
         settings: Limits of bodies and documents, the server's own deadline, and how strict its dialects are.
         keys: Of which a request must bring one, if there are any.
+        bodies: Of all requests.
         executor: Where large bodies are parsed and large answers written.
     """
 
     state: ServingState
     settings: Settings
     keys: ApiKeys
+    bodies: Bodies
     executor: Executor
 
     def at(self, route: str) -> Handler:
@@ -86,28 +88,24 @@ class RerankEndpoint:
             voice = replace(voice, dialect=may_speak.presumed.name, by_name=may_speak.by_name)
             record.key = self.keys.check(request.headers)
             deadline = self._deadline(request)
-            body = await self._body(request)
-            dialect = may_speak.settle(body)
-            voice = replace(voice, dialect=dialect.name, is_infinity_client=is_infinity_client(route, body))
-            record.dialect = dialect.name
-            # Asked for after the dialect is known, so that a server that is not ready says so in its words.
-            model = self.state.require_model()
-            policy = model.ranker.policy
-            voice = replace(voice, max_pair_tokens=policy.max_pair_tokens)
-            is_strict = self.settings.dialects.strict_model_names
-            name = model_name(body.get("model"), model.name, is_strict=is_strict)
-            place = Place(route, may_speak.by_name, self.settings.dialects, policy.long_documents)
-            call = await self._parse(dialect, body, place)
-            record.documents = len(call.request.documents)
-            record.ranking = await self._rank(request, model, call, deadline)
-            reply = Reply(call, record.ranking, name, record.request_id, place)
-            return await self._answer(dialect, reply, record.began, model.description.device)
+            async with self.bodies.read(request) as body:
+                dialect = may_speak.settle(body)
+                voice = replace(voice, dialect=dialect.name, is_infinity_client=is_infinity_client(route, body))
+                record.dialect = dialect.name
+                # Asked for after the dialect is known, so that a server that is not ready says so in its words.
+                model = self.state.require_model()
+                policy = model.ranker.policy
+                voice = replace(voice, max_pair_tokens=policy.max_pair_tokens)
+                is_strict = self.settings.dialects.strict_model_names
+                name = model_name(body.get("model"), model.name, is_strict=is_strict)
+                place = Place(route, may_speak.by_name, self.settings.dialects, policy.long_documents)
+                call = await self._parse(dialect, body, place)
+                record.documents = len(call.request.documents)
+                record.ranking = await self._rank(request, model, call, deadline)
+                reply = Reply(call, record.ranking, name, record.request_id, place)
+                return await self._answer(dialect, reply, record.began, model.description.device)
         except RerankerError as error:
             return refused(request, error, voice)
-
-    async def _body(self, request: Request) -> dict[str, Any]:
-        http = self.settings.http
-        return await read_json(request, http.max_body_bytes, http.body_timeout_s, self.executor)
 
     async def _parse(self, dialect: Dialect, body: dict[str, Any], place: Place) -> Call:
         items = sum(len(value) for value in body.values() if isinstance(value, list))

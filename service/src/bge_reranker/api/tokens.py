@@ -20,7 +20,7 @@ from ..guard.api_keys import ApiKeys
 from ..serving.state import ServingState
 from ..settings import Settings
 from ..text.vocabulary import Token, Vocabulary
-from .body import read_json
+from .body import Bodies
 from .error_table import Voice
 from .fields import Fields
 from .model_names import model_name
@@ -40,14 +40,16 @@ class TokenEndpoints:
 
     Args:
         state: Whose vocabulary is asked.
-        settings: Limits of bodies and texts.
+        settings: Limits of texts, and how strict names are.
         keys: Of which a request must bring one, if there are any.
+        bodies: Of all requests.
         executor: Where texts are tokenised; a large one takes long.
     """
 
     state: ServingState
     settings: Settings
     keys: ApiKeys
+    bodies: Bodies
     executor: Executor
 
     @property
@@ -67,18 +69,20 @@ class TokenEndpoints:
 
     def _handler(self, answer: Answer, dialect: str) -> Handler:
         async def handle(request: Request) -> Response:
-            http, loop = self.settings.http, asyncio.get_running_loop()
+            loop = asyncio.get_running_loop()
             try:
                 record_of(request).key = self.keys.check(request.headers)
                 model = self.state.require_model()
                 vocabulary = model.ranker.encoder.vocabulary
                 if vocabulary is None:
                     raise UnknownModel("The served model has no vocabulary to ask.")
-                body = await read_json(request, http.max_body_bytes, http.body_timeout_s, self.executor)
-                model_name(body.get("model"), model.name, is_strict=self.settings.dialects.strict_model_names)
-                fields = Fields(body, http.max_documents)
-                answered = await loop.run_in_executor(self.executor, lambda: orjson.dumps(answer(vocabulary, fields)))
-                return json_response(answered)
+                async with self.bodies.read(request) as body:
+                    model_name(body.get("model"), model.name, is_strict=self.settings.dialects.strict_model_names)
+                    fields = Fields(body, self.settings.http.max_documents)
+                    answered = await loop.run_in_executor(
+                        self.executor, lambda: orjson.dumps(answer(vocabulary, fields))
+                    )
+                    return json_response(answered)
             except RerankerError as error:
                 return refused(request, error, Voice(dialect=dialect))
 

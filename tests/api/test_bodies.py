@@ -1,0 +1,80 @@
+"""What the bodies of all requests under way may have together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bge_reranker.errors import SettingsError
+from tests.live.server import LiveServer, live_server
+
+from .test_patience import HEAD, connect, eventually
+
+ONE, ALL = 4_000, 6_000
+"""Most bytes of one body, and of all together."""
+
+
+@pytest.fixture
+def narrow(tmp_path: Path) -> Iterator[LiveServer]:
+    with live_server(tmp_path, {"max_body_bytes": ONE, "max_bodies_bytes": ALL, "body_timeout_s": 60}) as server:
+        yield server
+
+
+JSON = {"Content-Type": "application/json"}
+
+
+def body(size: int) -> bytes:
+    """A request with one document, of so many bytes."""
+    empty = b'{"query": "q", "candidates": ["%s"]}'
+    return empty % (b"x" * (size - len(empty % b"")))
+
+
+def status_of(server: LiveServer, size: int, path: str = "/rerank") -> int:
+    return server.post(None, path=path, content=body(size), headers=JSON).status_code
+
+
+def test_bodies_that_have_too_many_bytes_together_are_refused_until_others_are_done(narrow: LiveServer) -> None:
+    with connect(narrow) as half:
+        half.sendall(HEAD % ONE + b"{" * (ONE - 1))
+        assert eventually(lambda: status_of(narrow, 3_000) == 429)
+        for path in ("/rerank", "/tokenize"):
+            refused = narrow.post(None, path=path, content=body(3_000), headers=JSON)
+            assert (refused.status_code, refused.headers["Retry-After"]) == (429, "1")
+            assert "maxBodiesBytes" in refused.text
+        assert status_of(narrow, 1_000) == 200, "there is room for it"
+    assert eventually(lambda: status_of(narrow, 3_000) == 200)
+
+
+def test_who_announces_much_and_sends_nothing_keeps_nobody_out(narrow: LiveServer) -> None:
+    with connect(narrow) as first, connect(narrow) as second:
+        for connection in (first, second):
+            connection.sendall(HEAD % ONE + b"{")
+        assert eventually(lambda: narrow.metrics.requests_in_flight._value.get() == 2)
+        assert status_of(narrow, ONE) == 200
+
+
+def test_whatever_becomes_of_a_body_its_bytes_are_free_again(narrow: LiveServer) -> None:
+    for _ in range(3):
+        assert status_of(narrow, ONE + 1) == 413
+        assert narrow.post(None, content=b"\xef\xbb\xbf" + b"[" * 3_000).status_code == 422
+        assert narrow.post([0] * 1_000).status_code == 422
+        assert status_of(narrow, 3_000, path="/tokenize") == 422
+        with connect(narrow) as connection:
+            connection.sendall(HEAD % ONE + b"{" * 3_000)
+    assert eventually(lambda: status_of(narrow, ONE) == 200)
+    narrow.scorer.gate.clear()
+    with connect(narrow) as connection:
+        connection.sendall(HEAD % 3_000 + body(3_000))
+        assert eventually(lambda: status_of(narrow, ONE) == 429), "a body counts until its answer"
+        narrow.scorer.gate.set()
+        assert eventually(lambda: status_of(narrow, ONE) == 200)
+
+
+def test_all_bodies_may_not_have_less_than_one(tmp_path: Path) -> None:
+    with (
+        pytest.raises(SettingsError, match=r"maxBodiesBytes .2000. must be at least maxBodyBytes .4000."),
+        live_server(tmp_path, {"max_body_bytes": 4_000, "max_bodies_bytes": 2_000}),
+    ):
+        pass
