@@ -1,13 +1,15 @@
-"""What the bodies of all requests under way may have together."""
+"""What a large body may hold, and what the bodies of all requests under way may have together."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from bge_reranker.errors import SettingsError
+from bge_reranker.api.body import parse_large
+from bge_reranker.errors import InvalidBody, SettingsError
 from tests.live.server import LiveServer, live_server
 
 from .test_patience import HEAD, connect, eventually
@@ -78,3 +80,33 @@ def test_all_bodies_may_not_have_less_than_one(tmp_path: Path) -> None:
         live_server(tmp_path, {"max_body_bytes": 4_000, "max_bodies_bytes": 2_000}),
     ):
         pass
+
+
+@pytest.mark.parametrize("unit", [b"[],", b"{},", b"[[[]]],", b'{"[": [] },'])
+def test_a_body_of_too_many_lists_and_objects_is_refused_unparsed(unit: bytes) -> None:
+    count = unit.replace(b'"["', b"").count(b"[") + unit.count(b"{")
+    content = bytearray(b'{"a": [' + unit * 100 + b"0]}")
+    assert len(parse_large(content, 2 + 100 * count)["a"]) == 101
+    with pytest.raises(InvalidBody, match=f"has {2 + 100 * count} lists and objects; the limit is {1 + 100 * count}"):
+        parse_large(content, 1 + 100 * count)
+
+
+def test_brackets_in_texts_are_no_lists() -> None:
+    text = 'if (a[i] == "[" && b[\\\\]) { return "\\n[{"; }' * 100
+    assert parse_large(bytearray(json.dumps({"a": [text, text]}).encode()), 2) == {"a": [text, text]}
+
+
+@pytest.mark.parametrize("end", [b"", b'"', b"\\", b'\\"'])
+def test_a_text_that_never_ends_is_looked_through_once(end: bytes) -> None:
+    content = bytearray(b'{"a": "' + b'[\\"' * 500_000 + end)
+    with pytest.raises(InvalidBody, match="not valid JSON"):
+        parse_large(content, 10)
+
+
+def test_a_large_request_of_too_many_lists_is_told_so(tmp_path: Path) -> None:
+    content = b'{"query": "q", "candidates": [' + b"[]," * 1_000_000 + b'"x"]}'
+    with live_server(tmp_path) as server:
+        refused = server.post(None, content=content, headers=JSON)
+        assert (refused.status_code, refused.json()["code"]) == (422, "InvalidBody")
+        assert "1000002 lists and objects; the limit is 1000000" in refused.text
+        assert server.is_well()
