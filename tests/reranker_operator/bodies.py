@@ -16,6 +16,8 @@ def reranker(
     *,
     uid: str = "uid-1",
     generation: int = 1,
+    version: int = 1,
+    is_being_deleted: bool = False,
     status: Mapping[str, Any] | None = None,
     **spec: Any,
 ) -> Reranker:
@@ -28,7 +30,8 @@ def reranker(
                 "namespace": NAMESPACE,
                 "uid": uid,
                 "generation": generation,
-                "resourceVersion": "1",
+                "resourceVersion": str(version),
+                **({"deletionTimestamp": "2026-01-01T00:00:00Z"} if is_being_deleted else {}),
             },
             "spec": {"replicas": 1, **spec},
             "status": dict(status or {}),

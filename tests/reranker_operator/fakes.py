@@ -76,6 +76,9 @@ class FakeCluster:
         self.writes.append(("status", reranker.name))
         return str(next(self._versions))
 
+    async def is_there(self, reranker: Reranker) -> bool:
+        return reranker.uid not in self.gone
+
     async def emit(self, reranker: Reranker, happening: Happening) -> None:
         del reranker
         self.events.append(happening)

@@ -46,6 +46,7 @@ def refused(status: int, message: str, headers: dict[str, str] | None = None, re
         (403, "namespace x because it is being terminated", ClusterUnavailable),
         (404, "the server could not find the requested resource", KindNotInstalled),
         (404, 'namespaces "search" not found', RefusedByCluster),
+        (404, 'deployments.apps "namespaces" not found', KindNotInstalled),
         (409, "conflict with manager", Contended),
         (429, "too many requests", ClusterUnavailable),
         (500, "etcd", ClusterUnavailable),

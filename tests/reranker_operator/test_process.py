@@ -5,6 +5,9 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
+import pytest
+
+from reranker_operator.errors import InvalidSpec
 from reranker_operator.process import Operator
 from reranker_operator.resource import Key
 from reranker_operator.settings import Settings
@@ -107,3 +110,37 @@ async def test_a_namespace_that_gets_an_operator_of_its_own_is_counted_there() -
         async with asyncio.timeout(10):
             while each.counted:  # noqa: ASYNC110 - as above
                 await asyncio.sleep(0.01)
+
+
+def test_the_late_change_of_a_former_reranker_leaves_its_namesake_served() -> None:
+    cluster: Any = None
+    operator = Operator(Settings(), cluster, "first")
+    namesake = reranker(uid="uid-2", version=3)
+    operator._told(reranker(uid="uid-1", version=1), False)
+    operator._told(namesake, False)
+    operator._told(reranker(uid="uid-1", version=2, is_being_deleted=True), False)
+    operator._told(reranker(uid="uid-1", version=2, is_being_deleted=True), True)
+    assert operator._rerankers == {namesake.key: namesake}
+
+
+@pytest.mark.parametrize("state", ["refused", "suspended", "being deleted"])
+def test_a_reranker_of_which_nothing_lives_and_of_whose_end_nobody_told_is_counted_no_more(state: str) -> None:
+    @in_a_loop
+    async def check() -> None:
+        async with at_work() as each:
+            cluster, one = each.bench.cluster, reranker(lifecycle={"suspend": state == "suspended"})
+            if state == "refused":
+                each.bench.chart.problem = InvalidSpec("replicas: not a number")
+            await each.bench.round(one)
+            assert each.counted == 1
+            # The watch told of what was written, so that the next round has nothing to write.
+            told = reranker(version=2, lifecycle=one.spec["lifecycle"], status=cluster.status[one.uid])
+            if state == "being deleted":
+                told = reranker(version=2, is_being_deleted=True)
+            cluster.gone.add(one.uid)
+            each.operator._told(told, False)
+            await each.until_done()
+            assert each.operator._rerankers == {}
+            assert each.counted == 0
+
+    check()

@@ -2,7 +2,9 @@ from __future__ import annotations
 
 from reranker_operator.adopt import MANAGED_BY, MANAGER
 from reranker_operator.cluster import HANDOVER_MANAGER
+from reranker_operator.errors import InvalidSpec
 from reranker_operator.kinds import Ref
+from reranker_operator.reconcile import SAME_EVENT_PAUSE_S
 from reranker_operator.snapshots import PodFacts
 
 from .bodies import NAMESPACE, pod, reranker, service
@@ -214,3 +216,20 @@ async def test_an_event_is_posted_at_a_turn_and_not_again() -> None:
     for _ in range(5):
         await bench.round(reranker())
     assert [event.reason for event in bench.cluster.events] == ["Created", "Creating"]
+
+
+@in_a_loop
+async def test_an_event_is_not_repeated_for_ten_minutes_and_remembered_no_longer() -> None:
+    bench, products = Bench(), reranker()
+    for image in ("scorer:1", "scorer:2", "scorer:1", "scorer:2"):
+        bench.chart.problem = InvalidSpec(f"{image} is not known")
+        await bench.round(products)
+        bench.chart.problem = None
+        await bench.round(products)
+    said = [event.message for event in bench.cluster.events if event.reason == "InvalidSpec"]
+    assert len(said) == len(set(said)) == 2
+    bench.time.now += SAME_EVENT_PAUSE_S
+    bench.chart.problem = InvalidSpec("scorer:1 is not known")
+    await bench.round(products)
+    assert [event.message for event in bench.cluster.events if event.reason == "InvalidSpec"][2:] == said[:1]
+    assert len(bench.reconciler._memory[products.key].told) == 1

@@ -5,7 +5,7 @@ import math
 from collections.abc import Awaitable, Callable
 
 from reranker_operator.resource import Key
-from reranker_operator.worklist import LONGEST_PAUSE_S, Worklist, backoff_s
+from reranker_operator.worklist import LEAST_PAUSE_S, LONGEST_PAUSE_S, Worklist, backoff_s
 
 from .fakes import FakeTime
 
@@ -110,3 +110,24 @@ def test_the_age_is_that_of_the_oldest_work_that_is_due() -> None:
     worklist.add(B)
     time.now += 30
     assert worklist.age_s() == 30
+
+
+def test_who_is_added_while_a_round_fails_does_not_wait_for_the_pause_of_the_failure() -> None:
+    async def check() -> None:
+        time, done = FakeTime(), asyncio.Event()
+
+        async def work(key: Key) -> None:
+            worklist.add(key)
+            done.set()
+
+        worklist = Worklist(work, time)
+        worklist.add(A)
+        task = asyncio.create_task(worklist.run(1))
+        await done.wait()
+        await asyncio.sleep(0)
+        task.cancel()
+        time.now += LEAST_PAUSE_S + 0.1
+        assert backoff_s(1) > LEAST_PAUSE_S + 0.1
+        assert worklist.age_s() > 0
+
+    run(check)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -33,6 +34,9 @@ MANAGEMENT_PORT = 8001
 
 _REQUEST_LIMIT = aiohttp.ClientTimeout(total=15)
 _UNKNOWN_FIELD = "failed to create typed patch object"
+_UNKNOWN_NAMESPACE = re.compile(r'\bnamespaces "[^"]*" not found')
+"""The namespace is what is lacking, and not an object whose name has that word."""
+
 _INFO_LIMIT = aiohttp.ClientTimeout(total=2)
 
 
@@ -73,6 +77,9 @@ class Cluster(Protocol):
 
     async def write_status(self, reranker: Reranker, status: Mapping[str, Any]) -> str | None:
         """Make this the status, whole; gives the resource version after, or None if there is no such resource."""
+
+    async def is_there(self, reranker: Reranker) -> bool:
+        """Whether that very resource is still there, and no namesake."""
 
     async def emit(self, reranker: Reranker, happening: Happening) -> None:
         """Post an event about the resource."""
@@ -141,6 +148,11 @@ class KubernetesCluster:
             return None
         return str(written["metadata"]["resourceVersion"])
 
+    async def is_there(self, reranker: Reranker) -> bool:
+        """See the protocol."""
+        live = await self.read(reranker.ref)
+        return live is not None and live["metadata"]["uid"] == reranker.uid
+
     async def emit(self, reranker: Reranker, happening: Happening) -> None:
         """See the protocol."""
         await self._request("post", collection(EVENT, reranker.namespace), body=_event(reranker, happening))
@@ -204,7 +216,7 @@ def translated(error: ApiException, what: str) -> OperatorError:
     words, reason = _words_of(error)
     status = int(error.status or 0)
     if status == HTTPStatus.NOT_FOUND:
-        if "namespaces" in words and "not found" in words and '"' in words:
+        if _UNKNOWN_NAMESPACE.search(words):
             return RefusedByCluster(words)
         return KindNotInstalled(f"{words} ({what})")
     if status == HTTPStatus.CONFLICT:

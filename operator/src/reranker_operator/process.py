@@ -202,6 +202,9 @@ class Operator:
         if is_gone:
             self._drop(reranker)
             return
+        if known is not None and known.uid != reranker.uid and _version(known) > _version(reranker):
+            # As in `_drop`: what is last heard of a former one is no news of its namesake.
+            return
         self._rerankers[reranker.key] = reranker
         if known is None or known.generation != reranker.generation or known.uid != reranker.uid:
             self._work.add(reranker.key)
@@ -243,3 +246,7 @@ class Operator:
             LOG.info("gone_unheard", extra={"namespace": key.namespace, "reranker": key.name})
             self._drop(reranker)
         return pause_s
+
+
+def _version(reranker: Reranker) -> int:
+    return int(reranker.resource_version or 0)

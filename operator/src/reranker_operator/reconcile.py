@@ -112,7 +112,7 @@ class Reconciler:
             gone.
         """
         if reranker.is_being_deleted:
-            return self._resync_s
+            return await self._until_gone_s(reranker)
         wanted: list[dict[str, Any]] = []
         done, error = Applied(), None
         try:
@@ -137,6 +137,15 @@ class Reconciler:
             pause_s = None
         self._metrics.reconciles.labels("error" if error else "waiting" if done.is_waiting else "done").inc()
         return pause_s
+
+    async def _until_gone_s(self, reranker: Reranker) -> float | None:
+        """Pause while a Reranker is being deleted; nothing is written of it that would tell of its end."""
+        try:
+            return self._resync_s if await self._cluster.is_there(reranker) else math.inf
+        except OperatorError as problem:
+            self._metrics.errors.labels(problem.code).inc()
+            LOG.warning("end_not_seen", extra={**_named(reranker), "error": problem.sentence()})
+            return None
 
     def forget(self, key: Key) -> None:
         """A Reranker is gone, or another operator's; between rounds, of which one that still runs would remember it."""
@@ -197,14 +206,22 @@ class Reconciler:
                 return False
             memory.written, memory.written_version = wanted, int(version)
             self._metrics.writes.labels("status").inc()
+        elif not self._has_children(reranker) and not await self._cluster.is_there(reranker):
+            # No child's end will change the status, so that a write would find out.
+            return False
         for happening in happenings:
             await self._post(reranker, happening, memory.told)
         return True
+
+    def _has_children(self, reranker: Reranker) -> bool:
+        return any(child.owner_uid == reranker.uid for child in self._children.of(reranker.key))
 
     async def _post(self, reranker: Reranker, happening: Happening, told: dict[tuple[str, int], float]) -> None:
         now, words = self._clock.seconds(), (happening.reason + happening.message, reranker.generation)
         if now - told.get(words, -SAME_EVENT_PAUSE_S) < SAME_EVENT_PAUSE_S:
             return
+        for old in [each for each, at in told.items() if now - at >= SAME_EVENT_PAUSE_S]:
+            del told[old]
         told[words] = now
         await self._cluster.emit(reranker, happening)
 

@@ -22,12 +22,18 @@ LEAST_PAUSE_S = 0.2
 
 @dataclass
 class _Entry:
-    """State of one key."""
+    """State of one key.
+
+    Attributes:
+        is_dirty: Something was heard of it since the round began.
+        is_urgent: Somebody asked for a look at once since the round began.
+    """
 
     due_s: float
     failures: int = 0
     is_running: bool = False
     is_dirty: bool = False
+    is_urgent: bool = False
 
 
 class Worklist:
@@ -52,6 +58,7 @@ class Worklist:
             self._entries[key] = _Entry(due_s)
         elif entry.is_running:
             entry.is_dirty = entry.is_dirty or delay_s == 0
+            entry.is_urgent = entry.is_urgent or delay_s == 0
         else:
             entry.due_s = min(entry.due_s, due_s)
         self._changed.set()
@@ -92,7 +99,7 @@ class Worklist:
             return None
         _, key = min(due)
         entry = self._entries[key]
-        entry.is_running, entry.is_dirty = True, False
+        entry.is_running, entry.is_dirty, entry.is_urgent = True, False, False
         return key
 
     async def _round(self, key: Key, entry: _Entry) -> None:
@@ -103,7 +110,9 @@ class Worklist:
             entry.is_running = False
             entry.failures = 0 if wish_s is not None else entry.failures + 1
             pause_s = wish_s if wish_s is not None else backoff_s(entry.failures)
-            entry.due_s = self._now() + (LEAST_PAUSE_S if entry.is_dirty and wish_s is not None else pause_s)
+            # News do not shorten the pause after a failure, but who asked for a look gets it.
+            is_soon = entry.is_urgent or (entry.is_dirty and wish_s is not None)
+            entry.due_s = self._now() + (LEAST_PAUSE_S if is_soon else pause_s)
             if math.isinf(entry.due_s):
                 del self._entries[key]
             self._changed.set()
