@@ -42,6 +42,18 @@ def test_what_a_killed_process_left_goes_with_the_next(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [output]
 
 
+def test_what_can_be_no_new_folder_is_told_before_any_work(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to("nowhere")
+    for name, words in (
+        ("link", "exists already"),
+        ("a" * 256, "File name too long"),
+        ("not-\udcff", "is not UTF-8"),
+    ):
+        with pytest.raises(SettingsError, match=words), new_folder(tmp_path / name):
+            pytest.fail("there is no use in working")
+    assert [path.name for path in tmp_path.iterdir()] == ["link"]
+
+
 def test_a_second_process_is_refused_and_the_first_goes_on(tmp_path: Path) -> None:
     output = tmp_path / "model"
     with new_folder(output) as folder:

@@ -132,6 +132,17 @@ def test_command_refuses_two_sets_of_one_name(tmp_path: Path) -> None:
     assert "shipped, queries, queries" in str(outcome.exception)
 
 
+@pytest.mark.parametrize("name", ["two\nlines", "not-\udcff"])
+def test_command_refuses_a_set_whose_name_cannot_stand_in_the_card(tmp_path: Path, name: str) -> None:
+    golden = tmp_path / f"{name}.jsonl"
+    golden.write_text(json.dumps({"query": "a", "positive": ["b"], "negative": ["c"]}))
+    arguments = ["quantise", "demo", "--to", "int8", "--output", str(tmp_path / "model"), f"--golden={golden}"]
+    outcome = CliRunner().invoke(program, arguments)
+    assert isinstance(outcome.exception, SettingsError)
+    assert "cannot stand in a table" in outcome.exception.sentence()
+    assert "Calibrating" not in outcome.output
+
+
 def test_model_of_the_store_is_quantised_and_served_without_the_manifest_of_its_source(tmp_path: Path) -> None:
     fetched = CliRunner().invoke(program, ["model", "fetch", "demo", "--dir", str(tmp_path / "store")])
     assert fetched.exit_code == 0, fetched.output

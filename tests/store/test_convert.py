@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,13 @@ from safetensors.torch import load_file
 
 from .test_commands import run
 from .test_folder import write_model
+
+SAYS_WHAT_SIGTERM_INTERRUPTS = """
+import signal, sys
+from bge_reranker.cli.main import program
+signal.signal = lambda *_: print("torch" in sys.modules)
+program(sys.argv[1:])
+"""
 
 
 @pytest.mark.parametrize("target", ["full volume", "read-only volume"])
@@ -38,3 +47,27 @@ def test_pickles_are_converted_by_command_and_the_result_is_fetched(tmp_path: Pa
     assert run("model", "convert", str(folder), "--output", str(output), environment=environment).returncode == 0
     assert torch.equal(load_file(output / "model.safetensors")["a"], torch.ones(2))
     assert run("model", "fetch", str(output), "--dir", str(tmp_path / "store"), environment=environment).returncode == 0
+
+
+def test_sigterm_raises_no_exception_in_the_middle_of_torch_s_import(tmp_path: Path) -> None:
+    torch.save({"a": torch.ones(2)}, write_model(tmp_path / "model") / "pytorch_model.bin")
+    converting = ["model", "convert", str(tmp_path / "model"), "--output", str(tmp_path / "converted")]
+    command = [sys.executable, "-c", SAYS_WHAT_SIGTERM_INTERRUPTS, *converting]
+    answer = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert answer.stdout.splitlines()[0] == "True"
+
+
+@pytest.mark.parametrize("kind", ["link to nothing", "pipe"])
+def test_what_cannot_be_read_of_the_source_is_named(tmp_path: Path, kind: str) -> None:
+    folder = write_model(tmp_path / "model")
+    torch.save({"a": torch.ones(2)}, folder / "pytorch_model.bin")
+    if kind == "pipe":
+        os.mkfifo(folder / "odd.json")
+    else:
+        (folder / "odd.json").symlink_to("nowhere")
+    output = tmp_path / "converted"
+    answer = run("model", "convert", str(folder), "--output", str(output), environment={"PATH": "/usr/bin"})
+    assert answer.returncode == 15, answer.stderr
+    assert answer.stderr.startswith(f"CorruptFile: {folder / 'odd.json'} ")
+    assert "Traceback" not in answer.stderr
+    assert not output.exists()

@@ -62,8 +62,8 @@ def test_nobody_holds_a_lock_for_work_that_is_done(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_process_that_was_killed_holds_nothing_up(tmp_path: Path) -> None:
-    path = tmp_path / "lock"
+def killed_holder(path: Path) -> None:
+    """A lock whose holder was killed on this machine."""
     command = [sys.executable, "-c", HOLDER, str(path)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.PIPE, text=True) as holder:
         assert holder.stdout is not None
@@ -71,6 +71,11 @@ def test_a_process_that_was_killed_holds_nothing_up(tmp_path: Path) -> None:
         assert not is_stale(path)
         holder.send_signal(signal.SIGKILL)
         holder.wait()
+
+
+def test_a_process_that_was_killed_holds_nothing_up(tmp_path: Path) -> None:
+    path = tmp_path / "lock"
+    killed_holder(path)
     with hold(path, lambda: False, nobody_waits) as lock:
         assert lock is not None
 
@@ -142,3 +147,44 @@ def test_two_fetchers_do_the_work_once(tmp_path: Path) -> None:
         assert first.result().version == second.result().version
         assert len([path for path in hub.server.paths() if path.startswith("/lfs/")]) == 5
     assert contents(first.result().version.path)["model.safetensors"] == files["model.safetensors"]
+
+
+def test_of_two_that_find_a_holder_dead_the_second_takes_nothing_from_the_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, lock = tmp_path / "lock", fcntl.flock
+    waits: list[float] = []
+    killed_holder(path)
+
+    def overtaken(descriptor: int, operation: int) -> None:
+        lock(descriptor, operation)
+        monkeypatch.setattr(fcntl, "flock", lock)
+        path.unlink()
+        foreign_lock(path, 0)
+
+    def wait(seconds: float) -> None:
+        waits.append(seconds)
+        path.unlink()
+
+    # What it finds free is the dead one's file; by then another has made its own.
+    monkeypatch.setattr(fcntl, "flock", overtaken)
+    with hold(path, lambda: False, wait) as held:
+        assert held is not None
+    assert len(waits) == 1
+
+
+@pytest.mark.parametrize("length", [200, 250])
+def test_a_dead_holder_s_lock_is_removed_whatever_the_length_of_its_name(tmp_path: Path, length: int) -> None:
+    path = tmp_path / ("a" * length)
+    for make in (killed_holder, lambda path: foreign_lock(path, STALE_S + 1)):
+        make(path)
+        with hold(path, lambda: False, nobody_waits) as lock:
+            assert lock is not None
+        assert list(tmp_path.iterdir()) == []
+
+
+def test_a_lock_that_cannot_be_judged_is_told(tmp_path: Path) -> None:
+    (tmp_path / "lock").mkdir()
+    refused = pytest.raises(SettingsError, match=r"lock cannot be written: Is a directory")
+    with refused, hold(tmp_path / "lock", lambda: False, nobody_waits):
+        pass

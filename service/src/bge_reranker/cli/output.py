@@ -6,6 +6,7 @@ What must not be here: what is written.
 from __future__ import annotations
 
 import errno
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -31,6 +32,7 @@ def new_folder(output: Path) -> Iterator[Path]:
         DiskFull: No room is left.
     """
     _refuse_existing(output)
+    _refuse_undecodable(output)
     staging = output.with_name(f".{output.name}.partial")
 
     def told(_: Path, error: OSError) -> RerankerError:
@@ -64,5 +66,14 @@ def _is_about(staging: Path, error: OSError) -> bool:
 
 
 def _refuse_existing(output: Path) -> None:
-    if output.exists():
+    # A link to nothing is there as well: no folder can get its name.
+    if os.path.lexists(output):
         raise SettingsError(f"--output {output} exists already.", remedy="Name a folder that does not exist.")
+
+
+def _refuse_undecodable(output: Path) -> None:
+    """What reads and writes models takes names as text, and blames the model for one that is none."""
+    try:
+        str(output).encode()
+    except UnicodeEncodeError:
+        raise SettingsError(f"--output {output} is not UTF-8.", remedy="Name another folder.") from None

@@ -58,6 +58,12 @@ def quantise(
             f"--golden: sets are called by their file's name, and {', '.join(names)} are not all different.",
             remedy="Rename a file.",
         )
+    for name in names:
+        if not name.isprintable():
+            raise SettingsError(
+                f"--golden: sets are called by their file's name, and {name!r} cannot stand in a table.",
+                remedy="Rename the file.",
+            )
     shipped = quantisation.shipped_cases()
     sets = dict(zip(names, [shipped, *map(load_cases, golden)], strict=True))
     calibration = load_cases(texts) if texts else shipped

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from .layout import LOCK_SUFFIX, REFERENCES, STAGING_SUFFIX, Store, Version, unwritable
 from .lease import leased_keys
-from .lock import age_s, is_stale, put_away
+from .lock import age_s, is_stale, put_away_if_stale
 from .manifest import MANIFEST_FILE
 
 _ABANDONED_S = 7 * 86_400.0
@@ -82,5 +82,4 @@ def _remove_abandoned(directory: Path, only: str | None) -> None:
             shutil.rmtree(staging)
     for lock in directory.glob(f"{only or '*'}/.*{LOCK_SUFFIX}"):
         # Of a fetcher that was killed when its work was done.
-        if is_stale(lock):
-            put_away(lock)
+        put_away_if_stale(lock)

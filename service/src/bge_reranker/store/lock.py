@@ -74,14 +74,15 @@ def hold(
 
     Yields:
         The lock, or None where the work was done by somebody else.
+
+    Raises:
+        RerankerError: What `told` made of it.
     """
     token = json.dumps({"machine": _machine(), "process": os.getpid(), "token": secrets.token_hex(8)})
     while not is_done():
         descriptor = _take(path, token, told)
         if descriptor is None:
-            if is_stale(path):
-                put_away(path)
-            else:
+            if not _put_away(path, told):
                 wait(_POLL_S)
             continue
         try:
@@ -99,7 +100,7 @@ def hold(
 def is_stale(path: Path) -> bool:
     """Whether a lock's holder is dead; a lock that is gone is stale."""
     try:
-        with path.open("r+", encoding="utf-8") as file:
+        with path.open("r+", encoding="utf-8", errors="replace") as file:
             if _machine_of(file.read()) == _machine() and (is_free := _is_free(file.fileno())) is not None:
                 return is_free
         return age_s(path) > STALE_S
@@ -148,15 +149,41 @@ def _take(path: Path, token: str, told: _Told) -> int | None:
     return descriptor
 
 
-def put_away(path: Path) -> None:
-    """Remove a dead holder's lock; where a live one came between, it gets its lock back."""
-    seen, aside = _token(path), path.with_name(f"{path.name}.{secrets.token_hex(4)}")
-    with suppress(FileNotFoundError):
-        path.rename(aside)
-        if _token(aside) != seen:
-            with suppress(FileExistsError):
-                os.link(aside, path)
-        aside.unlink()
+def _put_away(path: Path, told: _Told) -> bool:
+    try:
+        return put_away_if_stale(path)
+    except OSError as error:
+        raise told(path, error) from error
+
+
+def put_away_if_stale(path: Path) -> bool:
+    """Remove a dead holder's lock; False where the holder may live."""
+    try:
+        with path.open("r+", encoding="utf-8", errors="replace") as file:
+            seen = file.read()
+            if _machine_of(seen) == _machine() and (is_free := _is_free(file.fileno())) is not None:
+                # Of two that find it dead one has the kernel's lock until it is removed. The other, which comes later,
+                # has that of a file without a name, and leaves alone what has the name by now.
+                if is_free and os.path.samestat(os.fstat(file.fileno()), path.stat()):
+                    path.unlink()
+                return is_free
+        if age_s(path) <= STALE_S:
+            return False
+        _put_aside(path, seen)
+    except FileNotFoundError:
+        pass
+    return True
+
+
+def _put_aside(path: Path, seen: str) -> None:
+    """Remove a lock without the kernel's help; where a live one came between, it gets its lock back."""
+    # Not the lock's name with more behind it, which may be too long.
+    aside = path.with_name(f".dead-{secrets.token_hex(4)}")
+    path.rename(aside)
+    if _token(aside) != seen:
+        with suppress(FileExistsError):
+            os.link(aside, path)
+    aside.unlink()
 
 
 @contextmanager
@@ -191,8 +218,8 @@ def _is_free(descriptor: int) -> bool | None:
 
 def _token(path: Path) -> str | None:
     try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
         return None
 
 

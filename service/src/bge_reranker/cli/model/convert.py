@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import click
 
-from ...errors import SettingsError, UnknownModel, UnsafeFormat
+from ...errors import CorruptFile, SettingsError, UnknownModel, UnsafeFormat
 from ..ending import end_tidily_on_sigterm
 from ..output import new_folder
 
@@ -25,23 +26,39 @@ def convert(folder: Path, *, output: Path) -> None:
         raise UnknownModel(f"There is no folder {folder}.", remedy="Give the folder of a checkpoint.")
     if not list(folder.glob("pytorch_model*.bin")):
         raise SettingsError(f"{folder} has no pytorch_model*.bin.", remedy="There is nothing to convert.")
+    convert_folder = _converter()
+    # Not before torch is there: an exception in the middle of its import is lost, or ends the process at once.
     end_tidily_on_sigterm()
     with new_folder(output) as copy:
         _copy(folder, copy)
-        convert_pickles(copy)
+        convert_folder(copy)
     click.echo(f"Written to {output}.")
 
 
 def _copy(folder: Path, target: Path) -> None:
-    """Copy all but hidden files; shutil's own copying of trees hides why it failed."""
+    """Copy all but hidden files; shutil's own copying of trees hides why it failed.
+
+    Raises:
+        CorruptFile: If one cannot be read.
+    """
     for path in sorted(folder.rglob("*")):
         relative = path.relative_to(folder)
         if any(part.startswith(".") for part in relative.parts):
             continue
         if path.is_dir():
             (target / relative).mkdir()
+        elif not path.is_file():
+            raise CorruptFile(f"{path} is no file, or a link to nothing.")
         else:
+            _refuse_unreadable(path)
             shutil.copyfile(path, target / relative)
+
+
+def _refuse_unreadable(path: Path) -> None:
+    try:
+        path.open("rb").close()
+    except OSError as error:
+        raise CorruptFile(f"{path} cannot be read: {error.strerror}.") from error
 
 
 def convert_pickles(folder: Path) -> None:
@@ -51,6 +68,10 @@ def convert_pickles(folder: Path) -> None:
         UnsafeFormat: If torch is not installed, or a pickle holds more than weights.
         CorruptFile: If a pickle cannot be read.
     """
+    _converter()(folder)
+
+
+def _converter() -> Callable[[Path], None]:
     try:
         from ...model.pickles import convert_folder  # noqa: PLC0415 - imports torch
     except ModuleNotFoundError as error:
@@ -58,4 +79,4 @@ def convert_pickles(folder: Path) -> None:
             f"The weights are pickles, and converting them needs the package {error.name}.",
             remedy="Install bge-reranker[torch] where you fetch, or give a source with safetensors.",
         ) from None
-    convert_folder(folder)
+    return convert_folder
