@@ -142,8 +142,7 @@ class KubernetesCluster:
             written = await self._patch(path, body, manager=MANAGER, force=True, dry_run=False)
         except KindNotInstalled:
             # Also what a CRD without our subresource would be answered with.
-            live = await self.read(reranker.ref)
-            if live is not None and live["metadata"]["uid"] == reranker.uid:
+            if await self.is_there(reranker):
                 raise
             return None
         return str(written["metadata"]["resourceVersion"])

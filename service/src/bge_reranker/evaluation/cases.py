@@ -62,7 +62,9 @@ def load_cases(path: Path) -> list[RankingCase]:
     """
     cases = [_case_from_line(line, f"{path}:{number}") for number, line in _lines(path) if line.strip()]
     if not cases:
-        raise InvalidJudgements(f"{path} holds no judged query")
+        raise InvalidJudgements(
+            f"{path} holds no judged query: give one JSON object a line, with query, positive and negative"
+        )
     return cases
 
 
