@@ -10,7 +10,7 @@ import pytest
 
 from bge_reranker.api.body import parse_large
 from bge_reranker.errors import InvalidBody, SettingsError
-from tests.live.server import LiveServer, live_server
+from tests.live.server import WAIT_S, LiveServer, live_server
 
 from .test_patience import HEAD, connect, eventually
 
@@ -67,9 +67,11 @@ def test_whatever_becomes_of_a_body_its_bytes_are_free_again(narrow: LiveServer)
             connection.sendall(HEAD % ONE + b"{" * 3_000)
     assert eventually(lambda: status_of(narrow, ONE) == 200)
     narrow.scorer.gate.clear()
+    narrow.scorer.computing.clear()
     with connect(narrow) as connection:
         connection.sendall(HEAD % 3_000 + body(3_000))
-        assert eventually(lambda: status_of(narrow, ONE) == 429), "a body counts until its answer"
+        assert narrow.scorer.computing.wait(WAIT_S)
+        assert status_of(narrow, ONE) == 429, "a body counts until its answer"
         narrow.scorer.gate.set()
         assert eventually(lambda: status_of(narrow, ONE) == 200)
 
