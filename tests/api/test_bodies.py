@@ -12,7 +12,7 @@ from bge_reranker.api.body import parse_large
 from bge_reranker.errors import InvalidBody, SettingsError
 from tests.live.server import WAIT_S, LiveServer, live_server
 
-from .test_patience import HEAD, connect, eventually
+from .test_patience import HEAD, connect, eventually, status_of_answer
 
 ONE, ALL = 4_000, 6_000
 """Most bytes of one body, and of all together."""
@@ -74,6 +74,22 @@ def test_whatever_becomes_of_a_body_its_bytes_are_free_again(narrow: LiveServer)
         assert status_of(narrow, ONE) == 429, "a body counts until its answer"
         narrow.scorer.gate.set()
         assert eventually(lambda: status_of(narrow, ONE) == 200)
+
+
+@pytest.mark.parametrize("path, status", [("/rerank", 429), ("/nothing", 404), ("/tokenize", 429)])
+@pytest.mark.parametrize("head", [b"HTTP/1.1\r\nConnection: close", b"HTTP/1.1\r\nConnection: X, Close", b"HTTP/1.0"])
+def test_who_closes_after_the_answer_sees_a_refusal_that_came_in_the_middle_of_its_body(
+    tmp_path: Path, path: str, status: int, head: bytes
+) -> None:
+    one = 12_000_000
+    with live_server(tmp_path, {"max_body_bytes": one, "max_bodies_bytes": one}) as server, connect(server) as half:
+        half.sendall(HEAD % one + b"{" * 8_000_000)
+        assert eventually(lambda: status_of(server, 5_000_000) == 429)
+        with connect(server) as connection:
+            start = b"POST %b %b\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+            connection.sendall(start % (path.encode(), head, one))
+            connection.sendall(body(one))
+            assert status_of_answer(connection) == status
 
 
 def test_all_bodies_may_not_have_less_than_one(tmp_path: Path) -> None:

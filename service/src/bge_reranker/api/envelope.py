@@ -26,8 +26,8 @@ from .responses import error_response
 _REQUEST_ID = re.compile(r"^[\x21-\x7e]{1,128}$")
 
 _LINGER_S = 2.0
-"""Seconds for which the rest of a refused body is thrown away unread, so that the client gets to see its answer: a
-connection closed over unread bytes is reset, and the answer lost with it."""
+"""Seconds for which the rest of a body is thrown away unread that was answered early on a connection that closes, so
+that the client gets to see its answer: one closed over unread bytes is reset, and the answer lost with it."""
 
 _QUIET_PATHS = ("/health", "/ping", "/metrics", "/assets/", "/docs")
 """Paths that probes and scrapers call all day, and the files of the page; logged at debug."""
@@ -66,16 +66,16 @@ class Envelope:
             return
         record = RequestRecord(_request_id(Headers(scope=scope).get("x-request-id")))
         scope["bge_reranker.record"] = record
-        answer = _Answer(send, receive, self._headers(scope, record))
+        answer = _Answer(scope, send, receive, self._headers(scope, record))
         began = self._clock()
         self._metrics.requests_in_flight.inc()
         try:
-            await self._app(scope, receive, answer.send)
+            await self._app(scope, answer.receive, answer.send)
         except Exception as error:  # noqa: BLE001 - the last resort of every request; what it was goes to the log
             self._log_bug(record, error)
             if not answer.status:
                 await error_response(InternalError("The server failed on this request; its log says why."))(
-                    scope, receive, answer.send
+                    scope, answer.receive, answer.send
                 )
         finally:
             self._metrics.requests_in_flight.dec()
@@ -117,13 +117,22 @@ class Envelope:
 
 
 class _Answer:
-    """Sends an answer, adding headers; remembers its status."""
+    """Sends an answer, adding headers; remembers its status, and whether the request's body has come to its end."""
 
-    def __init__(self, send: Send, receive: Receive, headers: dict[str, str]) -> None:
+    def __init__(self, scope: Scope, send: Send, receive: Receive, headers: dict[str, str]) -> None:
+        self._scope = scope
         self._send = send
         self._receive = receive
         self._headers = headers
+        self._is_body_over = False
+        self._is_last = False
         self.status = 0
+
+    async def receive(self) -> Message:
+        """Hand over a part of the request; the ASGI callable."""
+        message = await self._receive()
+        self._is_body_over = message["type"] != "http.request" or not message.get("more_body")
+        return message
 
     async def send(self, message: Message) -> None:
         """Pass a message on; the ASGI callable."""
@@ -132,21 +141,30 @@ class _Answer:
             headers = MutableHeaders(scope=message)
             for name, value in self._headers.items():
                 headers.setdefault(name, value)
-        elif message["type"] == "http.response.body" and self.status == 413 and not message.get("more_body"):  # noqa: PLR2004 - the status
+            self._is_last = _closes(self._scope, headers)
+        elif message["type"] == "http.response.body" and self._must_linger and not message.get("more_body"):
             await self._send({**message, "more_body": True})
             await self._discard_body()
             message = {"type": "http.response.body", "body": b""}
         await self._send(message)
 
+    @property
+    def _must_linger(self) -> bool:
+        return self._is_last and not self._is_body_over
+
     async def _discard_body(self) -> None:
         try:
             async with asyncio.timeout(_LINGER_S):
-                while True:
-                    received = await self._receive()
-                    if received["type"] != "http.request" or not received.get("more_body"):
-                        return
+                while not self._is_body_over:
+                    await self.receive()
         except TimeoutError:
             return
+
+
+def _closes(scope: Scope, answer: Headers) -> bool:
+    """Whether either side has said that the connection ends with this answer."""
+    said = ",".join(Headers(scope=scope).getlist("connection") + answer.getlist("connection"))
+    return scope["http_version"] == "1.0" or "close" in {word.strip().lower() for word in said.split(",")}
 
 
 def _request_id(given: str | None) -> str:
