@@ -76,7 +76,18 @@ def test_whatever_becomes_of_a_body_its_bytes_are_free_again(narrow: LiveServer)
         assert eventually(lambda: status_of(narrow, ONE) == 200)
 
 
-@pytest.mark.parametrize("path, status", [("/rerank", 429), ("/nothing", 404), ("/tokenize", 429)])
+def test_a_body_counts_until_its_answer_has_been_taken(tmp_path: Path) -> None:
+    one = 16_000_000
+    content = b'{"query": "q", "return_documents": true, "documents": ["%s"]}' % (b"x" * (one - 100))
+    with live_server(tmp_path, {"max_body_bytes": one, "max_bodies_bytes": one}) as server:
+        with connect(server) as connection:
+            connection.sendall((HEAD % len(content)).replace(b"/rerank", b"/v1/rerank") + content)
+            connection.recv(1)
+            assert status_of(server, 1_000) == 429, "most of the body waits in the server, as an answer"
+        assert eventually(lambda: status_of(server, 1_000) == 200)
+
+
+@pytest.mark.parametrize(("path", "status"), [("/rerank", 429), ("/nothing", 404), ("/tokenize", 429)])
 @pytest.mark.parametrize("head", [b"HTTP/1.1\r\nConnection: close", b"HTTP/1.1\r\nConnection: X, Close", b"HTTP/1.0"])
 def test_who_closes_after_the_answer_sees_a_refusal_that_came_in_the_middle_of_its_body(
     tmp_path: Path, path: str, status: int, head: bytes

@@ -183,7 +183,7 @@ class HttpSettings(SettingsGroup):
     """Largest request body in bytes; more is answered 413 and read no further."""
 
     max_bodies_bytes: int = Field(default=268_435_456, ge=1_024)
-    """Most bytes that the bodies of all requests under way have together, from their arrival to their answer; what
+    """Most bytes that the bodies of all requests under way have together, until their answers have been taken; what
     would be more is answered 429 and read no further, so that memory is bounded whatever callers send."""
 
     max_documents: int = Field(default=10_000, ge=1, le=1_000_000)

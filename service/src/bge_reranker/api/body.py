@@ -8,9 +8,9 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any, Final
 
 import orjson
@@ -19,6 +19,7 @@ from starlette.requests import ClientDisconnect, Request
 from ..errors import BodyTooLarge, CallerGone, InvalidBody, QueueFull, RequestTimedOut, UnsupportedMediaType
 from ..settings import HttpSettings
 from .collection import CollectionPause
+from .record import record_of
 from .wide_integers import may_hold_wide_integer, whole_number
 
 OFF_LOOP_BYTES = 256_000
@@ -56,9 +57,10 @@ class Bodies:
         self._executor = executor
         self._held_bytes = 0
 
-    @asynccontextmanager
-    async def read(self, request: Request) -> AsyncIterator[dict[str, Any]]:
-        """Read and parse a body that must be a JSON object; it counts until the block ends.
+    async def read(self, request: Request) -> dict[str, Any]:
+        """Read and parse a body that must be a JSON object; it counts until its answer has been taken or is an error.
+
+        Not only until there is an answer: most of a body may go back with it, to a client that takes it slowly.
 
         Raises:
             UnsupportedMediaType: If a content type is given that is not JSON.
@@ -70,13 +72,15 @@ class Bodies:
         """
         _check_content_type(request.headers.get("content-type"))
         _check_content_encoding(request.headers.get("content-encoding"))
-        with self._share() as take:
+        with ExitStack() as held:
+            take = held.enter_context(self._share())
             parsed = await self._parsed(await self._receive(request, take))
             if not isinstance(parsed, dict):
                 raise InvalidBody(
                     "The body must be a JSON object.", remedy="GET /openapi.json has an example of each dialect."
                 )
-            yield parsed
+            record_of(request).held.push(held.pop_all())
+            return parsed
 
     @contextmanager
     def _share(self) -> Iterator[Callable[[int], None]]:

@@ -78,6 +78,7 @@ class Envelope:
                     scope, answer.receive, answer.send
                 )
         finally:
+            record.held.close()
             self._metrics.requests_in_flight.dec()
             self._account(scope, record, answer.status, self._clock() - began)
 

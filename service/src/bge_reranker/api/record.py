@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 
 from starlette.requests import Request
@@ -23,6 +24,9 @@ class RequestRecord:
     """By which the log tells the keys of callers apart; empty where none was needed or right."""
 
     ranking: Ranking | None = None
+
+    held: ExitStack = field(default_factory=ExitStack)
+    """What is given back when the answer has been taken, or as soon as it is known to be an error."""
 
     began: float = field(default_factory=time.monotonic)
     """Monotonic second at which its headers were in."""

@@ -88,22 +88,22 @@ class RerankEndpoint:
             voice = replace(voice, dialect=may_speak.presumed.name, by_name=may_speak.by_name)
             record.key = self.keys.check(request.headers)
             deadline = self._deadline(request)
-            async with self.bodies.read(request) as body:
-                dialect = may_speak.settle(body)
-                voice = replace(voice, dialect=dialect.name, is_infinity_client=is_infinity_client(route, body))
-                record.dialect = dialect.name
-                # Asked for after the dialect is known, so that a server that is not ready says so in its words.
-                model = self.state.require_model()
-                policy = model.ranker.policy
-                voice = replace(voice, max_pair_tokens=policy.max_pair_tokens)
-                is_strict = self.settings.dialects.strict_model_names
-                name = model_name(body.get("model"), model.name, is_strict=is_strict)
-                place = Place(route, may_speak.by_name, self.settings.dialects, policy.long_documents)
-                call = await self._parse(dialect, body, place)
-                record.documents = len(call.request.documents)
-                record.ranking = await self._rank(request, model, call, deadline)
-                reply = Reply(call, record.ranking, name, record.request_id, place)
-                return await self._answer(dialect, reply, record.began, model.description.device)
+            body = await self.bodies.read(request)
+            dialect = may_speak.settle(body)
+            voice = replace(voice, dialect=dialect.name, is_infinity_client=is_infinity_client(route, body))
+            record.dialect = dialect.name
+            # Asked for after the dialect is known, so that a server that is not ready says so in its words.
+            model = self.state.require_model()
+            policy = model.ranker.policy
+            voice = replace(voice, max_pair_tokens=policy.max_pair_tokens)
+            is_strict = self.settings.dialects.strict_model_names
+            name = model_name(body.get("model"), model.name, is_strict=is_strict)
+            place = Place(route, may_speak.by_name, self.settings.dialects, policy.long_documents)
+            call = await self._parse(dialect, body, place)
+            record.documents = len(call.request.documents)
+            record.ranking = await self._rank(request, model, call, deadline)
+            reply = Reply(call, record.ranking, name, record.request_id, place)
+            return await self._answer(dialect, reply, record.began, model.description.device)
         except RerankerError as error:
             return refused(request, error, voice)
 

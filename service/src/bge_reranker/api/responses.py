@@ -69,8 +69,10 @@ def unready_response(request: Request, error: RerankerError, verdict: dict[str, 
 
 
 def refused(request: Request, error: RerankerError, voice: Voice | None = None) -> Response:
-    """An error, noted for the request's log line."""
-    record_of(request).code = error.code
+    """An error, noted for the request's log line; nothing that the request held is needed for it."""
+    record = record_of(request)
+    record.code = error.code
+    record.held.close()
     return error_response(error, voice)
 
 

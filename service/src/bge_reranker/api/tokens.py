@@ -76,13 +76,11 @@ class TokenEndpoints:
                 vocabulary = model.ranker.encoder.vocabulary
                 if vocabulary is None:
                     raise UnknownModel("The served model has no vocabulary to ask.")
-                async with self.bodies.read(request) as body:
-                    model_name(body.get("model"), model.name, is_strict=self.settings.dialects.strict_model_names)
-                    fields = Fields(body, self.settings.http.max_documents)
-                    answered = await loop.run_in_executor(
-                        self.executor, lambda: orjson.dumps(answer(vocabulary, fields))
-                    )
-                    return json_response(answered)
+                body = await self.bodies.read(request)
+                model_name(body.get("model"), model.name, is_strict=self.settings.dialects.strict_model_names)
+                fields = Fields(body, self.settings.http.max_documents)
+                answered = await loop.run_in_executor(self.executor, lambda: orjson.dumps(answer(vocabulary, fields)))
+                return json_response(answered)
             except RerankerError as error:
                 return refused(request, error, Voice(dialect=dialect))
 
