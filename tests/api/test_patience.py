@@ -230,3 +230,15 @@ def test_a_broken_second_request_does_not_cost_the_first_its_answer(server: Live
         connection.sendall(HEAD % len(BODY) + BODY + b"NONSENSE\r\n\r\n")
         assert status_of_answer(connection) == HTTPStatus.OK
     assert server.is_well()
+
+
+@pytest.mark.parametrize("path", [b"/rerank", b"/nothing"])
+def test_an_idle_connection_is_closed_though_its_body_was_answered_before_it_had_come(
+    tmp_path: Path, path: bytes
+) -> None:
+    head = (HEAD % 10_000).replace(b"/rerank", path).replace(b"application/json", b"text/plain")
+    with live_server(tmp_path, {"keep_alive_s": 1}) as server, connect(server) as connection:
+        connection.sendall(head + b"x")
+        assert status_of_answer(connection) in (404, 415)
+        connection.sendall(b"x" * 9_999)
+        assert read_all(connection) == b""

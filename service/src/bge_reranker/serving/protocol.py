@@ -108,6 +108,7 @@ class PatientProtocol(H11Protocol):
             self._start_header_timer()
         if self.conn.their_state is not h11.SEND_BODY:
             self._stop_rest_timer()
+        self._start_idle_timer()
 
     def _close_after_two_lengths(self) -> None:
         """Keep no connection whose body had two lengths: a proxy may have believed the other one (RFC 9112, 6.1)."""
@@ -176,6 +177,15 @@ class PatientProtocol(H11Protocol):
         if self._header_timer is not None:
             self._header_timer.cancel()
             self._header_timer = None
+
+    def _start_idle_timer(self) -> None:
+        # uvicorn stops its own whenever something arrives, be it only the rest of a body that was answered already.
+        is_idle = self.conn.states == {h11.CLIENT: h11.IDLE, h11.SERVER: h11.IDLE}
+        is_timed = self._header_timer is not None or self.timeout_keep_alive_task is not None
+        if is_idle and not is_timed and not self.transport.is_closing():
+            self.timeout_keep_alive_task = self.loop.call_later(
+                self.timeout_keep_alive, self.timeout_keep_alive_handler
+            )
 
     def _stop_rest_timer(self) -> None:
         if self._rest_timer is not None:
