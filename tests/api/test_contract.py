@@ -186,6 +186,16 @@ def test_ovms_tokenises_one_text_or_several(server: LiveServer) -> None:
     assert server.post({"text": ["good", "good"]}, path="/v3/tokenize").json()["tokens"] == [one, one]
 
 
+@pytest.mark.parametrize(("path", "key"), [("/tokenize", "inputs"), ("/v3/tokenize", "text")])
+@pytest.mark.parametrize("texts", ["a" * 500_001, ["a" * 250_000, "b" * 250_001]], ids=["one", "two"])
+def test_texts_that_would_be_more_tokens_than_memory_bears_are_not_tokenised(
+    server: LiveServer, path: str, key: str, texts: str | list[str]
+) -> None:
+    refused = server.post({key: texts}, path=path)
+    assert (refused.status_code, refused.json()["code"]) == (400 if "v3" in path else 422, "InvalidField")
+    assert f"`{key}` has 500001 characters; the limit is 500000. Send fewer" in refused.text
+
+
 def test_a_returned_document_keeps_its_own_text_whatever_was_read_of_it(server: LiveServer) -> None:
     documents = [{"title": "good", "text": "bad"}, {"title": "bad"}]
     body = {"query": "q", "documents": documents, "rank_fields": ["title"], "return_documents": True}

@@ -31,6 +31,10 @@ from .responses import json_response, refused
 _LARGEST_ID = 2**31
 """Above every vocabulary."""
 
+_MOST_CHARACTERS = 500_000
+"""Most characters of a request's texts, far beyond any model's window: a token takes some 700 bytes until it is
+written."""
+
 Answer = Callable[[Vocabulary, Fields], Any]
 
 
@@ -89,8 +93,7 @@ class TokenEndpoints:
 
 def _tei_tokens(vocabulary: Vocabulary, fields: Fields) -> Any:
     special = fields.boolean("add_special_tokens", default=True)
-    inputs = fields.text_or_texts("inputs")
-    texts = [inputs] if isinstance(inputs, str) else inputs
+    texts, _ = _texts(fields, "inputs")
     return [[_tei_token(token) for token in vocabulary.tokens_of(text, special_tokens=special)] for text in texts]
 
 
@@ -113,8 +116,20 @@ def _ids(numbers: Any) -> list[int]:
 
 
 def _ovms_tokens(vocabulary: Vocabulary, fields: Fields) -> Any:
-    text = fields.text_or_texts("text")
+    texts, is_one = _texts(fields, "text")
     special = fields.boolean("add_special_tokens", default=True)
-    texts = [text] if isinstance(text, str) else text
     ids = [[token.id for token in vocabulary.tokens_of(one, special_tokens=special)] for one in texts]
-    return {"tokens": ids[0] if isinstance(text, str) else ids}
+    return {"tokens": ids[0] if is_one else ids}
+
+
+def _texts(fields: Fields, name: str) -> tuple[list[str], bool]:
+    """The texts, and whether one came alone, outside of a list."""
+    given = fields.text_or_texts(name)
+    texts = [given] if isinstance(given, str) else given
+    characters = sum(map(len, texts))
+    if characters > _MOST_CHARACTERS:
+        raise InvalidField(
+            f"{fields.named(name)} has {characters} characters; the limit is {_MOST_CHARACTERS}.",
+            remedy="Send fewer or shorter texts at a time.",
+        )
+    return texts, isinstance(given, str)
