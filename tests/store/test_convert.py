@@ -5,11 +5,17 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 import torch
 from safetensors.torch import load_file
+
+from bge_reranker.cli.model.convert import _copy
+from bge_reranker.errors import CorruptFile
 
 from .test_commands import run
 from .test_folder import write_model
@@ -71,3 +77,29 @@ def test_what_cannot_be_read_of_the_source_is_named(tmp_path: Path, kind: str) -
     assert answer.stderr.startswith(f"CorruptFile: {folder / 'odd.json'} ")
     assert "Traceback" not in answer.stderr
     assert not output.exists()
+
+
+def test_a_file_of_the_source_that_may_not_be_read_is_named() -> None:
+    # Not in pytest's folder, which is closed to everybody but its owner.
+    with tempfile.TemporaryDirectory() as name:
+        folder, target = Path(name) / "model", Path(name) / "copy"
+        folder.mkdir()
+        target.mkdir()
+        (folder / "odd.json").write_text("{}")
+        (folder / "odd.json").chmod(0)
+        for path in (Path(name), target):
+            path.chmod(0o777)
+        with as_nobody(), pytest.raises(CorruptFile, match=r"odd\.json cannot be read: Permission denied"):
+            _copy(folder, target)
+
+
+@contextmanager
+def as_nobody() -> Iterator[None]:
+    """Root may read everything."""
+    user = os.geteuid()
+    if user == 0:
+        os.seteuid(65_534)
+    try:
+        yield
+    finally:
+        os.seteuid(user)

@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TextIO
 
 from ..errors import HubUnreachable, RerankerError
 from .layout import unwritable
@@ -100,10 +101,9 @@ def hold(
 def is_stale(path: Path) -> bool:
     """Whether a lock's holder is dead; a lock that is gone is stale."""
     try:
-        with path.open("r+", encoding="utf-8", errors="replace") as file:
-            if _machine_of(file.read()) == _machine() and (is_free := _is_free(file.fileno())) is not None:
-                return is_free
-        return age_s(path) > STALE_S
+        with _opened(path) as file:
+            is_free = _is_free(file.fileno(), file.read())
+        return age_s(path) > STALE_S if is_free is None else is_free
     except FileNotFoundError:
         return True
 
@@ -159,20 +159,25 @@ def _put_away(path: Path, told: _Told) -> bool:
 def put_away_if_stale(path: Path) -> bool:
     """Remove a dead holder's lock; False where the holder may live."""
     try:
-        with path.open("r+", encoding="utf-8", errors="replace") as file:
+        with _opened(path) as file:
             seen = file.read()
-            if _machine_of(seen) == _machine() and (is_free := _is_free(file.fileno())) is not None:
-                # Of two that find it dead one has the kernel's lock until it is removed. The other, which comes later,
-                # has that of a file without a name, and leaves alone what has the name by now.
-                if is_free and os.path.samestat(os.fstat(file.fileno()), path.stat()):
-                    path.unlink()
-                return is_free
+            is_free = _is_free(file.fileno(), seen)
+            # Of two that find it dead one has the kernel's lock until it is removed. The other, which comes later, has
+            # that of a file without a name, and leaves alone what has the name by now.
+            if is_free and os.path.samestat(os.fstat(file.fileno()), path.stat()):
+                path.unlink()
+        if is_free is not None:
+            return is_free
         if age_s(path) <= STALE_S:
             return False
         _put_aside(path, seen)
     except FileNotFoundError:
         pass
     return True
+
+
+def _opened(path: Path) -> TextIO:
+    return path.open("r+", encoding="utf-8", errors="replace")
 
 
 def _put_aside(path: Path, seen: str) -> None:
@@ -205,8 +210,13 @@ def _heartbeat(lock: FetchLock) -> Iterator[None]:
         thread.join()
 
 
-def _is_free(descriptor: int) -> bool | None:
-    """Whether nobody holds the kernel's lock, or None where the file system has none; then the heartbeat decides."""
+def _is_free(descriptor: int, written: str) -> bool | None:
+    """Whether nobody holds the kernel's lock; it is this process's then.
+
+    None where the file system has no such locks, or another machine wrote the file: then the heartbeat decides.
+    """
+    if _machine_of(written) != _machine():
+        return None
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
