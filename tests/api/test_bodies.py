@@ -126,7 +126,7 @@ def test_brackets_in_texts_are_no_lists() -> None:
 
 
 @pytest.mark.parametrize("end", [b"", b'"', b"\\", b'\\"'])
-def test_a_text_that_never_ends_is_looked_through_once(end: bytes) -> None:
+def test_brackets_in_a_text_that_never_ends_are_no_lists(end: bytes) -> None:
     content = bytearray(b'{"a": "' + b'[\\"' * 500_000 + end)
     with pytest.raises(InvalidBody, match="not valid JSON"):
         parse_large(content, 10)

@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from typing import Any, Final
 
 import numpy as np
@@ -70,15 +70,13 @@ class Bodies:
         """
         _check_content_type(request.headers.get("content-type"))
         _check_content_encoding(request.headers.get("content-encoding"))
-        with ExitStack() as held:
-            take = held.enter_context(self._share())
-            parsed = await self._parsed(await self._receive(request, take))
-            if not isinstance(parsed, dict):
-                raise InvalidBody(
-                    "The body must be a JSON object.", remedy="GET /openapi.json has an example of each dialect."
-                )
-            record_of(request).held.push(held.pop_all())
-            return parsed
+        take = record_of(request).held.enter_context(self._share())
+        parsed = await self._parsed(await self._receive(request, take))
+        if not isinstance(parsed, dict):
+            raise InvalidBody(
+                "The body must be a JSON object.", remedy="GET /openapi.json has an example of each dialect."
+            )
+        return parsed
 
     @contextmanager
     def _share(self) -> Iterator[Callable[[int], None]]:
