@@ -202,7 +202,7 @@ class Operator:
         if is_gone:
             self._drop(reranker)
             return
-        if known is not None and known.uid != reranker.uid and _version(known) > _version(reranker):
+        if known is not None and known.uid != reranker.uid and known.version > reranker.version:
             # As in `_drop`: what is last heard of a former one is no news of its namesake.
             return
         self._rerankers[reranker.key] = reranker
@@ -246,7 +246,3 @@ class Operator:
             LOG.info("gone_unheard", extra={"namespace": key.namespace, "reranker": key.name})
             self._drop(reranker)
         return pause_s
-
-
-def _version(reranker: Reranker) -> int:
-    return int(reranker.resource_version or 0)

@@ -194,7 +194,7 @@ class Reconciler:
             OperatorError: It could not be said.
         """
         memory = self._remembered(reranker)
-        if memory.written is not None and int(reranker.resource_version or 0) < memory.written_version:
+        if memory.written is not None and reranker.version < memory.written_version:
             reranker = _with_status(reranker, memory.written)
         wanted = status.status_of(reranker, situation, self._clock.stamp())
         ready = next(each for each in wanted["conditions"] if each["type"] == "Ready")

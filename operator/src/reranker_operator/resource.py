@@ -69,6 +69,11 @@ class Reranker:
         )
 
     @property
+    def version(self) -> int:
+        """Of that moment as a number: the larger is the later."""
+        return int(self.resource_version or 0)
+
+    @property
     def key(self) -> Key:
         """What its work is queued by."""
         return Key(self.namespace, self.name)

@@ -25,8 +25,8 @@ class _Entry:
     """State of one key.
 
     Attributes:
-        is_dirty: Something was heard of it since the round began.
-        is_urgent: Somebody asked for a look at once since the round began.
+        is_dirty: Something was heard of it since the round began, by `nudge`.
+        is_urgent: A look at once was asked for since the round began, by `add`.
     """
 
     due_s: float
@@ -57,7 +57,6 @@ class Worklist:
         if entry is None:
             self._entries[key] = _Entry(due_s)
         elif entry.is_running:
-            entry.is_dirty = entry.is_dirty or delay_s == 0
             entry.is_urgent = entry.is_urgent or delay_s == 0
         else:
             entry.due_s = min(entry.due_s, due_s)
