@@ -53,7 +53,7 @@ _EVERYWHERE: Final = {
     413: "Too many bytes",
     415: "Not JSON",
     422: "A field is missing, wrong or out of bounds",
-    429: "The backlog is full; Retry-After says when to come back",
+    429: "The backlog, or the room for all bodies together, is full; Retry-After says when to come back",
     500: "The scorer failed",
     503: "Not ready, or shutting down",
     504: "The deadline passed",

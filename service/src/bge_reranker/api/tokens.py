@@ -27,13 +27,10 @@ from .model_names import model_name
 from .record import record_of
 from .rerank import Handler
 from .responses import json_response, refused
+from .token_routes import MOST_CHARACTERS
 
 _LARGEST_ID = 2**31
 """Above every vocabulary."""
-
-_MOST_CHARACTERS = 500_000
-"""Most characters of a request's texts, far beyond any model's window: a token takes some 700 bytes until it is
-written."""
 
 Answer = Callable[[Vocabulary, Fields], Any]
 
@@ -127,9 +124,9 @@ def _texts(fields: Fields, name: str) -> tuple[list[str], bool]:
     given = fields.text_or_texts(name)
     texts = [given] if isinstance(given, str) else given
     characters = sum(map(len, texts))
-    if characters > _MOST_CHARACTERS:
+    if characters > MOST_CHARACTERS:
         raise InvalidField(
-            f"{fields.named(name)} has {characters} characters; the limit is {_MOST_CHARACTERS}.",
+            f"{fields.named(name)} has {characters} characters; the limit is {MOST_CHARACTERS}.",
             remedy="Send fewer or shorter texts at a time.",
         )
     return texts, isinstance(given, str)
