@@ -1,0 +1,7 @@
+"""The table: each room's rows stand in a module of their own."""
+
+from __future__ import annotations
+
+from tests.attacks.attack import Attack
+
+ATTACKS: tuple[Attack, ...] = ()
