@@ -7,17 +7,20 @@ import re
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import yaml
 
 from reranker_operator.adopt import MANAGED_BY, adopt
 from reranker_operator.crd import NOT_IN_THE_RESOURCE, of_chart
-from reranker_operator.kinds import CHILD_KINDS, EVENT, LEASE, POD, RERANKER
+from reranker_operator.kinds import CHILD_KINDS, EVENT, LEASE, POD, REPLICA_SET, RERANKER
+from reranker_operator.pod_info import LONGEST_ANSWER_BYTES, MANAGEMENT_PORT, facts_of
 from reranker_operator.render import HelmRenderer
 from reranker_operator.resource import Reranker
 from reranker_operator.settings import PREFIX, Settings
-from tests.chart.rendering import CASES, CHART, KUBE_VERSION, Rendered, helm, render
+from tests.chart.rendering import CASES, CHART, CPU_DEMO, KUBE_VERSION, Rendered, helm, render
 from tests.cluster.tools import HELM
+from tests.live.server import live_server
 from tests.reranker_operator.bodies import NAMESPACE
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -104,6 +107,7 @@ def test_rights_are_those_that_the_kinds_need_and_no_more(cluster_wide: bool) ->
         (RERANKER.group, RERANKER.plural): READS,
         (RERANKER.group, "rerankers/status"): {"patch"},
         (POD.group, POD.plural): {"list", "watch"},
+        (REPLICA_SET.group, REPLICA_SET.plural): {"list", "watch"},
         (EVENT.group, EVENT.plural): {"create"},
         (LEASE.group, LEASE.plural): {"list"} if cluster_wide else {"get", "create", "update"},
     }
@@ -171,3 +175,17 @@ def test_manifests_are_what_the_chart_renders() -> None:
     wanted = manifests()
     assert {path: path.read_text() for path in wanted if path.exists()} == wanted, "run `make manifests`"
     assert set(MANIFESTS.rglob("*.yaml")) == set(wanted)
+
+
+def test_what_a_scorer_says_of_itself_is_what_the_operator_reads(tmp_path: Path) -> None:
+    with live_server(tmp_path) as server:
+        said = httpx.get(server.management_url + "/info")
+    facts = facts_of(said.content)
+    assert facts is not None
+    assert {"name": facts.name, "source": facts.source, "digest": facts.digest}.items() <= said.json()["model"].items()
+    assert (facts.device, facts.precision) == ("cpu", "float32")
+    assert facts.pairs_per_second == 10
+    assert len(said.content) < LONGEST_ANSWER_BYTES / 8
+    helm("version")
+    ports = {each["name"]: each["containerPort"] for each in render(CPU_DEMO).scorer["ports"]}
+    assert ports["management"] == MANAGEMENT_PORT

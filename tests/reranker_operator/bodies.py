@@ -94,7 +94,8 @@ def claim(name: str = "products", *, is_retained: bool = False) -> dict[str, Any
 def pod(
     name: str = "products-1",
     *,
-    owner: str = "products",
+    instance: str = "products",
+    controller: str = "uid-set",
     is_ready: bool = False,
     conditions: list[dict[str, str]] | None = None,
     containers: list[dict[str, Any]] | None = None,
@@ -109,7 +110,8 @@ def pod(
             "namespace": NAMESPACE,
             "uid": f"uid-{name}",
             "creationTimestamp": created,
-            "labels": {"app.kubernetes.io/instance": owner},
+            "labels": {"app.kubernetes.io/instance": instance},
+            "ownerReferences": [controlled_by("ReplicaSet", controller)] if controller else [],
         },
         "status": {
             "podIP": "10.0.0.1",
@@ -117,3 +119,13 @@ def pod(
             "containerStatuses": containers or [],
         },
     }
+
+
+def replica_set(deployment_uid: str, *, uid: str = "uid-set") -> dict[str, Any]:
+    metadata = {"name": uid, "namespace": NAMESPACE, "uid": uid}
+    owners = [controlled_by("Deployment", deployment_uid)]
+    return {"apiVersion": "apps/v1", "kind": "ReplicaSet", "metadata": {**metadata, "ownerReferences": owners}}
+
+
+def controlled_by(kind: str, uid: str) -> dict[str, Any]:
+    return {"apiVersion": "apps/v1", "kind": kind, "name": "any", "uid": uid, "controller": True}

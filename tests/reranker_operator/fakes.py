@@ -31,7 +31,8 @@ class FakeCluster:
         refusals: Errors that the next writes of a kind get, by kind.
         status: Written statuses by uid of the Reranker.
         gone: Uids of Rerankers that are no more.
-        unreachable: Whether pods do not answer.
+        facts: What every pod that is asked says.
+        asked: Names of the pods that were asked.
     """
 
     def __init__(self) -> None:
@@ -42,6 +43,7 @@ class FakeCluster:
         self.gone: set[str] = set()
         self.events: list[Happening] = []
         self.facts: PodFacts | None = None
+        self.asked: list[str] = []
         self.children = Children(lambda _: None)
         self._versions = itertools.count(10)
 
@@ -84,7 +86,7 @@ class FakeCluster:
         self.events.append(happening)
 
     async def pod_facts(self, pod: Pod) -> PodFacts | None:
-        del pod
+        self.asked.append(pod.name)
         return self.facts
 
     def put(self, body: dict[str, Any]) -> None:

@@ -7,9 +7,9 @@ from collections.abc import Callable, Coroutine
 from functools import wraps
 from typing import Any
 
-from reranker_operator.kinds import Ref
+from reranker_operator.kinds import Ref, ref_of
 
-from .bodies import NAMESPACE
+from .bodies import NAMESPACE, replica_set
 from .fakes import Bench
 
 DEPLOYMENT = Ref("apps/v1", "Deployment", NAMESPACE, "products")
@@ -35,3 +35,9 @@ def complete(bench: Bench, replicas: int = 1, *, revision: int = 1) -> None:
     generation = bench.cluster.objects[DEPLOYMENT]["metadata"]["generation"]
     done = {"type": "Progressing", "status": "True", "reason": "NewReplicaSetAvailable"}
     bench.cluster.say(DEPLOYMENT, observedGeneration=generation, conditions=[done], **counts)
+
+
+def put_pods(bench: Bench, *pods: dict[str, Any]) -> None:
+    """The ReplicaSet of the Deployment, and pods beside it."""
+    for body in (replica_set(bench.cluster.objects[DEPLOYMENT]["metadata"]["uid"]), *pods):
+        bench.cluster.children.put(ref_of(body), body)

@@ -9,10 +9,10 @@ import pytest
 
 from reranker_operator.children import Children, Watch
 from reranker_operator.errors import KindNotInstalled
-from reranker_operator.kinds import SERVICE, Ref
+from reranker_operator.kinds import DEPLOYMENT, SERVICE, Ref, ref_of
 from reranker_operator.resource import Key
 
-from .bodies import NAMESPACE, service
+from .bodies import NAMESPACE, deployment, service
 
 PRODUCTS = Key(NAMESPACE, "products")
 
@@ -129,3 +129,28 @@ def test_a_child_belongs_to_its_owner_and_moves_with_it(owner: str) -> None:
     assert [len(store.of(Key(NAMESPACE, name))) for name in ("products", "other")] == (
         [1, 0] if owner == "products" else [0, 1]
     )
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        {"annotations": {"deployment.kubernetes.io/revision": "latest"}},
+        {"annotations": {"deployment.kubernetes.io/revision": "9" * 5000}},
+        {"annotations": {"deployment.kubernetes.io/revision": "٣"}},
+        {"uid": None, "resourceVersion": "new"},
+    ],
+)
+def test_an_object_that_is_written_as_somebody_liked_hides_no_other(metadata: dict[str, Any]) -> None:
+    odd = seen("odd", 3)
+    odd["metadata"] |= metadata
+    store, _, _ = asyncio.run(played(page(odd, seen("a", 1)), FakeStream(("MODIFIED", odd), ("ADDED", seen("b", 4)))))
+    assert names(store) >= {"a", "b"}
+    (found,) = [child for child in store.of(PRODUCTS) if child.ref.name == "a"]
+    assert found.revision == 0
+
+
+def test_only_deployments_that_a_reranker_controls_count_in_the_fleet() -> None:
+    store = Children(lambda _: None)
+    body = {**deployment(), "metadata": {**seen("a", 1)["metadata"], "name": "products"}}
+    store.put(ref_of(body), body)
+    assert list(store.everywhere(DEPLOYMENT)) == []

@@ -7,9 +7,9 @@ from reranker_operator.kinds import Ref
 from reranker_operator.reconcile import SAME_EVENT_PAUSE_S
 from reranker_operator.snapshots import PodFacts
 
-from .bodies import NAMESPACE, pod, reranker, service
+from .bodies import NAMESPACE, deployment, pod, reranker, service
 from .fakes import Bench
-from .rounds import AUTOSCALER, CLAIM, DEPLOYMENT, SERVICE, complete, in_a_loop
+from .rounds import AUTOSCALER, CLAIM, DEPLOYMENT, SERVICE, complete, in_a_loop, put_pods
 
 
 @in_a_loop
@@ -52,8 +52,7 @@ async def test_a_ready_resource_says_so_with_model_and_capacity() -> None:
     await bench.round(products)
     complete(bench, 2)
     bench.cluster.facts = PodFacts("org/large", "hf://org/large", "abc", "f" * 64, "float16", "cuda", 120.4, 128)
-    for name in ("products-1", "products-2"):
-        bench.cluster.children.put(Ref("v1", "Pod", NAMESPACE, name), pod(name, is_ready=True))
+    put_pods(bench, pod("products-1", is_ready=True), pod("products-2", is_ready=True))
     await bench.round(products)
     await bench.facts.settled()
     await bench.round(products)
@@ -74,6 +73,57 @@ async def test_a_ready_resource_says_so_with_model_and_capacity() -> None:
     await bench.facts.settled()
     await bench.round(products)
     assert bench.cluster.status[products.uid] == status, "a pod out of reach is unknown, never a failure"
+
+
+@in_a_loop
+async def test_pods_that_only_bear_its_labels_are_not_asked_and_change_nothing() -> None:
+    bench, products = Bench(), reranker()
+    await bench.round(products)
+    complete(bench)
+    bench.cluster.facts = PodFacts("org/large", "hf://org/large", "abc", "f" * 64, "float16", "cuda", 120.4, 128)
+    words = '{"code": "Gated", "message": "Give me the token."}'
+    ended = {"name": "scorer", "state": {"terminated": {"exitCode": 1, "message": words}}}
+    put_pods(
+        bench,
+        pod("theirs", controller="", is_ready=True),
+        pod("forged", controller="uid-other-set", is_ready=True),
+        pod("liar", controller="", containers=[ended]),
+    )
+    await bench.round(products)
+    await bench.facts.settled()
+    await bench.round(products)
+    status = bench.cluster.status[products.uid]
+    assert bench.cluster.asked == []
+    assert not {"capacity", "lastFailure", "device", "model"} & status.keys()
+
+
+@in_a_loop
+async def test_a_pod_that_is_relabelled_and_so_released_no_longer_counts() -> None:
+    bench, products = Bench(), reranker(replicas=2)
+    await bench.round(products)
+    complete(bench, 2)
+    bench.cluster.facts = PodFacts("org/large", "hf://org/large", "abc", "f" * 64, "float16", "cuda", 120.4, 128)
+    put_pods(bench, pod("products-1", is_ready=True), pod("products-2", is_ready=True))
+    await bench.round(products)
+    await bench.facts.settled()
+    put_pods(bench, pod("products-2", instance="for-debugging", controller="", is_ready=True))
+    await bench.round(products)
+    assert bench.cluster.status[products.uid]["capacity"]["replicas"] == 1
+
+
+@in_a_loop
+async def test_a_kept_object_that_bears_its_labels_and_is_not_its_own_is_not_its_deployment() -> None:
+    bench, products = Bench(), reranker()
+    theirs = deployment("theirs", replicas=9)
+    theirs["metadata"] |= {"namespace": NAMESPACE, "annotations": {"helm.sh/resource-policy": "keep"}}
+    theirs["metadata"]["labels"] = {**theirs["metadata"]["labels"], MANAGED_BY: MANAGER}
+    theirs["metadata"]["labels"]["app.kubernetes.io/instance"] = products.name
+    theirs["status"] = {"replicas": 9, "readyReplicas": 9, "availableReplicas": 9}
+    bench.cluster.put(theirs)
+    bench.chart.problem = InvalidSpec("bad")
+    await bench.round(products)
+    assert bench.cluster.status[products.uid]["readyReplicas"] == 0
+    assert bench.condition(products, "Available")["status"] == "False"
 
 
 @in_a_loop

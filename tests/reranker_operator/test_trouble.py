@@ -75,6 +75,12 @@ def test_our_own_code_comes_from_the_termination_message(again: bool) -> None:  
     assert found.is_final
 
 
+def test_what_a_terminal_would_obey_is_not_taken_over() -> None:
+    found = trouble_of(ended(1, json.dumps({"code": "Gated", "message": "\x1b[2Jgone\u202e"})))
+    assert found is not None
+    assert found.message == " [2Jgone "
+
+
 def test_a_kill_for_memory_is_told_with_the_remedy() -> None:
     found = trouble_of(ended(137, reason="OOMKilled", again=True))
     assert found is not None
@@ -83,7 +89,14 @@ def test_a_kill_for_memory_is_told_with_the_remedy() -> None:
     assert not found.is_final
 
 
-@pytest.mark.parametrize("message", ["", "Traceback", "[]", '{"code": 1}', "null"])
+NOT_OURS = [
+    *("", "Traceback", "[]", '{"code": 1}', "null", "[" * 4096),
+    *('{"code": "no code", "message": "x"}', '{"code": "C%s", "message": "x"}' % ("c" * 300)),
+    *('{"code": "Gated", "message": {}}', '{"code": "Gated", "message": "x", "remedy": NaN}'),
+]
+
+
+@pytest.mark.parametrize("message", NOT_OURS)
 def test_any_other_end_names_the_command_that_shows_more(message: str) -> None:
     found = trouble_of(ended(1, message, again=True))
     assert found is not None

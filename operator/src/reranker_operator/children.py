@@ -18,14 +18,15 @@ import aiohttp
 from .adopt import MANAGED_BY, MANAGER
 from .cluster import Requests, collection
 from .errors import ClusterUnavailable, KindNotInstalled, OperatorError
-from .kinds import CHILD_KINDS, POD, Kind, Ref
+from .kinds import CHILD_KINDS, DEPLOYMENT, POD, REPLICA_SET, Kind, Ref
+from .owned_pods import OwnedPods
 from .resource import Key
 from .snapshots import Child, Pod
 
 LOG = logging.getLogger(__name__)
 
-PAGE = 500
-"""Objects to a page of a list."""
+PAGE = 25
+"""Objects to a page of a list: anybody's can bear our labels, and have 1.5 MB each."""
 
 WATCH_S = 280
 """Length of a watch that the API server is asked for."""
@@ -35,6 +36,8 @@ ABSENT_PAUSE_S = 60.0
 
 CHILD_SELECTOR = f"{MANAGED_BY}={MANAGER}"
 POD_SELECTOR = "app.kubernetes.io/name=bge-reranker"
+PODS_AND_SETS = (POD, REPLICA_SET)
+"""What we neither create nor delete: the controllers of Deployments and ReplicaSets do."""
 
 
 class Children:
@@ -47,8 +50,9 @@ class Children:
     def __init__(self, changed: Callable[[Key], None]) -> None:
         self._changed = changed
         self._children: dict[Key, dict[Ref, Child]] = defaultdict(dict)
-        self._pods: dict[Key, dict[str, Pod]] = defaultdict(dict)
         self._keys: dict[Ref, Key] = {}
+        self._pods = OwnedPods()
+        self._deployments: dict[str, Key] = {}
 
     def child(self, ref: Ref) -> Child | None:
         """The child of that name, whosever it is."""
@@ -59,25 +63,27 @@ class Children:
         """All children of a Reranker."""
         return list(self._children.get(key, {}).values())
 
-    def pods(self, key: Key) -> list[Pod]:
-        """All pods of a Reranker."""
-        return list(self._pods.get(key, {}).values())
+    def pods(self, deployment_uid: str) -> list[Pod]:
+        """The pods that a Deployment controls, whatever the labels of others say."""
+        return self._pods.of(deployment_uid)
 
     def pod_uids(self) -> set[str]:
         """Uids of all pods that are there."""
-        return {pod.uid for each in self._pods.values() for pod in each.values()}
+        return self._pods.uids()
 
     def everywhere(self, kind: Kind) -> Iterable[Child]:
-        """All children of one kind."""
-        return (child for each in self._children.values() for ref, child in each.items() if ref.kind_name == kind.name)
+        """All objects of one kind that a Reranker controls."""
+        return (
+            child
+            for each in self._children.values()
+            for ref, child in each.items()
+            if ref.kind_name == kind.name and child.owner_uid
+        )
 
     def put(self, ref: Ref, body: dict[str, Any]) -> None:
         """Remember an object as it is."""
-        if ref.kind_name == POD.name:
-            pod = Pod.from_body(body)
-            self._keys[ref] = pod.key
-            self._pods[pod.key][ref.name] = pod
-            self._changed(pod.key)
+        if ref.kind in PODS_AND_SETS:
+            self._tell(self._pods.put(ref, body))
             return
         child, former = Child.from_body(ref, body), self._keys.get(ref)
         if former is not None and former != child.key:
@@ -86,28 +92,40 @@ class Children:
         if known is not None and known.version > child.version:
             # An answer to a request of ours, overtaken by the watch.
             return
+        self._forget_deployment(known)
+        if ref.kind_name == DEPLOYMENT.name:
+            self._deployments[child.uid] = child.key
         self._keys[ref] = child.key
         self._children[child.key][ref] = child
         self._changed(child.key)
 
     def drop(self, ref: Ref) -> None:
         """Forget an object that is gone."""
+        if ref.kind in PODS_AND_SETS:
+            self._tell(self._pods.drop(ref))
+            return
         key = self._keys.pop(ref, None)
         if key is None:
             return
-        if ref.kind_name == POD.name:
-            self._pods[key].pop(ref.name, None)
-        else:
-            self._children[key].pop(ref, None)
-        for store in (self._pods, self._children):
-            if not store.get(key):
-                store.pop(key, None)
+        self._forget_deployment(self._children[key].pop(ref, None))
+        if not self._children[key]:
+            del self._children[key]
         self._changed(key)
 
     def keep_only(self, kind: Kind, seen: set[Ref]) -> None:
         """After a complete list: forget what was not in it."""
-        for ref in [ref for ref in self._keys if ref.kind_name == kind.name and ref not in seen]:
-            self.drop(ref)
+        for ref in [*self._keys, *self._pods.refs()]:
+            if ref.kind_name == kind.name and ref not in seen:
+                self.drop(ref)
+
+    def _tell(self, deployment_uids: set[str]) -> None:
+        """Something changed about the pods of these Deployments."""
+        for uid in deployment_uids & self._deployments.keys():
+            self._changed(self._deployments[uid])
+
+    def _forget_deployment(self, child: Child | None) -> None:
+        if child is not None:
+            self._deployments.pop(child.uid, None)
 
 
 class Watch:
@@ -125,7 +143,7 @@ class Watch:
         self._cluster = cluster
         self._kind = kind
         self._path = collection(kind, namespace)
-        self._selector = POD_SELECTOR if kind is POD else CHILD_SELECTOR
+        self._selector = POD_SELECTOR if kind in PODS_AND_SETS else CHILD_SELECTOR
         self._store = store
         self._silence_s = silence_s
         self.is_listed = asyncio.Event()
@@ -156,7 +174,7 @@ class Watch:
             for item in page["items"]:
                 ref = self._ref(item)
                 seen.add(ref)
-                self._store.put(ref, item)
+                self._put(ref, item)
             token = page["metadata"].get("continue")
             if not token:
                 self._store.keep_only(self._kind, seen)
@@ -203,7 +221,15 @@ class Watch:
         if change["type"] == "DELETED":
             self._store.drop(ref)
         else:
-            self._store.put(ref, change["object"])
+            self._put(ref, change["object"])
+
+    def _put(self, ref: Ref, item: dict[str, Any]) -> None:
+        try:
+            self._store.put(ref, item)
+        except Exception:
+            # Anybody's object can bear our labels: one that cannot be read must not end the work on all others.
+            LOG.exception("object_not_read", extra={"object": str(ref), "namespace": ref.namespace})
+            self._store.drop(ref)
 
     def _ref(self, item: dict[str, Any]) -> Ref:
         metadata = item["metadata"]
@@ -211,5 +237,5 @@ class Watch:
 
 
 def watches(cluster: Requests, namespace: str, store: Children, silence_s: float) -> list[Watch]:
-    """One watch for each kind of child, and one for the pods."""
-    return [Watch(cluster, kind, namespace, store, silence_s) for kind in (*CHILD_KINDS, POD)]
+    """One watch for each kind of child, for ReplicaSets and for pods."""
+    return [Watch(cluster, kind, namespace, store, silence_s) for kind in (*CHILD_KINDS, *PODS_AND_SETS)]

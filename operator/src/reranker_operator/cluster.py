@@ -20,6 +20,7 @@ from kubernetes.aio import client, config
 from kubernetes.aio.client.exceptions import ApiException
 from kubernetes.aio.dynamic import DynamicClient
 
+from . import pod_info
 from .adopt import MANAGER
 from .errors import ClusterUnavailable, Contended, KindNotInstalled, OperatorError, RefusedByCluster
 from .kinds import EVENT, GROUP, RERANKER, Kind, Ref
@@ -29,15 +30,10 @@ from .snapshots import Pod, PodFacts
 HANDOVER_MANAGER = "reranker-operator-handover"
 """Field manager that holds a Deployment's count while it passes to an autoscaler."""
 
-MANAGEMENT_PORT = 8001
-"""Port of the scorer's `/info`."""
-
 _REQUEST_LIMIT = aiohttp.ClientTimeout(total=15)
 _UNKNOWN_FIELD = "failed to create typed patch object"
 _UNKNOWN_NAMESPACE = re.compile(r'\bnamespaces "[^"]*" not found')
 """The namespace is what is lacking, and not an object whose name has that word."""
-
-_INFO_LIMIT = aiohttp.ClientTimeout(total=2)
 
 
 @dataclass(frozen=True)
@@ -85,7 +81,7 @@ class Cluster(Protocol):
         """Post an event about the resource."""
 
     async def pod_facts(self, pod: Pod) -> PodFacts | None:
-        """What a ready pod says of itself; None if it cannot be reached."""
+        """What a ready pod says of itself; None if it cannot be reached, or says nothing that a scorer says."""
 
 
 class Requests(Protocol):
@@ -100,7 +96,7 @@ class KubernetesCluster:
 
     Args:
         api: A client with a configuration.
-        http: Session for pods' management ports.
+        http: Session for questions to pods, from `pod_info`.
     """
 
     def __init__(self, api: client.ApiClient, http: aiohttp.ClientSession) -> None:
@@ -158,12 +154,7 @@ class KubernetesCluster:
 
     async def pod_facts(self, pod: Pod) -> PodFacts | None:
         """See the protocol."""
-        url = f"http://{_bracketed(pod.address)}:{MANAGEMENT_PORT}/info"
-        try:
-            async with self._http.get(url, timeout=_INFO_LIMIT) as response:
-                return PodFacts.from_info(await response.json()) if response.status == HTTPStatus.OK else None
-        except (aiohttp.ClientError, TimeoutError, ValueError):
-            return None
+        return await pod_info.ask(self._http, pod.address)
 
     async def version(self) -> str:
         """The API server's version, such as `v1.34.4`."""
@@ -258,10 +249,6 @@ def path_of(ref: Ref) -> str:
     return f"{collection(ref.kind, ref.namespace)}/{ref.name}"
 
 
-def _bracketed(address: str) -> str:
-    return f"[{address}]" if ":" in address else address
-
-
 def _event(reranker: Reranker, happening: Happening) -> dict[str, Any]:
     now = dt.datetime.now(tz=dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     return {
@@ -295,5 +282,5 @@ async def connected(context: str | None = None) -> AsyncIterator[KubernetesClust
     except config.ConfigException:
         await config.load_kube_config(context=context, client_configuration=settings)  # type: ignore[no-untyped-call] # see above
     settings.connection_pool_maxsize = 100
-    async with client.ApiClient(settings) as api, aiohttp.ClientSession() as http:
+    async with client.ApiClient(settings) as api, pod_info.session() as http:
         yield KubernetesCluster(api, http)

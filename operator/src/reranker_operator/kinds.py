@@ -45,6 +45,7 @@ RERANKER = Kind(GROUP, "v1alpha1", "Reranker", "rerankers")
 POD = Kind("", "v1", "Pod", "pods")
 EVENT = Kind("", "v1", "Event", "events")
 LEASE = Kind("coordination.k8s.io", "v1", "Lease", "leases")
+REPLICA_SET = Kind("apps", "v1", "ReplicaSet", "replicasets")
 DEPLOYMENT = Kind("apps", "v1", "Deployment", "deployments")
 CLAIM = Kind("", "v1", "PersistentVolumeClaim", "persistentvolumeclaims", holds_data=True)
 AUTOSCALER = Kind("autoscaling", "v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers")
@@ -64,7 +65,7 @@ CHILD_KINDS = (
 )
 """What the chart may render, claims included though they are never pruned."""
 
-_BY_NAME = {(kind.api_version, kind.name): kind for kind in (RERANKER, POD, EVENT, LEASE, *CHILD_KINDS)}
+_BY_NAME = {(kind.api_version, kind.name): kind for kind in (RERANKER, POD, REPLICA_SET, EVENT, LEASE, *CHILD_KINDS)}
 
 
 @dataclass(frozen=True, order=True)

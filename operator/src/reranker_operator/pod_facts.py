@@ -1,6 +1,6 @@
 """What ready pods say of themselves, asked beside the rounds so that no round waits for a pod out of reach.
 
-What must not be here: how pods are asked, which `cluster` knows; what the facts mean.
+What must not be here: how pods are asked, which `pod_info` knows; what the facts mean.
 """
 
 from __future__ import annotations
@@ -35,9 +35,12 @@ class FactsBook:
         self._questions: dict[str, asyncio.Task[None]] = {}
         self._places = asyncio.Semaphore(CONCURRENT_QUESTIONS)
 
-    def known(self, pods: Iterable[Pod]) -> tuple[PodFacts, ...]:
-        """What these pods said since their containers started; capacity is measured at warm-up and fixed."""
-        return tuple(facts for pod in pods if pod.is_ready and (facts := self._known(pod)) is not None)
+    def known(self, key: Key, pods: Iterable[Pod]) -> tuple[PodFacts, ...]:
+        """What these pods of a Reranker said since their containers started.
+
+        Capacity is measured at warm-up and fixed.
+        """
+        return tuple(facts for pod in pods if pod.is_ready and (facts := self._known(key, pod)) is not None)
 
     def keep_only(self, uids: set[str]) -> None:
         """Drop what was said by pods that are gone."""
@@ -47,20 +50,20 @@ class FactsBook:
         """Until no question is open."""
         await asyncio.gather(*self._questions.values())
 
-    def _known(self, pod: Pod) -> PodFacts | None:
+    def _known(self, key: Key, pod: Pod) -> PodFacts | None:
         incarnation, asked_at, facts = self._answers.get(pod.uid, ("", -UNREACHED_PAUSE_S, None))
         if incarnation == pod.incarnation and (facts is not None or self._now() - asked_at < UNREACHED_PAUSE_S):
             return facts
         if pod.uid not in self._questions:
-            self._questions[pod.uid] = asyncio.create_task(self._ask(pod))
+            self._questions[pod.uid] = asyncio.create_task(self._ask(key, pod))
         return None
 
-    async def _ask(self, pod: Pod) -> None:
+    async def _ask(self, key: Key, pod: Pod) -> None:
         try:
             async with self._places:
                 facts = await self._cluster.pod_facts(pod)
             self._answers[pod.uid] = (pod.incarnation, self._now(), facts)
             if facts is not None:
-                self._learned(pod.key)
+                self._learned(key)
         finally:
             del self._questions[pod.uid]

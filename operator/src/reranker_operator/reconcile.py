@@ -165,19 +165,21 @@ class Reconciler:
     ) -> status.Situation:
         """What is there, from what the watches keep and what ready pods say."""
         children = [
-            child for child in self._children.of(reranker.key) if child.owner_uid == reranker.uid or child.is_kept
+            child
+            for child in self._children.of(reranker.key)
+            if child.owner_uid == reranker.uid or (child.is_kept and child.ref.kind.holds_data)
         ]
         deployment = _first(children, DEPLOYMENT.name)
         state = DeploymentState.of(deployment) if deployment else None
         count = _count(reranker, wanted, deployment)
-        pods = self._children.pods(reranker.key) if deployment else []
+        pods = self._children.pods(deployment.uid) if deployment else []
         claims = [child for child in children if child.ref.kind_name == CLAIM.name]
         autoscaler = _first(children, AUTOSCALER.name)
         return status.Situation(
             stage=rollout.stage(state, count, is_waiting=done.is_waiting),
             count=count,
             deployment=state,
-            facts=self._facts.known(pods),
+            facts=self._facts.known(reranker.key, pods),
             trouble=trouble.of_pods(pods, claims),
             error=error,
             autoscaler=autoscaler.status if autoscaler else None,

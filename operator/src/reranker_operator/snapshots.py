@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
 from .adopt import INSTANCE, controller_of, outlives_its_maker
-from .kinds import AUTOSCALER, CLAIM, DEPLOYMENT, RERANKER, Ref
+from .kinds import AUTOSCALER, CLAIM, DEPLOYMENT, REPLICA_SET, RERANKER, Ref
 from .resource import Key
 
 _FLEETING = ("resourceVersion", "managedFields", "generation")
@@ -68,13 +69,18 @@ class Child:
             fingerprint=fingerprint(body),
             version=int(metadata.get("resourceVersion", 0)),
             generation=int(metadata.get("generation", 0)),
-            revision=int((metadata.get("annotations") or {}).get(REVISION, 0)),
+            revision=_number((metadata.get("annotations") or {}).get(REVISION, "")),
             replicas=int((body.get("spec") or {}).get("replicas", 0)) if ref.kind_name == DEPLOYMENT.name else 0,
             is_being_deleted="deletionTimestamp" in metadata,
             is_kept=outlives_its_maker(body),
             spec=body["spec"] if ref.kind_name == CLAIM.name else {},
             status=(body.get("status") or {}) if ref.kind_name in _WITH_STATUS else {},
         )
+
+
+def _number(text: str) -> int:
+    """A number that anybody may have written as they like; 0 if it is none."""
+    return int(text) if re.fullmatch("[0-9]{1,18}", text) else 0
 
 
 def fingerprint(body: Mapping[str, Any]) -> bytes:
@@ -148,18 +154,19 @@ class DeploymentState:
 
 @dataclass(frozen=True, slots=True)
 class Pod:
-    """A scorer's pod.
+    """A pod with a scorer's labels.
 
     Attributes:
-        key: The Reranker (or Helm release) of its instance label.
+        controller_uid: Uid of the ReplicaSet that controls it; empty when none does, whatever its labels say.
+        address: Its own; empty while it has none, or when it has its node's.
         incarnation: Changes with each restart of a container.
         conditions: Type to (status, reason, message).
         containers: Statuses of init containers and containers, as the kubelet reports them.
     """
 
     name: str
-    key: Key
     uid: str
+    controller_uid: str
     address: str
     template_hash: str
     incarnation: str
@@ -172,17 +179,18 @@ class Pod:
     def from_body(cls, body: Mapping[str, Any]) -> Self:
         """Keep what matters of a pod."""
         metadata, status = body["metadata"], body.get("status") or {}
-        labels = metadata.get("labels") or {}
+        owner = controller_of(body)
+        is_replica = owner is not None and owner.get("kind") == REPLICA_SET.name
         statuses = [*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())]
         containers = [
             {key: each.get(key) for key in ("name", "state", "lastState", "ready", "restartCount")} for each in statuses
         ]
         return cls(
             name=metadata["name"],
-            key=Key(metadata["namespace"], labels.get(INSTANCE, "")),
             uid=metadata["uid"],
-            address=status.get("podIP", ""),
-            template_hash=labels.get("pod-template-hash", ""),
+            controller_uid=owner["uid"] if is_replica and owner else "",
+            address="" if (body.get("spec") or {}).get("hostNetwork") else status.get("podIP", ""),
+            template_hash=(metadata.get("labels") or {}).get("pod-template-hash", ""),
             incarnation=",".join(str(each.get("containerID")) for each in statuses),
             is_being_deleted="deletionTimestamp" in metadata,
             created=metadata.get("creationTimestamp", ""),
@@ -211,21 +219,3 @@ class PodFacts:
     device: str
     pairs_per_second: float
     pair_tokens: int
-
-    @classmethod
-    def from_info(cls, info: Mapping[str, Any]) -> Self | None:
-        """Read `/info`; None while there is no model."""
-        model = info.get("model")
-        if not model:
-            return None
-        capacity, scorer = info.get("capacity") or {}, info.get("scorer") or {}
-        return cls(
-            name=str(model.get("name") or ""),
-            source=str(model.get("source") or ""),
-            revision=str(model.get("revision") or ""),
-            digest=str(model.get("digest") or ""),
-            precision=str(scorer.get("precision") or ""),
-            device=str(scorer.get("device") or ""),
-            pairs_per_second=float(capacity.get("pairs_per_second") or 0),
-            pair_tokens=int(capacity.get("pair_tokens") or 0),
-        )

@@ -5,11 +5,12 @@ What must not be here: how conditions are written; what to do about it.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
 from .snapshots import Child, Pod
 
@@ -123,10 +124,21 @@ def _ended(pod: Pod, container: str, ended: Mapping[str, Any]) -> Trouble:
     return Trouble("ProcessEnded", message, pod.name, container, code)
 
 
+class _Said(BaseModel):
+    """What our own process leaves in its termination message; an image of anybody's may leave anything there."""
+
+    model_config = ConfigDict(strict=True)
+
+    code: Annotated[str, StringConstraints(pattern="^[A-Z][A-Za-z0-9]{0,63}$")]
+    message: str
+    remedy: str | None = None
+
+
 def _told(message: str) -> tuple[str, str] | None:
-    """Code and sentence that our own process left in its termination message."""
+    """Code and sentence that our own process left in its termination message; None if another one wrote it."""
     try:
-        said = json.loads(message)
-        return str(said["code"]), f"{said['message']} {said.get('remedy') or ''}".strip()
-    except (ValueError, KeyError, TypeError):
+        said = _Said.model_validate_json(message)
+    except ValidationError:
         return None
+    sentence = f"{said.message} {said.remedy or ''}".strip()
+    return said.code, "".join(letter if letter.isprintable() else " " for letter in sentence)

@@ -1,0 +1,91 @@
+"""Which pods are a Deployment's: those whose controller is a ReplicaSet whose controller it is, by uid.
+
+Labels do not tell: whoever may create a pod may give it any. What must not be here: any request; whose a Deployment is.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .adopt import controller_of
+from .kinds import DEPLOYMENT, POD, Ref
+from .snapshots import Pod
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """A ReplicaSet, or a pod of one.
+
+    Attributes:
+        pod: None of a ReplicaSet.
+    """
+
+    uid: str
+    controller_uid: str
+    pod: Pod | None
+
+
+class OwnedPods:
+    """ReplicaSets and pods by the uid of what controls them; what nothing controls is not kept."""
+
+    def __init__(self) -> None:
+        self._kept: dict[Ref, _Kept] = {}
+        self._sets: dict[str, _Kept] = {}
+        self._under: dict[str, dict[Ref, _Kept]] = defaultdict(dict)
+
+    def of(self, deployment_uid: str) -> list[Pod]:
+        """All pods of a Deployment."""
+        sets = [each.uid for each in self._below(deployment_uid) if each.pod is None]
+        return [each.pod for uid in sets for each in self._below(uid) if each.pod is not None]
+
+    def uids(self) -> set[str]:
+        """Uids of all pods that are kept."""
+        return {each.uid for each in self._kept.values() if each.pod is not None}
+
+    def refs(self) -> list[Ref]:
+        """Where everything is that is kept."""
+        return list(self._kept)
+
+    def put(self, ref: Ref, body: Mapping[str, Any]) -> set[str]:
+        """Remember a pod or a ReplicaSet as it is; gives the uids of the Deployments that this concerns."""
+        concerned, kept = self.drop(ref), _kept(ref, body)
+        if kept is None:
+            return concerned
+        self._kept[ref] = self._under[kept.controller_uid][ref] = kept
+        if kept.pod is None:
+            self._sets[kept.uid] = kept
+        return concerned | self._concerned(kept)
+
+    def drop(self, ref: Ref) -> set[str]:
+        """Forget one that is gone; gives the uids of the Deployments that this concerns."""
+        kept = self._kept.pop(ref, None)
+        if kept is None:
+            return set()
+        concerned = self._concerned(kept)
+        if kept.pod is None:
+            self._sets.pop(kept.uid, None)
+        del self._under[kept.controller_uid][ref]
+        if not self._under[kept.controller_uid]:
+            del self._under[kept.controller_uid]
+        return concerned
+
+    def _below(self, uid: str) -> list[_Kept]:
+        return list(self._under.get(uid, {}).values())
+
+    def _concerned(self, kept: _Kept) -> set[str]:
+        above = kept if kept.pod is None else self._sets.get(kept.controller_uid)
+        return set() if above is None else {above.controller_uid}
+
+
+def _kept(ref: Ref, body: Mapping[str, Any]) -> _Kept | None:
+    """What is kept of it; None if nothing of ours can be its controller."""
+    if ref.kind_name == POD.name:
+        pod = Pod.from_body(body)
+        return _Kept(pod.uid, pod.controller_uid, pod) if pod.controller_uid else None
+    owner = controller_of(body)
+    if owner is None or owner.get("kind") != DEPLOYMENT.name:
+        return None
+    return _Kept(body["metadata"]["uid"], owner["uid"], None)

@@ -1,0 +1,132 @@
+"""Asking a pod what it says of itself under `/info`, and believing no more of the answer than its schema lets through.
+
+Owner references can be forged and images can be anybody's, so whoever answers may be hostile: no redirect is followed,
+what is read and how long that takes are bounded, and nothing is taken over that is not of the shape below.
+What must not be here: which pods are asked, and when.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from http import HTTPStatus
+from typing import Annotated
+
+import aiohttp
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from .snapshots import PodFacts
+
+MANAGEMENT_PORT = 8001
+"""Port of the scorer's `/info`."""
+
+LONGEST_ANSWER_BYTES = 64 * 1024
+"""Most that is read of an answer; a scorer's has 2 kB."""
+
+TIME_LIMIT_S = 2.0
+"""Longest a question may take, from the connection to the last byte of the answer."""
+
+_PRINTABLE = r"^\P{C}*$"
+"""No control or format character: these words end in a status, and so in a terminal."""
+
+_Name = Annotated[str, StringConstraints(max_length=1024, pattern=_PRINTABLE)]
+_Word = Annotated[str, StringConstraints(max_length=64, pattern=_PRINTABLE)]
+
+
+class _Part(BaseModel):
+    """A part of the answer: no type is converted, numbers are finite, and what is not needed is ignored."""
+
+    model_config = ConfigDict(strict=True, allow_inf_nan=False, frozen=True)
+
+
+class _Model(_Part):
+    name: _Name = ""
+    source: _Name = ""
+    revision: _Name | None = None
+    digest: Annotated[str, StringConstraints(pattern="^([0-9a-f]{64})?$")] = ""
+
+
+class _Scorer(_Part):
+    precision: _Word = ""
+    device: _Word = ""
+
+
+class _Capacity(_Part):
+    pairs_per_second: Annotated[float, Field(ge=0, le=1e9)] = 0.0
+    pair_tokens: Annotated[int, Field(ge=0, le=1_000_000)] = 0
+
+
+class _Info(_Part):
+    model: _Model | None = None
+    scorer: _Scorer = _Scorer()
+    capacity: _Capacity = _Capacity()
+
+
+def session(limit_s: float = TIME_LIMIT_S) -> aiohttp.ClientSession:
+    """A session for questions to pods: nothing that one of them sends reaches another, or outlives its answer."""
+    return aiohttp.ClientSession(
+        # A compressed answer would be read before its size is known.
+        auto_decompress=False,
+        headers={"Accept": "application/json", "Accept-Encoding": "identity"},
+        cookie_jar=aiohttp.DummyCookieJar(),
+        connector=aiohttp.TCPConnector(force_close=True),
+        timeout=aiohttp.ClientTimeout(total=limit_s),
+    )
+
+
+async def ask(http: aiohttp.ClientSession, address: str, port: int = MANAGEMENT_PORT) -> PodFacts | None:
+    """What the pod at an address says; None if it cannot be reached, has no model yet, or says what no scorer says.
+
+    Args:
+        http: From `session`.
+        address: Of the pod; an IP address.
+        port: Of its management listener.
+    """
+    try:
+        url = f"http://{_host(address)}:{port}/info"
+        async with http.get(url, allow_redirects=False) as response:
+            answer = await _read(response) if response.status == HTTPStatus.OK else None
+        return None if answer is None else facts_of(answer)
+    except (aiohttp.ClientError, TimeoutError, OSError, ValueError):
+        return None
+
+
+def facts_of(answer: bytes) -> PodFacts | None:
+    """Read the text of `/info`; None while there is no model.
+
+    Raises:
+        ValueError: It is not the answer of a scorer.
+    """
+    info = _Info.model_validate_json(answer)
+    if info.model is None:
+        return None
+    return PodFacts(
+        name=info.model.name,
+        source=info.model.source,
+        revision=info.model.revision or "",
+        digest=info.model.digest,
+        precision=info.scorer.precision,
+        device=info.scorer.device,
+        pairs_per_second=info.capacity.pairs_per_second,
+        pair_tokens=info.capacity.pair_tokens,
+    )
+
+
+async def _read(response: aiohttp.ClientResponse) -> bytes | None:
+    """The whole answer; None if it is too long, and then no more of it is read."""
+    answer = bytearray()
+    async for some in response.content.iter_any():
+        answer += some
+        if len(answer) > LONGEST_ANSWER_BYTES:
+            response.close()
+            return None
+    return bytes(answer)
+
+
+def _host(address: str) -> str:
+    """An address as a URL has it.
+
+    Raises:
+        ValueError: It is no IP address.
+    """
+    ip = ipaddress.ip_address(address)
+    return f"[{ip}]" if isinstance(ip, ipaddress.IPv6Address) else str(ip)
