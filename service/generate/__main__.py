@@ -11,6 +11,7 @@ import yaml
 
 from bge_reranker.cli.settings import markdown_table
 from reranker_operator.crd import crd
+from reranker_operator.spec_limits import policy_rules
 
 from .chart.defaults import settings_defaults
 from .chart.presence import required_values
@@ -61,6 +62,7 @@ def _generated() -> dict[Path, str]:
         CHART / "values.schema.json": schema,
         CHART / "crds" / "rerankers.yaml": definition,
         CHART / "files" / "required-values.json": required_values(values),
+        CHART / "files" / "reranker-limits.json": json.dumps(policy_rules(), indent=2) + "\n",
         CHART / "files" / "settings-defaults.json": settings_defaults(),
         chart_readme: replace_section(chart_readme.read_text(encoding="utf-8"), "values", values_table(values)),
         readme: replace_section(readme.read_text(encoding="utf-8"), "settings", markdown_table()),

@@ -36,6 +36,8 @@ def manifests() -> dict[Path, str]:
         "crd.yaml": (CHART / "crds" / "rerankers.yaml").read_text(encoding="utf-8"),
         "namespace.yaml": _HEADER + _dump(_namespace()),
         "operator.yaml": _HEADER + _operator(),
+        "admission-policy.yaml": _HEADER
+        + _operator("--show-only=templates/operator/admissionpolicy.yaml", policy=True),
         "kustomization.yaml": _HEADER + _dump(_kustomization()),
     }
     for case in sorted((CHART / "ci").glob("*-values.yaml")):
@@ -43,11 +45,14 @@ def manifests() -> dict[Path, str]:
     return {MANIFESTS / name: text for name, text in files.items()}
 
 
-def _operator() -> str:
-    values = {"scorer": {"enabled": False}, "operator": {"clusterWide": True}}
+def _operator(*options: str, policy: bool = False) -> str:
+    values = {
+        "scorer": {"enabled": False},
+        "operator": {"clusterWide": True, "admissionPolicy": {"enabled": policy}},
+    }
     command = [str(HELM.program()), "template", "bge-reranker", str(CHART), f"--namespace={NAMESPACE}", "--values=-"]
     done = subprocess.run(  # noqa: S603 - our own arguments
-        [*command, f"--kube-version={KUBE_VERSION}"],
+        [*command, f"--kube-version={KUBE_VERSION}", *options],
         input=yaml.safe_dump(values),
         capture_output=True,
         text=True,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.attacks import pods
+from tests.attacks import pods, rerankers
 from tests.attacks.attack import Attack
 
-ATTACKS: tuple[Attack, ...] = (*pods.ROWS,)
+ATTACKS: tuple[Attack, ...] = (*pods.ROWS, *rerankers.ROWS)

@@ -18,6 +18,7 @@ from reranker_operator.pod_info import LONGEST_ANSWER_BYTES, MANAGEMENT_PORT, fa
 from reranker_operator.render import HelmRenderer
 from reranker_operator.resource import Reranker
 from reranker_operator.settings import PREFIX, Settings
+from reranker_operator.spec_limits import AllowedNames, policy_rules
 from tests.chart.rendering import CASES, CHART, CPU_DEMO, KUBE_VERSION, Rendered, helm, render
 from tests.cluster.tools import HELM
 from tests.live.server import live_server
@@ -69,6 +70,11 @@ def test_every_field_of_a_case_is_one_of_the_resource(case: str) -> None:
     definition = yaml.safe_load((CHART / "crds" / "rerankers.yaml").read_text())
     spec = definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]
     assert lost(spec_of(case), spec, "spec") == []
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_no_case_names_what_a_reranker_may_not(case: str) -> None:
+    AllowedNames().check(spec_of(case))
 
 
 def lost(value: Any, schema: dict[str, Any], path: str) -> list[str]:
@@ -166,6 +172,44 @@ def test_the_crd_is_renewed_by_a_hook_only_where_that_is_asked_for() -> None:
     (rule,) = rendered.one("ClusterRole", "-crd-search")["rules"]
     assert rule["resourceNames"] == ["rerankers.bge-reranker.io"]
     assert rule["verbs"] == ["patch"]
+
+
+def test_the_admission_policy_has_the_operator_s_rules_and_is_rendered_only_where_it_is_asked_for() -> None:
+    assert render(ALONE).all("ValidatingAdmissionPolicy") == []
+    allowed = {"secrets": ["hub.*", "b"], "claims": [], "configMaps": ["*"]}
+    rendered = render(
+        {**ALONE, "operator": {"enabled": True, "admissionPolicy": {"enabled": True}, "allowedNames": allowed}}
+    )
+    policy = rendered.one("ValidatingAdmissionPolicy")
+    assert rendered.one("ValidatingAdmissionPolicyBinding")["spec"]["policyName"] == policy["metadata"]["name"]
+    rules, spec = policy_rules(), policy["spec"]
+    expressions = {
+        "secrets": "hub[.][a-z0-9.-]*|b",
+        "claims": "[.]",
+        "configMaps": "[a-z0-9.-]*",
+    }
+    assert [each["expression"] for each in spec["variables"]] == [
+        f"{each['names']}.filter(name, name != '' && !name.matches('^({expressions[each['key']]})$'))"
+        for each in rules["names"]
+    ]
+    told = [each.get("messageExpression", each.get("message")) for each in spec["validations"]]
+    assert (
+        "only name Secrets that match hub.* or b. Rename the Secret, or have operator.allowedNames.secrets" in told[0]
+    )
+    assert (
+        "'model.source is ' + variables.foreign1[0] + ', but a Reranker may name no PersistentVolumeClaims." in told[1]
+    )
+    assert told[len(rules["names"]) :] == [each["message"] for each in rules["rules"]]
+    assert spec["matchConstraints"]["namespaceSelector"]["matchLabels"] == {"kubernetes.io/metadata.name": "search"}
+
+
+def test_the_operator_is_told_what_the_policy_says() -> None:
+    allowed = {"secrets": ["hub", "b-*"], "claims": [], "configMaps": ["*"]}
+    environment = operator_deployment(operator={"enabled": True, "allowedNames": allowed})["env"]
+    given = {each["name"]: each.get("value", "x") for each in environment}
+    assert Settings.from_environment(given).allowed_names == AllowedNames(("hub", "b-*"), (), ("*",))
+    by_default = {each["name"]: each.get("value", "x") for each in operator_deployment()["env"]}
+    assert Settings.from_environment(by_default).allowed_names == AllowedNames()
 
 
 def test_manifests_are_what_the_chart_renders() -> None:

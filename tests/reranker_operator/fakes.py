@@ -18,6 +18,7 @@ from reranker_operator.pod_facts import FactsBook
 from reranker_operator.reconcile import Clock, Reconciler
 from reranker_operator.resource import Key, Reranker
 from reranker_operator.snapshots import Pod, PodFacts
+from reranker_operator.spec_limits import AllowedNames
 
 from .bodies import autoscaler, claim, deployment, service
 
@@ -225,7 +226,15 @@ class Bench:
         self.facts = FactsBook(self.cluster, self.time, lambda _: None)
         clock = Clock(self.time, lambda: "2026-01-01T00:00:00Z")
         self.reconciler = Reconciler(
-            self.cluster, self.cluster.children, self.chart, applier, self.facts, self.metrics, clock, resync_s=60
+            self.cluster,
+            self.cluster.children,
+            self.chart,
+            applier,
+            self.facts,
+            self.metrics,
+            clock,
+            resync_s=60,
+            allowed=AllowedNames(),
         )
 
     async def round(self, reranker: Reranker) -> float | None:

@@ -32,6 +32,21 @@ async def test_a_refused_spec_leaves_the_workload_as_it_is() -> None:
 
 
 @in_a_loop
+async def test_a_spec_that_asks_for_too_much_is_not_even_rendered() -> None:
+    bench, products = Bench(), reranker()
+    await bench.round(products)
+    complete(bench)
+    before, rendered = dict(bench.cluster.objects), len(bench.chart.seen)
+    assert await bench.round(reranker(generation=2, secrets={"hubToken": {"name": "payments"}})) == 60
+    assert (bench.cluster.objects, len(bench.chart.seen)) == (before, rendered)
+    ready = bench.condition(products, "Ready")
+    assert (ready["status"], ready["reason"]) == ("False", "NotAllowed")
+    assert ready["message"].startswith("secrets.hubToken.name is payments, but a Reranker may only name Secrets that")
+    assert bench.condition(products, "Stalled")["status"] == "True"
+    assert bench.condition(products, "Available")["status"] == "True"
+
+
+@in_a_loop
 async def test_a_refusal_of_one_object_comes_before_any_other_is_touched() -> None:
     bench = Bench()
     await bench.round(reranker())

@@ -24,13 +24,24 @@ def test_variables_with_our_prefix_are_read_and_others_are_not() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [("a-*,b", ("a-*", "b")), (" a-* , b ", ("a-*", "b")), ("", ()), (",", ()), ("*", ("*",))],
+)
+def test_patterns_are_separated_by_commas_and_none_means_none(value: str, expected: tuple[str, ...]) -> None:
+    settings = Settings.from_environment({f"{PREFIX}ALLOWED_SECRETS": value})
+    assert settings.allowed_names.secrets == expected
+    assert settings.allowed_names.claims == ("bge-reranker-*",)
+
+
 def test_a_variable_that_names_no_setting_is_refused_by_name() -> None:
     with pytest.raises(UnknownSetting, match="BGE_RERANKER_OPERATOR_REPLICA"):
         Settings.from_environment({f"{PREFIX}REPLICA": "1"})
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("MAX_CONCURRENT_ROLLOUTS", "0"), ("LOG_LEVEL", "loud"), ("HEALTH_PORT", "x")]
+    ("name", "value"),
+    [("MAX_CONCURRENT_ROLLOUTS", "0"), ("LOG_LEVEL", "loud"), ("HEALTH_PORT", "x"), ("ALLOWED_CLAIMS", "[a]")],
 )
 def test_a_value_out_of_bounds_is_refused(name: str, value: str) -> None:
     with pytest.raises(ValidationError, match=name.lower()):

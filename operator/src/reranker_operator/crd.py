@@ -19,6 +19,7 @@ import yaml
 from typing_extensions import override
 
 from .schema_age import mark
+from .spec_limits import CLUSTER_PRIORITY, PRIORITY_REFUSED
 
 Schema = dict[str, Any]
 
@@ -40,6 +41,9 @@ LIFECYCLE: Schema = {
     },
 }
 """What steers the operator and is no value of the chart."""
+
+NARROWED: dict[str, Schema] = yaml.safe_load((files(__package__) / "narrowed.yaml").read_text(encoding="utf-8"))
+"""Parts of which a Reranker may have less than the chart takes, by path."""
 
 _KEPT = ("description", "enum", "minimum", "maximum", "minLength", "maxLength", "minItems", "maxItems", "pattern")
 _DROPPED = ("default", "title", "$schema")
@@ -92,6 +96,8 @@ def translated(schema: Schema, path: str) -> Schema:
     unknown = schema.keys() - known - {*_KEPT, *_DROPPED}
     if unknown:
         raise ValueError(f"{path}: no translation for {', '.join(sorted(unknown))}; teach crd.py, or do without")
+    if path in NARROWED:
+        return NARROWED[path]
     result = {keyword: schema[keyword] for keyword in _KEPT if keyword in schema}
     return result | _type(schema, path) | _bounds(schema) | _parts(schema, path)
 
@@ -168,6 +174,10 @@ def rules(values: dict[str, Any]) -> list[Schema]:
                 "quantity(self.cache.size).compareTo(quantity(oldSelf.cache.size)) >= 0"
             ),
             "message": "cache.size can only grow while cache.type is pvc: name another storage class to begin anew",
+        },
+        {
+            "rule": f"!has(self.priorityClassName) || !self.priorityClassName.startsWith('{CLUSTER_PRIORITY}')",
+            "message": " ".join(PRIORITY_REFUSED),
         },
     ]
 

@@ -6,6 +6,7 @@ What must not: any decision about retrying beyond these facts.
     OperatorError
     |- Refusal               it will not move until a person changes something
     |  |- InvalidSpec        the chart refuses the values
+    |  |- NotAllowed         it asks for what a Reranker may not have
     |  |- NotOwned           an object of that name belongs to somebody else
     |  |- KindNotInstalled   the cluster does not know a kind that the spec asks for
     |  |- RefusedByCluster   the API server refuses an object: quota, admission, validation, rights
@@ -57,6 +58,10 @@ class Refusal(OperatorError):
 
 class InvalidSpec(Refusal):
     """The chart refuses the values that the spec is."""
+
+
+class NotAllowed(Refusal):
+    """The spec asks for something that its pods would only get through the operator's rights."""
 
 
 class NotOwned(Refusal):

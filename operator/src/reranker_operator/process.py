@@ -136,6 +136,7 @@ class Operator:
             self.metrics,
             clock(),
             settings.resync_interval_s,
+            settings.allowed_names,
             warning,
         )
         watching = watches(self._cluster, settings.watch_namespace, self._children, settings.watch_inactivity_s)

@@ -24,6 +24,7 @@ from .pod_facts import FactsBook
 from .render import Renderer
 from .resource import Key, Reranker
 from .snapshots import Child, DeploymentState
+from .spec_limits import AllowedNames
 
 LOG = logging.getLogger(__name__)
 
@@ -78,6 +79,7 @@ class Reconciler:
         metrics: Told of rounds.
         clock: Time.
         resync_s: Pause when all is well.
+        allowed: What Rerankers may name.
         warning: A sentence about the surroundings for every Ready condition; empty when there is none.
     """
 
@@ -91,6 +93,7 @@ class Reconciler:
         metrics: Metrics,
         clock: Clock,
         resync_s: float,
+        allowed: AllowedNames,
         warning: str = "",
     ) -> None:
         self._cluster = cluster
@@ -101,6 +104,7 @@ class Reconciler:
         self._metrics = metrics
         self._clock = clock
         self._resync_s = resync_s
+        self._allowed = allowed
         self.warning = warning
         self._memory: dict[Key, _Memory] = {}
 
@@ -117,6 +121,7 @@ class Reconciler:
         done, error = Applied(), None
         try:
             if not reranker.is_suspended:
+                self._allowed.check(reranker.spec)
                 wanted = adopt(await self._renderer.render(reranker.key, reranker.values()), reranker)
                 done = await self._applier.apply(reranker, wanted)
         except OperatorError as problem:

@@ -7,12 +7,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from .spec_limits import AllowedNames
 
 PREFIX = "BGE_RERANKER_OPERATOR_"
 """Each setting is the variable of this prefix and its name in capitals."""
+
+
+def _separated(given: Any) -> Any:
+    return [each.strip() for each in given.split(",") if each.strip()] if isinstance(given, str) else given
+
+
+Pattern = Annotated[str, Field(pattern="^[a-z0-9.*-]+$", max_length=253)]
+"""A name in which `*` stands for any part."""
+
+Patterns = Annotated[tuple[Pattern, ...], BeforeValidator(_separated)]
 
 
 class UnknownSetting(ValueError):
@@ -61,6 +73,15 @@ class Settings(BaseModel):
     work_age_limit_s: Annotated[float, Field(ge=10, le=3600)] = 180.0
     """Age of the oldest work at which liveness fails; longer than any single attempt can last."""
 
+    allowed_secrets: Patterns = ("bge-reranker-*",)
+    """Patterns of the names of Secrets that a Reranker may name, separated by commas; empty: none."""
+
+    allowed_claims: Patterns = ("bge-reranker-*",)
+    """The same of PersistentVolumeClaims."""
+
+    allowed_config_maps: Patterns = ("bge-reranker-*",)
+    """The same of ConfigMaps."""
+
     health_port: Annotated[int, Field(ge=0, le=65535)] = 8081
     """Port of liveness, readiness and metrics; 0 lets the system choose."""
 
@@ -83,6 +104,11 @@ class Settings(BaseModel):
             names = ", ".join(PREFIX + name.upper() for name in unknown)
             raise UnknownSetting(f"{names}: no such setting; there are {', '.join(sorted(cls.model_fields))}.")
         return cls.model_validate(given)
+
+    @property
+    def allowed_names(self) -> AllowedNames:
+        """What Rerankers may name."""
+        return AllowedNames(self.allowed_secrets, self.allowed_claims, self.allowed_config_maps)
 
     @property
     def is_cluster_wide(self) -> bool:

@@ -1,0 +1,203 @@
+"""Every field of a Reranker that names an object is decided on: its name has to match a pattern, or why it need not."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import yaml
+
+from reranker_operator.spec_limits import FIELDS, VARIABLE_SOURCES, VOLUME_KINDS
+from tests.chart.rendering import CHART, helm, render
+
+GUARDED = {
+    "image.pullSecrets[]": "Secret",
+    "model.source": "PersistentVolumeClaim",
+    "cache.existingClaim": "PersistentVolumeClaim",
+    "ingress.tls[].secretName": "Secret",
+    "secrets.apiKeys.name": "Secret",
+    "secrets.hubToken.name": "Secret",
+    "secrets.s3.name": "Secret",
+    "secrets.caBundle.name": "Secret",
+    "extraEnv[].valueFrom.secretKeyRef.name": "Secret",
+    "extraEnv[].valueFrom.configMapKeyRef.name": "ConfigMap",
+    "extraVolumes[].secret.secretName": "Secret",
+    "extraVolumes[].configMap.name": "ConfigMap",
+    "extraVolumes[].persistentVolumeClaim.claimName": "PersistentVolumeClaim",
+}
+"""What a pod would read through the operator's rights."""
+
+OPEN = {
+    "fullnameOverride": "of what is made; an object that is there and somebody else's is left alone (NotOwned)",
+    "cache.storageClass": "the cluster offers its classes to all, and quotas bound them",
+    "ingress.className": "likewise",
+    "priorityClassName": "likewise, but for system-*, which is refused",
+    "runtimeClassName": "likewise",
+    "schedulerName": "no object; a pod that no scheduler knows waits",
+    "httpRoute.parentRefs[].name": "a Gateway says itself whose routes it takes",
+    "httpRoute.parentRefs[].namespace": "likewise",
+    "networkPolicy.searchNamespaces[]": "who may call its own pods",
+    "networkPolicy.monitoringNamespaces[]": "likewise",
+    "autoscaling.metrics[]": "an object's metric moves the count of its own pods, and is not shown",
+    "extraVolumeMounts[].name": "a volume of the same pod",
+}
+"""What is named and needs no pattern, and why."""
+
+NO_OBJECT = {
+    *("image.registry", "image.repository", "image.tag", "image.digest", "image.pullPolicy"),
+    *("model.revision", "model.digest", "gpu.resource", "gpu.tolerations[]"),
+    *("resources.requests", "resources.limits", "cache.type", "cache.size", "cache.accessMode", "cache.image"),
+    *("rollout.mode", "service.type", "service.annotations.*", "service.trafficDistribution"),
+    *("nodeSelector.*", "affinity", "tolerations[]", "topologySpreadConstraints[]"),
+    *("autoscaling.backlogSeconds.metric", "autoscaling.backlogSeconds.target", "autoscaling.gpu.metric"),
+    *("autoscaling.gpu.target", "autoscaling.behavior", "podDisruptionBudget.maxUnavailable"),
+    *("serviceMonitor.interval", "serviceMonitor.labels.*", "networkPolicy.egressCidrs[]"),
+    *("ingress.annotations.*", "ingress.hosts[]", "ingress.path", "ingress.tls[].hosts[]"),
+    *("httpRoute.parentRefs[].group", "httpRoute.parentRefs[].kind", "httpRoute.parentRefs[].sectionName"),
+    *("httpRoute.hostnames[]", "httpRoute.annotations.*"),
+    *("secrets.apiKeys.key", "secrets.hubToken.key", "secrets.s3.accessKeyIdKey", "secrets.s3.secretAccessKeyKey"),
+    *("secrets.caBundle.key", "s3.endpoint", "s3.region", "hub.endpoint", "proxy.http", "proxy.https", "proxy.noProxy"),
+    *("sharedMemorySize", "commonLabels.*", "podLabels.*", "podAnnotations.*"),
+    *("extraEnv[].name", "extraEnv[].value", "extraEnv[].valueFrom.secretKeyRef.key"),
+    *("extraEnv[].valueFrom.configMapKeyRef.key", "extraEnv[].valueFrom.fieldRef"),
+    *("extraEnv[].valueFrom.resourceFieldRef", "extraVolumes[].name", "extraVolumes[].emptyDir"),
+    *("extraVolumes[].downwardAPI", "extraVolumes[].image", "extraVolumes[].configMap.items[]"),
+    *("extraVolumes[].secret.items[]", "extraVolumeMounts[]"),
+}
+"""Words, quantities, labels, keys within an object that is named elsewhere, and structures that hold no name of one."""
+
+
+def spec_schema() -> dict[str, Any]:
+    definition = yaml.safe_load((CHART / "crds" / "rerankers.yaml").read_text())
+    found: dict[str, Any] = definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]
+    return found
+
+
+def leaves(schema: dict[str, Any], path: str = "") -> Iterator[str]:
+    """Paths of everything that can hold a word."""
+    for name, part in schema.get("properties", {}).items():
+        # The service's settings: it has no access to the API server, and so to no object.
+        if path or name != "config":
+            yield from leaves(part, f"{path}.{name}" if path else name)
+    if "items" in schema:
+        yield from leaves(schema["items"], f"{path}[]")
+    if isinstance(schema.get("additionalProperties"), dict):
+        yield f"{path}.*"
+    is_word = schema.get("type") == "string" or "x-kubernetes-int-or-string" in schema
+    if is_word or "x-kubernetes-preserve-unknown-fields" in schema:
+        yield path
+
+
+def test_every_field_of_the_spec_is_known_to_name_an_object_or_none() -> None:
+    decided = [*GUARDED, *OPEN, *NO_OBJECT]
+    open_structures = {"extraVolumeMounts[].name"}
+    assert sorted(leaves(spec_schema())) == sorted(set(decided) - open_structures)
+    assert len(decided) == len(set(decided))
+
+
+def test_the_operator_guards_these_fields_and_no_others() -> None:
+    assert {field.path: field.kind.noun for field in FIELDS} == GUARDED
+
+
+def test_kinds_of_volumes_and_variables_are_those_of_the_crd() -> None:
+    properties = spec_schema()["properties"]
+    volume = properties["extraVolumes"]["items"]
+    source = properties["extraEnv"]["items"]["properties"]["valueFrom"]
+    assert volume["properties"].keys() - {"name"} == set(VOLUME_KINDS)
+    assert source["properties"].keys() == set(VARIABLE_SOURCES)
+    for schema, kinds in ((volume, VOLUME_KINDS), (source, VARIABLE_SOURCES)):
+        (rule,) = schema["x-kubernetes-validations"]
+        assert all(f"has(self.{kind})" in rule["rule"] for kind in kinds)
+        assert ", ".join(kinds) in rule["message"]
+
+
+NAMING = {
+    *("secretName", "claimName", "serviceAccountName", "priorityClassName", "runtimeClassName", "schedulerName"),
+    *("storageClassName", "ingressClassName", "secretKeyRef", "configMapKeyRef", "configMap", "imagePullSecrets"),
+    *("parentRefs", "nodePublishSecretRef", "secretRef", "dataSource", "volumeName", "envFrom"),
+}
+"""Keys of rendered objects below which the name of another object stands."""
+
+
+def named(part: Any, key: str = "") -> Iterator[tuple[str, str]]:
+    """Key and name of every object that a rendered one names."""
+    if isinstance(part, dict):
+        for inner, value in part.items():
+            yield from named(value, key if inner in {"name", "namespace"} else inner)
+    elif isinstance(part, list):
+        for each in part:
+            yield from named(each, key)
+    elif key in NAMING and isinstance(part, str):
+        yield key, part
+
+
+def everything() -> dict[str, Any]:
+    values: dict[str, Any] = yaml.safe_load((CHART / "ci" / "everything-values.yaml").read_text())
+    for key in ("extraContainers", "extraInitContainers", "extraObjects", "serviceAccount"):
+        del values[key]
+    values["extraEnv"] = [
+        {"name": "A", "valueFrom": {"secretKeyRef": {"name": "x", "key": "k"}}},
+        {"name": "B", "valueFrom": {"configMapKeyRef": {"name": "x", "key": "k"}}},
+    ]
+    values["extraVolumes"] = [
+        {"name": "a", "secret": {"secretName": "x"}},
+        {"name": "b", "configMap": {"name": "x"}},
+        {"name": "c", "persistentVolumeClaim": {"claimName": "x"}},
+    ]
+    values["extraVolumeMounts"] = []
+    return values
+
+
+def set_at(part: Any, path: str, value: str) -> None:
+    """Put a value at a path, in every member of its lists."""
+    step, _, rest = path.partition(".")
+    name, is_list = step.removesuffix("[]"), step.endswith("[]")
+    if not rest:
+        part[name] = [value] if is_list else value
+        return
+    inner = part.setdefault(name, {})
+    for each in inner if is_list else [inner]:
+        if is_list and rest.partition(".")[0] not in each:
+            continue
+        set_at(each, rest, value)
+
+
+PLACES = {
+    "model.source": {"model": {"revision": ""}, "cache": {"type": "ephemeral"}},
+    "cache.existingClaim": {"cache": {"type": "existing", "storageClass": "", "existingClaim": "x"}},
+}
+"""What else a field needs to be rendered."""
+
+
+@pytest.mark.parametrize("field", FIELDS, ids=lambda field: field.path)
+def test_each_guarded_field_gets_into_the_objects_as_the_name_of_one(field: Any) -> None:
+    helm("version")
+    values = everything()
+    for group, changes in PLACES.get(field.path, {}).items():
+        values[group] |= changes
+    set_at(values, field.path, f"{field.scheme}the-name")
+    found = {name for body in render(values).objects for _, name in named(body)}
+    assert "the-name" in found
+
+
+@pytest.mark.parametrize(
+    "place", [{}, PLACES["cache.existingClaim"], {"model": {"source": "pvc://x/y", "revision": ""}}]
+)
+def test_every_name_in_the_objects_comes_from_a_field_that_was_decided_on(place: dict[str, Any]) -> None:
+    """Each field has a value of its own, so that a name in the objects tells where it is from."""
+    helm("version")
+    values = copy.deepcopy(everything())
+    for group, changes in place.items():
+        values[group] |= changes
+    for number, path in enumerate(sorted({*GUARDED, *OPEN} - {"autoscaling.metrics[]", "extraVolumeMounts[].name"})):
+        if path == "model.source" and not values["model"]["source"].startswith("pvc://"):
+            continue
+        if path == "cache.existingClaim" and values["cache"]["type"] != "existing":
+            continue
+        set_at(values, path, f"{'pvc://' if path == 'model.source' else ''}decided-{number}")
+    foreign = {
+        (key, name) for body in render(values).objects for key, name in named(body) if not name.startswith("decided-")
+    }
+    assert foreign == set()
