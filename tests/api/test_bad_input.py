@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
@@ -9,6 +10,8 @@ import pytest
 
 from tests.live.scripted_scorer import SECRET
 from tests.live.server import LiveServer
+
+from .test_patience import eventually
 
 CASES: dict[str, tuple[Any, int, str, str]] = {
     "no query": ({"candidates": ["a"]}, 422, "InvalidField", "`query` is missing"),
@@ -141,6 +144,25 @@ def test_a_score_that_is_not_a_number_fails_its_own_document_only(server: LiveSe
     assert answer.json()["ranked_candidates"] == ["good", "bad"]
     assert [(error["index"], error["code"]) for error in answer.json()["errors"]] == [(1, "NonFiniteScore")]
     assert answer.headers["x-rerank-errors"] == "1=NonFiniteScore"
+
+
+def test_a_document_that_the_scorer_fails_on_fails_alone(server: LiveServer) -> None:
+    answer = server.post({"query": "q", "candidates": ["bad", "boom", "good", "boom bad", "good good"]})
+    assert answer.status_code == 200
+    assert answer.json()["ranked_candidates"] == ["good good", "good", "bad"]
+    assert answer.headers["x-rerank-errors"] == "1=BatchFailed, 3=BatchFailed"
+
+
+def test_a_document_that_the_scorer_fails_on_costs_other_callers_nothing(server: LiveServer) -> None:
+    server.scorer.gate.clear()
+    with ThreadPoolExecutor(9) as pool:
+        bodies = [{"query": "q", "candidates": ["good", "bad"]} for _ in range(9)]
+        bodies[4]["candidates"] = ["boom"] * 20
+        asked = [pool.submit(server.post, body) for body in bodies]
+        assert eventually(lambda: server.metrics.requests_in_flight._value.get() == len(bodies))
+        server.scorer.gate.set()
+        assert [answer.result().status_code for answer in asked] == [200] * 4 + [500] + [200] * 4
+    assert server.is_well()
 
 
 def test_a_batch_that_fails_is_said_without_any_text_of_it(server: LiveServer) -> None:

@@ -90,6 +90,11 @@ def calibrate(scorer: Scorer, clock: Callable[[], float], max_batch_tokens: int)
     return throughput
 
 
+def smallest_batch(scorer: Scorer) -> Batch:
+    """The first batch that calibration measures: whoever served has scored it."""
+    return _synthetic_batch(_FIRST_TOKENS, min(_FIRST_TOKENS, scorer.description.max_pair_tokens))
+
+
 def _time_batch(scorer: Scorer, clock: Callable[[], float], batch: Batch) -> float:
     began = clock()
     scorer.score(batch)

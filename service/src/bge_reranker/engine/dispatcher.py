@@ -6,13 +6,13 @@ Its caller holds a lock around each method, or has one thread, as the tests of i
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import BatchFailed, CallerGone, DeadlineExceeded, Draining, PairTooLarge, RerankerError, WorkerDied
+from ..errors import CallerGone, DeadlineExceeded, Draining, PairTooLarge, RerankerError
 from ..settings import EngineSettings
 from .admission import Load, refusal
 from .batch import Batch
@@ -203,19 +203,31 @@ class Dispatcher:
             True when the memory budget has regained a step.
         """
         plan = self._pop_running()
-        start = 0
-        for piece in plan.slices:
-            stop = start + len(piece.pairs)
-            if not piece.ticket.has_ended:
-                piece.ticket.settle(piece, logits[start:stop], compute_s * piece.tokens / plan.tokens)
-                self._note_end(piece.ticket)
-            start = stop
+        self._settle(plan, logits, compute_s, {})
         self.throughput.record(plan.tokens, compute_s, self._limit_tokens())
         return self.budget.pass_batch(plan.tokens)
 
-    def fail_batch(self, error: BatchFailed) -> None:
-        """End exactly the pairs of the running batch with an error."""
-        self._fail_slices(self._pop_running(), error)
+    def begin_part(self, now: float) -> Sequence[bool]:
+        """Take note that a part of the running batch is about to be scored, and tell for each pair if it is wanted."""
+        if self._running is None:
+            raise RuntimeError("a part of a batch begins while none runs; this is a bug")
+        self._running_since = now
+        self.sweep(now)
+        return [not piece.ticket.has_ended for piece in self._running.slices for _ in piece.pairs]
+
+    def finish_in_parts(
+        self, logits: NDArray[np.float32], errors: Mapping[int, RerankerError], compute_s: float
+    ) -> None:
+        """End a running batch that failed as a whole; what it took says nothing about the throughput.
+
+        Args:
+            logits: float32 (N,): one per pair of the running batch, without meaning where there is an error.
+            errors: The pairs to blame, by index in the batch.
+            compute_s: Seconds that the scorer took in all.
+        """
+        self._settle(self._pop_running(), logits, compute_s, errors)
+        # Prepared beforehand, the next batch may mix tickets that are to be kept apart from now on.
+        self._give_back_prepared()
 
     def run_out_of_memory(self) -> bool:
         """Halve the budget and let the running batch wait again; a single pair is given up.
@@ -227,8 +239,7 @@ class Dispatcher:
         before_tokens = self.budget.tokens
         self.budget.run_out(plan.tokens)
         # The prepared batch may exceed the new budget; it goes back first, so that the oldest stay in front.
-        prepared, self._prepared = self._prepared, None
-        self._queue.give_back(prepared.slices if prepared is not None else ())
+        self._give_back_prepared()
         if len(plan.pairs) == 1:
             message = f"The device has no memory for this pair of {plan.tokens} tokens, even alone."
             self._fail_slices(plan, PairTooLarge(message))
@@ -244,7 +255,7 @@ class Dispatcher:
     def fail(self, failure: RerankerError, now: float) -> None:
         """End everything that is left with `WorkerDied`, for good."""
         self.lifecycle.fail(failure)
-        self._end_all(lambda: WorkerDied("The engine ended before the pair was scored."), now)
+        self._end_all(self.lifecycle.death, now)
 
     def pop_ended(self) -> list[Ticket]:
         """Hand over the tickets that ended since the last call, each exactly once."""
@@ -272,11 +283,27 @@ class Dispatcher:
             self._prepared = self._prepared.without_ended()
         self._prepared_may_hold_ended = False
 
+    def _give_back_prepared(self) -> None:
+        prepared, self._prepared = self._prepared, None
+        self._queue.give_back(prepared.slices if prepared is not None else ())
+
     def _pop_running(self) -> Plan:
         if self._running is None:
             raise RuntimeError("a batch ends while none runs; this is a bug")
         plan, self._running = self._running, None
         return plan
+
+    def _settle(
+        self, plan: Plan, logits: NDArray[np.float32], compute_s: float, errors: Mapping[int, RerankerError]
+    ) -> None:
+        start = 0
+        for piece in plan.slices:
+            stop = start + len(piece.pairs)
+            if not piece.ticket.has_ended:
+                own = {index - start: error for index, error in errors.items() if start <= index < stop}
+                piece.ticket.settle(piece, logits[start:stop], compute_s * piece.tokens / plan.tokens, own)
+                self._note_end(piece.ticket)
+            start = stop
 
     def _fail_slices(self, plan: Plan, error: RerankerError) -> None:
         for piece in plan.slices:

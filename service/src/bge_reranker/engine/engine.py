@@ -112,6 +112,16 @@ class Engine:
             if lifecycle.phase is not Phase.SERVING:
                 raise Draining("The server is shutting down.")
 
+    def wait_until_over(self) -> RerankerError | None:
+        """Block until nothing will be scored any more.
+
+        Returns:
+            What ended the engine; None where it was closed.
+        """
+        with self._condition:
+            self._condition.wait_for(lambda: self._dispatcher.lifecycle.is_over)
+            return self._dispatcher.lifecycle.failure
+
     @property
     def failure(self) -> RerankerError | None:
         """What ended the engine, if something did."""

@@ -79,4 +79,10 @@ class Lifecycle:
         if self.phase is Phase.CLOSED:
             raise Draining("The server is shutting down.")
         if self.phase is Phase.FAILED:
-            raise WorkerDied("The engine has ended and the process must be restarted.")
+            raise self.death()
+
+    def death(self) -> WorkerDied:
+        """What a caller is told after a failure."""
+        if isinstance(self.failure, WorkerDied):
+            return WorkerDied(self.failure.message, remedy=self.failure.remedy)
+        return WorkerDied("The engine has ended and the process must be restarted.")

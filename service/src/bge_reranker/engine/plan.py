@@ -5,7 +5,7 @@ What belongs here: slices of tickets with their limit and, once packed, their to
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 
@@ -34,6 +34,8 @@ class Plan:
     @property
     def room_tokens(self) -> int:
         """Tokens that may still join; below 0 for a single large pair."""
+        if self.slices[0].ticket.is_apart:
+            return 0
         return self.limit_tokens - self.tokens
 
     @property
@@ -59,11 +61,17 @@ class Plan:
             return None
         return replace(self, slices=slices, tokens=sum(piece.tokens for piece in slices), batch=None)
 
-    def report(self, compute_s: float) -> BatchReport:
-        """Describe the batch to the observer."""
+    def report(self, compute_s: float, *, without: Collection[int] = ()) -> BatchReport:
+        """Describe the batch to the observer.
+
+        Args:
+            compute_s: Seconds that the scorer took.
+            without: Pairs that are not counted, by index in the batch.
+        """
+        pairs = self.pairs if without else ()
         return BatchReport(
-            pairs=sum(len(piece.pairs) for piece in self.slices),
-            tokens=self.tokens,
+            pairs=sum(len(piece.pairs) for piece in self.slices) - len(without),
+            tokens=self.tokens - sum(len(pairs[index]) for index in without),
             limit_tokens=self.limit_tokens,
             compute_s=compute_s,
         )

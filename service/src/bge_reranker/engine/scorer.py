@@ -60,6 +60,13 @@ class ScorerOutOfMemory(Exception):
     """The device ran out of memory on this batch; a smaller one may pass. The worker halves its budget and retries."""
 
 
+class ScorerLost(Exception):
+    """The device computes nothing any more for this process, such as a GPU after an illegal access.
+
+    Its message is the device's own name of what happened, never a foreign message as a whole, and ends up in answers.
+    """
+
+
 class Scorer(Protocol):
     """Computes one logit per pair. Called from one thread only."""
 
@@ -87,6 +94,7 @@ class Scorer(Protocol):
 
         Raises:
             ScorerOutOfMemory: If the device has no room for the batch.
+            ScorerLost: If nothing can be computed any more. Anything else that is raised fails single pairs only.
         """
         ...
 

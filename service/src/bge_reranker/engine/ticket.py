@@ -78,6 +78,7 @@ class Ticket:
         self.total_pairs = len(lengths_tokens)
         self.taken_pairs = 0
         self.ended_pairs = 0
+        self.is_apart = False
         self._pairs = pairs
         self._ends_tokens = np.concatenate(([0], np.cumsum(lengths_tokens)))
         self._logits = np.zeros(self.total_pairs, dtype=np.float32)
@@ -129,21 +130,33 @@ class Ticket:
         if piece.stop == self.total_pairs:
             self._queue_s = now - self.submitted_at
 
-    def settle(self, piece: TicketSlice, logits: NDArray[np.float32], compute_s: float) -> None:
-        """End the pairs of a slice with their logits, or with `NonFiniteScore`.
+    def settle(
+        self,
+        piece: TicketSlice,
+        logits: NDArray[np.float32],
+        compute_s: float,
+        errors: Mapping[int, RerankerError] | None = None,
+    ) -> None:
+        """End the pairs of a slice with their logits, their errors, or with `NonFiniteScore`.
 
         Args:
             piece: The slice that was scored, N pairs.
             logits: float32 (N,): may hold NaN or infinities.
             compute_s: This slice's share of the batch's seconds.
+            errors: The pairs that the scorer failed on, by index in the slice; the ticket's other pairs share no batch
+                with other tickets from now on.
         """
+        for index, error in (errors or {}).items():
+            self._failures.append((piece.start + index, piece.start + index + 1, error))
+            self.is_apart = True
         finite = np.isfinite(logits)
         if not finite.all():
             logits = np.where(finite, logits, np.float32(0))
-            for offset in np.flatnonzero(~finite):
-                index = piece.start + int(offset)
-                error = NonFiniteScore("The model gave no finite logit for this pair.")
-                self._failures.append((index, index + 1, error))
+            for offset in np.flatnonzero(~finite).tolist():
+                unscored = piece.start + offset
+                self._failures.append(
+                    (unscored, unscored + 1, NonFiniteScore("The model gave no finite logit for this pair."))
+                )
         self._logits[piece.start : piece.stop] = logits
         self._compute_s += compute_s
         self._end(piece)

@@ -15,7 +15,7 @@ class TokenBudgetQueue:
     """Tickets in order of arrival. A ticket that ended while it waited is skipped when it surfaces.
 
     Nothing overtakes: a pair that does not fit into the rest of a batch starts the next one, so every ticket moves
-    forward with each batch.
+    forward with each batch. A ticket that is apart shares a batch with no other.
     """
 
     def __init__(self) -> None:
@@ -28,9 +28,11 @@ class TokenBudgetQueue:
         return self._waiting_tokens
 
     def has_next_within(self, room_tokens: int) -> bool:
-        """Whether the oldest waiting pair fits into the room."""
+        """Whether the oldest waiting pair may join a batch and fits into its room."""
         self._drop_ended()
-        return bool(self._tickets) and self._tickets[0].next_pair_tokens <= room_tokens
+        if not self._tickets or self._tickets[0].is_apart:
+            return False
+        return self._tickets[0].next_pair_tokens <= room_tokens
 
     def add(self, ticket: Ticket) -> None:
         """Let a new ticket wait behind all others."""
@@ -46,12 +48,15 @@ class TokenBudgetQueue:
 
         Args:
             room_tokens: Tokens that the batch has room for.
-            at_least_one: Take the oldest pair even when it alone exceeds the room.
+            at_least_one: Begin a batch, even with a pair that alone exceeds the room; else join one.
         """
         taken: list[TicketSlice] = []
         while self._drop_ended():
             ticket = self._tickets[0]
-            piece = ticket.take(room_tokens, at_least_one=at_least_one and not taken)
+            begins = at_least_one and not taken
+            if ticket.is_apart and not begins:
+                break
+            piece = ticket.take(room_tokens, at_least_one=begins)
             if piece is None:
                 break
             taken.append(piece)
@@ -59,6 +64,8 @@ class TokenBudgetQueue:
             self._waiting_tokens -= piece.tokens
             if ticket.taken_pairs == ticket.total_pairs:
                 self._tickets.popleft()
+            if ticket.is_apart:
+                break
         return taken
 
     def give_back(self, pieces: Sequence[TicketSlice]) -> None:

@@ -7,19 +7,25 @@ and answering callers, which would keep the device waiting.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import BatchFailed, RerankerError, WorkerDied
-from .batch import pack
+from ..errors import BatchFailed, PairTooLarge, RerankerError, WorkerDied
+from .batch import Batch, Pair, pack
 from .budget import TokenBudget
-from .calibration import calibrate, warm_up
+from .calibration import calibrate, smallest_batch, warm_up
 from .dispatcher import Dispatcher
+from .isolation import Isolation
 from .observer import EngineObserver, tell
 from .plan import Plan
-from .scorer import Scorer, ScorerOutOfMemory
+from .scorer import Scorer, ScorerLost, ScorerOutOfMemory
+
+_FRUITLESS_BATCHES = 2
+"""Failed batches in a row without a single score after which the scorer is suspected, rather than the pairs."""
+
+_RESTART = "Start the process again; a server ends by itself, so that its container is restarted."
 
 
 class _WrongShape(Exception):
@@ -50,6 +56,7 @@ class Worker:
         self._scorer = scorer
         self._clock = clock
         self._observer = observer
+        self._fruitless_batches = 0
 
     def run(self) -> None:
         """Warm up and serve until the engine closes or dies; the body of the thread."""
@@ -85,11 +92,13 @@ class Worker:
             return False
         began = self._clock()
         try:
-            logits = self._score(plan)
+            logits = self._score(plan.batch if plan.batch is not None else pack(plan.pairs))
         except (ScorerOutOfMemory, MemoryError):
             self._run_out_of_memory(plan, self._clock() - began)
-        except Exception as error:  # noqa: BLE001 - a failed batch fails its own pairs and nothing else
-            self._fail(plan, error, self._clock() - began)
+        except ScorerLost:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it is, it must cost the pairs to blame and no others
+            self._isolate(plan, error, began)
         else:
             self._finish(plan, logits, self._clock() - began)
         return True
@@ -99,13 +108,12 @@ class Worker:
             self._condition.wait_for(lambda: self._dispatcher.lifecycle.is_over or self._dispatcher.can_begin())
             return not self._dispatcher.lifecycle.is_over
 
-    def _score(self, plan: Plan) -> NDArray[np.float32]:
-        """Compute the logits of a plan.
+    def _score(self, batch: Batch) -> NDArray[np.float32]:
+        """Compute the logits of a batch.
 
         Returns:
             float32 (N,): one logit per pair.
         """
-        batch = plan.batch if plan.batch is not None else pack(plan.pairs)
         logits = np.asarray(self._scorer.score(batch), dtype=np.float32)
         if logits.shape != (len(batch),):
             raise _WrongShape(f"the scorer gave logits of shape {logits.shape} for {len(batch)} pairs; this is a bug")
@@ -116,19 +124,63 @@ class Worker:
             has_grown = self._dispatcher.finish(logits, compute_s)
             budget = self._dispatcher.budget
             self._condition.notify_all()
+        self._fruitless_batches = 0
         tell(self._observer.batch_scored, plan.report(compute_s))
         if has_grown:
             tell(self._observer.budget_changed, budget.tokens, budget.maximum_tokens)
 
-    def _fail(self, plan: Plan, error: Exception, compute_s: float) -> None:
-        # The type only: a message of a foreign library may hold what it was given.
-        message = f"The scorer raised {type(error).__name__} while it computed the batch of this pair."
-        if isinstance(error, _WrongShape):
-            message = str(error)
+    def _isolate(self, plan: Plan, error: Exception, began: float) -> None:
+        """Fail the pairs that the scorer fails on even alone, and score the others of their batch."""
+        failed_s = self._clock() - began
+        tell(self._observer.batch_failed, plan.report(failed_s), error)
+        pairs = plan.pairs
+        parts = Isolation([len(pair) for pair in pairs], self._scorer_of_parts(pairs), self._check_scorer)
+        parts.run(error)
+        if len(parts.errors) < len(pairs):
+            self._fruitless_batches = 0
+        else:
+            self._fruitless_batches += 1
+            if self._fruitless_batches >= _FRUITLESS_BATCHES:
+                self._check_scorer()
+        errors = {index: _error_of(pairs[index], found) for index, found in parts.errors.items()}
+        compute_s = self._clock() - began
         with self._condition:
-            self._dispatcher.fail_batch(BatchFailed(message))
+            self._dispatcher.finish_in_parts(parts.logits, errors, compute_s)
             self._condition.notify_all()
-        tell(self._observer.batch_failed, plan.report(compute_s), error)
+        scored = plan.report(compute_s - failed_s, without=parts.errors)
+        if scored.pairs:
+            tell(self._observer.batch_scored, scored)
+
+    def _scorer_of_parts(self, pairs: Sequence[Pair]) -> Callable[[Sequence[int]], NDArray[np.float32]]:
+        def score(indices: Sequence[int]) -> NDArray[np.float32]:
+            with self._condition:
+                is_wanted = self._dispatcher.begin_part(self._clock())
+                self._condition.notify_all()
+            wanted = [index for index in indices if is_wanted[index]]
+            logits = np.zeros(len(pairs), dtype=np.float32)
+            if wanted:
+                logits[wanted] = self._score(pack([pairs[index] for index in wanted]))
+            return logits[list(indices)]
+
+        return score
+
+    def _check_scorer(self) -> None:
+        """Let the scorer compute what it computed at start.
+
+        Raises:
+            WorkerDied: If it fails: it is not the pairs that are to blame.
+        """
+        try:
+            self._score(smallest_batch(self._scorer))
+        except (ScorerOutOfMemory, MemoryError):
+            return
+        except ScorerLost:
+            raise
+        except Exception as error:
+            raise WorkerDied(
+                f"The scorer raises {type(error).__name__} on every pair, also on the one that it scored at start.",
+                remedy=_RESTART,
+            ) from error
 
     def _run_out_of_memory(self, plan: Plan, compute_s: float) -> None:
         with self._condition:
@@ -142,6 +194,9 @@ class Worker:
     def _die(self, error: BaseException) -> None:
         if isinstance(error, RerankerError):
             failure = error
+        elif isinstance(error, ScorerLost):
+            failure = WorkerDied(f"The device reported: {error}. It computes nothing any more.", remedy=_RESTART)
+            failure.__cause__ = error
         else:
             failure = WorkerDied(f"The thread of the scorer ended by {type(error).__name__}.")
             failure.__cause__ = error
@@ -155,3 +210,13 @@ class Worker:
             self._scorer.close()
         except Exception as error:  # noqa: BLE001 - the process is ending; it must not end differently for this
             tell(self._observer.engine_died, error)
+
+
+def _error_of(pair: Pair, error: Exception) -> RerankerError:
+    """What the caller of a pair is told that the scorer failed on."""
+    if isinstance(error, ScorerOutOfMemory | MemoryError):
+        return PairTooLarge(f"The device has no memory for this pair of {len(pair)} tokens, even alone.")
+    if isinstance(error, _WrongShape):
+        return BatchFailed(str(error))
+    # The type only: a message of a foreign library may hold what it was given.
+    return BatchFailed(f"The scorer raised {type(error).__name__} on this pair.")

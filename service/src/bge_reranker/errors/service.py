@@ -59,7 +59,7 @@ class PairTooLarge(ScoringError):
 
 
 class BatchFailed(ScoringError):
-    """The scorer raised while it computed the batch that held this pair."""
+    """The scorer raises on this pair, whatever else is in its batch."""
 
 
 class WorkerDied(ScoringError):
