@@ -9,7 +9,7 @@ from torch import Tensor
 from typing_extensions import override
 
 from bge_reranker.engine.batch import pack
-from bge_reranker.engine.scorer import Scorer
+from bge_reranker.engine.scorer import Scorer, ScorerLost
 from bge_reranker.model.attention import EqualLengthAttention
 from bge_reranker.model.checkpoint import read_checkpoint
 from bge_reranker.model.layout import Spans
@@ -62,6 +62,14 @@ class RaisingLinear(PlainLinear):
     @override
     def apply(self, rows: Tensor, weight: Tensor, bias: Tensor, *, gelu: bool) -> Tensor:
         raise RuntimeError("no such kernel")
+
+
+class LosingLinear(PlainLinear):
+    name = "losing"
+
+    @override
+    def apply(self, rows: Tensor, weight: Tensor, bias: Tensor, *, gelu: bool) -> Tensor:
+        raise torch.AcceleratorError("CUDA error: an illegal memory access was encountered")
 
 
 class UnpackableLinear(OneDnnLinear):
@@ -163,3 +171,9 @@ def test_disagreement_is_a_difference_beyond_the_bound_and_nan_agrees_with_nan_o
 ) -> None:
     objection = disagreement(np.array(found, dtype=np.float32), np.array(expected, dtype=np.float32), precision)
     assert (objection is None) == agrees
+
+
+def test_fast_body_that_loses_the_device_is_not_replaced_by_one_that_needs_it_too(xlmr: Path) -> None:
+    scorer = injected_scorer(xlmr, Bodies(LosingLinear(), EqualLengthAttention()))
+    with pytest.raises(ScorerLost, match="an illegal memory access"):
+        scorer.warm_up(1024)

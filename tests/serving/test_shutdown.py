@@ -151,3 +151,11 @@ def _is_refused(address: httpx.URL) -> bool:
     except ConnectionRefusedError:
         return True
     return False
+
+
+def test_a_process_whose_worker_dies_ends_by_itself(tmp_path: Path) -> None:
+    with slow_server(tmp_path, "drain_delay_s=30") as server:
+        server.open_gate()
+        answer = httpx.post(server.url + "/rerank", json={"query": "q", "candidates": ["die"]}, timeout=WAIT_S)
+        assert (answer.status_code, answer.json()["code"]) == (503, "WorkerDied")
+        assert server.process.wait(WAIT_S) == 1

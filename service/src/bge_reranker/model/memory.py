@@ -12,8 +12,15 @@ import torch
 
 from ..engine.scorer import ScorerOutOfMemory
 
-ALLOCATION_WORDS = ("can't allocate memory", "not enough memory", "out of memory", "could not create a memory object")
-"""Parts of the RuntimeErrors by which torch's CPU allocator and oneDNN report a failed allocation."""
+ALLOCATION_WORDS = (
+    "can't allocate memory",
+    "not enough memory",
+    "out of memory",
+    "could not create a memory object",
+    "CUBLAS_STATUS_ALLOC_FAILED",
+    "CUDNN_STATUS_ALLOC_FAILED",
+)
+"""Parts of the RuntimeErrors by which torch's allocators, oneDNN, cuBLAS and cuDNN report a failed allocation."""
 
 
 @contextmanager

@@ -13,12 +13,12 @@ import torch
 from numpy.typing import NDArray
 
 from ..engine.batch import Batch, Pair, pack
-from ..engine.scorer import ScorerDescription, ScorerOutOfMemory
+from ..engine.scorer import ScorerDescription, ScorerLost, ScorerOutOfMemory
 from .attention import PlainAttention
 from .batch_limits import refuse_outside
+from .device_errors import device_errors_reported
 from .layout import lay_out
 from .linear import PlainLinear
-from .memory import memory_shortage_reported
 from .network import Bodies, PackedClassifier
 from .placement import Placement
 from .probes import PROBE_SEED, geometry_probes, is_batch_invariant
@@ -82,6 +82,7 @@ class TorchScorer:
 
         Raises:
             ScorerOutOfMemory: If the device has no room for the batch.
+            ScorerLost: If the device computes nothing any more.
             ValueError: If a pair does not fit the model; this is a bug of the caller.
         """
         return self._score(batch, self._bodies)
@@ -95,7 +96,7 @@ class TorchScorer:
     def _score(self, batch: Batch, bodies: Bodies) -> NDArray[np.float32]:
         refuse_outside(batch, self._network.geometry)
         device = self._placement.device
-        with memory_shortage_reported(), torch.inference_mode():
+        with device_errors_reported(), torch.inference_mode():
             packed = lay_out(batch, self._network.geometry, self._network.blocks.granularity_rows, device)
             sorted_logits = self._network(packed, bodies).cpu().numpy()
         logits = np.empty(len(batch), dtype=np.float32)
@@ -112,6 +113,8 @@ class TorchScorer:
         notes: tuple[str, ...] = ()
         try:
             self._network.repack(plain, fast.linear)
+        except ScorerLost:
+            raise
         except Exception as error:  # noqa: BLE001 - whatever a fast body raises, the plain one can serve
             note = replacement_note("linear", fast.linear.name, f"it raised {type(error).__name__}: {error}")
             fast, notes = Bodies(plain, fast.attention), (note,)

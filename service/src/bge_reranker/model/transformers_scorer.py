@@ -21,6 +21,7 @@ from ..engine.batch import Batch, pack
 from ..engine.scorer import ScorerDescription
 from ..errors import CorruptFile, MissingHead, WrongArchitecture
 from .checkpoint import HEAD_REMEDY, Checkpoint
+from .device_errors import device_errors_reported
 from .memory import memory_shortage_reported
 from .placement import Placement
 from .probes import PROBE_SEED, disagreement, is_batch_invariant, probe_pairs
@@ -90,10 +91,11 @@ class TransformersScorer:
 
         Raises:
             ScorerOutOfMemory: If the device has no room for the batch.
+            ScorerLost: If the device computes nothing any more.
         """
         order = np.argsort(-np.diff(batch.cu_seqlens), kind="stable")
         logits = np.empty(len(batch), dtype=np.float32)
-        with memory_shortage_reported(), torch.inference_mode():
+        with device_errors_reported(), torch.inference_mode():
             for chosen in self._calls(batch, order):
                 logits[chosen] = self._call(batch, chosen)
         return logits

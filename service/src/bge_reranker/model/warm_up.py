@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..engine.scorer import ScorerLost
 from ..errors import CorruptFile
 from .attention import PlainAttention
 from .linear import UnpackingLinear
@@ -74,6 +75,8 @@ def replacement_note(computation: str, name: str, objection: str) -> str:
 def _objection(score: Callable[[Bodies], Logits], bodies: Bodies, expected: Logits, precision: str) -> str | None:
     try:
         found = score(bodies)
+    except ScorerLost:
+        raise  # A plain body cannot compute on it either.
     except Exception as error:  # noqa: BLE001 - whatever a fast body raises, the plain one can serve
         return f"it raised {type(error).__name__}: {error}"
     return disagreement(found, expected, precision)

@@ -7,6 +7,8 @@ import traceback
 import structlog
 
 from ..engine.observer import BatchReport
+from ..engine.scorer import ScorerLost
+from ..errors import RerankerError
 from .metrics import Metrics
 
 _log = structlog.get_logger("bge_reranker.engine")
@@ -69,5 +71,9 @@ class EngineEvents:
         """Log the end of the engine; liveness turns red by itself."""
         self._metrics.ready.set(0)
         _log.error(
-            "engine_died", exception=type(error).__name__, trace="".join(traceback.format_tb(error.__traceback__))
+            "engine_died",
+            exception=type(error).__name__,
+            # Only messages that are written here hold no text of a document for sure.
+            message=str(error) if isinstance(error, RerankerError | ScorerLost) else None,
+            trace="".join(traceback.format_tb(error.__traceback__)),
         )

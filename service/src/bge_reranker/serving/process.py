@@ -2,7 +2,8 @@
 
 A first SIGTERM makes the process unready, keeps answering for the drain delay (with `Connection: close`), then closes
 the listeners, finishes everything in flight and ends with 0. A second signal, or Ctrl-C, ends the delay at once;
-nothing that was accepted is dropped either way.
+nothing that was accepted is dropped either way. A process whose engine dies ends at once, with the reason, so that
+whoever started it starts it again.
 """
 
 from __future__ import annotations
@@ -61,10 +62,10 @@ class ServerProcess:
         self._hurry = asyncio.Event()
 
     async def run(self) -> int:
-        """Serve until a signal or a failed load.
+        """Serve until a signal, a failed load or the death of the engine.
 
         Returns:
-            The exit code: 0 after a signal, the failure's own when the model could not be loaded.
+            The exit code: 0 after a signal, else the failure's own.
         """
         self._handle_signals()
         lag = asyncio.create_task(watch_loop_lag(self._metrics.event_loop_lag_seconds.observe))
@@ -114,6 +115,13 @@ class ServerProcess:
         if not self._state.is_draining:
             self._metrics.ready.set(1)
             self._on_ready(model)
+        await self._watch(model)
+
+    async def _watch(self, model: ServedModel) -> None:
+        """End the process when its engine has died: it would refuse everything for ever."""
+        failure = await in_daemon_thread(model.engine.wait_until_over)
+        if failure is not None:
+            self._give_up(failure)
 
     def _give_up(self, error: RerankerError) -> None:
         self._state.failure = error
