@@ -23,12 +23,20 @@ def model_files(weights_bytes: int = 300_000, seed: int = 1) -> dict[str, bytes]
     source = random.Random(seed)
     return {
         "config.json": json.dumps({"architectures": ["XLMRobertaForSequenceClassification"], "seed": seed}).encode(),
-        "model.safetensors": source.randbytes(weights_bytes),
+        "model.safetensors": weights_of(source, weights_bytes),
         "tokenizer.json": b'{"model": {}}',
         "README.md": b"a card",
         "onnx/model.onnx": b"another format",
         "pytorch_model.bin": b"a pickle",
     }
+
+
+def weights_of(source: random.Random, size_bytes: int) -> bytes:
+    """A safetensors file of so many bytes, of one tensor of noise."""
+    header_bytes = 96
+    data = source.randbytes(size_bytes - 8 - header_bytes)
+    header = json.dumps({"noise": {"dtype": "U8", "shape": [len(data)], "data_offsets": [0, len(data)]}})
+    return header_bytes.to_bytes(8, "little") + header.ljust(header_bytes).encode() + data
 
 
 NEEDED = ("config.json", "model.safetensors", "tokenizer.json")

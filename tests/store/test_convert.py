@@ -28,9 +28,15 @@ program(sys.argv[1:])
 """
 
 
+def write_pickled(folder: Path, numbers: int = 2) -> Path:
+    write_model(folder, {"config.json": b"{}", "tokenizer.json": b"{}"})
+    torch.save({"a": torch.ones(numbers)}, folder / "pytorch_model.bin")
+    return folder
+
+
 @pytest.mark.parametrize("target", ["full volume", "read-only volume"])
 def test_a_conversion_that_cannot_be_written_says_why(tmp_path: Path, mounted: Path, target: str) -> None:
-    torch.save({"a": torch.ones(1_000_000)}, write_model(tmp_path / "model") / "pytorch_model.bin")
+    write_pickled(tmp_path / "model", 1_000_000)
     code, words = 13, "DiskFull"
     if target == "read-only volume":
         subprocess.run(["mount", "-o", "remount,ro", str(mounted)], check=True)
@@ -44,8 +50,7 @@ def test_a_conversion_that_cannot_be_written_says_why(tmp_path: Path, mounted: P
 
 
 def test_pickles_are_converted_by_command_and_the_result_is_fetched(tmp_path: Path) -> None:
-    folder = write_model(tmp_path / "model", {"config.json": b"{}", "tokenizer.json": b"{}"})
-    torch.save({"a": torch.ones(2)}, folder / "pytorch_model.bin")
+    folder = write_pickled(tmp_path / "model")
     environment = {"PATH": "/usr/bin"}
     refused = run("model", "fetch", str(folder), "--dir", str(tmp_path / "store"), environment=environment)
     assert (refused.returncode, "model convert" in refused.stderr) == (18, True)
@@ -55,8 +60,16 @@ def test_pickles_are_converted_by_command_and_the_result_is_fetched(tmp_path: Pa
     assert run("model", "fetch", str(output), "--dir", str(tmp_path / "store"), environment=environment).returncode == 0
 
 
+def test_pickles_beside_safetensors_are_not_converted_over_them(tmp_path: Path) -> None:
+    folder = write_model(write_pickled(tmp_path / "model") / "both")
+    (folder / "pytorch_model.bin").write_bytes((tmp_path / "model" / "pytorch_model.bin").read_bytes())
+    answer = run("model", "convert", str(folder), "--output", str(tmp_path / "x"), environment={"PATH": "/usr/bin"})
+    assert answer.returncode == 1
+    assert "has its weights as safetensors" in answer.stderr
+
+
 def test_sigterm_raises_no_exception_in_the_middle_of_torch_s_import(tmp_path: Path) -> None:
-    torch.save({"a": torch.ones(2)}, write_model(tmp_path / "model") / "pytorch_model.bin")
+    write_pickled(tmp_path / "model")
     converting = ["model", "convert", str(tmp_path / "model"), "--output", str(tmp_path / "converted")]
     command = [sys.executable, "-c", SAYS_WHAT_SIGTERM_INTERRUPTS, *converting]
     answer = subprocess.run(command, capture_output=True, text=True, check=True)
@@ -65,8 +78,7 @@ def test_sigterm_raises_no_exception_in_the_middle_of_torch_s_import(tmp_path: P
 
 @pytest.mark.parametrize("kind", ["link to nothing", "pipe"])
 def test_what_cannot_be_read_of_the_source_is_named(tmp_path: Path, kind: str) -> None:
-    folder = write_model(tmp_path / "model")
-    torch.save({"a": torch.ones(2)}, folder / "pytorch_model.bin")
+    folder = write_pickled(tmp_path / "model")
     if kind == "pipe":
         os.mkfifo(folder / "odd.json")
     else:

@@ -62,7 +62,7 @@ def test_a_path_that_the_file_system_does_not_take_is_named(tmp_path: Path) -> N
 
 
 def test_a_name_that_no_line_of_a_digest_can_hold_is_refused_where_it_lies(tmp_path: Path) -> None:
-    folder = write_model(tmp_path / "model", {**model_files(), "two\nlines.safetensors": b"x"})
+    folder = write_model(tmp_path / "model", {**model_files(), "two\nlines.model": b"x"})
     with pytest.raises(CorruptFile, match="called 'two"):
         hash_model(folder)
     assert sorted(contents(fetch(tmp_path / "store", str(folder)).version.path)) == sorted(NEEDED)

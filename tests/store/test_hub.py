@@ -153,7 +153,7 @@ DAMAGES: dict[str, Callable[[Path], object]] = {
     "another byte": lambda path: (path / "model.safetensors").write_bytes(b"x" + FILES["model.safetensors"][1:]),
     "half a file": lambda path: (path / "model.safetensors").write_bytes(FILES["model.safetensors"][:1_000]),
     "no file": lambda path: (path / "tokenizer.json").unlink(),
-    "a file too many": lambda path: (path / "other.safetensors").write_bytes(b"x"),
+    "a file too many": lambda path: (path / "vocab.txt").write_bytes(b"x"),
     "half a manifest": lambda path: (path / "manifest.json").write_text('{"digest": "'),
     "a manifest that lies": lambda path: (path / "manifest.json").write_text('{"digest": "", "files": []}'),
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,19 +12,23 @@ import pytest
 
 from bge_reranker.errors import CorruptFile, DigestMismatch
 from bge_reranker.store.manifest import FileEntry, Manifest, hash_model, read_manifest, write_manifest
-from bge_reranker.store.verification import verify
+from bge_reranker.store.verification import verify, verify_sample
 
 FILES = {
     "config.json": b"{}",
     "model-00001-of-00002.safetensors": b"one",
     "model-00002-of-00002.safetensors": b"two",
-    "model.safetensors.index.json": b"{}",
+    "model.safetensors.index.json": json.dumps(
+        {"weight_map": {"a": "model-00001-of-00002.safetensors", "b": "model-00002-of-00002.safetensors"}}
+    ).encode(),
     "sentencepiece.bpe.model": b"pieces",
     "tokenizer.json": b"{ }",
 }
 OTHERS = {
     "README.md": b"hello",
     "pytorch_model.bin": b"pickle",
+    "adapter_model.safetensors": b"no weights that are loaded",
+    "model-00003-of-00003.safetensors": b"not in the index",
     "manifest.json": b"{}",
     "onnx/model.safetensors": b"no",
 }
@@ -141,11 +146,39 @@ def test_verify_names_a_file_that_is_missing(model: Path) -> None:
         verify(model, manifest)
 
 
-def test_verify_names_a_model_file_that_the_manifest_does_not_know(model: Path) -> None:
+@pytest.mark.parametrize("compare", [verify, verify_sample])
+@pytest.mark.parametrize("name", ["vocab.txt", "model.safetensors"])
+def test_a_file_that_would_be_loaded_and_that_the_manifest_does_not_know_is_named(
+    model: Path, name: str, compare: Callable[[Path, Manifest], None]
+) -> None:
     manifest = hash_model(model)
-    (model / "vocab.txt").write_bytes(b"a")
-    with pytest.raises(DigestMismatch, match=r"vocab\.txt"):
-        verify(model, manifest)
+    (model / name).write_bytes(b"a")
+    with pytest.raises(DigestMismatch, match=name):
+        compare(model, manifest)
+
+
+@pytest.mark.parametrize("compare", [verify, verify_sample])
+def test_an_index_that_was_altered_is_named_whatever_it_says_now(
+    model: Path, compare: Callable[[Path, Manifest], None]
+) -> None:
+    manifest = hash_model(model)
+    index = model / "model.safetensors.index.json"
+    index.write_bytes(index.read_bytes().replace(b"weight_map", b"weight_mop"))
+    with pytest.raises(DigestMismatch, match=r"index\.json"):
+        compare(model, manifest)
+
+
+def test_a_shard_that_the_manifest_does_not_know_is_named_though_the_index_does(model: Path) -> None:
+    manifest = hash_model(model)
+    known = tuple(entry for entry in manifest.files if entry.path != "model-00002-of-00002.safetensors")
+    with pytest.raises(DigestMismatch, match="model-00002-of-00002"):
+        verify(model, replace(manifest, files=known))
+
+
+def test_a_file_that_is_not_loaded_may_lie_beside_the_model(model: Path) -> None:
+    manifest = hash_model(model)
+    (model / "model.fp16.safetensors").write_bytes(b"another variant")
+    verify(model, manifest)
 
 
 def test_write_manifest_leaves_the_old_one_when_the_new_one_cannot_be_written(model: Path) -> None:

@@ -11,14 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import CorruptFile, MissingHead, UnknownModel, UnsafeFormat, WrongArchitecture
+from ..checkpoint_files import CONFIG_FILE, weights_in
+from ..errors import CorruptFile, MissingHead, UnknownModel, WrongArchitecture
 from .architecture import PACKED_ARCHITECTURES, Geometry, read_geometry, why_not_packed
-
-CONFIG_FILE = "config.json"
-WEIGHTS_FILE = "model.safetensors"
-INDEX_FILE = "model.safetensors.index.json"
-PICKLE_PATTERNS = ("*.bin", "*.pt", "*.pth", "*.ckpt")
-"""Names under which checkpoints keep pickles, which may run code when they are read."""
 
 GENERATIVE_ENDINGS = ("ForCausalLM", "ForConditionalGeneration", "LMHeadModel", "ForSeq2SeqLM")
 """Endings of class names that write text instead of scoring it."""
@@ -83,7 +78,7 @@ def read_checkpoint(directory: Path) -> Checkpoint:
     """
     config = _read_config(directory)
     architecture = _accepted_architecture(config)
-    files = _weight_files(directory)
+    files = tuple(directory / name for name in weights_in(directory).files)
     family = PACKED_ARCHITECTURES.get(architecture)
     if family is None:
         return Checkpoint(directory, architecture, config, files, None, f"{architecture} has no packed network")
@@ -206,36 +201,3 @@ def _refuse_quantised(config: Mapping[str, object]) -> None:
             "float16 or bfloat16, or quantised by that command.",
             remedy="Serve the checkpoint as it was before quantisation, or quantise that one.",
         )
-
-
-def _weight_files(directory: Path) -> tuple[Path, ...]:
-    single, index = directory / WEIGHTS_FILE, directory / INDEX_FILE
-    if single.is_file():
-        return (single,)
-    if index.is_file():
-        return _shards(directory, index)
-    pickles = sorted(path.name for pattern in PICKLE_PATTERNS for path in directory.glob(pattern))
-    if pickles:
-        raise UnsafeFormat(
-            f"{directory}: the weights are pickles only ({', '.join(pickles)}); expected {WEIGHTS_FILE}.",
-            remedy="Convert them where you trust the file: load in transformers, then save_pretrained.",
-        )
-    raise CorruptFile(
-        f"{directory}: neither {WEIGHTS_FILE} nor {INDEX_FILE} is there.", remedy="Fetch the checkpoint's files again."
-    )
-
-
-def _shards(directory: Path, index: Path) -> tuple[Path, ...]:
-    remedy = "Fetch the checkpoint's files again."
-    weight_map = _read_object(index).get("weight_map")
-    if not isinstance(weight_map, dict) or not weight_map:
-        raise CorruptFile(f"{index}: weight_map is missing or empty; expected tensor names to files.", remedy=remedy)
-    files = []
-    for name in sorted({str(name) for name in weight_map.values()}):
-        # A path in the index could point anywhere; shards lie beside it.
-        if Path(name).name != name or not name.endswith(".safetensors"):
-            raise CorruptFile(f"{index}: {name!r} is not the name of a safetensors file beside it.", remedy=remedy)
-        if not (directory / name).is_file():
-            raise CorruptFile(f"{index}: names {name}, which is not in {directory}.", remedy=remedy)
-        files.append(directory / name)
-    return tuple(files)

@@ -17,9 +17,9 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import save_file
 
+from ..checkpoint_files import INDEX_FILE, weights_in
 from ..errors import CorruptFile, UnsafeFormat
 
-_INDEX = "pytorch_model.bin.index.json"
 _UNSUPPORTED = re.compile(r"unsupported (?:[^\n.]|\.(?=\S))*", re.IGNORECASE)
 """The end of the sentence in which torch says what it does not load; a dot inside a name ends none."""
 
@@ -32,18 +32,18 @@ def convert_folder(folder: Path) -> None:
 
     Raises:
         UnsafeFormat: If a pickle holds anything but tensors.
-        CorruptFile: If one cannot be read.
+        CorruptFile: If one cannot be read, or the folder has no weights.
         OSError: If the folder cannot be written, or is full.
     """
-    pickles = sorted(folder.glob("pytorch_model*.bin"))
-    for path in pickles:
-        _convert(path, folder / safetensors_name(path.name))
-    index = folder / _INDEX
-    if index.is_file():
-        _convert_index(index, folder / "model.safetensors.index.json")
-    for path in pickles:
-        path.unlink()
-    index.unlink(missing_ok=True)
+    weights = weights_in(folder, allow_pickle=True)
+    if not weights.is_pickled:
+        return
+    for name in weights.files:
+        _convert(folder / name, folder / safetensors_name(name))
+    if weights.index is not None:
+        _convert_index(folder / weights.index, folder / INDEX_FILE)
+    for name in weights.names:
+        (folder / name).unlink()
 
 
 def safetensors_name(name: str) -> str:
@@ -114,9 +114,7 @@ def _separate(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
 
 
 def _convert_index(index: Path, target: Path) -> None:
-    try:
-        content = json.loads(index.read_text(encoding="utf-8"))
-        content["weight_map"] = {name: safetensors_name(file) for name, file in content["weight_map"].items()}
-    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-        raise CorruptFile(f"{index.name} cannot be read ({type(error).__name__}).") from error
+    # That it has a map of names was seen when the weights were chosen.
+    content = json.loads(index.read_bytes())
+    content["weight_map"] = {name: safetensors_name(file) for name, file in content["weight_map"].items()}
     target.write_text(json.dumps(content, indent=2, sort_keys=True) + "\n", encoding="utf-8")

@@ -15,11 +15,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..checkpoint_files import CONFIG_FILE, WEIGHTS_FILE
 from ..engine.batch import Pair, pack
 from ..errors import CorruptFile
 from .architecture import Geometry
 from .arrays import StoredTensor, write_tensors
-from .checkpoint import CONFIG_FILE, QUANTISATION_METHOD, WEIGHTS_FILE, Checkpoint
+from .checkpoint import QUANTISATION_METHOD, Checkpoint
 from .embedding_rows import EmbeddingRows
 from .graph import HIDDEN, MASK, build_graph
 from .int8 import RANGE, SCALE, SMOOTHING, InputRange, Int8Linear, quantise_weight

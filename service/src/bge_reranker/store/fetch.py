@@ -14,6 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from ..checkpoint_files import CONFIG_FILE, refuse_foreign, weights_in
 from ..errors import CorruptFile, DigestMismatch, HubUnreachable, ModelError
 from .archive import ARCHIVE_FILE, PACKED_MANIFEST, unpack
 from .layout import Store, Version, unwritable
@@ -24,14 +25,14 @@ from .manifest import (
     Manifest,
     Provenance,
     hash_model,
-    is_model_file,
+    model_file_names,
     parse_manifest,
     read_manifest,
     write_manifest,
 )
 from .progress import Meter
 from .remote import Listing
-from .selection import CONFIG_FILE, architecture_of, is_pickle
+from .selection import architecture_of
 from .source import DEFAULT_REVISION, Source, file_name_of, parse_source
 from .transfer import SEGMENT_BYTES, Transfer
 from .tries import MAX_TRIES, is_passing, wait_s
@@ -177,12 +178,16 @@ class Fetcher:
         provenance = listing.provenance
         if listing.is_archive:
             provenance = self._unpack(staging, provenance)
-        if any(is_pickle(path.name) for path in staging.iterdir()):
+        if weights_in(staging, allow_pickle=True).is_pickled:
             self._meter.begin("converting", None)
             self._convert(staging)
+        # What cannot be loaded is refused here, not by every server that is started on it.
+        wanted = set(model_file_names(staging))
         for path in staging.iterdir():
-            if not is_model_file(path.name):
+            if path.name not in wanted:
                 path.unlink()
+                continue
+            refuse_foreign(path, self._source.shown)
         self._meter.begin("hashing", sum(path.stat().st_size for path in staging.iterdir()))
         manifest = hash_model(staging, self._meter.advance)
         architecture = architecture_of((staging / CONFIG_FILE).read_bytes())

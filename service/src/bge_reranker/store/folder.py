@@ -15,13 +15,14 @@ from pathlib import Path
 
 from huggingface_hub import try_to_load_from_cache
 
+from ..checkpoint_files import CONFIG_FILE
 from ..errors import CorruptFile, UnknownModel
 from .archive import ARCHIVE_FILE, is_archive
 from .hashing import unreadable
 from .manifest import MANIFEST_FILE, Provenance, read_manifest
-from .remote import Chunks, Listing, RemoteFile
+from .remote import Chunks, Listing, RemoteFile, read_small
 from .resolve import cache_directories
-from .selection import CONFIG_FILE, select
+from .selection import select
 from .source import Source
 
 _PIECE_BYTES = 1_048_576
@@ -51,11 +52,12 @@ def list_folder(folder: Path, source: Source, *, allow_pickle: bool, root: Path 
     except OSError as error:
         raise CorruptFile(f"The folder {folder} cannot be read ({error.strerror}).") from error
     expected = _expected(folder)
-    files = [
-        _file(folder / name, root or folder, expected.get(name))
-        for name in select(names, source.shown, allow_pickle=allow_pickle)
-    ]
-    return Listing(tuple(files), Provenance(source.shown, source.revision))
+
+    def file_called(name: str) -> RemoteFile:
+        return _file(folder / name, root or folder, expected.get(name))
+
+    chosen = select(names, source.shown, lambda name: read_small(file_called(name)), allow_pickle=allow_pickle)
+    return Listing(tuple(map(file_called, chosen)), Provenance(source.shown, source.revision))
 
 
 def list_archive(path: Path, source: Source) -> Listing:

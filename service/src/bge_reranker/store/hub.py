@@ -29,7 +29,7 @@ from huggingface_hub.utils._http import get_session, hf_raise_for_status, parse_
 from ..errors import Gated, HubUnreachable, ModelError, UnknownModel
 from .manifest import Provenance
 from .ranges import asked_range, pieces_from, retry_after_s
-from .remote import Chunks, Listing, RemoteFile
+from .remote import Chunks, Listing, RemoteFile, read_small
 from .selection import select
 from .source import HUB_DEFAULT_REVISION, Source
 
@@ -75,7 +75,11 @@ class Hub:
         if not commit or _COMMIT.fullmatch(commit) is None:
             raise HubUnreachable(f"{self._endpoint} did not say which commit {source.shown} is.")
         siblings = {sibling.rfilename: sibling for sibling in info.siblings or ()}
-        chosen = select(list(siblings), source.shown, allow_pickle=self._allow_pickle)
+
+        def read(name: str) -> bytes:
+            return read_small(self._file(source, commit, siblings[name]))
+
+        chosen = select(list(siblings), source.shown, read, allow_pickle=self._allow_pickle)
         files = tuple(self._file(source, commit, siblings[name]) for name in chosen)
         return Listing(files, self._provenance(source, commit, info))
 

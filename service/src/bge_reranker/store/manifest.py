@@ -16,6 +16,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from ..checkpoint_files import weights_in
 from ..errors import CorruptFile
 from .hashing import hash_files, hash_sample
 
@@ -27,8 +28,6 @@ MAX_MANIFEST_BYTES = 4_194_304
 
 _MODEL_FILES = (
     "config.json",
-    "*.safetensors",
-    "*.safetensors.index.json",
     "tokenizer.json",
     "tokenizer_config.json",
     "special_tokens_map.json",
@@ -38,7 +37,8 @@ _MODEL_FILES = (
     "vocab.json",
     "merges.txt",
 )
-"""Patterns of the files that decide a score; `*.model` are sentencepiece's. A changed README is no new version."""
+"""Patterns of the files that decide a score beside the weights; `*.model` are sentencepiece's. A changed README is no
+new version."""
 
 _SHORT_DIGEST_LENGTH = 12
 """Hex digits of a digest that are shown to people."""
@@ -97,22 +97,21 @@ class Manifest:
         return sum(entry.size_bytes for entry in self.files)
 
 
-def is_model_file(name: str) -> bool:
-    """Whether a file decides a score."""
+def decides_beside_weights(name: str) -> bool:
+    """Whether a file that holds no weights decides a score."""
     return any(fnmatchcase(name, pattern) for pattern in _MODEL_FILES)
 
 
 def model_file_names(directory: Path) -> list[str]:
-    """Names of a folder's model files, sorted; a link to nothing counts, so that it is noticed.
+    """Names of the files of a folder that decide a score, sorted; a link to nothing counts, so that it is noticed.
 
     Raises:
-        CorruptFile: If the folder cannot be read.
+        CorruptFile: If the folder cannot be read, or has no weights that can be loaded.
+        UnsafeFormat: If its weights are pickles.
     """
-    try:
-        names = [path.name for path in directory.iterdir() if not path.is_dir()]
-    except OSError as error:
-        raise CorruptFile(f"The folder {directory} cannot be read ({error.strerror}).") from error
-    return sorted(name for name in names if is_model_file(name))
+    weights = weights_in(directory)
+    names = [path.name for path in directory.iterdir() if not path.is_dir()]
+    return sorted({*filter(decides_beside_weights, names), *weights.names})
 
 
 def hash_model(directory: Path, advance: Callable[[int], None] | None = None) -> Manifest:
@@ -123,17 +122,14 @@ def hash_model(directory: Path, advance: Callable[[int], None] | None = None) ->
         advance: Told of the bytes of each step.
 
     Raises:
-        CorruptFile: If a file cannot be read, for example a link to a blob that is gone, or there is none at all.
+        CorruptFile: If a file cannot be read, for example a link to a blob that is gone, or there are no weights.
+        UnsafeFormat: If the weights are pickles.
     """
     names = model_file_names(directory)
     for name in names:
         if not name.isprintable():
             # Bytes that are no UTF-8, or a line break, with which a digest's lines could be forged.
             raise CorruptFile(f"{directory} has a file of a model called {name!r}.", remedy="Rename or remove it.")
-    if not names:
-        raise CorruptFile(
-            f"The folder {directory} has no file of a model.", remedy="Give the folder with config.json and weights."
-        )
     hashes = hash_files([directory / name for name in names], advance)
     return Manifest(
         tuple(
@@ -212,8 +208,10 @@ def _no_manifest(path: object, error: Exception) -> CorruptFile:
 def _read_entry(entry: dict[str, Any]) -> FileEntry:
     path, size_bytes, sha256 = entry["path"], entry["size_bytes"], entry["sha256"]
     sample = entry.get("sample_sha256")
-    if not isinstance(path, str) or not isinstance(size_bytes, int) or not isinstance(sha256, str):
+    if not isinstance(path, str) or type(size_bytes) is not int or not isinstance(sha256, str):
         raise TypeError("an entry has a value of the wrong type")
+    if size_bytes < 0:
+        raise ValueError("an entry has a negative size")
     if sample is not None and not isinstance(sample, str):
         raise TypeError("an entry has a value of the wrong type")
     if Path(path).name != path or path in {"", ".", ".."} or "\\" in path:

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Mapping
 from contextlib import suppress
 
+from ..checkpoint_files import weights_in
 from ..errors import RerankerError
 from ..settings import ModelSettings
 from .page_cache import bring_in_file
@@ -33,5 +34,5 @@ def read_ahead(settings: ModelSettings, environment: Mapping[str, str]) -> threa
 def _read(settings: ModelSettings, environment: Mapping[str, str]) -> None:
     with suppress(RerankerError, OSError):
         folder = resolve_model(settings.model, environment, settings).path
-        for path in sorted(folder.glob("*.safetensors")):
-            bring_in_file(path)
+        for name in weights_in(folder).files:
+            bring_in_file(folder / name)

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
+from ..checkpoint_files import MAX_INDEX_BYTES
+from ..errors import HubUnreachable
 from .manifest import Provenance
 
 Chunks = AbstractContextManager[Iterator[bytes]]
@@ -39,6 +41,24 @@ class RemoteFile:
 
     git_oid: str | None = None
     """The same in git's way: sha1 over a header and the bytes."""
+
+
+def read_small(file: RemoteFile) -> bytes:
+    """Read a small file of a source, and a byte more than an index of weights can have where it has more.
+
+    Raises:
+        ModelError: What opening it raises; HubUnreachable also where it ends early.
+    """
+    most = MAX_INDEX_BYTES + 1
+    data = bytearray()
+    with file.open(0, None) as pieces:
+        for piece in pieces:
+            data += piece
+            if len(data) >= most:
+                break
+    if file.size_bytes is not None and len(data) < min(file.size_bytes, most):
+        raise HubUnreachable(f"{file.path} broke off after {len(data)} of {file.size_bytes} bytes.")
+    return bytes(data[:most])
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from ..checkpoint_files import CONFIG_FILE
 from ..demo import demo_model_directory
 from ..errors import SettingsError, UnknownModel
 from ..settings import ModelSettings
@@ -19,9 +20,6 @@ from .source import Source, parse_source
 
 DEMO_REFERENCE = "demo"
 """The name of the embedded model."""
-
-_CONFIG_FILE = "config.json"
-"""The file without which a folder is no checkpoint."""
 
 _MAX_LISTED = 5
 """Most near misses that an error lists."""
@@ -125,8 +123,8 @@ def _from_folder(path: Path) -> ModelDirectory:
     if path.is_file():
         raise UnknownModel(f"{path} is a file.", remedy=f"Give the folder of the checkpoint: {path.parent}.")
     refuse_incomplete(path)
-    if not (path / _CONFIG_FILE).is_file():
-        raise UnknownModel(f"The folder {path} has no {_CONFIG_FILE}.", remedy=_remedy_for_folder(path))
+    if not (path / CONFIG_FILE).is_file():
+        raise UnknownModel(f"The folder {path} has no {CONFIG_FILE}.", remedy=_remedy_for_folder(path))
     # Also a version that is served by its path is in use.
     return ModelDirectory(path, path.resolve().name, None, f"file://{path.resolve()}", version_at(path))
 
@@ -145,17 +143,17 @@ def _not_fetched(source: Source, cache_dir: str) -> UnknownModel:
 
 def _remedy_for_folder(path: Path) -> str:
     """Point at the checkpoint when it lies one or two levels below, as in a Hugging Face cache."""
-    below = sorted(file.parent for pattern in ("*", "*/*") for file in path.glob(f"{pattern}/{_CONFIG_FILE}"))
+    below = sorted(file.parent for pattern in ("*", "*/*") for file in path.glob(f"{pattern}/{CONFIG_FILE}"))
     if below:
         return f"A checkpoint lies below it; give {' or '.join(map(str, below[:_MAX_LISTED]))}."
-    return f"Give the folder that holds {_CONFIG_FILE}, the weights and the tokenizer files."
+    return f"Give the folder that holds {CONFIG_FILE}, the weights and the tokenizer files."
 
 
 def _from_caches(repository: str, revision: str | None, caches: list[Path], path: Path) -> ModelDirectory:
     from huggingface_hub import try_to_load_from_cache  # noqa: PLC0415 - slow to import, and only hubs need it
 
     for cache in caches:
-        found = try_to_load_from_cache(repository, _CONFIG_FILE, cache_dir=cache, revision=revision)
+        found = try_to_load_from_cache(repository, CONFIG_FILE, cache_dir=cache, revision=revision)
         # The third answer besides a path and None is a marker for "known to be absent".
         if isinstance(found, str):
             snapshot = Path(found).parent
@@ -178,12 +176,12 @@ def _from_caches(repository: str, revision: str | None, caches: list[Path], path
 def _wrong_revision(wanted: str, revision: str | None, repository_folder: Path) -> UnknownModel:
     references_folder = repository_folder / "refs"
     references = [str(file.relative_to(references_folder)) for file in references_folder.glob("**/*") if file.is_file()]
-    commits = [folder.name for folder in repository_folder.glob("snapshots/*") if (folder / _CONFIG_FILE).exists()]
+    commits = [folder.name for folder in repository_folder.glob("snapshots/*") if (folder / CONFIG_FILE).exists()]
     known = sorted(references)[:_MAX_LISTED] + sorted(commits)[:_MAX_LISTED]
     asked = revision if revision is not None else "main"
     if not commits:
         return UnknownModel(
-            f"The Hugging Face cache has {repository_folder}, but no snapshot in it has a {_CONFIG_FILE}.",
+            f"The Hugging Face cache has {repository_folder}, but no snapshot in it has a {CONFIG_FILE}.",
             remedy="Its download was not finished; repeat it.",
         )
     return UnknownModel(
@@ -196,7 +194,7 @@ def _nothing_there(reference: str, path: Path) -> UnknownModel:
     parent = path.parent
     siblings: list[str] = []
     if parent.is_dir():
-        siblings = sorted(str(file.parent) for file in parent.glob(f"*/{_CONFIG_FILE}"))[:_MAX_LISTED]
+        siblings = sorted(str(file.parent) for file in parent.glob(f"*/{CONFIG_FILE}"))[:_MAX_LISTED]
     nearby = f" Beside it: {', '.join(siblings)}." if siblings else ""
     return UnknownModel(
         f"{reference!r} is no existing folder ({path.absolute()}) and no model id.",

@@ -27,7 +27,7 @@ from obstore.store import S3Store
 from ..errors import CorruptFile, Gated, HubUnreachable, SettingsError, UnknownModel
 from .archive import ARCHIVE_FILE, is_archive
 from .manifest import MANIFEST_FILE, MAX_MANIFEST_BYTES, Provenance, parse_manifest
-from .remote import Chunks, Listing, RemoteFile
+from .remote import Chunks, Listing, RemoteFile, read_small
 from .selection import select
 from .source import Source
 
@@ -85,10 +85,14 @@ def list_s3(source: Source, environment: Mapping[str, str], *, allow_pickle: boo
         if not objects:
             raise UnknownModel(f"{source.shown} has no objects.", remedy="Give the prefix that holds config.json.")
         expected = _expected(source, store, objects.get(MANIFEST_FILE))
-        chosen = select(list(objects), source.shown, allow_pickle=allow_pickle)
-        return Listing(
-            tuple(_file(source, store, objects[name], name, expected.get(name)) for name in chosen), provenance
+
+        def file_called(name: str) -> RemoteFile:
+            return _file(source, store, objects[name], name, expected.get(name))
+
+        chosen = select(
+            list(objects), source.shown, lambda name: read_small(file_called(name)), allow_pickle=allow_pickle
         )
+        return Listing(tuple(map(file_called, chosen)), provenance)
 
 
 def _client(bucket: str, environment: Mapping[str, str]) -> S3Store:

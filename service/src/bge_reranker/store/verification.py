@@ -23,10 +23,11 @@ def verify(directory: Path, manifest: Manifest, advance: Callable[[int], None] |
 
     Raises:
         DigestMismatch: For the first file that differs, with what was expected and found.
-        CorruptFile: If a file is missing or cannot be read.
+        CorruptFile: If a file is missing or cannot be read, or no weights can be loaded.
     """
-    verify_sizes(directory, manifest)
+    _verify_sizes(directory, manifest)
     _verify_whole(directory, manifest.files, advance)
+    _refuse_unlisted(directory, manifest)
 
 
 def verify_sample(directory: Path, manifest: Manifest) -> None:
@@ -36,28 +37,27 @@ def verify_sample(directory: Path, manifest: Manifest) -> None:
         DigestMismatch: As `verify`.
         CorruptFile: As `verify`.
     """
-    verify_sizes(directory, manifest)
+    _verify_sizes(directory, manifest)
     _verify_whole(directory, [entry for entry in manifest.files if entry.sample_sha256 is None])
     for entry in manifest.files:
         if entry.sample_sha256 is not None and (found := hash_sample(directory / entry.path)) != entry.sample_sha256:
             raise _differs(directory / entry.path, f"sample {entry.sample_sha256}", f"sample {found}")
+    _refuse_unlisted(directory, manifest)
 
 
-def verify_sizes(directory: Path, manifest: Manifest) -> None:
-    """Compare names and sizes.
-
-    Raises:
-        DigestMismatch: For a file too many or of another size.
-        CorruptFile: If a file is missing.
-    """
-    expected = {entry.path for entry in manifest.files}
-    for name in model_file_names(directory):
-        if name not in expected:
-            raise _differs(directory / name, "no such file", "one")
+def _verify_sizes(directory: Path, manifest: Manifest) -> None:
     for entry in manifest.files:
         size_bytes = _size_bytes(directory / entry.path)
         if size_bytes != entry.size_bytes:
             raise _differs(directory / entry.path, f"{entry.size_bytes} bytes", f"{size_bytes} bytes")
+
+
+def _refuse_unlisted(directory: Path, manifest: Manifest) -> None:
+    """Refuse a file that would be loaded and that the manifest does not know; last, as an index says which are."""
+    expected = {entry.path for entry in manifest.files}
+    for name in model_file_names(directory):
+        if name not in expected:
+            raise _differs(directory / name, "no such file", "one")
 
 
 def refuse_other_digest(found: str, expected: str | None, what: str) -> None:

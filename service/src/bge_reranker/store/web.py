@@ -16,7 +16,7 @@ from ..errors import CorruptFile, Gated, HubUnreachable, ModelError, UnknownMode
 from .archive import ARCHIVE_FILE, is_archive
 from .manifest import MAX_MANIFEST_BYTES, FileEntry, Provenance, parse_manifest
 from .ranges import asked_range, pieces_from, retry_after_s
-from .remote import Chunks, Listing, RemoteFile
+from .remote import Chunks, Listing, RemoteFile, read_small
 from .selection import select
 from .source import Source
 
@@ -46,7 +46,11 @@ def list_web(source: Source, *, allow_pickle: bool) -> Listing:
         )
     manifest = parse_manifest(_small(source), source.shown)
     entries = {entry.path: entry for entry in manifest.files}
-    chosen = select(list(entries), source.shown, allow_pickle=allow_pickle)
+
+    def read(name: str) -> bytes:
+        return read_small(_listed(source, entries[name]))
+
+    chosen = select(list(entries), source.shown, read, allow_pickle=allow_pickle)
     return Listing(tuple(_listed(source, entries[name]) for name in chosen), provenance)
 
 

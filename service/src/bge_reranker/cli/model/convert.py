@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from ...checkpoint_files import weights_in
 from ...errors import CorruptFile, SettingsError, UnknownModel, UnsafeFormat
 from ..ending import end_tidily_on_sigterm
 from ..output import new_folder
@@ -24,8 +25,10 @@ def convert(folder: Path, *, output: Path) -> None:
     """
     if not folder.is_dir():
         raise UnknownModel(f"There is no folder {folder}.", remedy="Give the folder of a checkpoint.")
-    if not list(folder.glob("pytorch_model*.bin")):
-        raise SettingsError(f"{folder} has no pytorch_model*.bin.", remedy="There is nothing to convert.")
+    if not weights_in(folder, allow_pickle=True).is_pickled:
+        raise SettingsError(
+            f"{folder} has its weights as safetensors.", remedy="There is nothing to convert; serve it as it is."
+        )
     convert_folder = _converter()
     # Not before torch is there: an exception in the middle of its import is lost, or ends the process at once.
     end_tidily_on_sigterm()
