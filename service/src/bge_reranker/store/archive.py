@@ -21,9 +21,10 @@ from typing import IO, Protocol
 
 from typing_extensions import override
 
+from ..checkpoint_files import CONFIG_FILE, MAX_INDEX_BYTES
 from ..errors import CorruptFile
 from .manifest import MANIFEST_FILE
-from .selection import CONFIG_FILE, select
+from .selection import select
 from .transfer import refuse_without_room
 
 ARCHIVE_FILE = ".archive"
@@ -40,7 +41,15 @@ _MIN_LIMIT_BYTES = 67_108_864
 
 _MAX_MEMBERS = 10_000
 _MAX_DEPTH = 4
+
+_MAX_HEADER_BYTES = 1_048_576
+"""Most bytes of a header in front of a tar's member, long names and extended attributes, which is read whole."""
+
 _PIECE_BYTES = 1_048_576
+
+_HEADER_TYPES = frozenset(
+    {tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK}
+)
 
 _BROKEN = (
     tarfile.TarError,
@@ -53,7 +62,10 @@ _BROKEN = (
     OverflowError,
     ValueError,
     struct.error,
+    RecursionError,
+    MemoryError,
 )
+"""What the readers of archives raise where one is damaged or made up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,18 +122,34 @@ def _choose(archive: Path, source: str, *, allow_pickle: bool) -> dict[PurePosix
     """The members to write, with their sizes: those beside the one config.json."""
     members: dict[PurePosixPath, _Member] = {}
     for member in _members(archive, source):
-        if len(members) >= _MAX_MEMBERS:
-            raise CorruptFile(f"{source} has more than {_MAX_MEMBERS} members.", remedy="Pack the model alone.")
         members[member.path] = member
     home = _home(members, source)
     names = [path.name for path in members if path.parent == home]
-    wanted = select(names, source, allow_pickle=allow_pickle)
+
+    def read(name: str) -> bytes:
+        return _content(archive, source, home / name)
+
+    wanted = select(names, source, read, allow_pickle=allow_pickle)
     if MANIFEST_FILE in names:
         wanted.append(MANIFEST_FILE)
     for name in wanted:
         if not members[home / name].is_plain:
-            raise CorruptFile(f"{source}: {home / name} is a link or a special file.", remedy="Pack the file itself.")
+            raise _special(source, home / name)
     return {home / name: members[home / name].size_bytes for name in wanted}
+
+
+def _content(archive: Path, source: str, path: PurePosixPath) -> bytes:
+    """A small member's content; an index's, which says what else is wanted before anything is written."""
+    for member in _members(archive, source):
+        if member.path == path:
+            if member.content is None or not member.is_plain:
+                break
+            return member.content.read(MAX_INDEX_BYTES + 1)
+    raise _special(source, path)
+
+
+def _special(source: str, path: PurePosixPath) -> CorruptFile:
+    return CorruptFile(f"{source}: {path} is a link or a special file.", remedy="Pack the file itself.")
 
 
 def _home(members: Iterable[PurePosixPath], source: str) -> PurePosixPath:
@@ -137,7 +165,9 @@ def _home(members: Iterable[PurePosixPath], source: str) -> PurePosixPath:
 
 def _members(archive: Path, source: str) -> Iterator[_Member]:
     reader = _zip_members if zipfile.is_zipfile(archive) else _tar_members
-    for member in reader(archive, source):
+    for number, member in enumerate(reader(archive, source)):
+        if number >= _MAX_MEMBERS:
+            raise CorruptFile(f"{source} has more than {_MAX_MEMBERS} members.", remedy="Pack the model alone.")
         if member.path.is_absolute() or ".." in member.path.parts:
             raise CorruptFile(
                 f"{source}: the member {member.path} climbs out of the archive.", remedy="Do not trust this archive."
@@ -147,17 +177,32 @@ def _members(archive: Path, source: str) -> Iterator[_Member]:
 
 
 def _tar_members(archive: Path, source: str) -> Iterator[_Member]:
+    limit_bytes = _limit_bytes(archive)
     with (
         _decompressed(archive) as stream,
-        _Limited(stream, _limit_bytes(archive), source) as limited,
-        tarfile.open(fileobj=limited, mode="r|", errorlevel=2) as tar,
+        _Limited(stream, limit_bytes, source) as limited,
+        tarfile.open(fileobj=limited, mode="r|", errorlevel=2, tarinfo=_TarInfo) as tar,
     ):
         for info in tar:
+            # Before what follows is looked for: where it should begin is what a header says, be it 2^60 bytes away.
+            if tar.offset > limit_bytes:
+                raise _bomb(source, limit_bytes)
             if not info.isdir():
                 is_plain = info.isreg() and not info.issparse()
                 yield _Member(
                     PurePosixPath(info.name), info.size, is_plain, tar.extractfile(info) if is_plain else None
                 )
+
+
+class _TarInfo(tarfile.TarInfo):
+    """A member whose headers are bounded: tarfile reads them whole, and one after the other by recursion."""
+
+    # tarfile calls it for each kind of member and says that subclasses may override it; typeshed leaves it out.
+    def _proc_member(self, archive: tarfile.TarFile) -> tarfile.TarInfo:
+        if self.type in _HEADER_TYPES and not 0 <= self.size <= _MAX_HEADER_BYTES:
+            raise tarfile.ReadError(f"a header of {self.size} bytes")
+        member: tarfile.TarInfo = super()._proc_member(archive)  # type: ignore[misc] # see above
+        return member
 
 
 def _zip_members(archive: Path, source: str) -> Iterator[_Member]:
