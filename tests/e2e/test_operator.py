@@ -6,6 +6,7 @@ import json
 import random
 import subprocess
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from tests.e2e.kubernetes import Cluster, SearchPod, failures, wait_until
 from tests.e2e.operated import Operated
 from tests.e2e.questions import expected_scores, questions, wrong_rankings
 
+IMPOSTOR = Path(__file__).with_name("impostor.py")
 RATE = 5.0
 """Requests a second of the steady load."""
 
@@ -56,6 +58,40 @@ def test_the_columns_tell_model_state_and_measured_capacity(products: Operated) 
     assert heads == ["NAME", "READY", "MODEL", "STATE", "CAPACITY", "AGE"]
     assert "AllReplicasReady" in products.namespace.kubectl("get", "rr", "products")
     assert "Replicas; not used while" in products.namespace.kubectl("explain", "reranker.spec.replicas")
+
+
+def test_a_pod_that_only_bears_its_labels_is_not_asked_and_changes_nothing(products: Operated, image: str) -> None:
+    place = products.namespace
+    selector = f"--selector=app.kubernetes.io/component=scorer,app.kubernetes.io/instance={products.name}"
+    labels: dict[str, str] = place.get("pods", selector)["items"][0]["metadata"]["labels"]
+    # With this label, the ReplicaSet would make the pod its own.
+    del labels["pod-template-hash"]
+    container = {
+        "name": "scorer",
+        "image": image,
+        "command": ["python3", "-c", IMPOSTOR.read_text(encoding="utf-8")],
+        "readinessProbe": {"tcpSocket": {"port": 8001}, "periodSeconds": 1},
+        "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
+    }
+    security = {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
+    spec = {"containers": [container], "securityContext": security, "terminationGracePeriodSeconds": 1}
+    before = products.get()["status"]
+    place.create({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "impostor", "labels": labels}, "spec": spec})
+    try:
+        place.kubectl("wait", "pod/impostor", "--for=condition=Ready", "--timeout=60s")
+        # A question begins with a round, and the next round would tell what came of it.
+        for is_suspended in (True, False):
+            products.apply(lifecycle={"suspend": is_suspended})
+            products.await_reason("Ready", "Suspended" if is_suspended else "AllReplicasReady", 60)
+        after = products.get()["status"]
+        assert {key: after[key] for key in ("model", "capacity", "ready")} == {
+            key: before[key] for key in ("model", "capacity", "ready")
+        }
+        assert place.kubectl("logs", "impostor") == ""
+    finally:
+        place.kubectl("delete", "pod", "impostor")
+    products.apply()
+    products.await_ready()
 
 
 CHANGES: dict[str, Callable[[Operated], None]] = {
