@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+from .printable import printable
+
 
 class RerankerError(Exception):
     """Base of everything this package raises on purpose.
@@ -36,9 +38,11 @@ class RerankerError(Exception):
         retry_after_s: float | None = None,
         figures: Mapping[str, Any] | None = None,
     ) -> None:
+        # Paths, members of archives and answers of servers are named in it, and terminals print it.
+        message = printable(message, keeps_lines=True)
         super().__init__(message)
         self.message = message
-        self.remedy = remedy or self.usual_remedy
+        self.remedy = printable(remedy, keeps_lines=True) or self.usual_remedy
         self.retry_after_s = retry_after_s
         self.figures = dict(figures or {})
 

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import logging
 import sys
-from typing import TextIO
+import traceback
+from collections.abc import Mapping
+from typing import Any, Final, TextIO
 
 import structlog
 
+from ..errors.printable import printable
 from ..settings import ObserveSettings
+
+_SEVERAL_LINES: Final = frozenset({"exception", "stack", "trace"})
+"""Values that are written over several lines."""
 
 
 def configure_logs(settings: ObserveSettings, stream: TextIO | None = None) -> None:
@@ -27,7 +33,9 @@ def configure_logs(settings: ObserveSettings, stream: TextIO | None = None) -> N
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     renderer: structlog.typing.Processor = (
-        structlog.processors.JSONRenderer(ensure_ascii=False) if json_wanted else structlog.dev.ConsoleRenderer()
+        structlog.processors.JSONRenderer(ensure_ascii=False)
+        if json_wanted
+        else structlog.dev.ConsoleRenderer(colors=stream.isatty())
     )
     structlog.configure(
         processors=[
@@ -42,8 +50,13 @@ def configure_logs(settings: ObserveSettings, stream: TextIO | None = None) -> N
     handler = logging.StreamHandler(stream)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+            foreign_pre_chain=[*shared, _frames_only],
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.format_exc_info,
+                _without_escapes,
+                renderer,
+            ],
         )
     )
     root = logging.getLogger()
@@ -57,3 +70,26 @@ def configure_logs(settings: ObserveSettings, stream: TextIO | None = None) -> N
     # HTTP clients tell of every request with its whole address: with passwords and signatures.
     for name in ("httpx2", "httpcore2"):
         logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def _frames_only(_logger: Any, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """Drop the message of an exception that a library logs: it may repeat a text of a request."""
+    raised = event.pop("exc_info", None)
+    if isinstance(raised, tuple) and raised[0] is not None:
+        event["exception"] = "".join([*traceback.format_tb(raised[2]), raised[0].__name__])
+    return event
+
+
+def _without_escapes(_logger: Any, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """Take out of every value what a terminal would act on: paths, names and messages come from others."""
+    return {key: _shown(value, keeps_lines=key in _SEVERAL_LINES) for key, value in event.items()}
+
+
+def _shown(value: Any, *, keeps_lines: bool = False) -> Any:
+    if isinstance(value, str):
+        return printable(value, keeps_lines=keeps_lines)
+    if isinstance(value, Mapping):
+        return {_shown(key): _shown(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_shown(item) for item in value]
+    return value
