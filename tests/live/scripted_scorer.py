@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from tokenizers import Tokenizer
+from tokenizers import Regex, Tokenizer
 from tokenizers.models import WordLevel
-from tokenizers.pre_tokenizers import WhitespaceSplit
+from tokenizers.pre_tokenizers import Sequence, Split, WhitespaceSplit
 from tokenizers.processors import TemplateProcessing
 
 from bge_reranker.engine.batch import Batch
@@ -20,12 +20,14 @@ WORDS = {
 }
 MAX_PAIR_TOKENS = 64
 SECRET = "the text of a document"
+PANIC = "◊" * 40
+"""A text on which the tokenizer's library panics: its regular expression goes back too often."""
 
 
 def write_tokenizer(folder: Path) -> Path:
-    """One token per word, in the pair layout of XLM-RoBERTa."""
+    """One token per word, in the pair layout of XLM-RoBERTa; panics on `PANIC`."""
     tokenizer = Tokenizer(WordLevel(WORDS, unk_token="<unk>"))
-    tokenizer.pre_tokenizer = WhitespaceSplit()
+    tokenizer.pre_tokenizer = Sequence([Split(Regex("(?:◊+◊+)+y"), "isolated"), WhitespaceSplit()])
     tokenizer.post_processor = TemplateProcessing(
         single="<s> $A </s>", pair="<s> $A </s> </s> $B </s>", special_tokens=[("<s>", 0), ("</s>", 2)]
     )

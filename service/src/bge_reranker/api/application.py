@@ -21,15 +21,16 @@ from .body import Bodies
 from .discovery import DiscoveryEndpoints
 from .dispatch import HOSTED_NIM_ROUTE, ROUTES
 from .documented_headers import EXPOSED_HEADERS
-from .envelope import Envelope
+from .envelope import Envelope, bug
 from .health import HealthEndpoints
 from .methods import allowed_methods
 from .page import add_page
 from .paths import TolerantPaths
 from .prefix import DialectPrefix
 from .probes import Probe, client_probes, own_probes
+from .record import record_of
 from .rerank import RerankEndpoint
-from .responses import json_response, refused
+from .responses import error_response, json_response, refused
 from .specification import full_specification, specification
 from .tokens import TokenEndpoints
 
@@ -97,6 +98,7 @@ def _framework(document: dict[str, Any]) -> FastAPI:
     # FastAPI writes its own specification again whenever a route was added after one was set.
     app.openapi = lambda: document  # type: ignore[method-assign] # the way that FastAPI's documentation gives
     app.add_exception_handler(HTTPException, _framework_error)
+    app.add_exception_handler(Exception, _unforeseen)
     return app
 
 
@@ -118,6 +120,13 @@ def _add_document(app: FastAPI) -> None:
 def _add_probes(app: FastAPI, probes: Iterable[Probe]) -> None:
     for probe in probes:
         app.add_api_route(probe.path, probe.handler, methods=["GET", "HEAD"])
+
+
+async def _unforeseen(request: Request, _raised: Exception) -> Response:
+    """A bug, in place of the framework's plain text; the framework raises it again, for the envelope to log."""
+    record = record_of(request)
+    record.held.close()
+    return error_response(bug(record), record.voice)
 
 
 async def _framework_error(request: Request, raised: Exception) -> Response:

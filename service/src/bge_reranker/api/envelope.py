@@ -71,12 +71,13 @@ class Envelope:
         self._metrics.requests_in_flight.inc()
         try:
             await self._app(scope, answer.receive, answer.send)
-        except Exception as error:  # noqa: BLE001 - the last resort of every request; what it was goes to the log
+        except (asyncio.CancelledError, KeyboardInterrupt, SystemExit, GeneratorExit):
+            raise
+        except BaseException as error:  # noqa: BLE001 - the last resort; a Rust library's panic is no Exception
             self._log_bug(record, error)
             if not answer.status:
-                await error_response(InternalError("The server failed on this request; its log says why."))(
-                    scope, answer.receive, answer.send
-                )
+                record.held.close()
+                await error_response(bug(record), record.voice)(scope, answer.receive, answer.send)
         finally:
             record.held.close()
             self._metrics.requests_in_flight.dec()
@@ -92,11 +93,12 @@ class Envelope:
             headers["Connection"] = "close"
         return headers
 
-    def _log_bug(self, record: RequestRecord, error: Exception) -> None:
+    def _log_bug(self, record: RequestRecord, error: BaseException) -> None:
         record.code = InternalError.__name__
         # Frames only: the exception's own message may repeat a text.
-        frames = "".join(traceback.format_tb(error.__traceback__))
-        self._log.error("request_failed", request_id=record.request_id, exception=type(error).__name__, trace=frames)
+        raised = (error.__cause__ or error) if isinstance(error, InternalError) else error
+        frames = "".join(traceback.format_tb(error.__traceback__) + traceback.format_tb(raised.__traceback__))
+        self._log.error("request_failed", request_id=record.request_id, exception=type(raised).__name__, trace=frames)
 
     def _account(self, scope: Scope, record: RequestRecord, status: int, seconds: float) -> None:
         self._metrics.request_ended(record.dialect, status, record.code, seconds, record.documents, record.ranking)
@@ -160,6 +162,11 @@ class _Answer:
                     await self.receive()
         except TimeoutError:
             return
+
+
+def bug(record: RequestRecord) -> InternalError:
+    """What a caller is told of a failure that nobody foresaw."""
+    return InternalError(f"The server failed on this request; its log says why, under the id {record.request_id}.")
 
 
 def _closes(scope: Scope, answer: Headers) -> bool:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from starlette.requests import Request
 
 from ..ranking.ranking import Ranking
+from .error_table import Voice
 
 
 @dataclass(slots=True)
@@ -24,6 +25,9 @@ class RequestRecord:
     """By which the log tells the keys of callers apart; empty where none was needed or right."""
 
     ranking: Ranking | None = None
+
+    voice: Voice = field(default_factory=Voice)
+    """In whose words an error would be said, as far as that is known."""
 
     held: ExitStack = field(default_factory=ExitStack)
     """What is given back when the answer has been taken, or as soon as it is known to be an error."""

@@ -82,20 +82,22 @@ class RerankEndpoint:
 
     async def _handle(self, request: Request, route: str) -> Response:
         """Answer one request; errors come back in the words of its dialect."""
-        record, voice = record_of(request), Voice(route=route, settings=self.settings.dialects)
+        record = record_of(request)
+        record.voice = Voice(route=route, settings=self.settings.dialects)
         try:
             may_speak = candidates(route, asked_dialect(request) or self.settings.dialects.default_dialect)
-            voice = replace(voice, dialect=may_speak.presumed.name, by_name=may_speak.by_name)
+            record.voice = replace(record.voice, dialect=may_speak.presumed.name, by_name=may_speak.by_name)
             record.key = self.keys.check(request.headers)
             deadline = self._deadline(request)
             body = await self.bodies.read(request)
             dialect = may_speak.settle(body)
-            voice = replace(voice, dialect=dialect.name, is_infinity_client=is_infinity_client(route, body))
+            is_infinity = is_infinity_client(route, body)
+            record.voice = replace(record.voice, dialect=dialect.name, is_infinity_client=is_infinity)
             record.dialect = dialect.name
             # Asked for after the dialect is known, so that a server that is not ready says so in its words.
             model = self.state.require_model()
             policy = model.ranker.policy
-            voice = replace(voice, max_pair_tokens=policy.max_pair_tokens)
+            record.voice = replace(record.voice, max_pair_tokens=policy.max_pair_tokens)
             is_strict = self.settings.dialects.strict_model_names
             name = model_name(body.get("model"), model.name, is_strict=is_strict)
             place = Place(route, may_speak.by_name, self.settings.dialects, policy.long_documents)
@@ -105,7 +107,7 @@ class RerankEndpoint:
             reply = Reply(call, record.ranking, name, record.request_id, place)
             return await self._answer(dialect, reply, record.began, model.description.device)
         except RerankerError as error:
-            return refused(request, error, voice)
+            return refused(request, error)
 
     async def _parse(self, dialect: Dialect, body: dict[str, Any], place: Place) -> Call:
         items = sum(len(value) for value in body.values() if isinstance(value, list))

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 from typing_extensions import override
 
-from ..errors import BodyTooLarge, RequestTimedOut, RerankerError, Unauthenticated
+from ..errors import BodyTooLarge, InternalError, RequestTimedOut, RerankerError, Unauthenticated
 from .error_table import Voice, body_of, status_of
 from .record import record_of
 
@@ -68,12 +68,18 @@ def unready_response(request: Request, error: RerankerError, verdict: dict[str, 
     return json_response(orjson.dumps(body), _UNREADY_STATUS, error_headers(error, _UNREADY_STATUS))
 
 
-def refused(request: Request, error: RerankerError, voice: Voice | None = None) -> Response:
-    """An error, noted for the request's log line; nothing that the request held is needed for it."""
+def refused(request: Request, error: RerankerError) -> Response:
+    """An error in the words of the request's dialect, noted for its log line; nothing that it held is needed for it.
+
+    Raises:
+        InternalError: If that is the error: the envelope logs what was behind it.
+    """
+    if isinstance(error, InternalError):
+        raise error
     record = record_of(request)
     record.code = error.code
     record.held.close()
-    return error_response(error, voice)
+    return error_response(error, record.voice)
 
 
 def error_headers(error: RerankerError, status: int) -> dict[str, str]:

@@ -70,9 +70,10 @@ class TokenEndpoints:
 
     def _handler(self, answer: Answer, dialect: str) -> Handler:
         async def handle(request: Request) -> Response:
-            loop = asyncio.get_running_loop()
+            loop, record = asyncio.get_running_loop(), record_of(request)
+            record.voice = Voice(dialect=dialect)
             try:
-                record_of(request).key = self.keys.check(request.headers)
+                record.key = self.keys.check(request.headers)
                 model = self.state.require_model()
                 vocabulary = model.ranker.encoder.vocabulary
                 if vocabulary is None:
@@ -83,7 +84,7 @@ class TokenEndpoints:
                 answered = await loop.run_in_executor(self.executor, lambda: orjson.dumps(answer(vocabulary, fields)))
                 return json_response(answered)
             except RerankerError as error:
-                return refused(request, error, Voice(dialect=dialect))
+                return refused(request, error)
 
         return handle
 

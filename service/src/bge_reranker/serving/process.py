@@ -107,7 +107,9 @@ class ServerProcess:
         except RerankerError as error:
             self._give_up(error)
             return
-        except Exception as error:  # noqa: BLE001 - whatever it is, a process that will never serve has to end
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:  # noqa: BLE001 - whatever it is, a process that will never serve has to end
             _log.error("loading_broke", exc_info=error)
             self._give_up(InternalError(f"Loading the model broke with {type(error).__name__}; the log has the trace."))
             return

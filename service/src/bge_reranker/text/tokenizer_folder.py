@@ -7,13 +7,14 @@ not: anything about a request.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from tokenizers import Encoding, Tokenizer
 
-from ..errors import CorruptFile, UnknownModel
+from ..errors import CorruptFile, InternalError, UnknownModel
 from .layout import PairLayout, probe_layout
 from .precut import Precut, without_lone_surrogates
 from .vocabulary import Token
@@ -35,11 +36,13 @@ class PlainTokenizer:
 
     def encode_batch(self, texts: Sequence[str], /) -> list[Encoding]:
         """Tokenise texts, without special tokens."""
-        return self._tokenizer.encode_batch(texts, add_special_tokens=False)
+        with _failures_reported():
+            return self._tokenizer.encode_batch(texts, add_special_tokens=False)
 
     def tokens_of(self, text: str, *, special_tokens: bool) -> list[Token]:
         """Tokenise one text in full."""
-        encoding = self._tokenizer.encode(without_lone_surrogates(text), add_special_tokens=special_tokens)
+        with _failures_reported():
+            encoding = self._tokenizer.encode(without_lone_surrogates(text), add_special_tokens=special_tokens)
         return [
             Token(number, name if special else text[start:end], bool(special), start, end)
             for number, name, special, (start, end) in zip(
@@ -49,7 +52,23 @@ class PlainTokenizer:
 
     def text_of(self, ids: Sequence[int], *, skips_special: bool) -> str:
         """Put tokens together again; ids that the vocabulary lacks give nothing."""
-        return self._tokenizer.decode(ids, skip_special_tokens=skips_special)
+        with _failures_reported():
+            return self._tokenizer.decode(ids, skip_special_tokens=skips_special)
+
+
+@contextmanager
+def _failures_reported() -> Iterator[None]:
+    """Turn what the library raises on a text into one of our errors: its panics are no `Exception`.
+
+    Raises:
+        InternalError: If it fails. The message of what it raised may hold the text.
+    """
+    try:
+        yield
+    except (KeyboardInterrupt, SystemExit, MemoryError):
+        raise
+    except BaseException as error:
+        raise InternalError(f"The tokenizer failed on a text ({type(error).__name__}).") from error
 
 
 @dataclass(frozen=True, slots=True)
