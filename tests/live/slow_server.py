@@ -5,19 +5,21 @@ Its scorer waits until the file FOLDER/open exists.
 
 from __future__ import annotations
 
-import asyncio
 import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import uvloop
+
 from bge_reranker.api.application import create_api, create_management
 from bge_reranker.configuration import load_settings
 from bge_reranker.guard.api_keys import load_keys
 from bge_reranker.observe.logs import configure_logs
 from bge_reranker.observe.metrics import Metrics
-from bge_reranker.serving.listeners import Listener
+from bge_reranker.serving.descriptors import Descriptors, raise_limit
+from bge_reranker.serving.listeners import open_listeners
 from bge_reranker.serving.process import ServerProcess
 from bge_reranker.serving.state import ServedModel, ServingState
 
@@ -30,11 +32,12 @@ def main(folder: Path, flags: dict[str, str]) -> int:
     configure_logs(settings.observe)
     scorer, state, metrics, executor = ScriptedScorer(), ServingState(), Metrics(), ThreadPoolExecutor(2)
     keys = load_keys(settings.guard)
-    api = Listener(
-        create_api(state, settings, keys, metrics, executor), "127.0.0.1", 0, "port", settings.http, metrics.refused
-    )
-    management = Listener(
-        create_management(state, settings, keys, metrics), "127.0.0.1", 0, "port", settings.http, metrics.refused
+    api, management = open_listeners(
+        create_api(state, settings, keys, metrics, executor),
+        create_management(state, settings, keys, metrics),
+        settings.http,
+        Descriptors.divide(raise_limit(), settings.http.max_connections),
+        metrics.refused,
     )
 
     def load() -> ServedModel:
@@ -50,7 +53,7 @@ def main(folder: Path, flags: dict[str, str]) -> int:
     async def run() -> int:
         return await ServerProcess(state, api, management, load, settings.http, metrics, ready).run()
 
-    return asyncio.run(run())
+    return uvloop.run(run())
 
 
 def _open_gate(file: Path, gate: threading.Event) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import resource
 import signal
 import socket
 import subprocess
@@ -36,19 +37,30 @@ class SlowServer:
     def health(self) -> int:
         return httpx.get(self.management_url + "/health/ready", timeout=WAIT_S).status_code
 
+    def limit(self) -> tuple[int, int]:
+        return resource.prlimit(self.process.pid, resource.RLIMIT_NOFILE)
+
     def wait_until_draining(self) -> None:
         tick = threading.Event()
         assert any(self.health() == 503 or tick.wait(0.02) for _ in range(500))
 
     def in_flight(self) -> int:
+        return self._metric("requests_in_flight ")
+
+    def refused_connections(self) -> int:
+        return self._metric('errors_total{code="TooManyConnections"} ')
+
+    def _metric(self, name: str) -> int:
         text = httpx.get(self.management_url + "/metrics", timeout=WAIT_S).text
-        line = next(line for line in text.splitlines() if line.startswith("bge_reranker_requests_in_flight "))
+        line = next(line for line in text.splitlines() if line.startswith(f"bge_reranker_{name}"))
         return int(float(line.split()[1]))
 
 
 @contextmanager
-def slow_server(folder: Path, *flags: str) -> Iterator[SlowServer]:
+def slow_server(folder: Path, *flags: str, open_files: int | None = None) -> Iterator[SlowServer]:
     command = [sys.executable, "-m", "tests.live.slow_server", str(folder), *flags]
+    if open_files is not None:
+        command = ["sh", "-c", f'ulimit -Sn {open_files // 2} && ulimit -Hn {open_files} && exec "$@"', "sh", *command]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
         try:
             assert process.stdout is not None

@@ -15,7 +15,8 @@ from .guard.api_keys import load_keys
 from .loading import load_model
 from .observe.engine_events import EngineEvents
 from .observe.metrics import Metrics
-from .serving.listeners import Listener
+from .serving.descriptors import Descriptors, raise_limit
+from .serving.listeners import open_listeners
 from .serving.process import ServerProcess
 from .serving.state import ServedModel, ServingState
 from .settings import Settings
@@ -34,21 +35,30 @@ def create_process(settings: Settings, on_ready: Callable[[str, ServedModel], No
         on_ready: Called with the API's address and the model once requests can be ranked.
 
     Raises:
-        SettingsError: If a port cannot be bound, or the keys of callers cannot be read.
+        SettingsError: If a port cannot be bound, the keys of callers cannot be read, or the process may open too few
+            files.
     """
+    files = Descriptors.divide(raise_limit(), settings.http.max_connections)
+    if files.connections < settings.http.max_connections:
+        _log.warning(
+            "max_connections_capped",
+            wanted=settings.http.max_connections,
+            granted=files.connections,
+            reason="The process may not open more files: raise its hard limit (ulimit -Hn), or lower maxConnections.",
+        )
+        http = settings.http.model_copy(update={"max_connections": files.connections})
+        settings = settings.model_copy(update={"http": http})
     _log.info("settings", **masked(settings))
     keys = load_keys(settings.guard)
     _log.info("guarded" if keys else "open_to_everybody", keys=len(keys))
     state, metrics, http = ServingState(), Metrics(), settings.http
     refused = metrics.refused
     executor = ThreadPoolExecutor(_TEXT_THREADS, thread_name_prefix="text")
-    api = Listener(create_api(state, settings, keys, metrics, executor), http.host, http.port, "port", http, refused)
-    management = Listener(
+    api, management = open_listeners(
+        create_api(state, settings, keys, metrics, executor),
         create_management(state, settings, keys, metrics),
-        http.management_host,
-        http.management_port,
-        "managementPort",
         http,
+        files,
         refused,
     )
 

@@ -203,7 +203,8 @@ class HttpSettings(SettingsGroup):
     pods."""
 
     max_connections: int = Field(default=4_096, ge=1, le=1_000_000)
-    """Most open connections; further ones are answered 503 at once."""
+    """Most open connections; further ones are answered 503 at once. Fewer where the process may not open as many files,
+    which is logged at start: a share of those is kept for the management listener."""
 
     allowed_origins: str | None = Field(default=None, max_length=4096, pattern=_ORIGINS)
     """Origins of web pages that may call the API from a browser, separated by commas, for example

@@ -14,10 +14,8 @@ from typing_extensions import override
 
 from ..errors import SettingsError
 from ..settings import HttpSettings
+from .descriptors import MOST_WAITING, Descriptors
 from .protocol import MAX_HEADER_BYTES, Refused, protocol_with_limits
-
-_BACKLOG_CONNECTIONS = 2_048
-"""Connections that the kernel may hold before they are accepted."""
 
 
 class Listener(uvicorn.Server):
@@ -30,13 +28,21 @@ class Listener(uvicorn.Server):
         port_setting: Name of the port's setting, for the error when it is taken.
         http: Timeouts and the limit of connections.
         on_refused: Hears of requests that are refused before the application sees them.
+        waiting: Most connections that the kernel may hold before they are accepted.
 
     Raises:
         SettingsError: If the address cannot be bound.
     """
 
     def __init__(
-        self, app: ASGIApp, host: str, port: int, port_setting: str, http: HttpSettings, on_refused: Refused
+        self,
+        app: ASGIApp,
+        host: str,
+        port: int,
+        port_setting: str,
+        http: HttpSettings,
+        on_refused: Refused,
+        waiting: int = MOST_WAITING,
     ) -> None:
         super().__init__(
             uvicorn.Config(
@@ -50,9 +56,10 @@ class Listener(uvicorn.Server):
                 server_header=False,
                 proxy_headers=False,
                 timeout_keep_alive=math.ceil(http.keep_alive_s),
+                backlog=waiting,
             )
         )
-        self.socket = _bind(host, port, port_setting)
+        self.socket = _bind(host, port, port_setting, waiting)
 
     @property
     def address(self) -> str:
@@ -84,7 +91,35 @@ class Listener(uvicorn.Server):
         yield
 
 
-def _bind(host: str, port: int, port_setting: str) -> socket.socket:
+def open_listeners(
+    api: ASGIApp, management: ASGIApp, http: HttpSettings, files: Descriptors, on_refused: Refused
+) -> tuple[Listener, Listener]:
+    """Bind both listeners, each with its own share of the files that the process may open.
+
+    Args:
+        api: What answers callers.
+        management: What answers probes.
+        http: Addresses and timeouts.
+        files: The shares.
+        on_refused: Hears of requests that are refused before the applications see them.
+
+    Raises:
+        SettingsError: If an address cannot be bound.
+    """
+
+    def listener(app: ASGIApp, host: str, port: int, port_setting: str, connections: int) -> Listener:
+        limited = http.model_copy(update={"max_connections": connections})
+        return Listener(app, host, port, port_setting, limited, on_refused, files.waiting)
+
+    return (
+        listener(api, http.host, http.port, "port", files.connections),
+        listener(
+            management, http.management_host, http.management_port, "managementPort", files.management_connections
+        ),
+    )
+
+
+def _bind(host: str, port: int, port_setting: str, waiting: int) -> socket.socket:
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
@@ -95,7 +130,7 @@ def _bind(host: str, port: int, port_setting: str) -> socket.socket:
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind(address)
-        listening.listen(_BACKLOG_CONNECTIONS)
+        listening.listen(waiting)
     except OSError as error:
         listening.close()
         raise SettingsError(

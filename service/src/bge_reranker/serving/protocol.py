@@ -21,6 +21,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
 from ..errors import MalformedRequest, RequestTimedOut, RerankerError, TooManyConnections
 from ..settings import HttpSettings
+from .descriptors import LINGERING_CONNECTIONS
 
 CONNECTED_AT: Final = "bge_reranker.connected_at"
 """Key in the ASGI scope: monotonic second at which the connection was made."""
@@ -76,7 +77,14 @@ class PatientProtocol(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # uvicorn narrows it too
         super().connection_made(transport)
         self._connected_at = time.monotonic()
-        if len(self.connections) > self.max_connections:
+        beyond = len(self.connections) - self.max_connections
+        if beyond > LINGERING_CONNECTIONS:
+            # Each has a file open, and those are not for callers alone.
+            transport.abort()
+            if self.on_refused is not None:
+                self.on_refused(self._too_many(), 0)
+            return
+        if beyond > 0:
             # Not closed at once: a client that is reset while it sends never learns why.
             self.app = self._refuse_for_number
         self._start_header_timer()
@@ -218,12 +226,15 @@ class PatientProtocol(H11Protocol):
         if self.transport.get_write_buffer_size():
             self.transport.abort()
 
-    async def _refuse_for_number(self, _scope: Scope, _receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
-        """Answer in the application's place; the ASGI callable."""
-        error = TooManyConnections(
+    def _too_many(self) -> TooManyConnections:
+        return TooManyConnections(
             f"The server holds {self.max_connections} connections, which is its limit.",
             remedy="Close idle ones, ask another replica, or raise the server's maxConnections.",
         )
+
+    async def _refuse_for_number(self, _scope: Scope, _receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
+        """Answer in the application's place; the ASGI callable."""
+        error = self._too_many()
         body = json.dumps(error.as_keys()).encode()
         headers = {b"x-error-code": error.code.encode(), b"content-length": str(len(body)).encode(), **_COME_BACK}
         await send({"type": "http.response.start", "status": error.status, "headers": list(headers.items())})
