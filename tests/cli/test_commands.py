@@ -46,6 +46,24 @@ def test_rerank_counts_blank_lines_as_people_do() -> None:
     assert json.loads(answer.stdout)["index"] == 2
 
 
+def test_rerank_gives_a_document_the_same_score_with_and_without_a_byte_order_mark(tmp_path: Path) -> None:
+    scores = []
+    for encoding in ("utf-8", "utf-8-sig", "utf-16"):
+        (tmp_path / "documents.txt").write_text("Apples grow on trees.\nCars\n", encoding=encoding)
+        answer = run("rerank", "how do apples grow", str(tmp_path / "documents.txt"), "--json")
+        scores.append([json.loads(line)["score"] for line in answer.stdout.splitlines()])
+    assert len(scores[0]) == 2
+    assert scores == [scores[0]] * 3
+
+
+def test_rerank_refuses_documents_in_another_encoding_by_name(tmp_path: Path) -> None:
+    (tmp_path / "documents.txt").write_bytes("Äpfel\n".encode("latin-1"))
+    answer = run("rerank", "q", str(tmp_path / "documents.txt"))
+    assert answer.returncode == 1
+    assert "documents.txt cannot be ranked: the file is not UTF-8" in answer.stderr
+    assert "Save it as UTF-8." in answer.stderr
+
+
 def test_rerank_replaces_what_the_terminal_cannot_show() -> None:
     answer = run("rerank", "q", "-", stdin="人工智能\n", LC_ALL="C", PYTHONIOENCODING="ascii")
     assert answer.returncode == 0, answer.stderr

@@ -49,11 +49,22 @@ def test_no_key_and_a_wrong_key_are_told_apart_in_words_and_the_key_is_not_repea
 
 def test_keys_come_from_the_setting_and_from_the_file(tmp_path: Path) -> None:
     file = tmp_path / "keys"
-    file.write_text("third-key\r\n\n  fourth-key  \nfirst-key\n")
+    file.write_text("# ours, since May\nthird-key\r\n\n  fourth-key  \nfirst-key\n  #old-key-of-may, older-key\n")
     keys = load_keys(load_settings(flags={"api_keys": "first-key, second-key,", "keys_file": str(file)}).guard)
     assert len(keys) == 4
     for key in ("first-key", "second-key", "third-key", "fourth-key"):
         assert keys.check(bearer(key))
+    for comment in ("#old-key-of-may", "older-key"):
+        with pytest.raises(Unauthenticated):
+            keys.check(bearer(comment))
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_a_byte_order_mark_is_no_part_of_a_key(tmp_path: Path, encoding: str) -> None:
+    file = tmp_path / "keys"
+    file.write_text("first-key\nsecond-key\n", encoding=encoding)
+    keys = load_keys(load_settings(flags={"keys_file": str(file)}).guard)
+    assert keys.check(bearer("first-key"))
 
 
 @pytest.mark.parametrize(
@@ -75,7 +86,7 @@ def test_keys_that_cannot_be_are_refused_at_start_without_being_shown(setting: s
     assert not any(key in raised.value.sentence() for key in ("short", "with a space", "schlüssel"))
 
 
-@pytest.mark.parametrize("content", [b"", b"\n \n", b"\xff\xfe"])
+@pytest.mark.parametrize("content", [b"", b"\n \n", b"\xff\xfe", b"# no key yet\n", "a-long-key".encode("utf-16-le")])
 def test_a_file_without_keys_never_means_that_everybody_may_call(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "keys"
     file.write_bytes(content)

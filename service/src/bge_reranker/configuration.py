@@ -20,6 +20,7 @@ from typing_extensions import override
 
 from .errors import SettingsError
 from .settings import Settings
+from .text_files import SAVE_AS_UTF8, NotText, read_text
 
 ENVIRONMENT_PREFIX = "BGE_RERANKER_"
 """Start of every environment variable that this program reads as a setting."""
@@ -121,9 +122,9 @@ def masked(settings: Settings) -> dict[str, Any]:
 
 def _read_file(file: Path) -> Any:
     try:
-        text = file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"Configuration file {file} cannot be read: {error}.") from None
+        text = read_text(file)
+    except NotText as error:
+        raise SettingsError(f"The configuration file {file} {error}.", remedy=SAVE_AS_UTF8) from None
     return _parse(text, str(file))
 
 

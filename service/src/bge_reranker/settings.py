@@ -242,7 +242,8 @@ class GuardSettings(SettingsGroup):
     command line, which every user of the machine can read."""
 
     keys_file: str | None = Field(default=None, min_length=1, max_length=4096)
-    """File with further keys, one a line, such as a mounted Kubernetes Secret; read once, at start."""
+    """File with further keys, one a line, such as a mounted Kubernetes Secret; lines that start with `#` are comments.
+    Read once, at start."""
 
 
 class ObserveSettings(SettingsGroup):

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import click
 import orjson
 
 from ..configuration import load_settings
-from ..errors import EmptyField
+from ..errors import EmptyField, InvalidField
+from ..text_files import SAVE_AS_UTF8, NotText, decode_text
 from .setting_options import given_flags, setting_options
 
 if TYPE_CHECKING:
@@ -19,16 +20,16 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("query")
-@click.argument("documents", type=click.File("r", encoding="utf-8", errors="replace"))
+@click.argument("documents", type=click.File("rb"))
 @click.option("--top-n", type=click.IntRange(min=1), help="Most results.  [default: all]")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line instead of a table.")
 @setting_options("model", "text")
 @click.pass_context
 def rerank(
-    context: click.Context, /, query: str, documents: TextIO, top_n: int | None, *, as_json: bool, **_settings: object
+    context: click.Context, /, query: str, documents: BinaryIO, top_n: int | None, *, as_json: bool, **_settings: object
 ) -> None:
     """Rank the lines of DOCUMENTS (a file, or - for standard input) for QUERY, best first."""
-    lines = {index: line for index, line in enumerate(documents.read().split("\n")) if line.strip()}
+    lines = {index: line for index, line in enumerate(_text(documents).split("\n")) if line.strip()}
     numbers, texts = list(lines), list(lines.values())
     if not query:
         raise EmptyField("The query is empty.", remedy="Give at least one character.")
@@ -43,6 +44,17 @@ def rerank(
     # Blank lines are no documents, but people count them.
     ranked = [replace(document, index=numbers[document.index]) for document in ranked]
     (_print_json if as_json else _print_table)(ranked)
+
+
+def _text(documents: BinaryIO) -> str:
+    try:
+        return decode_text(documents.read())
+    except NotText as error:
+        raise InvalidField(
+            f"The documents in {documents.name} cannot be ranked: the file {error}.", remedy=SAVE_AS_UTF8
+        ) from None
+    except OSError as error:
+        raise InvalidField(f"{documents.name} cannot be read: {error.strerror}.") from None
 
 
 def _print_json(ranked: list[RankedDocument]) -> None:

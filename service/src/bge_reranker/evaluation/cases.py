@@ -7,17 +7,21 @@ here: scores or measures.
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ir_measures import read_trec_qrels, read_trec_run
-
 from ..errors import RerankerError
+from ..text_files import SAVE_AS_UTF8, NotText, read_text
 
 DEFAULT_GROUP = "all"
 """Name of the group of cases whose file does not name one."""
+
+_BEIR_COLUMNS = 3
+
+_GRADE_HEADERS = frozenset({"score", "relevance", "rel", "grade", "label"})
+"""Names of a judgement's last column in a first line that names columns, as BEIR's has."""
 
 
 class InvalidJudgements(RerankerError):
@@ -58,7 +62,7 @@ def load_cases(path: Path) -> list[RankingCase]:
         path: The file.
 
     Raises:
-        InvalidJudgements: A line is not such an object, or has no positive or no negative, or the file is not UTF-8.
+        InvalidJudgements: A line is not such an object, or has no positive or no negative, or the file is no text.
     """
     cases = [_case_from_line(line, f"{path}:{number}") for number, line in _lines(path) if line.strip()]
     if not cases:
@@ -83,8 +87,8 @@ def _case_from_line(line: str, place: str) -> RankingCase:
         content: dict[str, Any] = json.loads(line)
         positive, negative = content["positive"], content["negative"]
         query, group = content["query"], content.get("group", DEFAULT_GROUP)
-    except (ValueError, KeyError, TypeError) as error:
-        raise InvalidJudgements(f"{place}: needs query, positive and negative ({error!r})") from error
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise InvalidJudgements(f"{place}: needs query, positive and negative ({type(error).__name__}).") from error
     # A text in a list's place would count as a list of its characters.
     if not isinstance(positive, list) or not isinstance(negative, list):
         raise InvalidJudgements(f"{place}: needs lists of positive and negative texts")
@@ -101,37 +105,47 @@ def _encodable(text: str) -> str:
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
-def load_trec_cases(*, queries: Path, documents: Path, qrels: Path, run: Path | None = None) -> list[RankingCase]:
-    """Reads judged queries from TREC files.
+def load_trec_cases(
+    *,
+    queries: Path,
+    documents: Path,
+    qrels: Path,
+    run: Path | None = None,
+    say: Callable[[str], object] = lambda _: None,
+) -> list[RankingCase]:
+    """Reads judged queries from the files of TREC or BEIR.
 
     Args:
-        queries: `id<TAB>text` per line.
-        documents: `id<TAB>text` per line.
-        qrels: `query 0 document grade` per line.
+        queries: `id<TAB>text` per line, or BEIR's JSON objects with `_id` and `text`.
+        documents: The same; a `title` of BEIR's goes before the text.
+        qrels: `query 0 document grade` per line, or BEIR's `query document grade` below a line that names the columns.
         run: `query Q0 document rank score tag` per line: the candidates to rerank. Without it each query's judged
             documents are its candidates.
+        say: Told in a sentence of queries that are left out.
 
     Returns:
         One case per query that has a relevant candidate, in the order of `queries`.
 
     Raises:
-        InvalidJudgements: A file has a malformed line or names an unknown document, or no case remains.
+        InvalidJudgements: A file has a malformed line or names an unknown query or document, or no case remains.
     """
-    query_texts, document_texts = _tab_separated(queries), _tab_separated(documents)
-    grades: defaultdict[str, dict[str, int]] = defaultdict(dict)
-    candidates: defaultdict[str, list[str]] = defaultdict(list)
+    query_texts, document_texts = _texts(queries), _texts(documents)
+    grades = _grades(qrels)
+    candidates: Mapping[str, Sequence[str]] = _candidates(run) if run else {query: [*grades[query]] for query in grades}
+    for file, named in ((qrels, grades), (run, candidates)):
+        if unknown := [query for query in named if query not in query_texts]:
+            raise InvalidJudgements(
+                f"{file} names {len(unknown)} queries that are not in {queries}, the first of them {unknown[0]!r}.",
+                remedy="Give the queries that the judgements are for.",
+            )
     try:
-        for judgement in read_trec_qrels(str(qrels)):
-            grades[judgement.query_id][judgement.doc_id] = judgement.relevance
-        for line in read_trec_run(str(run)) if run else ():
-            candidates[line.query_id].append(line.doc_id)
-        cases = list(_trec_cases(query_texts, document_texts, grades, candidates if run else grades))
-    except ValueError as error:
-        raise InvalidJudgements(f"{qrels} or {run}: malformed line ({error})") from error
+        cases = list(_trec_cases(query_texts, document_texts, grades, candidates))
     except KeyError as error:
         raise InvalidJudgements(f"document {error} is not in {documents}") from error
     if not cases:
         raise InvalidJudgements(f"no query of {queries} has a relevant candidate")
+    if left_out := len(query_texts) - len(cases):
+        say(f"{left_out} of {len(query_texts)} queries are left out: they have no relevant candidate.")
     return cases
 
 
@@ -139,7 +153,7 @@ def _trec_cases(
     queries: Mapping[str, str],
     documents: Mapping[str, str],
     grades: Mapping[str, Mapping[str, int]],
-    candidates: Mapping[str, Sequence[str] | Mapping[str, int]],
+    candidates: Mapping[str, Sequence[str]],
 ) -> Iterator[RankingCase]:
     for identity, query in queries.items():
         judged = grades.get(identity, {})
@@ -152,20 +166,80 @@ def _trec_cases(
             yield RankingCase(query, graded)
 
 
-def _tab_separated(path: Path) -> dict[str, str]:
+def _grades(qrels: Path) -> dict[str, dict[str, int]]:
+    """Grades by query and document."""
+    grades: defaultdict[str, dict[str, int]] = defaultdict(dict)
+    for number, line in _lines(qrels):
+        columns = _columns(line)
+        if not columns or (number == 1 and columns[-1].lower() in _GRADE_HEADERS):
+            continue
+        try:
+            # TREC's second column is always 0, and BEIR leaves it out.
+            query, document, grade = columns if len(columns) == _BEIR_COLUMNS else [columns[0], *columns[2:]]
+            found = int(grade)
+        except ValueError:
+            raise InvalidJudgements(
+                f"{qrels}:{number}: needs a query, 0, a document and a whole number, or BEIR's three columns."
+            ) from None
+        if grades[query].setdefault(document, found) != found:
+            raise InvalidJudgements(f"{qrels}:{number}: judges document {document} for query {query} again, otherwise.")
+    return grades
+
+
+def _candidates(run: Path) -> dict[str, list[str]]:
+    """Documents by query, in the run's order."""
+    candidates: defaultdict[str, list[str]] = defaultdict(list)
+    for number, line in _lines(run):
+        columns = _columns(line)
+        if not columns:
+            continue
+        try:
+            query, _, document, _, _, _ = columns
+        except ValueError:
+            raise InvalidJudgements(f"{run}:{number}: needs query, Q0, document, rank, score and tag.") from None
+        candidates[query].append(document)
+    return candidates
+
+
+def _columns(line: str) -> list[str]:
+    """A line's columns, between tabs where it has any: identifiers may hold spaces then."""
+    return [column.strip() for column in line.split("\t")] if line.count("\t") > 1 else line.split()
+
+
+def _texts(path: Path) -> dict[str, str]:
+    """Texts by identifier."""
     texts: dict[str, str] = {}
     for number, line in _lines(path):
-        identity, tab, text = line.rstrip("\n").partition("\t")
-        if not tab:
-            raise InvalidJudgements(f"{path}:{number}: needs an identifier, a tab and a text")
-        texts[identity] = text
+        if not line.strip():
+            continue
+        identity, text = (_beir_text if line.startswith("{") else _tab_separated)(line, f"{path}:{number}")
+        if texts.setdefault(identity, text) != text:
+            raise InvalidJudgements(f"{path}:{number}: the identifier {identity} is there before, with another text.")
     return texts
+
+
+def _tab_separated(line: str, place: str) -> tuple[str, str]:
+    identity, tab, text = line.partition("\t")
+    if not tab:
+        raise InvalidJudgements(f"{place}: needs an identifier, a tab and a text")
+    return identity.strip(), text
+
+
+def _beir_text(line: str, place: str) -> tuple[str, str]:
+    try:
+        content = json.loads(line)
+        identity, text, title = content["_id"], content["text"], content.get("title") or ""
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise InvalidJudgements(f"{place}: needs _id and text ({type(error).__name__}).") from error
+    if not all(isinstance(value, str) for value in (identity, text, title)):
+        raise InvalidJudgements(f"{place}: needs texts under _id, text and title.")
+    return identity, _encodable(f"{title} {text}".strip())
 
 
 def _lines(path: Path) -> Iterator[tuple[int, str]]:
     """Yields a file's lines with their numbers, the first of which is 1."""
     try:
-        with path.open(encoding="utf-8") as stream:
-            yield from enumerate(stream, 1)
-    except UnicodeDecodeError as error:
-        raise InvalidJudgements(f"{path} is not UTF-8: {error.reason} at byte {error.start}") from error
+        text = read_text(path)
+    except NotText as error:
+        raise InvalidJudgements(f"{path} {error}.", remedy=SAVE_AS_UTF8) from error
+    yield from enumerate(text.removesuffix("\n").split("\n"), 1)

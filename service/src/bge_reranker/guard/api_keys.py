@@ -11,6 +11,7 @@ from typing import Final
 
 from ..errors import SettingsError, Unauthenticated
 from ..settings import GuardSettings
+from ..text_files import NotText, read_text
 from .credentials import Headers, offered_keys
 
 MIN_KEY_CHARACTERS: Final = 8
@@ -73,13 +74,14 @@ def load_keys(settings: GuardSettings) -> ApiKeys:
 
 
 def _content(file: Path) -> str:
+    """The file's text without its comments."""
     try:
-        return file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        lines = read_text(file).split("\n")
+    except NotText as error:
         raise SettingsError(
-            f"The file of API keys {file} cannot be read: {error}.",
-            remedy="Mount it there, or correct keysFile.",
+            f"The file of API keys {file} {error}.", remedy="Mount it there, in UTF-8, or correct keysFile."
         ) from None
+    return "\n".join(line for line in lines if not line.lstrip().startswith("#"))
 
 
 def _keys_in(text: str, source: str) -> list[str]:

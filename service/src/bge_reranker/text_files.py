@@ -1,0 +1,57 @@
+"""Text that other people's programs wrote: UTF-8, or what a byte order mark says; anything else is refused by name.
+
+What belongs here: bytes to text, text to lines. What must not: what a file is for, and which error says so.
+"""
+
+from __future__ import annotations
+
+import codecs
+from pathlib import Path
+
+_MARKS = (
+    # The longer ones first: the mark of UTF-32 begins with one of UTF-16.
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32-le"),
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+_MARK = "\ufeff"
+
+SAVE_AS_UTF8 = "Save it as UTF-8."
+"""The remedy for a file that is in another encoding."""
+
+
+class NotText(ValueError):
+    """A file is no text that can be read without guessing; the message says why, as the end of a sentence."""
+
+
+def decode_text(data: bytes) -> str:
+    """Decode a file's bytes; line ends become line feeds, and marks at the start of lines go.
+
+    A mark is at the start of a later line where files with one were joined.
+
+    Raises:
+        NotText: If the bytes are in no encoding that they name, or in none that is unmistakable.
+    """
+    mark, encoding = next((found for found in _MARKS if data.startswith(found[0])), (b"", "utf-8"))
+    try:
+        text = data[len(mark) :].decode(encoding)
+    except UnicodeDecodeError as error:
+        raise NotText(f"is not {encoding.upper()}: {error.reason} at byte {len(mark) + error.start}") from None
+    if "\0" in text:
+        raise NotText("holds bytes of value 0, as UTF-16 without a byte order mark does")
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    return text.removeprefix(_MARK).replace(f"\n{_MARK}", "\n")
+
+
+def read_text(path: Path) -> str:
+    """Read a file as `decode_text` does.
+
+    Raises:
+        NotText: As `decode_text`, and where the file cannot be read.
+    """
+    try:
+        return decode_text(path.read_bytes())
+    except OSError as error:
+        raise NotText(f"cannot be read: {error.strerror}") from None
