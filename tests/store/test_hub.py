@@ -137,7 +137,8 @@ def test_a_cached_snapshot_is_used_without_the_network(tmp_path: Path) -> None:
     snapshot = repository / "snapshots" / commit
     snapshot.mkdir(parents=True)
     (repository / "refs").mkdir()
-    (repository / "refs" / "main").write_text(commit)
+    # As somebody else's tool writes it.
+    (repository / "refs" / "main").write_text(f"{commit}\n")
     (repository / "blobs").mkdir()
     for number, name in enumerate(NEEDED):
         (repository / "blobs" / str(number)).write_bytes(files[name])

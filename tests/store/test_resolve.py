@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -172,3 +173,28 @@ def test_folders_and_claims_are_served_in_place_without_a_store(tmp_path: Path, 
 @pytest.mark.parametrize("source", ["https://host/model.tar", "s3://bucket/x"])
 def test_what_has_to_be_fetched_first_is_said_with_the_command(source: str) -> None:
     assert "`bge-reranker model fetch`" in sentence_for(source, {})
+
+
+@pytest.mark.parametrize("content", [f"{COMMIT}\n", f"{COMMIT}\r\n", f"\ufeff{COMMIT}\n", f" {COMMIT} "])
+def test_a_reference_of_the_cache_may_end_in_what_an_editor_leaves(tmp_path: Path, content: str) -> None:
+    (make_cache(tmp_path) / "refs" / "main").write_text(content, encoding="utf-8")
+    model = resolve_model("org/name", {"HF_HUB_CACHE": str(tmp_path)})
+    assert model.revision == COMMIT
+
+
+@pytest.mark.parametrize("reference", ["~/model", "file://~/model"])
+def test_a_path_in_a_home_that_is_not_there_is_a_setting_s_fault(
+    reference: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("HOME", raising=False)
+    monkeypatch.setattr(os, "getuid", lambda: 54_321)
+    with pytest.raises(SettingsError, match="begins in a home directory, and user 54321 has none here") as raised:
+        resolve_model(reference, {})
+    assert raised.value.remedy == "Set HOME, or write the whole path."
+
+
+def test_who_has_no_home_has_no_cache_either(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("HOME", raising=False)
+    monkeypatch.setattr(os, "getuid", lambda: 54_321)
+    assert cache_directories({}) == []
+    assert "org/name is not in the Hugging Face cache (there is none" in sentence_for("org/name", {})

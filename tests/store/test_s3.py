@@ -87,11 +87,11 @@ def test_the_endpoint_of_s3_alone_goes_first(bucket: Bucket, tmp_path: Path) -> 
 
 def test_keys_may_lie_in_a_shared_file(bucket: Bucket, tmp_path: Path) -> None:
     file = tmp_path / "credentials"
-    file.write_text("[other]\naws_access_key_id = key\naws_secret_access_key = secret\n")
+    file.write_text("[other]\naws_access_key_id = key\naws_secret_access_key = 100%secret\n", encoding="utf-8-sig")
     environment = {
         "AWS_ENDPOINT_URL": bucket.endpoint,
         "AWS_SHARED_CREDENTIALS_FILE": str(file),
-        "AWS_PROFILE": "other",
+        "AWS_PROFILE": "other\n",
     }
     assert not fetch(tmp_path / "store", "s3://bucket/models/large/v1", environment).was_there
 

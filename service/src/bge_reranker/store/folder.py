@@ -13,12 +13,10 @@ from dataclasses import replace
 from io import RawIOBase
 from pathlib import Path
 
-from huggingface_hub import try_to_load_from_cache
-
-from ..checkpoint_files import CONFIG_FILE
 from ..errors import CorruptFile, UnknownModel
 from .archive import ARCHIVE_FILE, is_archive
 from .hashing import unreadable
+from .hub_cache import find_snapshot
 from .manifest import MANIFEST_FILE, Provenance, read_manifest
 from .remote import Chunks, Listing, RemoteFile, read_small
 from .resolve import cache_directories
@@ -82,10 +80,9 @@ def list_cached(source: Source, environment: Mapping[str, str], *, allow_pickle:
         allow_pickle: Whether pickles will do where there is nothing else.
     """
     for cache in cache_directories(environment):
-        found = try_to_load_from_cache(source.place, CONFIG_FILE, cache_dir=cache, revision=source.revision)
-        if not isinstance(found, str):
+        snapshot = find_snapshot(cache, source.place, source.revision)
+        if snapshot is None:
             continue
-        snapshot = Path(found).parent
         try:
             listing = list_folder(snapshot, source, allow_pickle=allow_pickle, root=snapshot.parent.parent)
         except (CorruptFile, UnknownModel):

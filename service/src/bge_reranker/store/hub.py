@@ -28,6 +28,7 @@ from huggingface_hub.utils._http import get_session, hf_raise_for_status, parse_
 
 from ..errors import Gated, HubUnreachable, ModelError, UnknownModel
 from .manifest import Provenance
+from .network import hub_endpoint
 from .ranges import asked_range, pieces_from, retry_after_s
 from .remote import Chunks, Listing, RemoteFile, read_small
 from .selection import select
@@ -43,13 +44,13 @@ class Hub:
 
     Args:
         environment: HF_ENDPOINT and HF_TOKEN; without a token, the one that `hf auth login` keeps. HF_HUB_ETAG_TIMEOUT
-            and HF_HUB_DOWNLOAD_TIMEOUT say how many seconds of silence are borne, by default 10 each.
+            and HF_HUB_DOWNLOAD_TIMEOUT say how many whole seconds of silence are borne, by default 10 each.
         allow_pickle: Whether pickles will do where there is nothing else.
     """
 
     def __init__(self, environment: Mapping[str, str], *, allow_pickle: bool) -> None:
         self._allow_pickle = allow_pickle
-        self._endpoint = (environment.get("HF_ENDPOINT") or constants.ENDPOINT).rstrip("/")
+        self._endpoint = hub_endpoint(environment, constants.ENDPOINT)
         # A secret made from a file often ends in a line break.
         self._token = environment.get("HF_TOKEN", "").strip() or None
         self._list_timeout_s = float(environment.get("HF_HUB_ETAG_TIMEOUT") or constants.HF_HUB_ETAG_TIMEOUT)

@@ -76,7 +76,7 @@ class Store:
     def remembered(self, source: Source) -> Version | None:
         """The version that a source's revision meant when it was fetched; it need not be there any more."""
         try:
-            key = self._reference_file(source).read_text(encoding="utf-8")
+            key = self._reference_file(source).read_text(encoding="utf-8").strip()
         except (OSError, UnicodeDecodeError):
             return None
         name, _, revision = key.partition("/")

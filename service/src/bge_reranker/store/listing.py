@@ -13,7 +13,9 @@ from ..demo import demo_model_directory
 from ..errors import SettingsError
 from .folder import list_archive, list_cached, list_folder
 from .hashing import unreadable
+from .home import expanded
 from .hub import Hub
+from .network import refuse_network_variables
 from .remote import Listing
 from .source import Source
 from .web import list_web
@@ -55,15 +57,23 @@ def _list(source: Source, options: FetchOptions) -> Listing:
         return list_folder(demo_model_directory(), source, allow_pickle=False)
     if source.kind == "hf":
         cached = None if options.is_refresh else list_cached(source, options.environment, allow_pickle=allow_pickle)
-        return cached or Hub(options.environment, allow_pickle=allow_pickle).list(source)
-    if source.kind == "https":
-        return list_web(source, allow_pickle=allow_pickle)
-    if source.kind == "s3":
-        return _list_s3(source, options)
-    path = options.claims / source.place if source.kind == "pvc" else Path(source.place).expanduser()
+        if cached is not None:
+            return cached
+    if source.kind in {"hf", "https", "s3"}:
+        return _list_remote(source, options)
+    path = options.claims / source.place if source.kind == "pvc" else expanded(source.place)
     if path.is_file():
         return list_archive(path, source)
     return list_folder(path, source, allow_pickle=allow_pickle)
+
+
+def _list_remote(source: Source, options: FetchOptions) -> Listing:
+    refuse_network_variables(options.environment)
+    if source.kind == "hf":
+        return Hub(options.environment, allow_pickle=options.allow_pickle).list(source)
+    if source.kind == "https":
+        return list_web(source, allow_pickle=options.allow_pickle)
+    return _list_s3(source, options)
 
 
 def _list_s3(source: Source, options: FetchOptions) -> Listing:

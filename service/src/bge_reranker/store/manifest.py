@@ -187,7 +187,8 @@ def parse_manifest(text: str, path: str) -> Manifest:
         CorruptFile: If it is malformed, or its digest is not that of its entries.
     """
     try:
-        content = json.loads(text)
+        # Servers and editors put a mark before what they keep for others.
+        content = json.loads(text.removeprefix("\ufeff"))
         manifest = Manifest(tuple(_read_entry(entry) for entry in content["files"]), _read_provenance(content))
         digest = content["digest"]
     except (ValueError, TypeError, KeyError, RecursionError) as error:

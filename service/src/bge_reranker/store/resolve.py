@@ -15,7 +15,10 @@ from ..demo import demo_model_directory
 from ..errors import SettingsError, UnknownModel
 from ..settings import ModelSettings
 from .hashing import unreadable
+from .home import expanded, home_directory
+from .hub_cache import find_snapshot
 from .layout import Store, Version, refuse_incomplete, version_at
+from .network import refuse_hub_variables
 from .source import Source, parse_source
 
 DEMO_REFERENCE = "demo"
@@ -53,7 +56,9 @@ def resolve_model(reference: str, environment: Mapping[str, str], place: ModelSe
     Raises:
         UnknownModel: If there is no such model; the message says what was looked for and where.
         CorruptFile: If it is in a store and not complete, or may not be looked at.
+        SettingsError: If the environment has a value that no library here takes, or no home directory for a path in it.
     """
+    refuse_hub_variables(environment)
     try:
         return _resolve(reference, environment, place or ModelSettings())
     except OSError as error:
@@ -61,7 +66,7 @@ def resolve_model(reference: str, environment: Mapping[str, str], place: ModelSe
 
 
 def _resolve(reference: str, environment: Mapping[str, str], place: ModelSettings) -> ModelDirectory:
-    path = Path(reference).expanduser()
+    path = expanded(reference)
     if reference != DEMO_REFERENCE and "://" not in reference and path.exists():
         if place.revision is not None:
             raise SettingsError(
@@ -78,7 +83,7 @@ def _resolve(reference: str, environment: Mapping[str, str], place: ModelSetting
 
 def _from_store(source: Source, cache_dir: str) -> ModelDirectory | None:
     """The version in the store; None for the embedded model, which need not be there."""
-    version = Store(Path(cache_dir).expanduser()).find(source)
+    version = Store(expanded(cache_dir)).find(source)
     if version is not None:
         name = source.place if source.kind == "hf" else version.name
         return ModelDirectory(version.path, name, version.revision, source.shown, version)
@@ -92,7 +97,7 @@ def _from_elsewhere(source: Source, environment: Mapping[str, str], place: Model
     if source.kind == "demo":
         return ModelDirectory(demo_model_directory(), DEMO_REFERENCE, None, DEMO_REFERENCE)
     if source.kind in {"file", "pvc"}:
-        folder = Path(place.claims_dir) / source.place if source.kind == "pvc" else Path(source.place)
+        folder = Path(place.claims_dir) / source.place if source.kind == "pvc" else expanded(source.place)
         if not folder.exists():
             raise UnknownModel(
                 f"{source.shown}: there is no folder {folder}.", remedy="Mount it there, or correct the path."
@@ -109,14 +114,16 @@ def _from_elsewhere(source: Source, environment: Mapping[str, str], place: Model
 def cache_directories(environment: Mapping[str, str]) -> list[Path]:
     """List the Hugging Face caches in the order in which they are searched; the default one only where none is set."""
     candidates = [environment.get("HF_HUB_CACHE"), environment.get("HUGGINGFACE_HUB_CACHE")]
-    if home := environment.get("HF_HOME"):
-        candidates.append(f"{home}/hub")
+    if hub_home := environment.get("HF_HOME"):
+        candidates.append(f"{hub_home}/hub")
     candidates.append(environment.get("TRANSFORMERS_CACHE"))
-    directories = [Path(candidate).expanduser() for candidate in candidates if candidate]
+    directories = [expanded(candidate) for candidate in candidates if candidate]
     if directories:
         return list(dict.fromkeys(directories))
-    cache_home = environment.get("XDG_CACHE_HOME") or f"{environment.get('HOME') or Path.home()}/.cache"
-    return [Path(cache_home).expanduser() / "huggingface" / "hub"]
+    if cache_home := environment.get("XDG_CACHE_HOME"):
+        return [expanded(cache_home) / "huggingface" / "hub"]
+    home = home_directory(environment)
+    return [] if home is None else [home / ".cache" / "huggingface" / "hub"]
 
 
 def _from_folder(path: Path) -> ModelDirectory:
@@ -131,7 +138,7 @@ def _from_folder(path: Path) -> ModelDirectory:
 
 def _not_fetched(source: Source, cache_dir: str) -> UnknownModel:
     wanted = source.shown if source.revision is None else f"{source.shown} at {source.revision}"
-    there = [version.revision for version in Store(Path(cache_dir)).versions() if version.name == source.name]
+    there = [version.revision for version in Store(expanded(cache_dir)).versions() if version.name == source.name]
     return UnknownModel(
         f"{wanted} is not in the store {cache_dir}, or not complete.",
         remedy=(
@@ -150,15 +157,11 @@ def _remedy_for_folder(path: Path) -> str:
 
 
 def _from_caches(repository: str, revision: str | None, caches: list[Path], path: Path) -> ModelDirectory:
-    from huggingface_hub import try_to_load_from_cache  # noqa: PLC0415 - slow to import, and only hubs need it
-
     for cache in caches:
-        found = try_to_load_from_cache(repository, CONFIG_FILE, cache_dir=cache, revision=revision)
-        # The third answer besides a path and None is a marker for "known to be absent".
-        if isinstance(found, str):
-            snapshot = Path(found).parent
+        snapshot = find_snapshot(cache, repository, revision)
+        if snapshot is not None:
             return ModelDirectory(snapshot, repository, snapshot.name, f"hf://{repository}")
-    searched = ", ".join(map(str, caches))
+    searched = ", ".join(map(str, caches)) or "there is none, since no variable and no home directory says where"
     wanted = repository if revision is None else f"{repository}@{revision}"
     for cache in caches:
         repository_folder = cache / f"models--{repository.replace('/', '--')}"

@@ -25,6 +25,7 @@ from obstore.exceptions import (
 from obstore.store import S3Store
 
 from ..errors import CorruptFile, Gated, HubUnreachable, SettingsError, UnknownModel
+from ..text_files import NotText, read_text
 from .archive import ARCHIVE_FILE, is_archive
 from .manifest import MANIFEST_FILE, MAX_MANIFEST_BYTES, Provenance, parse_manifest
 from .remote import Chunks, Listing, RemoteFile, read_small
@@ -97,9 +98,12 @@ def list_s3(source: Source, environment: Mapping[str, str], *, allow_pickle: boo
 
 def _client(bucket: str, environment: Mapping[str, str]) -> S3Store:
     config: dict[str, Any] = {
-        name.lower(): value for name, value in environment.items() if name.lower() in _VARIABLES and value
+        name.lower(): stripped
+        for name, value in environment.items()
+        # A secret made from a file often ends in a line break.
+        if name.lower() in _VARIABLES and (stripped := value.strip())
     }
-    if endpoint := environment.get("AWS_ENDPOINT_URL_S3"):
+    if endpoint := environment.get("AWS_ENDPOINT_URL_S3", "").strip():
         config["aws_endpoint_url"] = endpoint
     _refuse_endpoint(config.get("aws_endpoint_url"))
     if "aws_access_key_id" not in config:
@@ -135,11 +139,11 @@ def _refuse_half_a_key(config: Mapping[str, Any]) -> None:
 def _shared_credentials(environment: Mapping[str, str]) -> dict[str, str]:
     """Keys of the profile in the shared credentials file, which the client does not read itself."""
     default = f"{environment.get('HOME', '')}/.aws/credentials"
-    file = configparser.ConfigParser()
+    file = configparser.ConfigParser(interpolation=None)
     try:
-        file.read(Path(environment.get("AWS_SHARED_CREDENTIALS_FILE") or default), encoding="utf-8")
-        profile = file[environment.get("AWS_PROFILE") or "default"]
-    except (configparser.Error, KeyError, OSError, UnicodeDecodeError):
+        file.read_string(read_text(Path(environment.get("AWS_SHARED_CREDENTIALS_FILE") or default)))
+        profile = file[environment.get("AWS_PROFILE", "").strip() or "default"]
+    except (configparser.Error, KeyError, NotText):
         return {}
     return {name: profile[name] for name in (*_KEY, "aws_session_token") if profile.get(name)}
 

@@ -52,4 +52,6 @@ def store_directory(settings: ModelSettings) -> Path:
         raise SettingsError(
             "No store is named.", remedy="Give --dir, or set BGE_RERANKER_CACHE_DIR (model.cacheDir in a file)."
         )
-    return Path(settings.cache_dir).expanduser()
+    from ...store.home import expanded  # noqa: PLC0415 - a wrong option answers at once
+
+    return expanded(settings.cache_dir)

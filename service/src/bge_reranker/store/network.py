@@ -1,0 +1,95 @@
+"""What the environment says of the way to sources, judged before a library meets it: each has its own way to fail.
+
+What belongs here: proxies, certificates, the hub's address and its client's timeouts. What must not: asking anybody.
+"""
+
+from __future__ import annotations
+
+import re
+import ssl
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+from ..errors import SettingsError
+
+_PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
+"""Variables that name proxies, which every client here reads, in lower case too."""
+
+_TIMEOUTS = ("HF_HUB_ETAG_TIMEOUT", "HF_HUB_DOWNLOAD_TIMEOUT")
+"""Variables that the hub's client reads as whole numbers when it is imported, and else cannot be imported."""
+
+_WEB = frozenset({"http", "https"})
+_HOST = re.compile(r"[\w.:-]+", re.ASCII)
+
+
+def refuse_hub_variables(environment: Mapping[str, str]) -> None:
+    """Refuse values of which the import of the hub's client dies, whoever imports it.
+
+    Raises:
+        SettingsError: If a timeout is no whole number of seconds.
+    """
+    for name in _TIMEOUTS:
+        value = environment.get(name)
+        if value is not None and not (value.strip().isdecimal() and int(value) > 0):
+            raise SettingsError(
+                f"{name} is {value!r}, and the hub's client takes whole seconds only.",
+                remedy="Write a whole number above 0, or unset it.",
+            )
+
+
+def refuse_network_variables(environment: Mapping[str, str]) -> None:
+    """Refuse proxies and certificates that cannot be used; called where a source is asked over a network.
+
+    Raises:
+        SettingsError: If one of them is of another kind, no address, or cannot be read.
+    """
+    for name in _PROXIES:
+        for spelling in (name, name.lower()):
+            if value := environment.get(spelling):
+                _refuse_proxy(spelling, value)
+    if file := environment.get("SSL_CERT_FILE"):
+        try:
+            ssl.create_default_context(cafile=file)
+        except OSError as error:
+            # One that holds no certificate has the reason of the library, one that is absent that of the system.
+            reason = "it holds no certificate" if isinstance(error, ssl.SSLError) else error.strerror
+            raise SettingsError(
+                f"SSL_CERT_FILE is {file}, which cannot be used: {reason}.",
+                remedy="Mount the CA bundle there, in PEM, or unset it.",
+            ) from None
+
+
+def hub_endpoint(environment: Mapping[str, str], default: str) -> str:
+    """The hub's address.
+
+    Raises:
+        SettingsError: If HF_ENDPOINT is no address of a server.
+    """
+    endpoint = environment.get("HF_ENDPOINT", "").strip() or default
+    if not _is_web_address(endpoint):
+        raise SettingsError(
+            f"HF_ENDPOINT is {endpoint}, which is no address of a server.", remedy="Write https://host."
+        )
+    return endpoint.rstrip("/")
+
+
+def _refuse_proxy(name: str, value: str) -> None:
+    # Never shown as it is: proxies have passwords.
+    scheme, separator, _ = value.partition("://")
+    if separator and scheme.lower() not in _WEB:
+        raise SettingsError(
+            f"{name} names a proxy of the kind {scheme[:20]!r}, and models are fetched through HTTP proxies only.",
+            remedy="Give one as http://host:port, or unset it for this process.",
+        )
+    if not _is_web_address(value if separator else f"http://{value}"):
+        raise SettingsError(f"{name} is no address of a proxy.", remedy="Write http://host:port, or unset it.")
+
+
+def _is_web_address(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        # Asked for, since it is looked at only then.
+        _ = parts.port
+    except ValueError:
+        return False
+    return parts.scheme in _WEB and text.isprintable() and _HOST.fullmatch(parts.hostname or "") is not None
