@@ -7,7 +7,7 @@ import pytest
 
 from bge_reranker.configuration import load_settings, masked, settings_list
 from bge_reranker.errors import SettingsError
-from bge_reranker.settings import Settings
+from bge_reranker.settings import GUARDS, Settings
 
 
 def test_later_sources_win_over_earlier_ones(tmp_path: Path) -> None:
@@ -70,6 +70,80 @@ def test_an_impossible_setting_is_refused_by_name(environment: dict[str, str], w
     with pytest.raises(SettingsError) as raised:
         load_settings(environment=environment)
     assert words in raised.value.sentence()
+
+
+@pytest.mark.parametrize("value", ["", " ", "null", "NONE", "\n"])
+@pytest.mark.parametrize("field", sorted(GUARDS))
+def test_an_empty_variable_removes_no_guard(tmp_path: Path, field: str, value: str) -> None:
+    file = tmp_path / "settings.yaml"
+    file.write_text(
+        "guard: {apiKeys: a-long-key, keysFile: /keys}\nmodel: {revision: v1, expectDigest: %s}" % ("0" * 64)
+    )
+    with pytest.raises(SettingsError) as raised:
+        load_settings(file, {f"BGE_RERANKER_{field.upper()}": value})
+    assert f"{field} is empty, and what it guards would be open." in raised.value.message
+    assert raised.value.remedy == "Give it a value, or leave it out."
+
+
+@pytest.mark.parametrize("value", ["null", '""', '" "', "~", ""])
+@pytest.mark.parametrize(
+    "setting", ["guard: {apiKeys: %s}", "guard: {keysFile: %s}", "model: {expectDigest: %s}", "model: {revision: %s}"]
+)
+def test_a_guard_that_is_left_empty_in_a_file_refuses_to_start(tmp_path: Path, setting: str, value: str) -> None:
+    file = tmp_path / "settings.yaml"
+    file.write_text(setting % value)
+    with pytest.raises(SettingsError, match="is empty, and what it guards would be open"):
+        load_settings(file)
+    with pytest.raises(SettingsError, match="is empty, and what it guards would be open"):
+        load_settings(environment={"BGE_RERANKER_CONFIG": setting % value})
+
+
+@pytest.mark.parametrize("content", ["", " \n", "# nothing yet\n", "null"])
+def test_a_source_of_all_settings_that_is_empty_refuses_to_start(tmp_path: Path, content: str) -> None:
+    file = tmp_path / "settings.yaml"
+    file.write_text(content)
+    with pytest.raises(SettingsError, match=r"settings\.yaml is empty"):
+        load_settings(file)
+    with pytest.raises(SettingsError, match="BGE_RERANKER_CONFIG is empty"):
+        load_settings(environment={"BGE_RERANKER_CONFIG": content})
+    file.write_text("{}")
+    assert load_settings(file) == Settings()
+
+
+def test_a_guard_that_a_python_caller_was_not_given_is_not_named() -> None:
+    assert load_settings(flags=dict.fromkeys(GUARDS)) == Settings()
+
+
+def test_every_setting_that_may_be_unset_is_a_guard_or_is_no_weaker_without() -> None:
+    no_weaker = {
+        "cache_dir",
+        "truncation",
+        "max_query_tokens",
+        "window_overlap_tokens",
+        "allowed_origins",
+        "default_dialect",
+    }
+    may_be_unset = {setting.field for setting in settings_list() if setting.info.default is None}
+    assert may_be_unset == GUARDS | no_weaker
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "field"),
+    [
+        ("LOG_LEVEL", "INFO", "info"),
+        ("LOG_LEVEL", " Warning\n", "warning"),
+        ("PRECISION", "Float32", "float32"),
+        ("DEVICE", "CUDA:1", "cuda:1"),
+        ("TRUNCATION", "LONGEST_FIRST", "longest_first"),
+        ("DEFAULT_DIALECT", "Cohere", "cohere"),
+        ("STRICT_MODEL_NAMES", "TRUE ", True),
+        ("PORT", " 80 ", 80),
+    ],
+)
+def test_a_choice_is_understood_in_any_case_and_with_blanks(variable: str, value: str, field: object) -> None:
+    settings = load_settings(environment={f"BGE_RERANKER_{variable}": value})
+    found = {setting.field: getattr(getattr(settings, setting.group), setting.field) for setting in settings_list()}
+    assert found[variable.lower()] == field
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from pydantic.fields import FieldInfo
 from typing_extensions import override
 
 from .errors import SettingsError
-from .settings import Settings
+from .settings import GUARDS, Settings
 from .text_files import SAVE_AS_UTF8, NotText, read_text
 
 ENVIRONMENT_PREFIX = "BGE_RERANKER_"
@@ -137,7 +137,10 @@ def _parse(text: str, source: str) -> Any:
         raise SettingsError(
             f"{source} is neither YAML nor JSON: {problem}.", remedy='For example {"engine": {"deadlineS": 30}}.'
         ) from None
-    return {} if parsed is None else parsed
+    if parsed is None:
+        # A template that was not filled in, or a mount that failed, would remove every guard that was meant.
+        raise SettingsError(f"{source} is empty.", remedy="Write settings into it, or {} where none are meant.")
+    return parsed
 
 
 def _merge(merged: dict[str, dict[str, Any]], addition: Any, source: str) -> None:
@@ -156,6 +159,11 @@ def _merge(merged: dict[str, dict[str, Any]], addition: Any, source: str) -> Non
             field = names[group][name]
             if name != field and field in values:
                 raise SettingsError(f"{source}: {group}.{name} is there twice, once as {field}.")
+            if field in GUARDS and _is_empty(value):
+                raise SettingsError(
+                    f"{source}: {group}.{name} is empty, and what it guards would be open.",
+                    remedy="Give it a value, or leave it out.",
+                )
             merged.setdefault(group, {})[field] = value
 
 
@@ -191,7 +199,12 @@ def _from_variables(variables: Mapping[str, str]) -> dict[str, dict[str, Any]]:
 
 def _from_text(value: str) -> Any:
     """A variable's text: `null` unsets, anything else is left to pydantic, which reads numbers from text."""
-    return None if value.strip().lower() in {"null", "none", ""} else value
+    text = value.strip()
+    return None if text.lower() in {"null", "none", ""} else text
+
+
+def _is_empty(value: Any) -> bool:
+    return value is None or (isinstance(value, str) and not value.strip())
 
 
 def _from_flags(flags: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
@@ -200,6 +213,9 @@ def _from_flags(flags: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     for field, value in flags.items():
         if field not in groups:
             raise SettingsError(f"{field} is not a setting.", remedy="`bge-reranker settings` lists them all.")
+        if value is None and field in GUARDS:
+            # What a Python caller passes on without having been given it.
+            continue
         found.setdefault(groups[field], {})[field] = value
     return found
 

@@ -9,7 +9,7 @@ Field names are unique across the groups, so that a flag (`--max-batch-tokens`),
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, field_validator, model_validator
 from pydantic.alias_generators import to_camel
@@ -47,6 +47,11 @@ _ORIGINS = rf"^(\*|{_ORIGIN}(, ?{_ORIGIN})*)$"
 Port = Annotated[int, Field(ge=0, le=65535)]
 
 
+GUARDS = frozenset({"api_keys", "keys_file", "expect_digest", "revision"})
+"""Settings that keep somebody or something out, and that are off where they are unset: who names one and leaves it
+empty did not mean to open the door, so that emptiness is refused."""
+
+
 class SettingsGroup(BaseModel):
     """Common behaviour of all groups: frozen, unknown keys refused, camelCase in files."""
 
@@ -61,12 +66,27 @@ class SettingsGroup(BaseModel):
 
     @field_validator("*", mode="before")
     @classmethod
+    def _choice_in_any_case(cls, value: object, field: ValidationInfo) -> object:
+        if isinstance(value, str):
+            lowered = value.lower()
+            return lowered if lowered in choices_of(cls.model_fields[field.field_name or ""].annotation) else value
+        return value
+
+    @field_validator("*", mode="before")
+    @classmethod
     def _no_accidental_number(cls, value: object, field: ValidationInfo) -> object:
         # YAML reads `yes` as true, and true would pass as the number 1.
         expected = cls.model_fields[field.field_name or ""].annotation
         if isinstance(value, bool) and expected is not bool:
             raise ValueError("must not be true or false; YAML reads yes, no, on and off so")
         return value
+
+
+def choices_of(annotation: Any) -> frozenset[str]:
+    """The words between which a setting chooses, all in lower case; none where it takes anything else."""
+    if get_origin(annotation) is Literal:
+        return frozenset(str(choice) for choice in get_args(annotation))
+    return frozenset[str]().union(*map(choices_of, get_args(annotation)))
 
 
 class ModelSettings(SettingsGroup):
@@ -112,6 +132,11 @@ class ModelSettings(SettingsGroup):
 
     threads: int = Field(default=0, ge=0, le=1024)
     """Threads of the CPU scorer; 0 takes the CPUs this process may use, the cgroup's quota included."""
+
+    @field_validator("device", mode="before")
+    @classmethod
+    def _device_in_any_case(cls, value: object) -> object:
+        return value.lower() if isinstance(value, str) else value
 
 
 class TextSettings(SettingsGroup):

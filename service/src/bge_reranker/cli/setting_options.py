@@ -65,8 +65,10 @@ def shown_default(setting: Setting) -> str:
 
 def _option(setting: Setting) -> Callable[[Command], Command]:
     text = " ".join((setting.info.description or "").split())
+    # A switch takes no value, in no command.
+    flag = f"{setting.flag}/--no-{setting.flag[2:]}" if setting.info.annotation is bool else setting.flag
     return click.option(
-        setting.flag,
+        flag,
         *_SHORT_FLAGS.get(setting.field, ()),
         setting.field,
         type=_type(setting.info.annotation),
@@ -81,6 +83,6 @@ def _type(annotation: Any) -> click.ParamType[Any, Any]:
     if get_origin(annotation) in {Union, types.UnionType}:
         annotation = next(part for part in get_args(annotation) if part is not type(None))
     if get_origin(annotation) is Literal:
-        return click.Choice(get_args(annotation))
+        return click.Choice(get_args(annotation), case_sensitive=False)
     types_by_annotation: dict[Any, click.ParamType[Any, Any]] = {int: click.INT, float: click.FLOAT, bool: click.BOOL}
     return types_by_annotation.get(annotation, click.STRING)
