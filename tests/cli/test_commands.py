@@ -7,14 +7,17 @@ import subprocess
 import sys
 from pathlib import Path
 
+import httpx
 import pytest
 
 from bge_reranker.configuration import settings_list
 
+PROGRAM = str(Path(sys.executable).parent / "bge-reranker")
+
 
 def run(*arguments: str, stdin: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [str(Path(sys.executable).parent / "bge-reranker"), *arguments],
+        [PROGRAM, *arguments],
         input=stdin,
         capture_output=True,
         text=True,
@@ -90,6 +93,64 @@ def test_a_wrong_call_ends_with_one_sentence_and_its_exit_code(
     assert "Traceback" not in answer.stderr
 
 
+@pytest.mark.parametrize("arguments", [("settings",), ("--version",), ("model", "list", "--dir", "/nonexistent")])
+def test_an_output_that_is_full_is_told_in_one_sentence(arguments: tuple[str, ...]) -> None:
+    with Path("/dev/full").open("w") as full:
+        answer = subprocess.run(
+            [PROGRAM, *arguments], stdout=full, stderr=subprocess.PIPE, text=True, check=False, env={"PATH": "/usr/bin"}
+        )
+    assert answer.returncode == 13
+    assert answer.stderr == (
+        "DiskFull: The output cannot be written: No space left on device. "
+        "Free its volume, or send the output somewhere else.\n"
+    )
+
+
+def test_a_reader_that_has_seen_enough_is_no_fault() -> None:
+    with subprocess.Popen([PROGRAM, "settings"], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        assert process.wait(60) == 1
+
+
+def test_evaluate_refuses_before_its_work_a_file_that_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "cases.jsonl").write_text('{"query": "q", "positive": ["a"], "negative": ["b"]}\n')
+    command = ("evaluate", str(tmp_path / "cases.jsonl"), "--model", "/absent", "--json")
+    answer = run(*command, str(tmp_path / "absent" / "report.json"))
+    assert answer.returncode == 1
+    assert f"there is no folder {tmp_path / 'absent'}. Make it, or name another file." in answer.stderr
+
+
+def test_evaluate_says_in_one_sentence_that_its_file_is_full(tmp_path: Path) -> None:
+    (tmp_path / "cases.jsonl").write_text('{"query": "q", "positive": ["a"], "negative": ["b"]}\n')
+    answer = run("evaluate", str(tmp_path / "cases.jsonl"), "--no-bm25", "--json", "/dev/full")
+    assert answer.returncode == 13
+    assert answer.stderr.strip() == (
+        "DiskFull: --json /dev/full cannot be written: No space left on device. Free its volume, or name another file."
+    )
+
+
+def test_a_server_whose_output_is_full_serves_and_ends() -> None:
+    command = [PROGRAM, "serve", "--port", "0", "--management-port", "0", "--drain-delay-s", "0"]
+    with (
+        Path("/dev/full").open("w") as full,
+        subprocess.Popen(command, stdout=full, stderr=subprocess.PIPE, text=True, env={"PATH": "/usr/bin"}) as process,
+    ):
+        try:
+            assert process.stderr is not None
+            events = map(json.loads, process.stderr)
+            address = next(event["management"] for event in events if event["event"] == "listening")
+            assert any(event["event"] == "model_loaded" for event in events)
+            assert httpx.get(f"{address}/health/live", timeout=60).status_code == 200
+            process.terminate()
+            assert [event["event"] for event in events] == ["draining", "stopped"]
+            assert process.wait(60) == 0
+        finally:
+            process.kill()
+
+
 def test_a_wrong_variable_refuses_to_start() -> None:
     answer = run("serve", BGE_RERANKER_MAX_BATCH_TOKEN="7")
     assert (answer.returncode, "BGE_RERANKER_MAX_BATCH_TOKEN is not a setting" in answer.stderr) == (1, True)
@@ -100,6 +161,16 @@ def test_serve_help_documents_every_setting_with_default_and_variable() -> None:
     for setting in settings_list():
         assert setting.flag in text
         assert setting.variable in text
+
+
+@pytest.mark.parametrize("command", [("serve",), ("model", "fetch")])
+def test_a_switch_takes_no_value_in_any_command(command: tuple[str, ...]) -> None:
+    assert "--allow-pickle / --no-allow-pickle" in run(*command, "--help").stdout
+
+
+def test_a_choice_is_taken_in_any_case_on_the_command_line() -> None:
+    answer = run("serve", "--log-level", "DEBUG", "--log-format", "JSON", "--port", "8001")
+    assert "port and managementPort are both 8001" in answer.stderr
 
 
 def test_settings_lists_every_setting() -> None:

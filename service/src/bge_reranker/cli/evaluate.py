@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ import click
 
 from ..configuration import load_settings
 from ..errors import SettingsError
+from .output import refuse_unwritable, written
 from .setting_options import given_flags, setting_options
 
 if TYPE_CHECKING:
@@ -20,9 +22,9 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 @click.command()
 @click.argument("judgements", type=_FILE, required=False)
-@click.option("--queries", type=_FILE, help="TREC: queries, one `id<TAB>text` a line.")
-@click.option("--documents", type=_FILE, help="TREC: documents, one `id<TAB>text` a line.")
-@click.option("--qrels", type=_FILE, help="TREC: judgements.")
+@click.option("--queries", type=_FILE, help="Queries, one `id<TAB>text` a line, or BEIR's JSON lines.")
+@click.option("--documents", type=_FILE, help="Documents, in the same form.")
+@click.option("--qrels", type=_FILE, help="Judgements in TREC's four columns or BEIR's three.")
 @click.option("--run", type=_FILE, help="TREC: the run whose candidates are ranked again; without it all judged ones.")
 @click.option("--bm25/--no-bm25", default=True, show_default=True, help="Print BM25 beside the model.")
 @click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Also write a JSON file.")
@@ -44,9 +46,11 @@ def evaluate(
     """Measure a model on judged queries: nDCG@10 and MRR@10, beside BM25.
 
     JUDGEMENTS holds one JSON object a line: {"query": text, "positive": [texts], "negative": [texts], "group": name}.
-    TREC files are given by --queries, --documents and --qrels instead.
+    Files of TREC or BEIR are given by --queries, --documents and --qrels instead.
     """
     effective = load_settings(None, os.environ, given_flags(context))
+    if json_file is not None:
+        refuse_unwritable(json_file, "--json")
     cases = _cases(judgements, queries, documents, qrels, run)
     from rich.console import Console  # noqa: PLC0415 - a wrong option answers at once
 
@@ -58,7 +62,8 @@ def evaluate(
         report = evaluate_rankings(reranker.logits, cases, ranker=effective.model.model, with_bm25=bm25)
     print_report(report, Console())
     if json_file is not None:
-        report.save(json_file)
+        with written(json_file, "--json"):
+            report.save(json_file)
 
 
 def _cases(
@@ -74,5 +79,6 @@ def _cases(
     if judgements is not None and not any(trec):
         return load_cases(judgements)
     if judgements is None and queries is not None and documents is not None and qrels is not None:
-        return load_trec_cases(queries=queries, documents=documents, qrels=qrels, run=run)
+        say = partial(click.echo, err=True)
+        return load_trec_cases(queries=queries, documents=documents, qrels=qrels, run=run, say=say)
     raise click.UsageError("Give either JUDGEMENTS, or all of --queries, --documents and --qrels.")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import click
 import orjson
 
@@ -18,6 +20,12 @@ def greet(address: str, model: ServedModel) -> None:
         address: URL of the API.
         model: What is served.
     """
+    # A server whose output is full serves all the same.
+    with suppress(OSError):
+        _print(address, model)
+
+
+def _print(address: str, model: ServedModel) -> None:
     body = orjson.dumps(NativeDialect.example).decode()
     click.echo(f"\nReady: {model.name} ({model.digest[:12]}) on {model.description.device}, {address}\n")
     if model.name == "demo":

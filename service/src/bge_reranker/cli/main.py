@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
+from contextlib import suppress
 
 import click
 
@@ -11,6 +12,7 @@ from ..errors import RerankerError
 from ..termination import write_termination_message
 from .evaluate import evaluate
 from .model import model
+from .output import checked_output
 from .quantise import quantise
 from .rerank import rerank
 from .serve import serve
@@ -34,9 +36,12 @@ def main() -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
     try:
-        program()
+        with checked_output():
+            program()
     except RerankerError as error:
-        click.echo(f"{error.code}: {error.sentence()}", err=True)
+        # Where standard error is full, too, the exit code still says what it was.
+        with suppress(OSError):
+            click.echo(f"{error.code}: {error.sentence()}", err=True)
         # In a pod this is how the sentence gets to whoever looks at its status; a command that knows of another place
         # has written there as well.
         write_termination_message(error)

@@ -1,4 +1,4 @@
-"""A folder that a command writes: whole or not at all, by one process at a time, whatever ended the one before.
+"""What a command writes: folders whole or not at all, files that can be written, and an output that may be full.
 
 What must not be here: what is written.
 """
@@ -8,16 +8,20 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
-from ..errors import RerankerError, SettingsError
+from ..errors import DiskFull, RerankerError, SettingsError
 from ..store.layout import LOCK_SUFFIX, unwritable
 from ..store.lock import hold
 
 _REMEDY = "Let the process write there, or name another --output."
+
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
+"""What a write says where its volume, quota or device takes no more."""
 
 
 @contextmanager
@@ -77,3 +81,67 @@ def _refuse_undecodable(output: Path) -> None:
         str(output).encode()
     except UnicodeEncodeError:
         raise SettingsError(f"--output {output} is not UTF-8.", remedy="Name another folder.") from None
+
+
+def refuse_unwritable(file: Path, option: str) -> None:
+    """Say before long work that its result could not be written.
+
+    Args:
+        file: Where it will go.
+        option: What named it.
+
+    Raises:
+        SettingsError: If its folder is not there, or nothing can be written in it.
+    """
+    folder = file.parent
+    if not folder.is_dir():
+        raise SettingsError(f"{option} {file}: there is no folder {folder}.", remedy="Make it, or name another file.")
+    if not os.access(file if file.exists() else folder, os.W_OK):
+        raise SettingsError(
+            f"{option} {file} cannot be written.", remedy="Let the process write there, or name another file."
+        )
+
+
+@contextmanager
+def written(file: Path, option: str) -> Iterator[None]:
+    """Say in our words what keeps the block from writing a file.
+
+    Raises:
+        SettingsError: If it cannot be written.
+        DiskFull: If no room is left.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _FULL:
+            raise DiskFull(
+                f"{option} {file} cannot be written: {error.strerror}.", remedy="Free its volume, or name another file."
+            ) from error
+        raise unwritable(file, error, remedy="Let the process write there, or name another file.") from error
+
+
+@contextmanager
+def checked_output() -> Iterator[None]:
+    """Bring out what was printed when the block ends, and say in our words where that is not possible.
+
+    Raises:
+        DiskFull: If standard output or standard error takes no more.
+    """
+    try:
+        try:
+            yield
+        finally:
+            if sys.stdout is not None:
+                sys.stdout.flush()
+    except OSError as error:
+        if error.filename is not None or error.errno not in {*_FULL, errno.EPIPE}:
+            raise
+        # What is left in the buffer would be tried once more, and complained of, when the interpreter ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        if error.errno == errno.EPIPE:
+            # Who reads has seen enough.
+            sys.exit(1)
+        raise DiskFull(
+            f"The output cannot be written: {error.strerror}.",
+            remedy="Free its volume, or send the output somewhere else.",
+        ) from error

@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -63,7 +64,9 @@ def serve(context: click.Context, /, config_file: Path | None, **_settings: obje
         code = uvloop.run(run())
     except ModuleNotFoundError:
         code = asyncio.run(run())
-    sys.stdout.flush()
-    sys.stderr.flush()
+    for stream in (sys.stdout, sys.stderr):
+        # A full disk behind them is no reason to hang.
+        with suppress(OSError):
+            stream.flush()
     # A load that a signal interrupted still runs in its daemon thread; waiting for it would hold up the exit.
     os._exit(code)

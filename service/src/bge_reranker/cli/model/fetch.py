@@ -11,6 +11,7 @@ import click
 from ...errors import RerankerError
 from ...termination import write_termination_message
 from ..ending import end_tidily_on_sigterm
+from ..output import refuse_unwritable
 from ..setting_options import field_options
 from .target import effective_settings, store_directory
 
@@ -22,8 +23,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("source", required=False)
-@field_options("revision", "cache_dir", "expect_digest", "verify", "claims_dir")
-@click.option("--allow-pickle", is_flag=True, help="Accept pickles where there is nothing else, and convert them.")
+@field_options("revision", "cache_dir", "expect_digest", "verify", "claims_dir", "allow_pickle")
 @field_options("log_format", "termination_log")
 @click.option("--refresh", is_flag=True, help="Ask the source again what the revision means, though the store knows.")
 @click.option("--keep", type=click.IntRange(min=1), help="Afterwards keep so many versions of this model at most.")
@@ -47,6 +47,8 @@ def fetch(
     pvc://claim/path or demo; without it, the one that the settings name. What is there already is not fetched again.
     """
     effective = effective_settings(context, source)
+    if progress_file is not None:
+        refuse_unwritable(progress_file, "--progress-file")
     # So that no fetcher on another machine waits for the lock to get stale.
     end_tidily_on_sigterm()
     try:
