@@ -81,8 +81,12 @@ def test_sigterm_with_a_full_queue_answers_everything_and_exits_with_zero(tmp_pa
         asked = [pool.submit(server.ask) for _ in range(8)]
         until(server, in_flight=8)
         server.process.send_signal(signal.SIGTERM)
+        server.wait_until_draining()
         server.open_gate()
-        assert [answer.result().status_code for answer in asked] == [200] * 8
+        answers = [answer.result() for answer in asked]
+        assert [answer.status_code for answer in answers] == [200] * 8
+        # These connections are closed although they were there before the signal.
+        assert [answer.headers.get("connection") for answer in answers] == ["close"] * 8
         assert server.process.wait(WAIT_S) == 0
 
 

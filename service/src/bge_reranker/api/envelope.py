@@ -10,7 +10,8 @@ import re
 import time
 import traceback
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
@@ -66,7 +67,7 @@ class Envelope:
             return
         record = RequestRecord(_request_id(Headers(scope=scope).get("x-request-id")))
         scope["bge_reranker.record"] = record
-        answer = _Answer(scope, send, receive, self._headers(scope, record))
+        answer = _Answer(scope, send, receive, partial(self._headers, scope, record))
         began = self._clock()
         self._metrics.requests_in_flight.inc()
         try:
@@ -84,6 +85,7 @@ class Envelope:
             self._account(scope, record, answer.status, self._clock() - began)
 
     def _headers(self, scope: Scope, record: RequestRecord) -> dict[str, str]:
+        """What every answer carries, as things are when it begins: the request may have waited through a signal."""
         headers = {"X-Request-Id": record.request_id}
         if self._state.model is not None:
             headers["X-Model-Digest"] = self._state.model.digest
@@ -122,7 +124,7 @@ class Envelope:
 class _Answer:
     """Sends an answer, adding headers; remembers its status, and whether the request's body has come to its end."""
 
-    def __init__(self, scope: Scope, send: Send, receive: Receive, headers: dict[str, str]) -> None:
+    def __init__(self, scope: Scope, send: Send, receive: Receive, headers: Callable[[], Mapping[str, str]]) -> None:
         self._scope = scope
         self._send = send
         self._receive = receive
@@ -142,7 +144,7 @@ class _Answer:
         if message["type"] == "http.response.start":
             self.status = message["status"]
             headers = MutableHeaders(scope=message)
-            for name, value in self._headers.items():
+            for name, value in self._headers().items():
                 headers.setdefault(name, value)
             self._is_last = _closes(self._scope, headers)
         elif message["type"] == "http.response.body" and self._must_linger and not message.get("more_body"):
