@@ -44,11 +44,25 @@ def test_null_in_a_later_source_unsets_a_value(tmp_path: Path) -> None:
         ({"BGE_RERANKER_MAX_BATCH_TOKEN": "1"}, "BGE_RERANKER_MAX_BATCH_TOKEN is not a setting"),
         ({"BGE_RERANKER_PORT": "eighty"}, 'http.port (flag --port, variable BGE_RERANKER_PORT) is "eighty"'),
         ({"BGE_RERANKER_PORT": "70000"}, "65535"),
-        ({"BGE_RERANKER_PORT": "8001"}, "port and managementPort are both 8001"),
-        ({"BGE_RERANKER_MAX_QUEUE_TOKENS": "20"}, "must be at least maxBatchTokens"),
+        (
+            {"BGE_RERANKER_PORT": "8001"},
+            "http.port (8001) must be another number than http.managementPort (8001), or",
+        ),
+        (
+            {"BGE_RERANKER_MAX_QUEUE_TOKENS": "20"},
+            "engine.maxQueueTokens (20) must be at least engine.maxBatchTokens (16384), or no",
+        ),
         (
             {"BGE_RERANKER_MAX_PAIR_TOKENS": "32", "BGE_RERANKER_WINDOW_OVERLAP_TOKENS": "32"},
-            "windowOverlapTokens (32) must be smaller",
+            "text.windowOverlapTokens (32) must be less than text.maxPairTokens (32), or no room is left",
+        ),
+        (
+            {"BGE_RERANKER_MAX_PAIR_TOKENS": "7"},
+            "text.maxPairTokens (7) must be at least 8, or special tokens would leave no room",
+        ),
+        (
+            {"BGE_RERANKER_MAX_BODY_BYTES": "300000000"},
+            "http.maxBodiesBytes (268435456) must be at least http.maxBodyBytes (300000000)",
         ),
         ({"BGE_RERANKER_DEVICE": "tpu"}, "scorer"),
         ({"BGE_RERANKER_CONFIG": "[1]"}, "must hold groups"),

@@ -16,6 +16,7 @@ from reranker_operator.spec_limits import policy_rules
 from .chart.defaults import settings_defaults
 from .chart.presence import required_values
 from .chart.readme_table import values_table
+from .chart.rules import rules
 from .chart.usage import differences
 from .chart.values_schema import values_schema
 from .clients import clients_page
@@ -56,13 +57,16 @@ def _generated() -> dict[Path, str]:
     chart_readme = CHART / "README.md"
     values = (CHART / "values.yaml").read_text(encoding="utf-8")
     schema = values_schema(values)
-    definition = crd(json.loads(schema), yaml.safe_load(values))
+    table = rules()
+    defaults = {**yaml.safe_load(values), "config": json.loads(settings_defaults())}
+    definition = crd(json.loads(schema), defaults, json.loads(table))
     troubleshooting = ROOT / "docs" / "troubleshooting.md"
     return {
         CHART / "values.schema.json": schema,
         CHART / "crds" / "rerankers.yaml": definition,
         CHART / "files" / "required-values.json": required_values(values),
         CHART / "files" / "reranker-limits.json": json.dumps(policy_rules(), indent=2) + "\n",
+        CHART / "files" / "rules.json": table,
         CHART / "files" / "settings-defaults.json": settings_defaults(),
         chart_readme: replace_section(chart_readme.read_text(encoding="utf-8"), "values", values_table(values)),
         readme: replace_section(readme.read_text(encoding="utf-8"), "settings", markdown_table()),

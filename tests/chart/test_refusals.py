@@ -31,7 +31,6 @@ WRONG = [
     ({"extraEnv": [{"name": "A", "value": 1}]}, "at '/extraEnv/0/value': got number, want string"),
     ({"extraEnv": [{"value": "x"}]}, "at '/extraEnv/0': missing property 'name'"),
     ({"extraContainers": [{"name": "c"}]}, "at '/extraContainers/0': missing property 'image'"),
-    ({"networkPolicy": {"egressCidrs": ["10.0.0.0"]}}, "at '/networkPolicy/egressCidrs/0': '10.0.0.0' does not match"),
     ({"hub": {"endpoint": "hub.example"}}, "at '/hub/endpoint': 'hub.example' does not match pattern"),
     ({"service": {"port": 70000}}, "at '/service/port': maximum: got 70,000, want 65,535"),
 ]
@@ -39,7 +38,7 @@ WRONG = [
 IMPOSSIBLE: list[tuple[Values, list[str]]] = [
     (
         {"autoscaling": {"enabled": True, "minReplicas": 5, "maxReplicas": 2}},
-        ["autoscaling.minReplicas is 5 and autoscaling.maxReplicas is 2", "Raise maxReplicas or lower minReplicas."],
+        ["autoscaling.minReplicas is 5, autoscaling.maxReplicas is 2", "Raise maxReplicas or lower minReplicas."],
     ),
     (
         {"autoscaling": {"enabled": True, "backlogSeconds": {"enabled": False}}},
@@ -162,17 +161,60 @@ IMPOSSIBLE: list[tuple[Values, list[str]]] = [
     ({"resources": {"requests": {"nvidia.com/gpu": 1}}}, ["resources.requests has nvidia.com/gpu", "set gpu.count"]),
     (
         {"config": {"http": {"managementHost": "127.0.0.1"}}},
-        ["config.http.managementHost is 127.0.0.1", "Leave it out"],
+        ['config.http.managementHost is "127.0.0.1"; a pod must listen on all of its addresses', "Leave it out"],
     ),
     ({"model": {"source": "pvc://No_Claim/x"}}, ["it must be pvc://CLAIM/PATH"]),
     (
         {"config": {"text": {"maxPairTokens": 100, "windowOverlapTokens": 100}}},
-        ["config.text.windowOverlapTokens is 100 and config.text.maxPairTokens is 100", "raise maxPairTokens"],
+        ["config.text.windowOverlapTokens is 100, config.text.maxPairTokens is 100", "raise maxPairTokens"],
     ),
-    ({"config": {"text": {"maxPairTokens": 9, "maxQueryTokens": 50}}}, ["Lower maxQueryTokens"]),
+    (
+        {"config": {"text": {"maxPairTokens": 9, "maxQueryTokens": 50}}},
+        ["config.text.maxQueryTokens must be less than config.text.maxPairTokens, or no room", "Lower it"],
+    ),
+    (
+        {"config": {"text": {"maxPairTokens": 7}}},
+        ["config.text.maxPairTokens must be at least 8, or", "(config.text.maxPairTokens is 7)"],
+    ),
+    (
+        {"model": {"source": "demo"}, "config": {"text": {"maxPairTokens": 513}}},
+        ["must be at most the model's longest pair", "maxPairTokens is 513, the model's longest pair is 512"],
+    ),
+    ({"config": {"text": {"maxQueryTokens": 512}}}, ["maxQueryTokens is 512, the model's longest pair is 512"]),
+    (
+        {"config": {"http": {"maxBodyBytes": 500_000_000}}},
+        ["config.http.maxBodiesBytes is 268435456, config.http.maxBodyBytes is 500000000", "Raise maxBodiesBytes"],
+    ),
+    ({"config": {"http": {"host": "not a host"}}}, ['config.http.host is "not a host"; a pod must listen']),
+    (
+        {"networkPolicy": {"egressCidrs": ["10.0.0.0"]}},
+        ['networkPolicy.egressCidrs has "10.0.0.0"; it must be a range'],
+    ),
+    ({"networkPolicy": {"egressCidrs": ["10.0.0.0/99"]}}, ['has "10.0.0.0/99"; it must be a range of addresses']),
+    ({"networkPolicy": {"searchNamespaces": ["a.b"]}}, ['networkPolicy.searchNamespaces has "a.b"; the name of a']),
+    ({"podLabels": {"team": "search & find"}}, ['podLabels has the value "search & find"; the value of a label']),
+    ({"commonLabels": {"a b": "x"}}, ['commonLabels has the name "a b"; the name of a label or annotation']),
+    ({"nodeSelector": {"zone": "-"}}, ['nodeSelector has the value "-"']),
+    (
+        {"service": {"annotations": {"UPPER.example/x/y": "z"}}},
+        ['service.annotations has the name "UPPER.example/x/y"'],
+    ),
+    ({"priorityClassName": "High Priority"}, ['priorityClassName is "High Priority"; the name of an object']),
+    ({"runtimeClassName": "Nvidia"}, ['runtimeClassName is "Nvidia"']),
+    ({"ingress": {"className": "nginx/"}}, ['ingress.className is "nginx/"']),
+    ({"cache": {"storageClass": "fast_ssd"}}, ['cache.storageClass is "fast_ssd"']),
+    ({"image": {"pullSecrets": ["a/b"]}}, ['image.pullSecrets has "a/b"']),
+    ({"secrets": {"apiKeys": {"name": "keys", "key": ".."}}}, ['secrets.apiKeys.key is ".."; a key of a Secret']),
+    ({"ingress": {"path": "/a/../b"}}, ['ingress.path is "/a/../b"; it must be a path']),
+    (
+        {"serviceAccount": {"name": "default"}},
+        ["serviceAccount.name is default, which every namespace has already.", "set serviceAccount.create to false"],
+    ),
+    ({"gpu": {"resource": "nvidia..com/gpu"}}, ['gpu.resource is "nvidia..com/gpu"']),
+    ({"resources": {"limits": {"gpu": 1}}}, ['resources.limits has "gpu", which is no resource of a container']),
     (
         {"config": {"engine": {"maxQueueTokens": 100}}},
-        ["config.engine.maxQueueTokens is 100 and config.engine.maxBatchTokens is 16384", "Raise maxQueueTokens"],
+        ["config.engine.maxQueueTokens is 100, config.engine.maxBatchTokens is 16384", "Raise maxQueueTokens"],
     ),
 ]
 

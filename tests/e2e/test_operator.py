@@ -174,7 +174,10 @@ def test_the_api_server_refuses_nonsense_with_a_sentence(products: Operated) -> 
     refused: list[tuple[dict[str, Any], str]] = [
         ({"replikas": 2}, 'unknown field "spec.replikas"'),
         ({"replicas": "two"}, "spec.replicas"),
-        ({"autoscaling": {"enabled": True, "minReplicas": 5, "maxReplicas": 2}}, "minReplicas is greater"),
+        (
+            {"autoscaling": {"enabled": True, "minReplicas": 5, "maxReplicas": 2}},
+            "autoscaling.minReplicas must be at most autoscaling.maxReplicas",
+        ),
         ({"cache": {"type": "pvc", "accessMode": "ReadWriteOnce"}}, "lets one node mount the volume"),
     ]
     for spec, words in refused:

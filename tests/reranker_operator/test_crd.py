@@ -12,6 +12,20 @@ VALUES = {
     "cache": {"type": "ephemeral", "accessMode": "ReadWriteMany", "existingClaim": "", "image": ""},
     "autoscaling": {"enabled": False, "minReplicas": 1, "maxReplicas": 4},
     "rollout": {"mode": "surge"},
+    "model": {"source": "hf://org/name@one"},
+    "config": {"text": {"maxQueryTokens": None}},
+}
+TABLE: dict[str, Any] = {
+    "modelPairTokens": {"demo": 512},
+    "relations": [
+        {
+            "left": "config.text.maxQueryTokens",
+            "relation": "<",
+            "right": "modelPairTokens",
+            "sentence": "maxQueryTokens must be less than the pair. Lower it.",
+        }
+    ],
+    "forms": [{"path": "names[]", "pattern": "^[a-z]+$", "sentence": "it must be a name. Correct it."}],
 }
 SCHEMA: dict[str, Any] = {
     "$schema": "x",
@@ -64,12 +78,12 @@ def test_two_types_that_are_no_quantity_stop_the_generator() -> None:
 
 
 def test_what_would_lend_the_operator_s_rights_is_not_in_the_resource() -> None:
-    properties = schema_of(crd(SCHEMA, VALUES))["properties"]["spec"]["properties"]
+    properties = schema_of(crd(SCHEMA, VALUES, TABLE))["properties"]["spec"]["properties"]
     assert set(properties) == {"replicas", "lifecycle"}
 
 
 def test_the_only_default_is_the_count_that_the_scale_subresource_needs() -> None:
-    text = crd(SCHEMA, VALUES)
+    text = crd(SCHEMA, VALUES, TABLE)
     assert text.count("default:") == 1
     assert schema_of(text)["properties"]["spec"]["properties"]["replicas"]["default"] == 1
 
@@ -77,9 +91,35 @@ def test_the_only_default_is_the_count_that_the_scale_subresource_needs() -> Non
 def test_the_digest_tells_two_schemas_apart_and_is_found_by_the_operator(tmp_path: Any) -> None:
     folder = tmp_path / "crds"
     folder.mkdir()
-    text = crd(SCHEMA, VALUES)
+    text = crd(SCHEMA, VALUES, TABLE)
     (folder / "rerankers.yaml").write_text(text)
     assert schema_age.warning(text, tmp_path) == ""
     other = {**SCHEMA, "properties": {**SCHEMA["properties"], "more": {"type": "string"}}}
-    assert "kubectl apply --server-side" in schema_age.warning(crd(other, VALUES), tmp_path)
+    assert "kubectl apply --server-side" in schema_age.warning(crd(other, VALUES, TABLE), tmp_path)
     assert schema_age.warning("{}", tmp_path) != ""
+
+
+def test_a_rule_of_the_chart_s_table_is_asked_of_the_resource_in_the_same_words() -> None:
+    names = {"names": {"type": "array", "items": {"type": "string", "maxLength": 9}}}
+    spec = schema_of(crd({**SCHEMA, "properties": {**SCHEMA["properties"], **names}}, VALUES, TABLE))["properties"][
+        "spec"
+    ]
+    query = (
+        "(has(self.config) && has(self.config.text) && has(self.config.text.maxQueryTokens) && "
+        "type(self.config.text.maxQueryTokens) == int ? self.config.text.maxQueryTokens : 0)"
+    )
+    source = (
+        "(has(self.model) && has(self.model.source) && type(self.model.source) == string ? self.model.source : "
+        '"hf://org/name@one")'
+    )
+    pair = f'({source} == "demo" || {source}.startsWith("demo@") ? 512 : 0)'
+    assert spec["x-kubernetes-validations"][0] == {
+        "rule": f"{query} == 0 || {pair} == 0 || {query} < {pair}",
+        "message": "maxQueryTokens must be less than the pair. Lower it.",
+    }
+    assert spec["properties"]["names"]["items"]["x-kubernetes-validations"] == [
+        {
+            "rule": 'self.matches("^[a-z]+$")',
+            "messageExpression": r'''"names has \"" + self + "\"; it must be a name. Correct it."''',
+        }
+    ]

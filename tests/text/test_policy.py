@@ -38,10 +38,14 @@ def test_the_query_limit_of_flagreranker_follows_a_shorter_pair_and_is_rounded_d
 @pytest.mark.parametrize(
     ("settings", "model_tokens", "message"),
     [
-        (TextSettings(max_pair_tokens=513), 512, r"text\.maxPairTokens is 513, .* at most 512"),
-        (TextSettings(max_pair_tokens=7), 512, r"text\.maxPairTokens is 7; .* at least 8"),
-        (TextSettings(max_query_tokens=512), 512, r"text\.maxQueryTokens is 512"),
-        (TextSettings(window_overlap_tokens=64), 64, r"text\.windowOverlapTokens is 64"),
+        (
+            TextSettings(max_pair_tokens=513),
+            512,
+            r"text.maxPairTokens \(513\) must be at most the model's longest pair \(512\)",
+        ),
+        (TextSettings(max_pair_tokens=7), 512, r"text\.maxPairTokens \(7\) must be at least 8"),
+        (TextSettings(max_query_tokens=512), 512, r"text\.maxQueryTokens \(512\) must be less"),
+        (TextSettings(window_overlap_tokens=64), 64, r"text\.windowOverlapTokens \(64\) must be less"),
     ],
 )
 def test_settings_that_do_not_fit_the_model_are_refused_by_name_with_a_remedy(

@@ -1,9 +1,8 @@
 """The CustomResourceDefinition, made from the chart's values schema: `python -m reranker_operator.crd CHART` prints it.
 
-What belongs here: translating JSON Schema into what an API server takes, and the rules between fields that it can
-check. What must not: a field of the spec by name, except in those rules. A keyword without a translation stops the
-generator, so that nothing vanishes silently; defaults are left out, because the API server would write today's into
-every resource.
+What belongs here: translating JSON Schema into what an API server takes. What must not: rules beyond a field's type and
+bounds, which `crd_rules` has. A keyword without a translation stops the generator, so that nothing vanishes silently;
+defaults are left out, because the API server would write today's into every resource.
 """
 
 from __future__ import annotations
@@ -18,10 +17,8 @@ from typing import Any
 import yaml
 from typing_extensions import override
 
+from .crd_rules import Schema, Table, between_fields, of_texts
 from .schema_age import mark
-from .spec_limits import CLUSTER_PRIORITY, PRIORITY_REFUSED
-
-Schema = dict[str, Any]
 
 NOT_IN_THE_RESOURCE = (
     *("extraObjects", "extraContainers", "extraInitContainers"),
@@ -45,31 +42,43 @@ LIFECYCLE: Schema = {
 NARROWED: dict[str, Schema] = yaml.safe_load((files(__package__) / "narrowed.yaml").read_text(encoding="utf-8"))
 """Parts of which a Reranker may have less than the chart takes, by path."""
 
-_KEPT = ("description", "enum", "minimum", "maximum", "minLength", "maxLength", "minItems", "maxItems", "pattern")
+_KEPT = (
+    "description",
+    "enum",
+    "minimum",
+    "maximum",
+    "minLength",
+    "maxLength",
+    "minItems",
+    "maxItems",
+    "maxProperties",
+    "pattern",
+)
 _DROPPED = ("default", "title", "$schema")
 
 HEADER = "# Generated from values.schema.json by `make generate`.\n"
 
 
-def crd(schema: Schema, values: dict[str, Any]) -> str:
+def crd(schema: Schema, values: dict[str, Any], table: Table) -> str:
     """The text of the CRD.
 
     Args:
         schema: The chart's values.schema.json.
-        values: The chart's values.yaml, whose defaults the rules between fields need.
+        values: The chart's values.yaml with the service's settings as its `config`: the defaults of rules.
+        table: The chart's files/rules.json.
 
     Raises:
         ValueError: If the schema has a keyword without a translation.
     """
     body = yaml.safe_load((files(__package__) / "crd.yaml").read_text(encoding="utf-8"))
     root = body["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
-    root["properties"]["spec"] = spec_schema(schema, values)
+    root["properties"]["spec"] = spec_schema(schema, values, table)
     digest = hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
     root["description"] += f" {mark(digest)}"
     return HEADER + yaml.dump(body, sort_keys=False, width=120, allow_unicode=True, Dumper=_PlainDumper)
 
 
-def spec_schema(schema: Schema, values: dict[str, Any]) -> Schema:
+def spec_schema(schema: Schema, values: dict[str, Any], table: Table) -> Schema:
     """The schema of `spec`."""
     properties = {
         name: translated(part, name) for name, part in schema["properties"].items() if name not in NOT_IN_THE_RESOURCE
@@ -78,12 +87,14 @@ def spec_schema(schema: Schema, values: dict[str, Any]) -> Schema:
     properties["replicas"]["default"] = 1
     properties["lifecycle"] = LIFECYCLE
     description = "The chart's values for one scorer; what is left out is the chart's default."
-    return {
+    spec = {
         "type": "object",
         "description": description,
         "properties": properties,
-        "x-kubernetes-validations": rules(values),
+        "x-kubernetes-validations": between_fields(values, table),
     }
+    of_texts(spec, table)
+    return spec
 
 
 def translated(schema: Schema, path: str) -> Schema:
@@ -140,55 +151,6 @@ def _parts(schema: Schema, path: str) -> Schema:
     return result
 
 
-def rules(values: dict[str, Any]) -> list[Schema]:
-    """What the API server itself refuses, with a sentence; the chart's own rules go further."""
-    kind, mode = _or_default("cache.type", values), _or_default("cache.accessMode", values)
-    least, most = _or_default("autoscaling.minReplicas", values), _or_default("autoscaling.maxReplicas", values)
-    scaled, rollout = _or_default("autoscaling.enabled", values), _or_default("rollout.mode", values)
-    shared = f"{kind} in ['pvc', 'existing'] && {mode} != 'ReadWriteMany'"
-    return [
-        {
-            "rule": f"{least} <= {most}",
-            "message": "autoscaling.minReplicas is greater than autoscaling.maxReplicas: lower or raise one of them",
-        },
-        {
-            "rule": f"!({shared}) || (!({scaled}) && self.replicas <= 1 && {rollout} != 'surge')",
-            "message": (
-                "cache.accessMode lets one node mount the volume: set it to ReadWriteMany, or replicas to 1 without "
-                "autoscaling and rollout.mode to inPlace or recreate"
-            ),
-        },
-        {
-            "rule": f"{kind} != 'existing' || size({_or_default('cache.existingClaim', values)}) > 0",
-            "message": "cache.type is existing: name the claim in cache.existingClaim",
-        },
-        {
-            "rule": f"{kind} != 'image' || size({_or_default('cache.image', values)}) > 0",
-            "message": "cache.type is image: name the image in cache.image",
-        },
-        {
-            "rule": (
-                "!has(self.cache) || !has(oldSelf.cache) || !has(self.cache.size) || !has(oldSelf.cache.size) || "
-                "!has(self.cache.type) || !has(oldSelf.cache.type) || self.cache.type != 'pvc' || "
-                "oldSelf.cache.type != 'pvc' || !isQuantity(self.cache.size) || !isQuantity(oldSelf.cache.size) || "
-                "quantity(self.cache.size).compareTo(quantity(oldSelf.cache.size)) >= 0"
-            ),
-            "message": "cache.size can only grow while cache.type is pvc: name another storage class to begin anew",
-        },
-        {
-            "rule": f"!has(self.priorityClassName) || !self.priorityClassName.startsWith('{CLUSTER_PRIORITY}')",
-            "message": " ".join(PRIORITY_REFUSED),
-        },
-    ]
-
-
-def _or_default(path: str, values: dict[str, Any]) -> str:
-    """A field in CEL, or the chart's default where the resource does not have it."""
-    group, field = path.split(".")
-    default = json.dumps(values[group][field]).replace('"', "'")
-    return f"(has(self.{group}) && has(self.{path}) ? self.{path} : {default})"
-
-
 class _PlainDumper(yaml.SafeDumper):
     """Writes equal parts out instead of referring to them."""
 
@@ -201,8 +163,12 @@ class _PlainDumper(yaml.SafeDumper):
 
 def of_chart(chart: Path) -> str:
     """The CRD that belongs to a chart's folder."""
-    schema = json.loads((chart / "values.schema.json").read_text(encoding="utf-8"))
-    return crd(schema, yaml.safe_load((chart / "values.yaml").read_text(encoding="utf-8")))
+    schema, table, settings = (
+        json.loads((chart / name).read_text(encoding="utf-8"))
+        for name in ("values.schema.json", "files/rules.json", "files/settings-defaults.json")
+    )
+    values = yaml.safe_load((chart / "values.yaml").read_text(encoding="utf-8"))
+    return crd(schema, {**values, "config": settings}, table)
 
 
 if __name__ == "__main__":

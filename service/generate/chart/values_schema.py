@@ -46,6 +46,13 @@ def is_leaf(types: Any) -> bool:
     return not isinstance(types.get("type", {}), dict) or "enum" in types
 
 
+def without_forms(schema: Any) -> Any:
+    """The schema as JSON Schema has it; what a text must look like is refused by `rules`, which can explain."""
+    if not isinstance(schema, dict):
+        return schema
+    return {keyword: without_forms(part) for keyword, part in schema.items() if keyword not in {"form", "keys"}}
+
+
 def _leaves(types: dict[str, Any], values: dict[str, Any], prefix: str) -> list[str]:
     found = []
     for name, value in values.items():
@@ -63,7 +70,7 @@ def _group(types: dict[str, Any], values: dict[str, Any], comments: dict[str, st
         if is_leaf(types[name]):
             if not comment:
                 raise ValueError(f"values.yaml: {path} has no comment above it")
-            schema = config_schema() if path == "config" else types[name]
+            schema = config_schema() if path == "config" else without_forms(types[name])
             properties[name] = {"description": comment, **schema}
         else:
             described = {"description": comment} if comment else {}

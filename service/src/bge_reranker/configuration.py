@@ -229,7 +229,8 @@ def _explain(error: ValidationError) -> str:
         place = tuple(str(part) for part in problem["loc"])
         setting = by_place.get((place[0], place[1])) if len(place) >= 2 else None  # noqa: PLR2004 - group and field
         if setting is None:
-            sentences.append(str(problem["msg"]).removeprefix("Value error, ") + ".")
+            # The rules between settings, which are whole sentences, and what has no setting of its own.
+            sentences.append(str(problem["msg"]).removeprefix("Value error, ").rstrip(".") + ".")
             continue
         given = "a secret" if setting.is_secret else json.dumps(problem["input"], default=str)
         sentences.append(

@@ -1,7 +1,7 @@
 """Every setting of the scorer, once: name, unit, default, bounds and what it means.
 
-What belongs here: the fields and the rules between them. What must not: reading files, environment or flags
-(`configuration` does), and resolving "auto" (each part does, from its own slice, before it starts).
+What belongs here: the fields. What must not: the rules between them (`setting_rules`), reading files, environment or
+flags (`configuration`), and resolving "auto" (each part does, from its own slice, before it starts).
 
 Field names are unique across the groups, so that a flag (`--max-batch-tokens`), an environment variable
 (`BGE_RERANKER_MAX_BATCH_TOKENS`) and a key of the configuration file (`engine.maxBatchTokens`) need no other prefix.
@@ -13,6 +13,8 @@ from typing import Annotated, Any, Literal, Self, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, field_validator, model_validator
 from pydantic.alias_generators import to_camel
+
+from .setting_rules import broken
 
 Precision = Literal["auto", "float32", "float16", "bfloat16", "int8"]
 Device = Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:[0-9]+)?)$")]
@@ -192,13 +194,13 @@ class EngineSettings(SettingsGroup):
 class HttpSettings(SettingsGroup):
     """Listeners and their limits."""
 
-    host: str = Field(default="127.0.0.1", min_length=1)
+    host: str = Field(default="127.0.0.1", min_length=1, max_length=253)
     """Address of the API listener; `0.0.0.0` or `::` for all."""
 
     port: Port = 8000
     """Port of the API listener; 0 takes a free one."""
 
-    management_host: str = Field(default="127.0.0.1", min_length=1)
+    management_host: str = Field(default="127.0.0.1", min_length=1, max_length=253)
     """Address of the management listener (health, info, metrics)."""
 
     management_port: Port = 8001
@@ -298,25 +300,7 @@ class Settings(SettingsGroup):
 
     @model_validator(mode="after")
     def _rules_between_fields(self) -> Self:
-        if self.engine.max_queue_tokens < self.engine.max_batch_tokens:
-            raise ValueError(
-                f"maxQueueTokens ({self.engine.max_queue_tokens}) must be at least maxBatchTokens "
-                f"({self.engine.max_batch_tokens}), or no batch could ever fill"
-            )
-        http = self.http
-        if http.port != 0 and http.port == http.management_port:
-            raise ValueError(f"port and managementPort are both {http.port}; they must differ")
-        if http.max_bodies_bytes < http.max_body_bytes:
-            raise ValueError(
-                f"maxBodiesBytes ({http.max_bodies_bytes}) must be at least maxBodyBytes ({http.max_body_bytes}), or "
-                "the largest body could never be read"
-            )
-        pair, overlap = self.text.max_pair_tokens, self.text.window_overlap_tokens
-        if pair and overlap is not None and overlap >= pair:
-            raise ValueError(f"windowOverlapTokens ({overlap}) must be smaller than maxPairTokens ({pair})")
-        if pair and self.text.max_query_tokens and self.text.max_query_tokens >= pair:
-            raise ValueError(
-                f"maxQueryTokens ({self.text.max_query_tokens}) must be smaller than maxPairTokens ({pair}), "
-                "or no room is left for a document"
-            )
+        values = {f"{group}.{to_camel(field)}": value for group, part in self for field, value in part}
+        if problems := broken(values):
+            raise ValueError(" ".join(f"{message} {remedy}" for message, remedy in problems))
         return self

@@ -1,5 +1,5 @@
 {{/*
-Rules about what is added to the pod and in front of it, and about settings that depend on each other.
+Rules about what is added to the pod and in front of it.
 */}}
 
 {{/* The members that are there more than once, joined by commas. */}}
@@ -78,39 +78,10 @@ service.nodePort is {{ int .Values.service.nodePort }} and service.type is Clust
 {{- if and .Values.networkPolicy.enabled .Values.networkPolicy.egressCidrs (not .Values.networkPolicy.egressPorts) }}
 networkPolicy.egressPorts is empty, which would open every port of networkPolicy.egressCidrs. List ports, such as 443, or leave egressCidrs empty to open none.
 {{ end }}
-{{- range $key, $hosts := dict "ingress.hosts" .Values.ingress.hosts "httpRoute.hostnames" .Values.httpRoute.hostnames }}
-{{- range $hosts }}
-{{- if not (regexMatch "^([*][.])?[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$" .) }}
-{{ $key }} has {{ quote . }}; it must be a host name in lower case, without https://, port or path, such as rerank.example or *.example. Correct it.
-{{ end }}
-{{- end }}
-{{- end }}
 {{- if and .Values.ingress.enabled (not .Values.ingress.hosts) }}
 ingress.enabled is true and ingress.hosts is empty. List at least one host name.
 {{ end }}
 {{- if and .Values.httpRoute.enabled (not .Values.httpRoute.parentRefs) }}
 httpRoute.enabled is true and httpRoute.parentRefs is empty, so no gateway would take the route. Name one, such as {name: GATEWAY, namespace: NAMESPACE}.
 {{ end }}
-{{- end }}
-
-{{/* As the service itself would refuse them, but before a pod has to start for it. */}}
-{{- define "bge-reranker.requirements.settings" -}}
-{{- $queue := include "bge-reranker.setting" (list . "engine" "maxQueueTokens") | float64 }}
-{{- $batch := include "bge-reranker.setting" (list . "engine" "maxBatchTokens") | float64 }}
-{{- if lt $queue $batch }}
-config.engine.maxQueueTokens is {{ int64 $queue }} and config.engine.maxBatchTokens is {{ int64 $batch }}; the queue must hold at least one batch. Raise maxQueueTokens or lower maxBatchTokens.
-{{ end }}
-{{- $pair := include "bge-reranker.setting" (list . "text" "maxPairTokens") | float64 }}
-{{- range $setting := list "windowOverlapTokens" "maxQueryTokens" }}
-{{- $tokens := dig "text" $setting 0 (default dict $.Values.config) | float64 }}
-{{- if and (gt $pair 0.0) (ge $tokens $pair) }}
-config.text.{{ $setting }} is {{ int64 $tokens }} and config.text.maxPairTokens is {{ int64 $pair }}, of which it must be a part. Lower {{ $setting }} or raise maxPairTokens.
-{{ end }}
-{{- end }}
-{{- range $setting := list "host" "managementHost" }}
-{{- $host := dig "http" $setting "" (default dict $.Values.config) }}
-{{- if regexMatch "^(127[.].*|localhost|::1)$" $host }}
-config.http.{{ $setting }} is {{ $host }}, which nothing outside of the pod can reach, its probes included. Leave it out, or set it to "::" where pods have IPv6 addresses alone.
-{{ end }}
-{{- end }}
 {{- end }}

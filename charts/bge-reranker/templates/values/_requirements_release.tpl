@@ -45,6 +45,12 @@ fullnameOverride is {{ quote . }} ({{ len . }} characters); it must have at most
 {{- end }}
 {{- end }}
 
+{{- define "bge-reranker.requirements.account" -}}
+{{- if and .Values.serviceAccount.create (eq (default "" .Values.serviceAccount.name) "default") }}
+serviceAccount.create is true and serviceAccount.name is default, which every namespace has already. Choose another name, or set serviceAccount.create to false.
+{{ end }}
+{{- end }}
+
 {{/* As a node would refuse it (InvalidImageName), where nobody looks. */}}
 {{- define "bge-reranker.requirements.image" -}}
 {{- include "bge-reranker.requirements.reference" (list "image" (include "bge-reranker.image" .)) }}

@@ -19,6 +19,13 @@ Rules about quantities, replicas and the device. Each define gives one sentence 
 {{- $key := first . }}
 {{- $limits := default dict (default dict (last .)).limits }}
 {{- $requests := default dict (default dict (last .)).requests }}
+{{- range $part, $amounts := dict "requests" $requests "limits" $limits }}
+{{- range $name, $_ := $amounts }}
+{{- if not (regexMatch "^(cpu|memory|ephemeral-storage|hugepages-[0-9]+[KMG]i|[a-z0-9]([-a-z0-9.]*[a-z0-9])?/[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)$" $name) }}
+{{ $key }}.{{ $part }} has {{ quote $name }}, which is no resource of a container: cpu, memory, ephemeral-storage, hugepages-SIZE, or a name with its domain. Correct it.
+{{ end }}
+{{- end }}
+{{- end }}
 {{- range $name, $quantity := $requests }}{{ include "bge-reranker.requirements.quantity" (list (printf "%s.requests.%s" $key $name) $quantity) }}{{ end }}
 {{- range $name, $quantity := $limits }}{{ include "bge-reranker.requirements.quantity" (list (printf "%s.limits.%s" $key $name) $quantity) }}{{ end }}
 {{- range $name, $quantity := $requests }}
@@ -50,9 +57,6 @@ Rules about quantities, replicas and the device. Each define gives one sentence 
 
 {{- define "bge-reranker.requirements.scaling" -}}
 {{- if .Values.autoscaling.enabled }}
-{{- if gt (int .Values.autoscaling.minReplicas) (int .Values.autoscaling.maxReplicas) }}
-autoscaling.minReplicas is {{ int .Values.autoscaling.minReplicas }} and autoscaling.maxReplicas is {{ int .Values.autoscaling.maxReplicas }}; the minimum must not be above the maximum. Raise maxReplicas or lower minReplicas.
-{{ end }}
 {{- if not (or .Values.autoscaling.backlogSeconds.enabled .Values.autoscaling.gpu.enabled .Values.autoscaling.cpu.enabled .Values.autoscaling.metrics) }}
 autoscaling.enabled is true and there is no metric to scale on. Enable autoscaling.backlogSeconds, autoscaling.gpu or autoscaling.cpu, or list one in autoscaling.metrics.
 {{ end }}

@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from ..errors import InvalidField, SettingsError
+from ..setting_rules import MIN_PAIR_TOKENS, MODEL_PAIR_TOKENS, broken
 from ..settings import Direction, LongDocuments, Preset, TextSettings, Truncation
 
-MIN_PAIR_TOKENS = 8
-"""Shortest allowed pair in tokens: the longest known layout has 4 special tokens, and both texts need room."""
+__all__ = ["MIN_PAIR_TOKENS", "PRESET_TRUNCATION", "TextPolicy", "resolve_policy"]
 
 PRESET_TRUNCATION: dict[Preset, Truncation] = {
     "crossencoder": "longest_first",
@@ -101,11 +101,12 @@ def resolve_policy(settings: TextSettings, model_max_pair_tokens: int) -> TextPo
     Raises:
         SettingsError: If a limit does not fit the model or contradicts another.
     """
+    _check_against_model(settings, model_max_pair_tokens)
     max_pair_tokens = settings.max_pair_tokens or model_max_pair_tokens
     max_query_tokens = settings.max_query_tokens
     if max_query_tokens is None:
         max_query_tokens = _preset_query_tokens(settings.preset, max_pair_tokens)
-    policy = TextPolicy(
+    return TextPolicy(
         truncation=settings.truncation or PRESET_TRUNCATION[settings.preset],
         direction=settings.truncation_direction,
         max_pair_tokens=max_pair_tokens,
@@ -114,8 +115,6 @@ def resolve_policy(settings: TextSettings, model_max_pair_tokens: int) -> TextPo
         window_overlap_tokens=_overlap_tokens(settings, max_pair_tokens),
         max_windows=settings.max_windows,
     )
-    _check_against_model(policy, model_max_pair_tokens)
-    return policy
 
 
 def _preset_query_tokens(preset: Preset, max_pair_tokens: int) -> int | None:
@@ -128,25 +127,17 @@ def _overlap_tokens(settings: TextSettings, max_pair_tokens: int) -> int:
     return max_pair_tokens // 8 if settings.window_overlap_tokens is None else settings.window_overlap_tokens
 
 
-def _check_against_model(policy: TextPolicy, model_max_pair_tokens: int) -> None:
-    pair, query = policy.max_pair_tokens, policy.max_query_tokens
-    if pair > model_max_pair_tokens:
+def _check_against_model(settings: TextSettings, model_max_pair_tokens: int) -> None:
+    if model_max_pair_tokens < MIN_PAIR_TOKENS:
         raise SettingsError(
-            f"text.maxPairTokens is {pair}, but the model reads at most {model_max_pair_tokens} tokens per pair.",
-            remedy=f"Set it to {model_max_pair_tokens} or less, or to 0 for the model's own limit.",
+            f"The model's longest pair has {model_max_pair_tokens} tokens; it must have at least {MIN_PAIR_TOKENS}.",
+            remedy="Serve another model.",
         )
-    if pair < MIN_PAIR_TOKENS:
-        raise SettingsError(
-            f"text.maxPairTokens is {pair}; a pair needs at least {MIN_PAIR_TOKENS} tokens.",
-            remedy="Set it higher, or to 0 for the model's own limit.",
-        )
-    if query is not None and query >= pair:
-        raise SettingsError(
-            f"text.maxQueryTokens is {query}, but the whole pair has at most {pair} tokens.",
-            remedy=f"Set it to less than {pair}.",
-        )
-    if policy.window_overlap_tokens >= pair:
-        raise SettingsError(
-            f"text.windowOverlapTokens is {policy.window_overlap_tokens}, but a whole pair has at most {pair} tokens.",
-            remedy=f"Set it to less than {pair}.",
-        )
+    limits = {
+        "text.maxPairTokens": settings.max_pair_tokens,
+        "text.maxQueryTokens": settings.max_query_tokens,
+        "text.windowOverlapTokens": settings.window_overlap_tokens,
+        MODEL_PAIR_TOKENS: model_max_pair_tokens,
+    }
+    for message, remedy in broken(limits):
+        raise SettingsError(message, remedy=remedy)
