@@ -26,6 +26,13 @@ def test_release_names_become_valid_names_of_services(release: str) -> None:
         assert len(name) <= 63, name
 
 
+@pytest.mark.parametrize("release", ["default", "kubernetes"])
+def test_names_of_kubernetes_own_objects_are_avoided(release: str) -> None:
+    found = names(render(CPU_DEMO, release=release))
+    assert release not in found
+    assert all(name.startswith(f"{release}-") for name in found)
+
+
 @pytest.mark.parametrize("name", ["123", "1.2", "1e3", "0x10", "true", "null", "on", "no", "y", "2026-11-27"])
 def test_what_yaml_takes_for_something_else_stays_a_string(name: str) -> None:
     """Release, namespace, service account; the API server refuses a label that is a number."""

@@ -174,6 +174,17 @@ def test_search_and_monitoring_come_in_by_their_own_ports() -> None:
     assert management["from"][0]["namespaceSelector"]["matchExpressions"][0]["values"] == ["monitoring"]
 
 
+def test_the_operator_comes_in_by_the_management_port_wherever_it_runs() -> None:
+    policy = {"networkPolicy": {"enabled": True, "searchNamespaces": ["search"]}}
+    http, management = render({**CPU_DEMO, **policy}).one("NetworkPolicy")["spec"]["ingress"]
+    labels = render({"scorer": {"enabled": False}, "operator": {"enabled": True}}).one("Deployment")["spec"]["template"]
+    peers = [each for each in management["from"] if each.get("namespaceSelector") == {}]
+    assert len(peers) == 1
+    wanted = peers[0]["podSelector"]["matchLabels"]
+    assert wanted.items() <= labels["metadata"]["labels"].items()
+    assert [each for each in http["from"] if each.get("podSelector", {}).get("matchLabels") == wanted] == []
+
+
 def test_prometheus_scrapes_a_port_that_the_service_it_selects_has() -> None:
     rendered = render(case="autoscaling-gpu-metrics")
     monitor = rendered.one("ServiceMonitor")["spec"]

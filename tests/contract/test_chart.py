@@ -19,7 +19,7 @@ from bge_reranker.settings import Settings
 from generate.chart.settings_schema import OWNED
 from generate.chart.usage import differences
 from generate.chart.values_schema import values_schema
-from tests.chart.rendering import CASES, CHART, CPU_DEMO, render
+from tests.chart.rendering import CASES, CHART, CPU_DEMO, helm, render
 
 WORKLOAD_TEMPLATES = [
     path for path in sorted((CHART / "templates").iterdir()) if path.is_file() and path.name != "NOTES.txt"
@@ -97,6 +97,17 @@ def test_chart_and_service_have_one_version() -> None:
     chart = yaml.safe_load((CHART / "Chart.yaml").read_text())
     assert f'version = "{chart["appVersion"]}"' in pyproject
     assert chart["version"] == chart["appVersion"]
+
+
+def test_the_readme_s_command_without_a_gpu_fits_a_small_node() -> None:
+    text = (CHART / "README.md").read_text(encoding="utf-8").replace("\\\n", " ")
+    (command,) = [line for line in text.splitlines() if line.startswith("helm install") and "model.source=demo" in line]
+    given = re.findall(r"--set (\S+)", command)
+    done = helm(
+        "template", "demo", str(CHART), *(f"--set={each}" for each in given), "--show-only=templates/deployment.yaml"
+    )
+    (scorer,) = yaml.safe_load(done.stdout)["spec"]["template"]["spec"]["containers"]
+    assert scorer["resources"]["requests"] == {"cpu": "100m", "memory": "256Mi"}
 
 
 def _values() -> str:

@@ -4,12 +4,13 @@ Names and labels; the only place that makes them.
 
 {{/*
 An object's name from a release's: dots to dashes, `r-` before a digit. Whatever was altered or cut gets a hash of the
-original, so that two releases never meet. 52 characters leave room for every suffix below 63.
+original, so that two releases never meet, and so do the names of Kubernetes' own objects: each namespace has a
+ServiceAccount `default`, one has a Service `kubernetes`. 52 characters leave room for every suffix below 63.
 */}}
 {{- define "bge-reranker.objectName" -}}
 {{- $name := . | replace "." "-" -}}
 {{- if regexMatch "^[0-9]" $name }}{{ $name = printf "r-%s" $name }}{{ end -}}
-{{- if or (ne $name .) (gt (len $name) 52) -}}
+{{- if or (ne $name .) (gt (len $name) 52) (has $name (list "default" "kubernetes")) -}}
 {{- printf "%s-%s" ($name | trunc 43 | trimSuffix "-") (sha256sum . | trunc 8) -}}
 {{- else -}}
 {{- $name -}}
