@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from reranker_operator.errors import ClusterUnavailable, Contended, KindNotInstalled
+from reranker_operator.errors import ClusterUnavailable, Contended, KindNotInstalled, RefusedByCluster
 from reranker_operator.lease import LEASE_NAME, Lease, LeaseLost, ServedElsewhere
 
 from .fakes import FakeTime
@@ -18,12 +18,15 @@ class FakeLeases:
     def __init__(self) -> None:
         self.leases: dict[str, dict[str, Any]] = {}
         self.is_away = False
+        self.is_forbidden = False
         self.silent_requests = 0
         self.was_written = asyncio.Event()
 
     async def request(self, method: str, path: str, **words: Any) -> Any:
         if self.is_away:
             raise ClusterUnavailable("away")
+        if self.is_forbidden:
+            raise RefusedByCluster("leases is forbidden")
         if self.silent_requests:
             self.silent_requests -= 1
             await asyncio.Event().wait()
@@ -123,6 +126,62 @@ def test_who_cannot_renew_it_gives_up_before_another_may_take_it() -> None:
         leases.is_away = True
         time.now += 0.008
         with pytest.raises(LeaseLost, match="renewed in time"):
+            await keeping
+
+    asyncio.run(check())
+
+
+SPECS: list[dict[str, Any] | None] = [
+    None,
+    {},
+    {"holderIdentity": None},
+    {"holderIdentity": "mine"},
+    {"holderIdentity": "mine", "leaseDurationSeconds": None, "leaseTransitions": None, "acquireTime": None},
+]
+
+
+@pytest.mark.parametrize("spec", SPECS)
+def test_a_lease_that_lacks_fields_is_renewed_or_taken(spec: dict[str, Any] | None) -> None:
+    async def check() -> None:
+        leases, time = FakeLeases(), FakeTime()
+        mine = lease(leases, "mine", time)
+        await mine._try()
+        only = next(iter(leases.leases.values()))
+        only["spec"] = spec
+        assert await mine._holder() in {"", "mine"}
+        assert await mine._try()
+        assert next(iter(leases.leases.values()))["spec"]["acquireTime"]
+        await mine.release()
+        assert holder(leases) == ""
+
+    asyncio.run(check())
+
+
+def test_a_lease_of_another_that_lacks_fields_is_live_for_the_usual_time() -> None:
+    async def check() -> None:
+        leases, time = FakeLeases(), FakeTime()
+        await lease(leases, "theirs", time)._try()
+        next(iter(leases.leases.values()))["spec"] = {"holderIdentity": "theirs"}
+        mine = lease(leases, "mine", time)
+        assert not await mine._try()
+        time.now += 14
+        assert not await mine._try()
+        time.now += 2
+        assert await mine._try()
+
+    asyncio.run(check())
+
+
+def test_who_may_renew_it_no_more_gives_up_in_time_and_not_at_once() -> None:
+    async def check() -> None:
+        leases, time = FakeLeases(), FakeTime()
+        mine = lease(leases, "mine", time, duration_s=0.01)
+        await mine._try()
+        keeping = asyncio.create_task(mine.keep())
+        await asyncio.sleep(0)
+        leases.is_forbidden = True
+        time.now += 0.008
+        with pytest.raises(LeaseLost, match="search/bge-reranker-operator could not be renewed in time"):
             await keeping
 
     asyncio.run(check())

@@ -1,14 +1,20 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import os
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 
-from reranker_operator.errors import InvalidSpec
-from reranker_operator.process import Operator
+from reranker_operator.__main__ import sentences
+from reranker_operator.errors import ClusterUnavailable, InvalidSpec, RefusedByCluster
+from reranker_operator.lease import LeaseLost
+from reranker_operator.process import Operator, patiently
 from reranker_operator.resource import Key
 from reranker_operator.settings import Settings
 
@@ -144,3 +150,52 @@ def test_a_reranker_of_which_nothing_lives_and_of_whose_end_nobody_told_is_count
             assert each.counted == 0
 
     check()
+
+
+@in_a_loop
+async def test_an_operator_without_its_rights_waits_for_them_and_says_which_one_is_missing() -> None:
+    refused: list[bool] = []
+    answers: list[Exception | str] = [
+        RefusedByCluster("leases is forbidden", retry_after_s=0.001),
+        ClusterUnavailable("away", retry_after_s=0.001),
+        RefusedByCluster("leases is forbidden", retry_after_s=0.001),
+        "taken",
+    ]
+
+    async def ask() -> str:
+        answer = answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    assert await patiently(ask, refused.append) == "taken"
+    assert refused == [False, True, False, False, False, True, False]
+
+
+def test_readiness_tells_missing_rights_from_waiting_for_a_lease() -> None:
+    cluster: Any = None
+    operator = Operator(Settings(), cluster, "first")
+    operator._waits_for = "Lease"
+    assert operator.unready() == ""
+    operator._take_refusal(True)
+    assert operator.unready() == "waiting for its rights: the log says which one is missing"
+
+
+def test_the_end_of_the_process_is_told_in_the_sentences_of_its_errors() -> None:
+    lost = LeaseLost("The Lease is another's now.")
+    inner = ExceptionGroup("watches", [InvalidSpec("It is refused.", remedy="Mend it.")])
+    assert sentences(ExceptionGroup("tasks", [lost, inner])) == [
+        "The Lease is another's now.",
+        "It is refused. Mend it.",
+    ]
+
+
+def test_settings_that_are_wrong_are_told_in_a_line_of_json() -> None:
+    environment = {**os.environ, "BGE_RERANKER_OPERATOR_LEASE_DURATION_S": "soon"}
+    command = [sys.executable, "-m", "reranker_operator"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    said = json.loads(line)
+    assert (said["event"], said["level"]) == ("settings_refused", "error")
+    assert "lease_duration_s" in said["error"]

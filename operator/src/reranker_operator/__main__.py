@@ -21,16 +21,30 @@ from .settings import PREFIX, Settings, UnknownSetting
 
 def main() -> None:
     """Run the operator; exits 0 when told to stop, 1 otherwise."""
+    logs.configure("info")
     try:
         settings = Settings.from_environment(os.environ)
     except (UnknownSetting, ValidationError) as error:
-        sys.exit(f"The settings in {PREFIX}* are wrong: {error}")
+        LOG.error("settings_refused", extra={"error": f"The settings in {PREFIX}* are wrong. {error}"})
+        sys.exit(1)
     logs.configure(settings.log_level)
     LOG.info("settings", extra={"effective": settings.model_dump(mode="json")})
     try:
         asyncio.run(_run(settings))
     except* (LeaseLost, OperatorError) as errors:
-        sys.exit("; ".join(str(error) for error in errors.exceptions))
+        LOG.error("ended", extra={"error": " ".join(sentences(errors))})
+        sys.exit(1)
+
+
+def sentences(errors: BaseExceptionGroup[Exception]) -> list[str]:
+    """What each of them says, those of groups within included."""
+    found = []
+    for error in errors.exceptions:
+        if isinstance(error, BaseExceptionGroup):
+            found += sentences(error)
+        else:
+            found.append(error.sentence() if isinstance(error, OperatorError) else str(error))
+    return found
 
 
 async def _run(settings: Settings) -> None:

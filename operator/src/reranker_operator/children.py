@@ -34,6 +34,9 @@ WATCH_S = 280
 ABSENT_PAUSE_S = 60.0
 """Pause before a kind that the cluster does not know is asked for again."""
 
+LONGEST_PAUSE_S = 10.0
+"""Before a list that was refused, or not answered, is asked for again."""
+
 CHILD_SELECTOR = f"{MANAGED_BY}={MANAGER}"
 POD_SELECTOR = "app.kubernetes.io/name=bge-reranker"
 PODS_AND_SETS = (POD, REPLICA_SET)
@@ -163,7 +166,7 @@ class Watch:
                 pause_s = ABSENT_PAUSE_S
             except OperatorError as error:
                 LOG.warning("watch_broke", extra={"kind": self._kind.name, "error": error.sentence()})
-                pause_s = min(30.0, max(1.0, pause_s * 2))
+                pause_s = min(LONGEST_PAUSE_S, max(1.0, pause_s * 2))
             await asyncio.sleep(pause_s)
 
     async def _list(self) -> str:

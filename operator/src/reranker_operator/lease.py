@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .cluster import Requests, collection
-from .errors import ClusterUnavailable, Contended, Delay, KindNotInstalled, OperatorError
+from .errors import ClusterUnavailable, Contended, KindNotInstalled, OperatorError
 from .kinds import LEASE
 
 LOG = logging.getLogger(__name__)
@@ -23,6 +23,10 @@ LEASE_NAME = "bge-reranker-operator"
 """Of a namespace's Lease; a cluster-wide operator's has a suffix."""
 
 CLUSTER_LEASE_NAME = f"{LEASE_NAME}-cluster"
+
+
+UNSAID_DURATION_S = 15.0
+"""For which a Lease is live that does not say it itself; every field of a Lease may be missing."""
 
 
 class LeaseLost(Exception):
@@ -50,7 +54,7 @@ class LeaseWatcher:
 
     def is_live(self, lease: Mapping[str, Any]) -> bool:
         """Whether its holder may still be at work."""
-        spec = lease.get("spec") or {}
+        spec = _spec_of(lease)
         if not spec.get("holderIdentity"):
             return False
         place = f"{lease['metadata']['namespace']}/{lease['metadata']['name']}"
@@ -58,7 +62,7 @@ class LeaseWatcher:
         sight = self._sights.get(place)
         if sight is None or sight.renewed != mark:
             sight = self._sights[place] = _Sight(mark, self._now())
-        return self._now() - sight.since_s < float(spec.get("leaseDurationSeconds", 15))
+        return self._now() - sight.since_s < float(spec.get("leaseDurationSeconds") or UNSAID_DURATION_S)
 
 
 class Lease:
@@ -115,16 +119,17 @@ class Lease:
                 renewed_at = self._now()
             except TimeoutError:
                 LOG.warning("lease_not_renewed", extra={"error": "The API server did not answer in time."})
-            except Delay as error:
+            except OperatorError as error:
+                # A right that was taken away may come back in time.
                 LOG.warning("lease_not_renewed", extra={"error": error.sentence()})
             # Before anybody else may take it.
             if self._now() - renewed_at > self._duration_s * 2 / 3:
-                raise LeaseLost("The Lease could not be renewed in time.")
+                raise LeaseLost(f"The Lease {self._told} could not be renewed in time.")
 
     async def release(self) -> None:
         """Let a successor begin at once."""
         lease = await self._read()
-        if lease is not None and lease["spec"].get("holderIdentity") == self._identity:
+        if lease is not None and _spec_of(lease).get("holderIdentity") == self._identity:
             lease["spec"]["holderIdentity"] = ""
             await self._requests.request("put", self._path, body=lease)
 
@@ -141,12 +146,13 @@ class Lease:
                 }
                 await self._requests.request("post", self._collection, body=body)
                 return True
-            spec = lease["spec"]
+            spec = _spec_of(lease)
             is_ours = spec.get("holderIdentity") == self._identity
             if not is_ours and self._watcher.is_live(lease):
                 return False
-            turns = int(spec.get("leaseTransitions", 0)) + (not is_ours)
-            lease["spec"] = {**self._spec(turns), **({"acquireTime": spec["acquireTime"]} if is_ours else {})}
+            turns = int(spec.get("leaseTransitions") or 0) + (not is_ours)
+            kept = {"acquireTime": spec["acquireTime"]} if is_ours and spec.get("acquireTime") else {}
+            lease["spec"] = {**self._spec(turns), **kept}
             # With the resource version that was read: of two that try, one is refused.
             await self._requests.request("put", self._path, body=lease)
         except Contended:
@@ -162,7 +168,7 @@ class Lease:
 
     async def _holder(self) -> str:
         lease = await self._read()
-        return str((lease or {}).get("spec", {}).get("holderIdentity", ""))
+        return str(_spec_of(lease or {}).get("holderIdentity") or "")
 
     def _spec(self, turns: int) -> dict[str, Any]:
         now = dt.datetime.now(tz=dt.UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
@@ -173,6 +179,12 @@ class Lease:
             "renewTime": now,
             "leaseTransitions": turns,
         }
+
+
+def _spec_of(lease: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What a Lease says; the API server keeps one without a spec."""
+    spec: Mapping[str, Any] = lease.get("spec") or {}
+    return spec
 
 
 class ServedElsewhere:

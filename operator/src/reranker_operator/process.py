@@ -18,9 +18,10 @@ import kopf
 from . import schema_age
 from .apply import Applier
 from .children import Children, watches
-from .cluster import KubernetesCluster
-from .errors import ClusterUnavailable
+from .cluster import KubernetesCluster, collection
+from .errors import ClusterUnavailable, RefusedByCluster
 from .handlers import registry
+from .kinds import RERANKER
 from .lease import CLUSTER_LEASE_NAME, LEASE_NAME, Lease, ServedElsewhere
 from .metrics import Metrics
 from .pod_facts import FactsBook
@@ -39,18 +40,29 @@ SCHEMA_PAUSE_S = 5.0
 """Between looks for a CRD that is not there yet."""
 
 AWAY_PAUSE_S = 2.0
-"""Between questions while the API server is away."""
+"""Between questions while the API server is away, or refuses what a right is missing for."""
 
 _T = TypeVar("_T")
 
 
-async def patiently(ask: Callable[[], Awaitable[_T]]) -> _T:
-    """Ask until the API server answers: a start while it restarts is no reason to end."""
+async def patiently(ask: Callable[[], Awaitable[_T]], refused: Callable[[bool], None] = lambda _: None) -> _T:
+    """Ask until the API server answers: a start while it restarts, or before the rights are there, is no reason to end.
+
+    Args:
+        ask: The question.
+        refused: Told whether the last answer was a refusal.
+    """
+    said = ""
     while True:
+        refused(False)
         try:
             return await ask()
-        except ClusterUnavailable as error:
-            LOG.warning("api_server_away", extra={"error": error.sentence()})
+        except (ClusterUnavailable, RefusedByCluster) as error:
+            is_refused = isinstance(error, RefusedByCluster)
+            refused(is_refused)
+            if error.sentence() != said:
+                said = error.sentence()
+                LOG.warning("refused_by_api_server" if is_refused else "api_server_away", extra={"error": said})
             await asyncio.sleep(error.retry_after_s or AWAY_PAUSE_S)
 
 
@@ -83,6 +95,7 @@ class Operator:
         self._facts: FactsBook | None = None
         self._renderer: HelmRenderer | None = None
         self._waits_for = "start"
+        self._is_refused = False
 
     def sick(self) -> str:
         """Why only a restart would help."""
@@ -90,7 +103,9 @@ class Operator:
         return f"the oldest work is {age_s:.0f} s old, more than {limit_s:g} s" if age_s > limit_s else ""
 
     def unready(self) -> str:
-        """What is waited for; an operator that waits for its Lease is ready to take over."""
+        """What is waited for; an operator that waits for its Lease is ready to take over, if it has the rights to."""
+        if self._is_refused:
+            return "waiting for its rights: the log says which one is missing"
         return "" if self._waits_for in {"", "Lease"} else f"waiting for {self._waits_for}"
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -100,7 +115,7 @@ class Operator:
             LeaseLost: Another one works now.
         """
         self._waits_for = "Lease"
-        await patiently(self._lease.acquire)
+        await self._patiently(self._lease.acquire)
         self.metrics.holds_lease.set(1)
         keeping = asyncio.create_task(self._lease.keep())
         working = asyncio.create_task(self._serve(stop))
@@ -118,12 +133,21 @@ class Operator:
                 raise result
         await self._lease.release()
 
+    async def _patiently(self, ask: Callable[[], Awaitable[_T]]) -> _T:
+        """Ask until there is an answer; meanwhile readiness says which right is missing."""
+        return await patiently(ask, self._take_refusal)
+
+    def _take_refusal(self, is_refused: bool) -> None:  # noqa: FBT001 - a callback's one argument
+        self._is_refused = is_refused
+
     async def _serve(self, stop: asyncio.Event) -> None:
         self._waits_for = "the CRD"
         warning = await self._schema_warning()
         self._waits_for = "the API server"
-        version = await patiently(self._cluster.version)
+        version = await self._patiently(self._cluster.version)
         settings = self._settings
+        # kopf would ask again for a minute with growing pauses, and then end.
+        await self._patiently(self._may_list)
         self._renderer = HelmRenderer(settings.helm, settings.chart, version, settings.helm_limit_s)
         applier = Applier(self._cluster, self._children, settings.max_concurrent_rollouts, self.metrics)
         self._facts = FactsBook(self._cluster, time.monotonic, self._heard)
@@ -152,6 +176,9 @@ class Operator:
             tasks.create_task(self._work.run(settings.max_concurrent_reconciles))
             tasks.create_task(self._look_around())
 
+    async def _may_list(self) -> None:
+        await self._cluster.request("get", collection(RERANKER, self._settings.watch_namespace), limit=1)
+
     async def _listen(self, stop: asyncio.Event) -> None:
         settings = self._settings
         await kopf.operator(
@@ -170,7 +197,7 @@ class Operator:
         """Wait for the CRD; a sentence if it is another one than ours."""
         said = False
         while True:
-            published = await patiently(self._cluster.published_schema)
+            published = await self._patiently(self._cluster.published_schema)
             if published is not None:
                 break
             if not said:
