@@ -11,14 +11,18 @@ import httpx
 import pytest
 import yaml
 
+from bge_reranker.configuration import settings_list
+from generate.chart.settings_schema import OWNED
 from reranker_operator.adopt import MANAGED_BY, adopt
 from reranker_operator.crd import NOT_IN_THE_RESOURCE, of_chart
 from reranker_operator.kinds import CHILD_KINDS, EVENT, LEASE, POD, REPLICA_SET, RERANKER
+from reranker_operator.lease import CLUSTER_LEASE_NAME, LEASE_NAME
 from reranker_operator.pod_info import LONGEST_ANSWER_BYTES, MANAGEMENT_PORT, facts_of
 from reranker_operator.render import HelmRenderer
 from reranker_operator.resource import Reranker
 from reranker_operator.settings import PREFIX, Settings
 from reranker_operator.spec_limits import AllowedNames, policy_rules
+from reranker_operator.spec_words import in_the_spec_s_words
 from tests.chart.rendering import CASES, CHART, CPU_DEMO, KUBE_VERSION, Rendered, helm, render
 from tests.cluster.tools import HELM
 from tests.live.server import live_server
@@ -92,12 +96,12 @@ def lost(value: Any, schema: dict[str, Any], path: str) -> list[str]:
     ]
 
 
-def rules(*, cluster_wide: bool) -> dict[tuple[str, str], set[str]]:
-    """The operator's rights: group and resource to verbs."""
+def rules(*, cluster_wide: bool) -> dict[tuple[str, ...], set[str]]:
+    """The operator's rights: group, resource and names, if it is limited to some, to verbs."""
     rendered = render({"scorer": {"enabled": False}, "operator": {"enabled": True, "clusterWide": cluster_wide}})
     role = rendered.one("ClusterRole" if cluster_wide else "Role", "-operator-search" if cluster_wide else "-operator")
     return {
-        (group, resource): set(rule["verbs"])
+        (group, resource, *rule.get("resourceNames", ())): set(rule["verbs"])
         for rule in role["rules"]
         for group in rule["apiGroups"]
         for resource in rule["resources"]
@@ -106,7 +110,7 @@ def rules(*, cluster_wide: bool) -> dict[tuple[str, str], set[str]]:
 
 @pytest.mark.parametrize("cluster_wide", [False, True])
 def test_rights_are_those_that_the_kinds_need_and_no_more(cluster_wide: bool) -> None:  # noqa: FBT001 - a parameter
-    needed = {
+    needed: dict[tuple[str, ...], set[str]] = {
         (kind.group, kind.plural): READS | WRITES - ({"delete"} if kind.holds_data else set()) for kind in CHILD_KINDS
     }
     needed |= {
@@ -115,9 +119,20 @@ def test_rights_are_those_that_the_kinds_need_and_no_more(cluster_wide: bool) ->
         (POD.group, POD.plural): {"list", "watch"},
         (REPLICA_SET.group, REPLICA_SET.plural): {"list", "watch"},
         (EVENT.group, EVENT.plural): {"create"},
-        (LEASE.group, LEASE.plural): {"list"} if cluster_wide else {"get", "create", "update"},
+        (LEASE.group, LEASE.plural, LEASE_NAME): {"list"} if cluster_wide else {"get", "update"},
     }
+    if not cluster_wide:
+        needed[LEASE.group, LEASE.plural] = {"create"}
     assert rules(cluster_wide=cluster_wide) == needed
+
+
+def test_the_lease_of_a_cluster_wide_operator_is_the_one_in_default_that_it_may_change() -> None:
+    rendered = render({"scorer": {"enabled": False}, "operator": {"enabled": True, "clusterWide": True}})
+    role = rendered.one("Role")
+    assert role["metadata"]["namespace"] == Settings().lease_namespace
+    make, change = role["rules"]
+    assert make["verbs"] == ["create"]
+    assert (change["resourceNames"], change["verbs"]) == ([CLUSTER_LEASE_NAME], ["get", "update"])
 
 
 def test_the_chart_renders_every_kind_in_the_list_and_none_beside_it() -> None:
@@ -233,3 +248,14 @@ def test_what_a_scorer_says_of_itself_is_what_the_operator_reads(tmp_path: Path)
     helm("version")
     ports = {each["name"]: each["containerPort"] for each in render(CPU_DEMO).scorer["ports"]}
     assert ports["management"] == MANAGEMENT_PORT
+
+
+def test_every_setting_of_the_service_is_called_by_its_key_of_the_spec() -> None:
+    own = {f"{group}.{name}" for group, names in OWNED.items() for name in names}
+    # The chart's alone: nothing of the spec changes them.
+    fixed = {"model.revision", "model.claimsDir", "http.port", "http.managementPort", "observe.terminationLog"}
+    for key in {setting.key for setting in settings_list()} - fixed:
+        said = in_the_spec_s_words(f"{key} is wrong.")
+        assert said.removesuffix(" is wrong.") in (
+            {"model.source", "model.digest", "cache", "secrets.apiKeys"} if key in own else {f"config.{key}"}
+        ), key

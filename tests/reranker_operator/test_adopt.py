@@ -76,6 +76,26 @@ def test_an_object_of_another_controller_is_refused(kind: str) -> None:
         check_ownership(live(service(), labels=labels, ownerReferences=owner("other", kind)), reranker())
 
 
+@pytest.mark.parametrize(
+    ("finalizer", "needs_person"),
+    [
+        ("foregroundDeletion", False),
+        ("service.kubernetes.io/load-balancer-cleanup", False),
+        ("gateway.networking.k8s.io/x", False),
+        ("backup.example/hold", True),
+    ],
+)
+def test_a_former_child_that_a_foreign_finalizer_holds_is_a_person_s_turn(
+    finalizer: str, *, needs_person: bool
+) -> None:
+    live = adopt([service()], reranker(uid="former"))[0]
+    live["metadata"] |= {"finalizers": [finalizer], "deletionTimestamp": "2026-01-01T00:00:00Z"}
+    with pytest.raises(FormerChild) as raised:
+        check_ownership(live, reranker())
+    assert raised.value.needs_person == needs_person
+    assert ("waits for the finalizer backup.example/hold. See why" in raised.value.sentence()) == needs_person
+
+
 def test_a_child_of_a_former_reranker_of_the_same_name_is_waited_for() -> None:
     with pytest.raises(FormerChild, match="former Reranker products"):
         check_ownership(live(service(), ownerReferences=owner("products")), reranker())

@@ -1,9 +1,15 @@
 from __future__ import annotations
 
+import asyncio
+import copy
+
+import pytest
+
 from reranker_operator.adopt import MANAGED_BY, MANAGER
-from reranker_operator.cluster import HANDOVER_MANAGER
+from reranker_operator.drift import HANDOVER_MANAGER
 from reranker_operator.errors import InvalidSpec
 from reranker_operator.kinds import Ref
+from reranker_operator.pod_facts import UNREACHED_PAUSE_S
 from reranker_operator.reconcile import SAME_EVENT_PAUSE_S
 from reranker_operator.snapshots import PodFacts
 
@@ -62,17 +68,27 @@ async def test_a_ready_resource_says_so_with_model_and_capacity() -> None:
         "Ready": "True",
         "Stalled": "False",
         "ModelReady": "True",
+        "Drifted": "False",
     }
     assert status["ready"] == "2/2"
     assert status["model"]["summary"] == "large@ffffffffffff"
-    assert status["capacity"] == {"pairsPerSecond": 241, "pairTokens": 128, "replicas": 2}
+    assert status["capacity"] == {"summary": "241", "pairsPerSecond": 241, "pairTokens": 128, "replicas": 2}
     assert (status["device"], status["precision"]) == ("cuda", "float16")
     bench.cluster.facts = None
     bench.restart()
     await bench.round(products)
     await bench.facts.settled()
     await bench.round(products)
-    assert bench.cluster.status[products.uid] == status, "a pod out of reach is unknown, never a failure"
+    now = bench.cluster.status[products.uid]
+    assert now["model"] == {"summary": "unknown"}, "what it serves is unknown"
+    assert bench.condition(products, "ModelReady")["reason"] == "PodsUnreachable"
+    assert bench.condition(products, "Ready")["status"] == "True", "a pod out of reach is never a failure"
+    bench.cluster.facts = PodFacts("org/large", "hf://org/large", "abc", "f" * 64, "float16", "cuda", 120.4, 128)
+    bench.time.now += UNREACHED_PAUSE_S
+    await bench.round(products)
+    await bench.facts.settled()
+    await bench.round(products)
+    assert bench.cluster.status[products.uid] == status
 
 
 @in_a_loop
@@ -283,3 +299,46 @@ async def test_an_event_is_not_repeated_for_ten_minutes_and_remembered_no_longer
     await bench.round(products)
     assert [event.message for event in bench.cluster.events if event.reason == "InvalidSpec"][2:] == said[:1]
     assert len(bench.reconciler._memory[products.key].told) == 1
+
+
+@in_a_loop
+async def test_what_is_added_by_hand_stays_and_is_told_once_by_name_and_field() -> None:
+    bench, products = Bench(), reranker()
+    await bench.round(products)
+    complete(bench)
+    await bench.round(products)
+    body = copy.deepcopy(bench.cluster.objects[DEPLOYMENT])
+    body["spec"]["paused"] = True
+    body["metadata"]["managedFields"].append(
+        {"manager": "kubectl-edit", "operation": "Update", "fieldsV1": {"f:spec": {"f:paused": {}}}}
+    )
+    bench.cluster.put(body)
+    for _ in range(3):
+        await bench.round(products)
+    assert bench.cluster.objects[DEPLOYMENT]["spec"]["paused"] is True
+    drifted = bench.condition(products, "Drifted")
+    assert drifted["status"] == "True"
+    assert "kubectl-edit set spec.paused of Deployment products. " in drifted["message"]
+    told = [event for event in bench.cluster.events if event.reason == "Drifted"]
+    assert [(event.message, event.is_warning) for event in told] == [(drifted["message"], True)]
+    assert [event for event in bench.cluster.events if event.reason == "DriftRepaired"] == []
+    body = copy.deepcopy(bench.cluster.objects[DEPLOYMENT])
+    del body["spec"]["paused"]
+    body["metadata"]["managedFields"] = [
+        each for each in body["metadata"]["managedFields"] if each["manager"] != "kubectl-edit"
+    ]
+    bench.cluster.put(body)
+    await bench.round(products)
+    assert bench.condition(products, "Drifted")["status"] == "False"
+
+
+def test_an_error_that_lasts_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+    bench = Bench()
+
+    async def rounds() -> None:
+        for problem in (*[InvalidSpec("replicas is -1")] * 3, None, InvalidSpec("replicas is -1")):
+            bench.chart.problem = problem
+            await bench.round(reranker())
+
+    asyncio.run(rounds())
+    assert [record.getMessage() for record in caplog.records] == ["reconcile_failed"] * 2

@@ -25,7 +25,7 @@ async def test_a_refused_spec_leaves_the_workload_as_it_is() -> None:
     assert (ready["status"], ready["reason"], ready["message"]) == (
         "False",
         "InvalidSpec",
-        "replicas is -1 Mend the spec.",
+        "replicas is -1. Mend the spec.",
     )
     assert stalled["status"] == "True"
     assert bench.condition(products, "Available")["status"] == "True"

@@ -94,7 +94,7 @@ def test_of_a_refusal_only_the_chart_s_own_sentence_is_told() -> None:
     complaint = (
         "Error: execution error at (x/y.yaml:15:4): give it a number.\n\nUse --debug flag to render out invalid YAML\n"
     )
-    assert failure(complaint, 1).sentence() == "The chart refuses the spec: give it a number. Mend the spec."
+    assert failure(complaint, 1).sentence() == "The chart refuses the spec: give it a number. Change the spec."
 
 
 def test_the_digest_of_a_chart_changes_with_any_of_its_files(tmp_path: Path) -> None:

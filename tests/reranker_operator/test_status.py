@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reranker_operator.errors import InvalidSpec, OperatorError, RenderFailed
+from reranker_operator.errors import FormerChild, InvalidSpec, OperatorError, RenderFailed
 from reranker_operator.rollout import Stage
-from reranker_operator.snapshots import DeploymentState
+from reranker_operator.snapshots import DeploymentState, PodFacts
 from reranker_operator.status import CONDITION_TYPES, Situation, status_of, verdicts
 from reranker_operator.trouble import Trouble
 
@@ -25,6 +25,8 @@ SITUATIONS = st.builds(
     trouble=st.sampled_from([None, Trouble("ImagePull", "no such image", "p"), Trouble("Gated", "401", "p", "c", 11)]),
     error=st.sampled_from([None, InvalidSpec("bad"), RenderFailed("hung")]),
     autoscaler=st.sampled_from([None, {}]),
+    unreached=st.integers(0, 2),
+    additions=st.sampled_from([(), ("kubectl-edit set spec.paused of Deployment products",)]),
     is_suspended=st.booleans(),
 )
 
@@ -64,6 +66,94 @@ def test_the_time_of_a_condition_changes_with_its_status_only() -> None:
     assert times["Ready"] == NOW
 
 
+PULL = Trouble("ImagePull", "No such image. Correct image.tag.", "p")
+
+
+@pytest.mark.parametrize(
+    ("found", "expected"),
+    [
+        (Situation(Stage.COMPLETE, 2, deployment=DONE), ("False", "Progressing", "Nothing needs a person.")),
+        (Situation(Stage.CREATING, 2), ("False", "Progressing", "It moves by itself.")),
+        (
+            Situation(Stage.CREATING, 2, trouble=PULL),
+            ("True", "ImagePull", "It is up to whoever writes this Reranker. The first pods are being created"),
+        ),
+        *(
+            (
+                Situation(Stage.ROLLING, 2, deployment=DONE, trouble=replace(PULL, code=code)),
+                ("True", code, "It is up to "),
+            )
+            for code in (
+                "OutOfMemory",
+                "ProcessEnded",
+                "ContainerConfig",
+                "ClaimNotBound",
+                "Evicted",
+                "Gated",
+                "NewCode",
+            )
+        ),
+        (
+            Situation(Stage.ROLLING, 2, deployment=DONE, trouble=replace(PULL, code="Unschedulable")),
+            ("False", "Unschedulable", "It may pass by itself; if it lasts, it is up to the cluster's administrator. "),
+        ),
+        (
+            Situation(Stage.STUCK, 2, deployment=DONE, trouble=replace(PULL, code="HubUnreachable")),
+            ("True", "HubUnreachable", "It is up to whoever writes this Reranker. "),
+        ),
+        (
+            Situation(Stage.CREATING, 2, error=FormerChild("It is being deleted.")),
+            (
+                "False",
+                "FormerChild",
+                "It may pass by itself; if it lasts, it is up to the cluster's administrator. It is",
+            ),
+        ),
+        (
+            Situation(Stage.CREATING, 2, error=FormerChild("A finalizer holds it.", needs_person=True)),
+            ("True", "FormerChild", "It is up to the cluster's administrator. A finalizer holds it."),
+        ),
+        (
+            Situation(Stage.COMPLETE, 2, deployment=DONE, is_suspended=True),
+            ("True", "Suspended", "It is up to whoever writes this Reranker. lifecycle.suspend is true"),
+        ),
+    ],
+)
+def test_stalled_says_whose_turn_it_is(found: Situation, expected: tuple[str, str, str]) -> None:
+    status, reason, message = condition(found, "Stalled")
+    assert (status, reason) == expected[:2]
+    assert message.startswith(expected[2])
+
+
+def test_what_pods_that_do_not_answer_serve_is_unknown() -> None:
+    facts = PodFacts("demo", "demo", "", "a" * 64, "float32", "cpu", 1200, 48)
+    known = status_of(reranker(), Situation(Stage.COMPLETE, 2, deployment=DONE, facts=(facts,)), NOW)
+    assert known["model"]["active"]["digest"] == "a" * 64
+    assert known["capacity"]["summary"] == "1200"
+    before = reranker(status=known)
+    not_asked_yet = status_of(before, Situation(Stage.COMPLETE, 2, deployment=DONE), LATER)
+    assert not_asked_yet["model"] == known["model"]
+    silent = Situation(Stage.COMPLETE, 2, deployment=DONE, unreached=2)
+    said = status_of(before, silent, LATER)
+    assert said["model"] == {"summary": "unknown"}
+    assert (said["capacity"], said["device"], said["precision"]) == ({"summary": "unknown"}, "unknown", "unknown")
+    status, reason, message = condition(silent, "ModelReady")
+    assert (status, reason) == ("Unknown", "PodsUnreachable")
+    assert "app.kubernetes.io/name=bge-reranker-operator" in message
+    asked_again = status_of(reranker(status=said), Situation(Stage.COMPLETE, 2, deployment=DONE), LATER)
+    assert asked_again["model"] == {"summary": "unknown"}, "what is not known is not made up"
+
+
+def test_what_others_have_set_is_told_with_who_and_where() -> None:
+    found = Situation(
+        Stage.COMPLETE, 2, deployment=DONE, additions=("kubectl-edit set spec.paused of Deployment products",)
+    )
+    status, reason, message = condition(found, "Drifted")
+    assert (status, reason) == ("True", "SetByOthers")
+    assert message.startswith("kubectl-edit set spec.paused of Deployment products. Ask for it in the spec")
+    assert condition(Situation(Stage.COMPLETE, 2, deployment=DONE), "Drifted")[:2] == ("False", "AsApplied")
+
+
 @pytest.mark.parametrize(("error", "stalled"), [(InvalidSpec("x"), "True"), (RenderFailed("x"), "False")])
 def test_an_error_stalls_if_only_a_person_can_help(error: OperatorError, stalled: str) -> None:
     assert condition(Situation(Stage.COMPLETE, 2, deployment=DONE, error=error), "Stalled")[0] == stalled
@@ -91,7 +181,10 @@ def test_the_failure_of_a_pod_is_in_the_status_in_pieces_until_all_is_well() -> 
 
 def test_the_words_of_a_refused_pod_are_quoted() -> None:
     found = Situation(Stage.CREATING, 1, deployment=replace(DONE, failure_message="exceeded quota: gpus"))
-    assert condition(found, "Ready")[1:] == ("PodsRefused", "The cluster refuses the pods: exceeded quota: gpus")
+    assert condition(found, "Ready")[1:] == (
+        "PodsRefused",
+        "The cluster refuses the pods: exceeded quota: gpus. Change what it names, or ask its administrator to.",
+    )
     assert condition(found, "Stalled")[0] == "True"
 
 

@@ -11,6 +11,9 @@ from reranker_operator.trouble import Trouble, of_pods
 
 from .bodies import NAMESPACE, claim, pod
 
+NOW = "2026-01-01T00:00:20Z"
+"""20 s after the pods were created."""
+
 CLAIM = Ref("v1", "PersistentVolumeClaim", NAMESPACE, "products-cache")
 
 
@@ -19,7 +22,7 @@ def trouble_of(body: dict[str, Any], *claims: dict[str, Any]) -> Trouble | None:
         Child.from_body(CLAIM, {**each, "metadata": {**each["metadata"], "uid": "c"}, "status": {"phase": "Pending"}})
         for each in claims
     ]
-    return of_pods([Pod.from_body(body)], children)
+    return of_pods([Pod.from_body(body)], children, NOW)
 
 
 def unscheduled(words: str) -> dict[str, Any]:
@@ -40,7 +43,7 @@ def test_the_scheduler_is_quoted_and_the_missing_gpu_named() -> None:
     found = trouble_of(unscheduled("0/2 nodes are available: 2 Insufficient nvidia.com/gpu."))
     assert found is not None
     assert found.code == "Unschedulable"
-    assert "No node has a free nvidia.com/gpu" in found.message
+    assert "Add or free a node with nvidia.com/gpu, or set gpu.resource" in found.message
 
 
 def test_a_claim_that_is_not_bound_names_its_storage_class() -> None:
@@ -49,22 +52,130 @@ def test_a_claim_that_is_not_bound_names_its_storage_class() -> None:
     assert found.code == "ClaimNotBound"
     assert "storage class nfs" in found.message
     assert "ReadWriteMany" in found.message
+    assert "cache.storageClass" in found.message
+
+
+def silent(**spec: Any) -> dict[str, Any]:
+    """A pod of which no scheduler has said anything."""
+    return {**pod(), "spec": spec}
+
+
+SHARED = {"volumes": [{"name": "cache", "persistentVolumeClaim": {"claimName": "products-cache"}}]}
+OWN = {"volumes": [{"name": "cache", "ephemeral": {"volumeClaimTemplate": {}}}]}
 
 
 @pytest.mark.parametrize(
-    ("reason", "code"),
+    ("spec", "words"),
     [
-        ("ImagePullBackOff", "ImagePull"),
-        ("ErrImageNeverPull", "ImagePull"),
-        ("InvalidImageName", "InvalidImage"),
-        ("CreateContainerConfigError", "ContainerConfig"),
+        (SHARED, "Claim products-cache waits for storage class nfs"),
+        (OWN, "Run `kubectl describe pvc products-1-cache`"),
     ],
 )
-def test_why_a_container_does_not_start_is_translated(reason: str, code: str) -> None:
+def test_a_pod_that_waits_in_silence_waits_for_its_volume_after_a_while(spec: dict[str, Any], words: str) -> None:
+    claims = (
+        [Child.from_body(CLAIM, {**claim(), "metadata": {**claim()["metadata"], "uid": "c"}})] if spec is SHARED else []
+    )
+    waiting = [Pod.from_body(silent(**spec))]
+    assert of_pods(waiting, claims, NOW) is None
+    found = of_pods(waiting, claims, "2026-01-01T00:00:31Z")
+    assert found is not None
+    assert found.code == "ClaimNotBound"
+    assert words in found.message
+
+
+def test_a_pod_without_a_volume_that_waits_in_silence_has_no_scheduler() -> None:
+    found = of_pods([Pod.from_body(silent())], [], "2026-01-01T00:00:31Z")
+    assert found is not None
+    assert found.code == "Unschedulable"
+    assert "schedulerName" in found.message
+
+
+def failed(
+    name: str, words: str, *, reason: str = "Evicted", created: str = "2026-01-01T00:00:00Z", template: str = "a"
+) -> Pod:
+    """A pod that the kubelet gave up 10 s after it was made."""
+    body = pod(name, created=created, conditions=[{"type": "DisruptionTarget", "status": "True"}])
+    body["metadata"]["labels"]["pod-template-hash"] = template
+    body["status"] |= {"phase": "Failed", "reason": reason, "message": words}
+    body["status"]["conditions"][0]["lastTransitionTime"] = created.replace(":00Z", ":10Z")
+    return Pod.from_body(body)
+
+
+def made(name: str, created: str, *, template: str = "a", is_ready: bool = False) -> Pod:
+    body = pod(name, created=created, is_ready=is_ready)
+    body["metadata"]["labels"]["pod-template-hash"] = template
+    return Pod.from_body(body)
+
+
+@pytest.mark.parametrize(
+    ("words", "remedy"),
+    [
+        ('Usage of EmptyDir volume "cache" exceeds the limit "1Gi". ', "Raise cache.size."),
+        ('Usage of EmptyDir volume "shared-memory" exceeds the limit "64Mi". ', "Raise sharedMemorySize."),
+        ('Usage of EmptyDir volume "mine" exceeds the limit "1Mi". ', "Raise the sizeLimit of mine in extraVolumes."),
+        ("The node was low on resource: memory. ", "Raise resources.requests.memory"),
+        ("Container scorer exceeded its local ephemeral storage limit", "resources.limits of ephemeral-storage"),
+    ],
+)
+def test_the_kubelet_s_words_about_an_evicted_pod_are_quoted_with_a_remedy(words: str, remedy: str) -> None:
+    found = of_pods([failed("old", words)], [], NOW)
+    assert found is not None
+    assert (found.code, found.pod) == ("Evicted", "old")
+    assert words.strip() in found.message
+    assert remedy in found.message
+
+
+def test_another_end_by_the_kubelet_is_told_with_its_reason() -> None:
+    found = of_pods([failed("old", "Pod was rejected", reason="NodeAffinity")], [], NOW)
+    assert found is not None
+    assert found.code == "PodFailed"
+    assert "(NodeAffinity). Pod was rejected. See" in found.message
+
+
+FULL = 'Usage of EmptyDir volume "cache" exceeds the limit "1Gi".'
+
+
+@pytest.mark.parametrize(
+    ("younger", "is_told"),
+    [
+        ([made("new", "2026-01-01T00:00:11Z")], True),
+        ([made("new", "2026-01-01T00:00:11Z", is_ready=True)], False),
+        ([made("new", "2026-01-01T00:00:11Z", template="b")], False),
+        ([made("new", "2026-01-02T00:00:00Z")], False),
+        ([made("new", "2026-01-01T00:00:11Z", is_ready=True), made("newest", "2026-01-01T00:01:00Z")], False),
+        ([failed("second", FULL, created="2026-01-01T00:00:11Z"), made("new", "2026-01-01T00:00:22Z")], True),
+    ],
+)
+def test_a_failed_pod_that_is_left_over_colours_no_healthy_rollout(younger: list[Pod], is_told: bool) -> None:  # noqa: FBT001 - a parameter of pytest
+    found = of_pods([failed("old", FULL), *younger], [], NOW)
+    assert (found is not None) == is_told
+
+
+@pytest.mark.parametrize(
+    ("reason", "code", "remedy"),
+    [
+        (
+            "ImagePullBackOff",
+            "ImagePull",
+            "Correct image.registry, image.repository and image.tag, or name in image.pullSecrets",
+        ),
+        ("ErrImageNeverPull", "ImagePull", "Correct image.registry"),
+        ("InvalidImageName", "InvalidImage", "Correct image.registry"),
+        ("CreateContainerConfigError", "ContainerConfig", "Create what is missing"),
+    ],
+)
+def test_why_a_container_does_not_start_is_translated(reason: str, code: str, remedy: str) -> None:
     found = trouble_of(waiting(reason, 'secret "token" not found'))
     assert found is not None
     assert found.code == code
-    assert 'secret "token" not found' in found.message
+    assert f'secret "token" not found. {remedy}' in found.message
+
+
+def test_the_last_words_of_a_scorer_name_keys_of_the_spec() -> None:
+    told = json.dumps({"code": "DigestMismatch", "message": "It is another model", "remedy": "Correct expectDigest."})
+    found = trouble_of(ended(14, told))
+    assert found is not None
+    assert found.message == "It is another model. Correct model.digest."
 
 
 @pytest.mark.parametrize("again", [False, True])
@@ -72,13 +183,12 @@ def test_our_own_code_comes_from_the_termination_message(again: bool) -> None:  
     told = json.dumps({"code": "Gated", "message": "The hub wants a token.", "remedy": "Set secrets.hubToken."})
     found = trouble_of(ended(11, told, again=again))
     assert found == Trouble("Gated", "The hub wants a token. Set secrets.hubToken.", "products-1", "scorer", 11)
-    assert found.is_final
 
 
 def test_what_a_terminal_would_obey_is_not_taken_over() -> None:
     found = trouble_of(ended(1, json.dumps({"code": "Gated", "message": "\x1b[2Jgone\u202e"})))
     assert found is not None
-    assert found.message == " [2Jgone "
+    assert found.message == "[2Jgone."
 
 
 def test_a_kill_for_memory_is_told_with_the_remedy() -> None:
@@ -86,7 +196,6 @@ def test_a_kill_for_memory_is_told_with_the_remedy() -> None:
     assert found is not None
     assert found.code == "OutOfMemory"
     assert "resources.limits.memory" in found.message
-    assert not found.is_final
 
 
 NOT_OURS = [
@@ -121,6 +230,6 @@ def test_the_youngest_pod_is_of_the_newest_template() -> None:
         "old", created="2026-01-01T00:00:00Z", containers=waiting("ImagePullBackOff")["status"]["containerStatuses"]
     )
     new = pod("new", created="2026-01-02T00:00:00Z", containers=ended(12, again=True)["status"]["containerStatuses"])
-    found = of_pods([Pod.from_body(new), Pod.from_body(old)], [])
+    found = of_pods([Pod.from_body(new), Pod.from_body(old)], [], NOW)
     assert found is not None
     assert found.pod == "new"

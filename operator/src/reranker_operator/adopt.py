@@ -6,6 +6,7 @@ What must not be here: a client; the decision what to do about a refusal.
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -20,6 +21,10 @@ MANAGED_BY = "app.kubernetes.io/managed-by"
 INSTANCE = "app.kubernetes.io/instance"
 RESOURCE_POLICY = "helm.sh/resource-policy"
 """With the value `keep`, the object outlives whatever made it."""
+
+
+_FINALIZER_OF_KUBERNETES = re.compile(r"^(foregroundDeletion|orphan|kubernetes)$|kubernetes\.io/|\.k8s\.io/")
+"""Finalizers that a cluster's own controllers remove in time."""
 
 
 def adopt(rendered: Iterable[Mapping[str, Any]], reranker: Reranker) -> list[dict[str, Any]]:
@@ -88,9 +93,22 @@ def check_ownership(live: Mapping[str, Any], reranker: Reranker) -> None:
     if owner["uid"] == reranker.uid:
         return
     if owner.get("kind") == RERANKER.name and owner.get("name") == reranker.name:
-        raise FormerChild(f"{what} of a former Reranker {reranker.name} is still being deleted.")
+        raise _former_child(live, what, reranker.name)
     raise NotOwned(
         f"{what} is controlled by {owner['kind']} {owner['name']}; it is left as it is.", remedy=_way_out(None)
+    )
+
+
+def _former_child(live: Mapping[str, Any], what: str, name: str) -> FormerChild:
+    said = f"{what} of a former Reranker {name} is still being deleted"
+    foreign = [each for each in live["metadata"].get("finalizers") or () if not _FINALIZER_OF_KUBERNETES.search(each)]
+    if not foreign:
+        return FormerChild(f"{said}.")
+    whose = ", ".join(foreign)
+    return FormerChild(
+        f"{said}, and waits for the finalizer {whose}.",
+        remedy="See why its controller does not remove it, or remove it from the object.",
+        needs_person=True,
     )
 
 

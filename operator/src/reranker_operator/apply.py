@@ -15,7 +15,8 @@ from typing import Any
 from . import rollout
 from .adopt import MANAGER, check_ownership
 from .children import Children
-from .cluster import HANDOVER_MANAGER, Cluster, Happening
+from .cluster import Cluster, Happening
+from .drift import HANDOVER_MANAGER
 from .errors import Contended, OperatorError
 from .kinds import DEPLOYMENT, Ref, ref_of
 from .metrics import Metrics

@@ -27,9 +27,6 @@ from .kinds import EVENT, GROUP, RERANKER, Kind, Ref
 from .resource import Reranker
 from .snapshots import Pod, PodFacts
 
-HANDOVER_MANAGER = "reranker-operator-handover"
-"""Field manager that holds a Deployment's count while it passes to an autoscaler."""
-
 _REQUEST_LIMIT = aiohttp.ClientTimeout(total=15)
 _UNKNOWN_FIELD = "failed to create typed patch object"
 _UNKNOWN_NAMESPACE = re.compile(r'\bnamespaces "[^"]*" not found')
@@ -118,7 +115,15 @@ class KubernetesCluster:
         """See the protocol."""
         metadata = body["metadata"]
         ref = Ref(body["apiVersion"], body["kind"], metadata["namespace"], metadata["name"])
-        return await self._patch(path_of(ref), body, manager=manager, force=force, dry_run=dry_run)
+        try:
+            return await self._patch(path_of(ref), body, manager=manager, force=force, dry_run=dry_run)
+        except KindNotInstalled as error:
+            if not ref.kind.switch:
+                raise
+            raise KindNotInstalled(
+                f"The cluster has no kind {ref.kind_name} of {ref.api_version}.",
+                remedy=f"Install its CustomResourceDefinition, or set {ref.kind.switch} to false.",
+            ) from error
 
     async def delete(self, ref: Ref, uid: str) -> None:
         """See the protocol."""
@@ -207,7 +212,7 @@ def translated(error: ApiException, what: str) -> OperatorError:
     status = int(error.status or 0)
     if status == HTTPStatus.NOT_FOUND:
         if _UNKNOWN_NAMESPACE.search(words):
-            return RefusedByCluster(words)
+            return RefusedByCluster(words, remedy="Create the namespace.")
         return KindNotInstalled(f"{words} ({what})")
     if status == HTTPStatus.CONFLICT:
         return Contended(words)
@@ -217,7 +222,7 @@ def translated(error: ApiException, what: str) -> OperatorError:
     is_unknown_field = status == HTTPStatus.INTERNAL_SERVER_ERROR and _UNKNOWN_FIELD in words
     if (status in {400, 401, 403, 405, 413, 415, 422} and reason != "Timeout") or is_unknown_field:
         return RefusedByCluster(
-            f"The API server refuses it: {words}", remedy="Mend what it names, or ask its administrator."
+            f"The API server refuses it: {words}", remedy="Change what it names, or ask its administrator to."
         )
     seconds = (error.headers or {}).get("Retry-After")
     return ClusterUnavailable(f"The API server answers {status}: {words}", retry_after_s=_number(seconds))

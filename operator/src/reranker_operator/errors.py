@@ -22,6 +22,12 @@ from __future__ import annotations
 from typing import ClassVar
 
 
+def ended(words: str) -> str:
+    """Words of somebody else, closed as a sentence, so that a remedy can follow."""
+    words = words.strip()
+    return words if words.endswith((".", "!", "?")) else f"{words}."
+
+
 class OperatorError(Exception):
     """Base of everything the operator raises on purpose.
 
@@ -29,16 +35,25 @@ class OperatorError(Exception):
         message: What happened, naming the field or object.
         remedy: What the reader can do about it; empty when the message says it.
         retry_after_s: When the API server asked for it.
+        needs_person: Whether only a person's change can help; as usual for the class if it is not said.
     """
 
     is_final: ClassVar[bool] = False
     """Whether only a person's change can help."""
 
-    def __init__(self, message: str, *, remedy: str = "", retry_after_s: float | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        remedy: str = "",
+        retry_after_s: float | None = None,
+        needs_person: bool | None = None,
+    ) -> None:
         super().__init__(message)
         self.message = message
         self.remedy = remedy
         self.retry_after_s = retry_after_s
+        self.needs_person = self.is_final if needs_person is None else needs_person
 
     @property
     def code(self) -> str:
@@ -46,8 +61,8 @@ class OperatorError(Exception):
         return type(self).__name__
 
     def sentence(self) -> str:
-        """Message and remedy as one text for people."""
-        return f"{self.message} {self.remedy}".strip()
+        """Message and remedy as two sentences for people."""
+        return f"{ended(self.message)} {self.remedy}".strip()
 
 
 class Refusal(OperatorError):

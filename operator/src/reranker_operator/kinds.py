@@ -24,16 +24,16 @@ class Kind:
         version: Version that the chart renders.
         name: CamelCase kind.
         plural: Name in URLs and in RBAC.
-        is_foreign: It comes with another project, and may be missing in a cluster.
         holds_data: Its deletion loses what took long to fetch: kept while its Reranker lives.
+        switch: Key of the spec that asks for it, if it comes with another project and may be missing in a cluster.
     """
 
     group: str
     version: str
     name: str
     plural: str
-    is_foreign: bool = False
     holds_data: bool = False
+    switch: str = ""
 
     @property
     def api_version(self) -> str:
@@ -60,8 +60,8 @@ CHILD_KINDS = (
     DEPLOYMENT,
     AUTOSCALER,
     Kind("networking.k8s.io", "v1", "Ingress", "ingresses"),
-    Kind("gateway.networking.k8s.io", "v1", "HTTPRoute", "httproutes", is_foreign=True),
-    Kind("monitoring.coreos.com", "v1", "ServiceMonitor", "servicemonitors", is_foreign=True),
+    Kind("gateway.networking.k8s.io", "v1", "HTTPRoute", "httproutes", switch="httpRoute.enabled"),
+    Kind("monitoring.coreos.com", "v1", "ServiceMonitor", "servicemonitors", switch="serviceMonitor.enabled"),
 )
 """What the chart may render, claims included though they are never pruned."""
 

@@ -24,7 +24,7 @@ class FactsBook:
     Args:
         cluster: Asks a pod.
         now: Monotonic seconds.
-        learned: Called with the Reranker about whose pod something was learned.
+        learned: Called with the Reranker about whose pod something was learned, if only that it does not answer.
     """
 
     def __init__(self, cluster: Cluster, now: Callable[[], float], learned: Callable[[Key], None]) -> None:
@@ -41,6 +41,11 @@ class FactsBook:
         Capacity is measured at warm-up and fixed.
         """
         return tuple(facts for pod in pods if pod.is_ready and (facts := self._known(key, pod)) is not None)
+
+    def unreached(self, pods: Iterable[Pod]) -> int:
+        """How many of these pods are ready, were asked and did not answer."""
+        answers = [(pod, self._answers.get(pod.uid)) for pod in pods if pod.is_ready]
+        return sum(said is not None and said[0] == pod.incarnation and said[2] is None for pod, said in answers)
 
     def keep_only(self, uids: set[str]) -> None:
         """Drop what was said by pods that are gone."""
@@ -62,8 +67,9 @@ class FactsBook:
         try:
             async with self._places:
                 facts = await self._cluster.pod_facts(pod)
+            former = self._answers.get(pod.uid)
             self._answers[pod.uid] = (pod.incarnation, self._now(), facts)
-            if facts is not None:
+            if facts is not None or former is None or former[0] != pod.incarnation:
                 self._learned(key)
         finally:
             del self._questions[pod.uid]

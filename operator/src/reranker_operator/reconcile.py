@@ -34,6 +34,9 @@ WAITING_PAUSE_S = 2.0
 FORMER_CHILD_PAUSE_S = 1.0
 """Between looks whether the garbage collector is done."""
 
+HELD_CHILD_PAUSE_S = 15.0
+"""The same where a finalizer of somebody else holds it; its end is told by the watch."""
+
 SAME_EVENT_PAUSE_S = 600.0
 """An event of the same reason for the same generation is not repeated within this."""
 
@@ -59,12 +62,14 @@ class _Memory:
         uid: Whose it is: a namesake that comes later has none of it.
         written: The status that was last written, which the watch may not have told of yet.
         told: When an event was posted, by its words and the generation.
+        logged: The error that was last logged, so that one that lasts is not logged with every round.
     """
 
     uid: str
     written: Mapping[str, Any] | None = None
     written_version: int = 0
     told: dict[tuple[str, int], float] = field(default_factory=dict)
+    logged: str = ""
 
 
 class Reconciler:
@@ -127,9 +132,7 @@ class Reconciler:
         except OperatorError as problem:
             error = problem
             self._metrics.errors.labels(problem.code).inc()
-            LOG.warning(
-                "reconcile_failed", extra={**_named(reranker), "reason": problem.code, "error": problem.sentence()}
-            )
+        self._log(reranker, error)
         situation = self._look(reranker, wanted, done, error)
         pause_s = self._pause_s(error, done)
         try:
@@ -142,6 +145,13 @@ class Reconciler:
             pause_s = None
         self._metrics.reconciles.labels("error" if error else "waiting" if done.is_waiting else "done").inc()
         return pause_s
+
+    def _log(self, reranker: Reranker, error: OperatorError | None) -> None:
+        """Say what stopped the round, once for as long as it stays the same."""
+        memory, said = self._remembered(reranker), error.sentence() if error is not None else ""
+        if error is not None and said != memory.logged:
+            LOG.warning("reconcile_failed", extra={**_named(reranker), "reason": error.code, "error": said})
+        memory.logged = said
 
     async def _until_gone_s(self, reranker: Reranker) -> float | None:
         """Pause while a Reranker is being deleted; nothing is written of it that would tell of its end."""
@@ -160,7 +170,7 @@ class Reconciler:
 
     def _pause_s(self, error: OperatorError | None, done: Applied) -> float | None:
         if isinstance(error, FormerChild):
-            return FORMER_CHILD_PAUSE_S
+            return HELD_CHILD_PAUSE_S if error.needs_person else FORMER_CHILD_PAUSE_S
         if isinstance(error, Delay):
             return error.retry_after_s
         return WAITING_PAUSE_S if done.is_waiting else self._resync_s
@@ -185,7 +195,9 @@ class Reconciler:
             count=count,
             deployment=state,
             facts=self._facts.known(reranker.key, pods),
-            trouble=trouble.of_pods(pods, claims),
+            unreached=self._facts.unreached(pods),
+            additions=tuple(f"{said} of {child.ref}" for child in _in_order(children) for said in child.additions),
+            trouble=trouble.of_pods(pods, claims, self._clock.stamp()),
             error=error,
             autoscaler=autoscaler.status if autoscaler else None,
             endpoint=_endpoint(wanted) or str(reranker.status.get("endpoint", "")),
@@ -248,14 +260,17 @@ def _joined(happenings: list[Happening]) -> list[Happening]:
 
 
 def _turns(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Happening]:
-    """An event when the reason of the Ready condition is another one than before."""
+    """Events when the reason of the Ready condition is another one than before, or others have added more."""
     former = {each["type"]: each for each in before.get("conditions") or ()}
     latter = {each["type"]: each for each in after["conditions"]}
-    ready = latter["Ready"]
-    if former.get("Ready", {}).get("reason") == ready["reason"]:
-        return []
-    is_warning = "lastFailure" in after or latter["Stalled"]["status"] == "True"
-    return [Happening(ready["reason"], ready["message"], is_warning=is_warning and ready["reason"] != "Suspended")]
+    found, ready, drifted = [], latter["Ready"], latter["Drifted"]
+    if former.get("Ready", {}).get("reason") != ready["reason"]:
+        is_warning = "lastFailure" in after or latter["Stalled"]["status"] == "True"
+        is_warning = is_warning and ready["reason"] != "Suspended"
+        found.append(Happening(ready["reason"], ready["message"], is_warning=is_warning))
+    if drifted["status"] == "True" and former.get("Drifted", {}).get("message") != drifted["message"]:
+        found.append(Happening("Drifted", drifted["message"], is_warning=True))
+    return found
 
 
 def _with_status(reranker: Reranker, written: Mapping[str, Any]) -> Reranker:
@@ -268,6 +283,10 @@ def _named(reranker: Reranker) -> dict[str, Any]:
 
 def _first(children: list[Child], kind_name: str) -> Child | None:
     return next((child for child in children if child.ref.kind_name == kind_name), None)
+
+
+def _in_order(children: list[Child]) -> list[Child]:
+    return sorted(children, key=lambda child: child.ref)
 
 
 def _count(reranker: Reranker, wanted: list[dict[str, Any]], deployment: Child | None) -> int:

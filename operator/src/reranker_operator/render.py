@@ -128,7 +128,7 @@ def failure(complaint: str, code: int | None) -> OperatorError:
     """What helm's words on standard error mean: the values' fault, or helm's."""
     words = " ".join(line.removeprefix("Error: ").strip() for line in complaint.splitlines() if line.strip())
     if any(mark in words for mark in _VALUES_ERRORS):
-        return InvalidSpec(f"The chart refuses the spec: {_without_places(words)}", remedy="Mend the spec.")
+        return InvalidSpec(f"The chart refuses the spec: {_without_places(words)}", remedy="Change the spec.")
     return RenderFailed(f"helm ended with {code}: {words or 'no word of explanation'}")
 
 

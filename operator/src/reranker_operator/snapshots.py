@@ -8,11 +8,12 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
 from .adopt import INSTANCE, controller_of, outlives_its_maker
+from .drift import additions
 from .kinds import AUTOSCALER, CLAIM, DEPLOYMENT, REPLICA_SET, RERANKER, Ref
 from .resource import Key
 
@@ -38,6 +39,7 @@ class Child:
         is_kept: It is annotated to outlive its Reranker.
         spec: Of a claim only.
         status: Of the kinds whose status matters; else empty.
+        additions: Who added which fields beside ours.
     """
 
     ref: Ref
@@ -53,6 +55,7 @@ class Child:
     is_kept: bool
     spec: Mapping[str, Any]
     status: Mapping[str, Any]
+    additions: tuple[str, ...] = ()
 
     @classmethod
     def from_body(cls, ref: Ref, body: Mapping[str, Any]) -> Self:
@@ -75,6 +78,7 @@ class Child:
             is_kept=outlives_its_maker(body),
             spec=body["spec"] if ref.kind_name == CLAIM.name else {},
             status=(body.get("status") or {}) if ref.kind_name in _WITH_STATUS else {},
+            additions=additions(metadata.get("managedFields") or ()),
         )
 
 
@@ -161,6 +165,9 @@ class Pod:
         address: Its own; empty while it has none, or when it has its node's.
         incarnation: Changes with each restart of a container.
         conditions: Type to (status, reason, message).
+        claims: Names of the volume claims that it mounts, its own included.
+        failure: Why the kubelet gave it up, as (reason, message); None while it did not.
+        failed_at: When that was, as far as its conditions tell.
         containers: Statuses of init containers and containers, as the kubelet reports them.
     """
 
@@ -174,6 +181,9 @@ class Pod:
     created: str
     conditions: Mapping[str, tuple[str, str, str]]
     containers: tuple[Mapping[str, Any], ...]
+    claims: tuple[str, ...] = ()
+    failure: tuple[str, str] | None = None
+    failed_at: str = ""
 
     @classmethod
     def from_body(cls, body: Mapping[str, Any]) -> Self:
@@ -181,6 +191,7 @@ class Pod:
         metadata, status = body["metadata"], body.get("status") or {}
         owner = controller_of(body)
         is_replica = owner is not None and owner.get("kind") == REPLICA_SET.name
+        conditions = status.get("conditions") or ()
         statuses = [*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())]
         containers = [
             {key: each.get(key) for key in ("name", "state", "lastState", "ready", "restartCount")} for each in statuses
@@ -195,16 +206,33 @@ class Pod:
             is_being_deleted="deletionTimestamp" in metadata,
             created=metadata.get("creationTimestamp", ""),
             conditions={
-                each["type"]: (each["status"], each.get("reason", ""), each.get("message", ""))
-                for each in status.get("conditions") or ()
+                each["type"]: (each["status"], each.get("reason", ""), each.get("message", "")) for each in conditions
             },
             containers=tuple(containers),
+            claims=tuple(_claims(metadata["name"], body.get("spec") or {})),
+            failure=_failure(status),
+            failed_at=max((str(each.get("lastTransitionTime") or "") for each in conditions), default=""),
         )
 
     @property
     def is_ready(self) -> bool:
         """Whether it gets requests."""
         return not self.is_being_deleted and self.conditions.get("Ready", ("False",))[0] == "True"
+
+
+def _claims(pod: str, spec: Mapping[str, Any]) -> Iterator[str]:
+    for volume in spec.get("volumes") or ():
+        if volume.get("persistentVolumeClaim"):
+            yield str(volume["persistentVolumeClaim"]["claimName"])
+        elif volume.get("ephemeral"):
+            # Kubernetes' own name for the claim of a generic ephemeral volume.
+            yield f"{pod}-{volume['name']}"
+
+
+def _failure(status: Mapping[str, Any]) -> tuple[str, str] | None:
+    if status.get("phase") != "Failed":
+        return None
+    return str(status.get("reason") or ""), str(status.get("message") or "")
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,20 +10,27 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .errors import OperatorError
+from .errors import OperatorError, ended
+from .reasons import Duty, Who, duty
 from .resource import Reranker
 from .rollout import Stage
 from .snapshots import DeploymentState, PodFacts
 from .trouble import Trouble
 
-CONDITION_TYPES = ("Available", "Ready", "Stalled", "ModelReady", "MetricsHealthy")
+CONDITION_TYPES = ("Available", "Ready", "Stalled", "ModelReady", "Drifted", "MetricsHealthy")
+
+UNKNOWN = "unknown"
+"""What columns say of pods that do not answer the operator."""
 
 _STAGE_WORDS = {
     Stage.CREATING: "The first pods are being created: {ready} of {count} ready.",
     Stage.PENDING: "The change waits until fewer Rerankers change their pods (operator.maxConcurrentRollouts).",
     Stage.ROLLING: "{updated} of {count} pods have the new template, {ready} are ready; the old ones serve meanwhile.",
     Stage.SCALING: "{ready} of {count} pods are ready.",
-    Stage.STUCK: "The new pods do not get ready; what served before goes on serving.",
+    Stage.STUCK: (
+        "The new pods did not get ready within rollout.progressDeadlineSeconds, and what served before serves on. "
+        "See `kubectl describe` of the newest pod, and correct the spec."
+    ),
     Stage.COMPLETE: "All {count} replicas serve what the spec asks for.",
     Stage.ASLEEP: "The spec asks for no replicas.",
 }
@@ -36,6 +43,8 @@ class Situation:
     Attributes:
         count: Replicas that there should be now; an autoscaler's wish while there is one.
         facts: What the ready pods that were reached say.
+        unreached: Ready pods that did not answer.
+        additions: What others have set on the objects, each with the object's name.
         error: What stopped this round.
         autoscaler: Status of the HorizontalPodAutoscaler; None without one.
         warning: A sentence about the operator's surroundings, such as a CRD that is older than it.
@@ -45,6 +54,8 @@ class Situation:
     count: int
     deployment: DeploymentState | None = None
     facts: tuple[PodFacts, ...] = ()
+    unreached: int = 0
+    additions: tuple[str, ...] = ()
     trouble: Trouble | None = None
     error: OperatorError | None = None
     autoscaler: Mapping[str, Any] | None = None
@@ -92,7 +103,8 @@ def status_of(reranker: Reranker, found: Situation, now: str) -> dict[str, Any]:
 def verdicts(found: Situation) -> list[Verdict]:
     """The conditions, in the order in which a person reads them."""
     metrics = _metrics(found)
-    return [_available(found), _ready(found), _stalled(found), _model_ready(found), *([metrics] if metrics else [])]
+    said = [_available(found), _ready(found), _stalled(found), _model_ready(found), _drifted(found)]
+    return [*said, *([metrics] if metrics else [])]
 
 
 def _available(found: Situation) -> Verdict:
@@ -115,7 +127,7 @@ def _ready(found: Situation) -> Verdict:
 def _headline(found: Situation) -> tuple[str, str]:
     """The one reason and sentence that tell most."""
     if found.is_suspended:
-        return "Suspended", "lifecycle.suspend is set: the operator changes nothing until it is taken away."
+        return "Suspended", "lifecycle.suspend is true, and the operator changes nothing. Set it to false to go on."
     if found.error is not None:
         return found.error.code, found.error.sentence()
     if found.stage in {Stage.COMPLETE, Stage.ASLEEP, Stage.PENDING}:
@@ -123,7 +135,11 @@ def _headline(found: Situation) -> tuple[str, str]:
     if found.trouble is not None:
         return found.trouble.code, f"{_words(found)} Pod {found.trouble.pod}: {found.trouble.message}"
     if found.deployment is not None and found.deployment.failure_message:
-        return "PodsRefused", f"The cluster refuses the pods: {found.deployment.failure_message}"
+        words = ended(found.deployment.failure_message)
+        return (
+            "PodsRefused",
+            f"The cluster refuses the pods: {words} Change what it names, or ask its administrator to.",
+        )
     return found.stage.value, _words(found)
 
 
@@ -134,26 +150,50 @@ def _words(found: Situation) -> str:
 
 
 def _stalled(found: Situation) -> Verdict:
+    """Whether it will not move until somebody acts, and who that is."""
     reason, message = _headline(found)
+    turn = duty(reason)
+    if _needs_person(found, turn):
+        who = turn.who if turn.who is not Who.NOBODY else Who.AUTHOR
+        return Verdict("Stalled", "True", reason, f"It is up to {who}. {message}")
+    if turn.is_retried:
+        return Verdict(
+            "Stalled", "False", reason, f"It may pass by itself; if it lasts, it is up to {turn.who}. {message}"
+        )
+    if found.stage in {Stage.COMPLETE, Stage.ASLEEP}:
+        return Verdict("Stalled", "False", "Progressing", "Nothing needs a person.")
+    return Verdict("Stalled", "False", "Progressing", "It moves by itself.")
+
+
+def _needs_person(found: Situation, turn: Duty) -> bool:
+    if found.is_suspended:
+        return True
+    if found.error is not None:
+        return found.error.needs_person
     failure = found.deployment.failure_message if found.deployment else ""
-    is_stalled = (
-        found.is_suspended
-        or (found.error is not None and found.error.is_final)
-        or (found.stage not in {Stage.COMPLETE, Stage.ASLEEP} and found.trouble is not None and found.trouble.is_final)
-        or found.stage is Stage.STUCK
-        or bool(failure)
-    )
-    if is_stalled:
-        return Verdict("Stalled", "True", reason, message)
-    return Verdict("Stalled", "False", "Progressing", "Nothing needs a person.")
+    return turn.stalls or found.stage is Stage.STUCK or bool(failure)
 
 
 def _model_ready(found: Situation) -> Verdict:
+    if found.stage is Stage.COMPLETE and found.unreached and not found.facts:
+        message = (
+            f"{found.unreached} ready pods do not answer the operator on their management port, so that nobody knows "
+            "what they serve. Let pods with the label app.kubernetes.io/name=bge-reranker-operator reach port 8001."
+        )
+        return Verdict("ModelReady", "Unknown", "PodsUnreachable", message)
     if found.stage is Stage.COMPLETE:
         return Verdict("ModelReady", "True", "Loaded", "The model is loaded and warmed up in every replica.")
     if found.trouble is not None and found.stage is not Stage.ASLEEP:
         return Verdict("ModelReady", "False", found.trouble.code, found.trouble.message)
     return Verdict("ModelReady", "Unknown", "NotLoadedYet", "No pod of the wanted template has said yet.")
+
+
+def _drifted(found: Situation) -> Verdict:
+    """Whether somebody has added to the objects, which the operator leaves."""
+    if not found.additions:
+        return Verdict("Drifted", "False", "AsApplied", "Nobody has added anything to its objects.")
+    message = f"{'; '.join(found.additions)}. Ask for it in the spec, or remove it there; the operator leaves it."
+    return Verdict("Drifted", "True", "SetByOthers", message)
 
 
 def _metrics(found: Situation) -> Verdict | None:
@@ -191,16 +231,21 @@ def _with_times(wanted: Iterable[Verdict], reranker: Reranker, now: str) -> list
 
 
 def _model(reranker: Reranker, found: Situation) -> dict[str, Any]:
-    """Active and wanted version; what pods out of reach said before stays."""
+    """Active and wanted version; what is not known is said to be unknown."""
     target = {key: value for key, value in vars(reranker.model).items() if value}
-    before = (reranker.status.get("model") or {}).get("active")
-    active = _active(found.facts) if found.facts else before
-    if not found.deployment or not found.deployment.ready:
-        active = None
     model: dict[str, Any] = {"target": target} if target else {}
+    if not found.deployment or not found.deployment.ready:
+        return model
+    if not found.facts and found.unreached:
+        return {**model, "summary": UNKNOWN}
+    # Until the pods were asked, what was known of them.
+    before = reranker.status.get("model") or {}
+    active = _active(found.facts) if found.facts else before.get("active")
     if active:
         model["active"] = active
         model["summary"] = f"{str(active.get('name', '')).rpartition('/')[2]}@{str(active.get('digest', ''))[:12]}"
+    elif before.get("summary"):
+        model["summary"] = before["summary"]
     return model
 
 
@@ -213,15 +258,21 @@ def _active(facts: tuple[PodFacts, ...]) -> dict[str, str]:
 
 
 def _measured(reranker: Reranker, found: Situation) -> dict[str, Any]:
-    """Capacity of all ready pods together, device and precision; kept while pods are out of reach."""
-    kept = ("capacity", "device", "precision")
+    """Capacity of all ready pods together, device and precision; what is not known is said to be unknown."""
     if not found.deployment or not found.deployment.ready:
         return {}
+    if not found.facts and found.unreached:
+        return {"capacity": {"summary": UNKNOWN}, "device": UNKNOWN, "precision": UNKNOWN}
     if not found.facts:
-        return {key: reranker.status[key] for key in kept if key in reranker.status}
+        return {key: reranker.status[key] for key in ("capacity", "device", "precision") if key in reranker.status}
     some = found.facts[0]
-    total = sum(each.pairs_per_second for each in found.facts)
-    capacity = {"pairsPerSecond": round(total), "pairTokens": some.pair_tokens, "replicas": len(found.facts)}
+    total = round(sum(each.pairs_per_second for each in found.facts))
+    capacity = {
+        "summary": str(total),
+        "pairsPerSecond": total,
+        "pairTokens": some.pair_tokens,
+        "replicas": len(found.facts),
+    }
     return {"capacity": capacity if total else None, "device": some.device, "precision": some.precision}
 
 

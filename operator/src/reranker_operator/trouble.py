@@ -5,6 +5,7 @@ What must not be here: how conditions are written; what to do about it.
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -12,16 +13,19 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
+from .errors import ended
 from .snapshots import Child, Pod
-
-FINAL_CODES = frozenset(
-    "UnknownModel Gated DigestMismatch CorruptFile WrongArchitecture MissingHead UnsafeFormat GateFailed SettingsError"
-    " InvalidImage".split()
-)
-"""Codes that only a change of the spec helps against."""
+from .spec_words import in_the_spec_s_words
 
 _IMAGE_REASONS = frozenset("ImagePullBackOff ErrImagePull ErrImageNeverPull RegistryUnavailable".split())
 _CONFIG_REASONS = frozenset("CreateContainerConfigError CreateContainerError RunContainerError".split())
+
+SILENCE_S = 30.0
+"""Time without a node after which a pod of which the scheduler says nothing waits for its volume: a class that binds
+when a pod is scheduled takes a few seconds."""
+
+REPLACED_WITHIN_S = 60.0
+"""Between a pod's failure and the creation of the one that replaces it."""
 
 
 @dataclass(frozen=True)
@@ -40,25 +44,56 @@ class Trouble:
     container: str = ""
     exit_code: int | None = None
 
-    @property
-    def is_final(self) -> bool:
-        """Whether only a change of the spec helps."""
-        return self.code in FINAL_CODES
 
+def of_pods(pods: Iterable[Pod], claims: Iterable[Child], now: str) -> Trouble | None:
+    """The trouble of the youngest pod that has one: it is of the newest template.
 
-def of_pods(pods: Iterable[Pod], claims: Iterable[Child]) -> Trouble | None:
-    """The trouble of the youngest pod that has one: it is of the newest template."""
-    claims = tuple(claims)
+    Args:
+        pods: All of the workload.
+        claims: Of volumes that all pods share.
+        now: RFC 3339.
+    """
+    pods, claims = tuple(pods), tuple(claims)
     waiting = sorted(
-        (pod for pod in pods if not pod.is_ready and not pod.is_being_deleted), key=lambda pod: pod.created
+        (pod for pod in pods if not pod.is_ready and not pod.is_being_deleted and not _is_left_over(pod, pods)),
+        key=lambda pod: pod.created,
     )
-    found = [trouble for pod in waiting if (trouble := of_pod(pod, claims)) is not None]
+    found = [trouble for pod in waiting if (trouble := of_pod(pod, claims, now)) is not None]
     return found[-1] if found else None
 
 
-def of_pod(pod: Pod, claims: Iterable[Child]) -> Trouble | None:
+def _is_left_over(pod: Pod, pods: tuple[Pod, ...]) -> bool:
+    """Whether a pod that failed says nothing about those that there should be now.
+
+    It does say something while the pod that replaces it, made at once and of the same template, is not ready.
+    """
+    if pod.failure is None:
+        return False
+    younger = [each for each in pods if each.created > pod.created and not each.is_being_deleted]
+    if not younger:
+        return False
+    next_one = min(younger, key=lambda each: each.created)
+    is_replacement = (
+        next_one.template_hash == pod.template_hash and _seconds(pod.failed_at, next_one.created) < REPLACED_WITHIN_S
+    )
+    return next_one.is_ready or not is_replacement
+
+
+def _seconds(since: str, until: str) -> float:
+    """Between two times as RFC 3339; none if they are not."""
+    try:
+        return (dt.datetime.fromisoformat(until) - dt.datetime.fromisoformat(since)).total_seconds()
+    except (ValueError, TypeError):
+        return 0.0
+
+
+def of_pod(pod: Pod, claims: Iterable[Child], now: str) -> Trouble | None:
     """Why this pod is not ready, if that is known."""
+    if pod.failure is not None:
+        return _given_up(pod, *pod.failure)
     scheduled = pod.conditions.get("PodScheduled")
+    if scheduled is None and _seconds(pod.created, now) > SILENCE_S:
+        return _overlooked(pod, claims)
     if scheduled is not None and scheduled[0] == "False":
         return _unscheduled(pod, scheduled[2], claims)
     for container in pod.containers:
@@ -68,25 +103,60 @@ def of_pod(pod: Pod, claims: Iterable[Child]) -> Trouble | None:
     return None
 
 
+def _given_up(pod: Pod, reason: str, words: str) -> Trouble:
+    """The kubelet ended the pod and will not start it again; the Deployment makes another."""
+    if reason != "Evicted":
+        said = f"The kubelet gave the pod up ({reason or 'no reason'}). {ended(words) if words else ''}".strip()
+        return Trouble("PodFailed", f"{said} See `kubectl describe pod {pod.name}` and the node.", pod.name)
+    volume = re.search(r'EmptyDir volume "([^"]+)"', words)
+    if volume:
+        remedy = _VOLUME_REMEDIES.get(volume[1], f"Raise the sizeLimit of {volume[1]} in extraVolumes.")
+    elif "memory" in words:
+        remedy = "Raise resources.requests.memory to what the pod uses, so that others go first."
+    else:
+        remedy = (
+            "Raise resources.requests and resources.limits of ephemeral-storage, or cache on a volume (cache.type)."
+        )
+    return Trouble("Evicted", f"The kubelet evicted the pod. {ended(words or reason)} {remedy}", pod.name)
+
+
+_VOLUME_REMEDIES = {"cache": "Raise cache.size.", "shared-memory": "Raise sharedMemorySize."}
+"""For an emptyDir of the chart's that was filled."""
+
+
+def _overlooked(pod: Pod, claims: Iterable[Child]) -> Trouble:
+    """Not scheduled, and nothing said about it: the scheduler waits for a volume, or there is none."""
+    if not pod.claims:
+        remedy = "See whether the scheduler runs, and schedulerName."
+        return Trouble("Unschedulable", f"No scheduler has looked at the pod. {remedy}", pod.name)
+    said = " ".join(_unbound(claim) for claim in claims if claim.status.get("phase") != "Bound")
+    if not said:
+        said = (
+            f"Its claims are {', '.join(pod.claims)}. Run `kubectl describe pvc {pod.claims[0]}` for the reason, and "
+            "set cache.storageClass to a class that can bind it."
+        )
+    return Trouble("ClaimNotBound", f"The pod waits for a volume. {said}", pod.name)
+
+
 def _unscheduled(pod: Pod, words: str, claims: Iterable[Child]) -> Trouble:
-    if re.search(r"persistentvolumeclaim|volume node affinity|unbound", words, re.IGNORECASE):
+    if re.search(r"persistentvolumeclaim|volume node affinity|unbound|binding volumes", words, re.IGNORECASE):
         unbound = [claim for claim in claims if claim.status.get("phase") != "Bound"]
-        said = " ".join(_unbound(claim) for claim in unbound) or "See `kubectl describe pvc`."
-        return Trouble("ClaimNotBound", f"The scheduler says: {words} {said}", pod.name)
-    lacking = re.search(r"Insufficient ([a-z0-9.-]+/[a-z0-9.-]+)", words)
-    remedy = "Add or free a node that has it, or lower the request."
+        said = " ".join(_unbound(claim) for claim in unbound) or "Run `kubectl describe pvc` for the reason."
+        return Trouble("ClaimNotBound", f"The scheduler says: {ended(words)} {said}", pod.name)
+    lacking = re.search(r"Insufficient ([a-z0-9.-]+/[A-Za-z0-9._-]*[A-Za-z0-9])", words)
+    remedy = "Add or free a node that has it, or lower resources.requests."
     if lacking:
-        remedy = f"No node has a free {lacking[1]}: add one, free one, or ask for another resource in the spec."
-    return Trouble("Unschedulable", f"The scheduler says: {words} {remedy}", pod.name)
+        remedy = f"Add or free a node with {lacking[1]}, or set gpu.resource to another resource."
+    return Trouble("Unschedulable", f"The scheduler says: {ended(words)} {remedy}", pod.name)
 
 
 def _unbound(claim: Child) -> str:
-    name = claim.spec.get("storageClassName")
+    name, modes = claim.spec.get("storageClassName"), ", ".join(claim.spec.get("accessModes") or ())
     if not name:
-        return f"Claim {claim.ref.name} has no storage class and the cluster no default one: set cache.storageClass."
+        return f"Claim {claim.ref.name} has no storage class and the cluster no default one. Set cache.storageClass."
     return (
-        f"Claim {claim.ref.name} waits for storage class {name}: see whether `kubectl get storageclass {name}` knows "
-        f"it and it offers {', '.join(claim.spec.get('accessModes') or ())}; else set cache.storageClass to another."
+        f"Claim {claim.ref.name} waits for storage class {name}. See whether `kubectl get storageclass {name}` knows "
+        f"it and it offers {modes}; if not, set cache.storageClass to another, or cache.accessMode to what it offers."
     )
 
 
@@ -95,32 +165,35 @@ def _of_container(pod: Pod, container: Mapping[str, Any]) -> Trouble | None:
     waiting = state.get("waiting") or {}
     reason, words = waiting.get("reason", ""), waiting.get("message", "")
     if reason in _IMAGE_REASONS:
-        remedy = "Check image.repository and image.tag, and that the nodes may pull it (imagePullSecrets)."
-        return Trouble("ImagePull", f"{words or reason} {remedy}", pod.name, name)
+        remedy = (
+            "Correct image.registry, image.repository and image.tag, or name in image.pullSecrets a Secret that opens "
+            "the registry."
+        )
+        return Trouble("ImagePull", f"{ended(words or reason)} {remedy}", pod.name, name)
     if reason == "InvalidImageName":
-        return Trouble("InvalidImage", f"{words} Mend image.repository and image.tag.", pod.name, name)
+        remedy = "Correct image.registry, image.repository and image.tag."
+        return Trouble("InvalidImage", f"{ended(words or reason)} {remedy}", pod.name, name)
     if reason in _CONFIG_REASONS:
-        remedy = "A Secret, ConfigMap or key that the spec names is missing, or the container cannot be made."
-        return Trouble("ContainerConfig", f"{words or reason} {remedy}", pod.name, name)
-    ended = state.get("terminated") or (container.get("lastState") or {}).get("terminated")
+        remedy = "Create what is missing, or correct its name in secrets or extraEnv."
+        return Trouble("ContainerConfig", f"{ended(words or reason)} {remedy}", pod.name, name)
+    end = state.get("terminated") or (container.get("lastState") or {}).get("terminated")
     # One that ends well again and again serves no better than one that fails.
-    if ended and (int(ended.get("exitCode", 0)) != 0 or reason == "CrashLoopBackOff"):
-        return _ended(pod, name, ended)
+    if end and (int(end.get("exitCode", 0)) != 0 or reason == "CrashLoopBackOff"):
+        return _ended(pod, name, end)
     return None
 
 
-def _ended(pod: Pod, container: str, ended: Mapping[str, Any]) -> Trouble:
-    code = int(ended["exitCode"])
-    told = _told(ended.get("message", ""))
+def _ended(pod: Pod, container: str, end: Mapping[str, Any]) -> Trouble:
+    code = int(end["exitCode"])
+    told = _told(end.get("message", ""))
     if told is not None:
         return Trouble(told[0], told[1], pod.name, container, code)
-    if ended.get("reason") == "OOMKilled":
-        remedy = "Raise resources.limits.memory, or take a smaller or quantised model."
-        return Trouble(
-            "OutOfMemory", f"The kernel killed {container} for its memory. {remedy}", pod.name, container, code
-        )
+    if end.get("reason") == "OOMKilled":
+        remedy = "Raise resources.limits.memory, or serve a smaller or quantised model."
+        message = f"The kernel ended {container}, because its memory reached the limit. {remedy}"
+        return Trouble("OutOfMemory", message, pod.name, container, code)
     command = f"kubectl logs {pod.name} -c {container} --previous"
-    message = f"{container} ended with {code} ({ended.get('reason', 'no reason')}): see `{command}`."
+    message = f"{container} ended with {code} ({end.get('reason', 'no reason')}). Run `{command}` for the reason."
     return Trouble("ProcessEnded", message, pod.name, container, code)
 
 
@@ -140,5 +213,8 @@ def _told(message: str) -> tuple[str, str] | None:
         said = _Said.model_validate_json(message)
     except ValidationError:
         return None
-    sentence = f"{said.message} {said.remedy or ''}".strip()
-    return said.code, "".join(letter if letter.isprintable() else " " for letter in sentence)
+    message, remedy = (
+        "".join(letter if letter.isprintable() else " " for letter in words or "").strip()
+        for words in (said.message, said.remedy)
+    )
+    return said.code, in_the_spec_s_words(f"{ended(message)} {remedy}".strip())

@@ -1,0 +1,76 @@
+"""Whose turn it is, by the reason that a condition gives. Pure data.
+
+What must not be here: what happened and what to do about it, which the message says.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Who(StrEnum):
+    """Who has to act, in the words of the Stalled condition."""
+
+    NOBODY = "nobody"
+    AUTHOR = "whoever writes this Reranker"
+    ADMINISTRATOR = "the cluster's administrator"
+
+
+@dataclass(frozen=True)
+class Duty:
+    """Who has to act on a reason.
+
+    Attributes:
+        is_retried: Whether it may pass by itself, so that it is their turn only if it lasts.
+    """
+
+    who: Who
+    is_retried: bool = False
+
+    @property
+    def stalls(self) -> bool:
+        """Whether nothing moves until somebody acts."""
+        return self.who is not Who.NOBODY and not self.is_retried
+
+
+_NOBODY = Duty(Who.NOBODY)
+_AUTHOR = Duty(Who.AUTHOR)
+_ADMINISTRATOR = Duty(Who.ADMINISTRATOR)
+_AUTHOR_IF_IT_LASTS = Duty(Who.AUTHOR, is_retried=True)
+_ADMINISTRATOR_IF_IT_LASTS = Duty(Who.ADMINISTRATOR, is_retried=True)
+
+DUTIES: dict[str, Duty] = {
+    # How far the Deployment is.
+    **dict.fromkeys(
+        ("AllReplicasReady", "ScaledToZero", "Creating", "RollingOut", "Scaling", "UpdatePending"), _NOBODY
+    ),
+    "ProgressDeadlineExceeded": _AUTHOR,
+    "Suspended": _AUTHOR,
+    # What the operator met.
+    "InvalidSpec": _AUTHOR,
+    "NotOwned": _AUTHOR,
+    "KindNotInstalled": _ADMINISTRATOR,
+    "RefusedByCluster": _ADMINISTRATOR,
+    "PodsRefused": _ADMINISTRATOR,
+    "FormerChild": _ADMINISTRATOR_IF_IT_LASTS,
+    "RenderFailed": _ADMINISTRATOR_IF_IT_LASTS,
+    "ClusterUnavailable": _ADMINISTRATOR_IF_IT_LASTS,
+    "Contended": _ADMINISTRATOR_IF_IT_LASTS,
+    # What is the matter with a pod.
+    "Unschedulable": _ADMINISTRATOR_IF_IT_LASTS,
+    "ClaimNotBound": _AUTHOR,
+    **dict.fromkeys(
+        ("ImagePull", "InvalidImage", "ContainerConfig", "OutOfMemory", "ProcessEnded", "Evicted"), _AUTHOR
+    ),
+    "PodFailed": _ADMINISTRATOR,
+    # What the scorer says of itself; any other code of its own is the author's turn.
+    "HubUnreachable": _AUTHOR_IF_IT_LASTS,
+    "DiskFull": _AUTHOR_IF_IT_LASTS,
+}
+"""By reason."""
+
+
+def duty(reason: str) -> Duty:
+    """Who has to act on it."""
+    return DUTIES.get(reason, _AUTHOR)

@@ -1,0 +1,59 @@
+"""What the scorer calls its settings, in the words of the spec. Pure.
+
+A scorer knows its own settings and variables alone; who reads its last words in a Reranker knows keys of the spec.
+"""
+
+from __future__ import annotations
+
+import re
+
+_OWN_WORDS = {
+    "model.expectDigest": "model.digest",
+    "expectDigest": "model.digest",
+    "--expect-digest": "model.digest",
+    "model.cacheDir": "cache",
+    "cacheDir": "cache",
+    "--cache-dir": "cache",
+    "model.model": "model.source",
+    "guard.keysFile": "secrets.apiKeys",
+    "keysFile": "secrets.apiKeys",
+    "guard.apiKeys": "secrets.apiKeys",
+    "--allow-pickle": "config.model.allowPickle",
+    "model.allowPickle": "config.model.allowPickle",
+    "HF_TOKEN": "secrets.hubToken",
+    "AWS_ACCESS_KEY_ID": "secrets.s3",
+    "AWS_SECRET_ACCESS_KEY": "secrets.s3",
+    "SSL_CERT_FILE": "secrets.caBundle",
+    "HF_ENDPOINT": "hub.endpoint",
+    "AWS_ENDPOINT_URL_S3": "s3.endpoint",
+    "AWS_REGION": "s3.region",
+    "HTTPS_PROXY": "proxy.https",
+    "HTTP_PROXY": "proxy.http",
+    "NO_PROXY": "proxy.noProxy",
+}
+"""What the chart decides by keys of its own."""
+
+_SETTING = (
+    r"(?:model\.(?:device|precision|runtime|threads|verify)|(?:text|engine|http|dialects|observe)\.[a-z][A-Za-z0-9]*)"
+)
+"""A setting that is in the spec's `config`; of the group `model` by name, since files are called so too."""
+
+_WORD = re.compile(
+    "|".join(
+        [
+            *(rf"(?<![\w.-]){re.escape(word)}(?![\w-])" for word in sorted(_OWN_WORDS, key=len, reverse=True)),
+            rf"(?<![\w./-]){_SETTING}\b(?!\.\w)",
+        ]
+    )
+)
+_FLAG_AND_VARIABLE = re.compile(r" \(flag --[a-z0-9-]+, variable [A-Z0-9_]+\)")
+_SAID_TWICE = re.compile(r"(\S+)(?: \(\1\)|(?:, | and )\1(?![\w.]))")
+
+
+def in_the_spec_s_words(text: str) -> str:
+    """A message of the scorer with keys of the spec in the place of settings, flags and variables."""
+    return _SAID_TWICE.sub(r"\1", _WORD.sub(_of_the_spec, _FLAG_AND_VARIABLE.sub("", text)))
+
+
+def _of_the_spec(found: re.Match[str]) -> str:
+    return _OWN_WORDS.get(found[0], f"config.{found[0]}")
