@@ -55,6 +55,23 @@ def test_a_start_while_the_api_server_restarts_is_no_end(
     assert [fault.times for fault in proxy.faults] == [0] * len(proxy.faults), "all were met"
 
 
+def test_an_operator_without_its_rights_waits_and_works_soon_after_they_are_back(
+    products: Operated, idle: OperatorProcess
+) -> None:
+    place = products.namespace
+    binding = place.get("rolebinding", "operator-operator")
+    place.kubectl("delete", "rolebinding/operator-operator")
+    products.apply()
+    idle.start()
+    wait_until(lambda: "refused_by_api_server" in idle.said, "the missing right is told", 60)
+    assert "leases" in idle.said
+    assert not idle.has_ended
+    binding["metadata"] = {"name": "operator-operator", "namespace": place.name}
+    place.create(binding)
+    wait_until(lambda: idle.holds_lease, "it goes on", 15)
+    products.await_ready()
+
+
 def test_a_status_that_is_refused_stops_no_work_and_is_written_later(
     products: Operated, working: OperatorProcess, proxy: FaultyProxy
 ) -> None:

@@ -14,9 +14,7 @@ from reranker_operator.errors import NotAllowed
 from reranker_operator.kinds import RERANKER
 from reranker_operator.spec_limits import AllowedNames
 from tests.attacks.rerankers import ALLOWED, REFUSED
-from tests.chart.rendering import refusal
 from tests.cluster.commands import run
-from tests.cluster.failures import ClusterError
 from tests.cluster.tools import HELM
 from tests.control_plane.operators import CHART
 from tests.e2e.kubernetes import Namespace, wait_until
@@ -25,78 +23,9 @@ from tests.e2e.operated import Operated
 pytestmark = pytest.mark.usefixtures("working")
 
 
-@pytest.mark.parametrize(
-    ("spec", "words"),
-    [
-        ({"replikas": 2}, 'unknown field "spec.replikas"'),
-        ({"config": {"engine": {"maxBatchTokenz": 1}}}, 'unknown field "spec.config.engine.maxBatchTokenz"'),
-        ({"replicas": "two"}, "spec.replicas"),
-        ({"replicas": -1}, "spec.replicas"),
-        ({"cache": {"type": "floppy"}}, "spec.cache.type"),
-        ({"cache": {"type": "pvc", "accessMode": "ReadWriteOnce"}}, "lets one node mount the volume"),
-    ],
-)
-def test_the_api_server_refuses_with_a_sentence(products: Operated, spec: dict[str, Any], words: str) -> None:
-    with pytest.raises(ClusterError, match=words):
-        products.apply(**spec)
-
-
-@pytest.mark.parametrize(
-    "values",
-    [
-        {"autoscaling": {"enabled": True, "minReplicas": 5, "maxReplicas": 2}},
-        {"cache": {"type": "existing"}},
-        {"cache": {"type": "image"}},
-        {"config": {"engine": {"maxQueueTokens": 100}}},
-        {"config": {"http": {"maxBodyBytes": 500_000_000}}},
-        {"config": {"http": {"maxBodiesBytes": 2000, "maxBodyBytes": 3000}}},
-        {"config": {"http": {"host": "not a host"}}},
-        {"config": {"text": {"maxPairTokens": 7}}},
-        {"config": {"text": {"maxPairTokens": 513}}},
-        {"config": {"text": {"maxPairTokens": 600}}, "model": {"source": "hf://BAAI/bge-reranker-large@main"}},
-        {"config": {"text": {"maxQueryTokens": 512}}},
-        {"config": {"text": {"maxPairTokens": 100, "windowOverlapTokens": 100}}},
-        {"networkPolicy": {"egressCidrs": ["10.0.0.0/8", "10.0.0.0/99"]}},
-        {"networkPolicy": {"monitoringNamespaces": ["Monitoring"]}},
-        {"podLabels": {"team": "search & find"}},
-        {"commonLabels": {"team": "-"}},
-        {"nodeSelector": {"zone": "a b"}},
-        {"serviceMonitor": {"labels": {"release": "a/b"}}},
-        {"priorityClassName": "High Priority"},
-        {"runtimeClassName": "Nvidia"},
-        {"cache": {"storageClass": "fast_ssd"}},
-        {"ingress": {"className": "nginx/"}},
-        {"ingress": {"path": "/a/../b"}},
-        {"ingress": {"hosts": ["rerank.example:443"]}},
-        {"image": {"pullSecrets": ["a/b"]}},
-        {"secrets": {"apiKeys": {"key": ".."}}},
-        {"gpu": {"resource": "nvidia..com/gpu", "count": 0}},
-    ],
-)
-def test_the_api_server_refuses_with_the_sentence_that_helm_says(products: Operated, values: dict[str, Any]) -> None:
-    spec = {"model": {"source": "demo"}, "gpu": {"count": 0}, **values}
-    # What stands behind it in brackets are the numbers.
-    (sentence,) = (line[2:].partition(" (")[0] for line in refusal(spec).splitlines() if line.startswith("- "))
-    with pytest.raises(ClusterError) as refused:
-        products.apply(**spec)
-    assert sentence in str(refused.value)
-
-
 def test_a_null_in_the_spec_is_as_good_as_nothing(products: Operated) -> None:
     products.apply(config={"text": {"maxQueryTokens": None, "windowOverlapTokens": None}})
     products.await_ready()
-
-
-def test_scaling_is_refused_while_an_autoscaler_decides_the_count(products: Operated) -> None:
-    scaled = {"enabled": True, "maxReplicas": 3, "backlogSeconds": {"enabled": False}, "cpu": {"enabled": True}}
-    resources = {"requests": {"cpu": "50m", "memory": "256Mi"}, "limits": {"memory": "1Gi"}}
-    products.apply(autoscaling=scaled, resources=resources)
-    words = "replicas cannot change while autoscaling.enabled is true, because the autoscaler decides the count. Change"
-    with pytest.raises(ClusterError, match=words):
-        products.namespace.kubectl("scale", "reranker/products", "--replicas=3")
-    products.apply(autoscaling={**scaled, "minReplicas": 2}, resources=resources)
-    products.apply(resources=resources, replicas=1)
-    assert products.get()["spec"]["replicas"] == 1
 
 
 def test_a_combination_that_only_the_chart_knows_to_be_impossible_is_quoted(products: Operated) -> None:

@@ -77,6 +77,36 @@ def test_what_another_field_manager_takes_by_force_is_taken_back_and_what_is_its
     assert len(events(products.namespace, "DriftRepaired")) == 1
 
 
+@pytest.mark.usefixtures("working")
+def test_what_is_added_by_hand_stays_and_is_told_and_a_restart_is_no_drift(products: Operated) -> None:
+    products.apply()
+    products.await_ready()
+    place = products.namespace
+    place.kubectl("rollout", "restart", "deployment/products")
+    place.kubectl("scale", "deployment/products", "--replicas=3")
+    wait_until(lambda: has_count(products, 2), "the count is ours again", DRIFT_LIMIT_S)
+    products.await_ready()
+    assert products.condition("Drifted")["status"] == "False"
+    place.kubectl("set", "env", "deployment/products", "ADDED=yes")
+    said = products.await_reason("Drifted", "SetByOthers", 60)
+    assert "kubectl-set set spec.template.spec.containers[scorer].env[ADDED] of Deployment products." in said["message"]
+    sidecar = {"containers": [{"name": "sidecar", "image": "localhost/played:1"}]}
+    theirs = deployment("products", template={"spec": sidecar})
+    apply_as(place, "mallory", theirs)
+    both = ("kubectl-set set", "mallory set spec.template.spec.containers[sidecar] of Deployment products")
+    wait_until(
+        lambda: all(each in products.condition("Drifted").get("message", "") for each in both), "both are told", 60
+    )
+    products.apply(commonLabels={"round": "after"})
+    products.await_ready()
+    pod = products.get("deployment")["spec"]["template"]["spec"]
+    assert [each["name"] for each in pod["containers"]] == ["scorer", "sidecar"]
+    assert any("mallory" in each for each in events(place, "Drifted"))
+    place.kubectl("set", "env", "deployment/products", "ADDED-")
+    apply_as(place, "mallory", deployment("products"))
+    products.await_reason("Drifted", "AsApplied", 60)
+
+
 def test_a_second_operator_waits_and_takes_over_when_the_first_is_gone_or_hangs(
     plane: ControlPlane, products: Operated, working: OperatorProcess
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -42,6 +43,23 @@ def foreign_kinds(plane: ControlPlane) -> Iterator[None]:
     plane.kubectl("delete", *files)
 
 
+def is_judged(sample: Operated) -> bool:
+    return sample.condition("Ready") != {}
+
+
+REFUSALS = {"InvalidSpec", "NotAllowed", "NotOwned", "KindNotInstalled", "RefusedByCluster"}
+
+
+@pytest.mark.usefixtures("foreign_kinds", "working")
+def test_all_samples_are_taken_as_they_lie(place: Namespace) -> None:
+    place.kubectl("apply", f"--filename={SAMPLES}")
+    samples = [Operated(place, "", yaml.safe_load(each.read_text())["metadata"]["name"]) for each in SAMPLES.iterdir()]
+    for sample in samples:
+        wait_until(partial(is_judged, sample), f"the operator has looked at {sample.name}", 60)
+    reasons = {sample.name: sample.condition("Ready")["reason"] for sample in samples}
+    assert {name: reason for name, reason in reasons.items() if reason in REFUSALS} == {}
+
+
 @pytest.mark.usefixtures("foreign_kinds", "working")
 @pytest.mark.parametrize("case", CASES)
 def test_both_doors_make_the_same_live_objects(case: str, place: Namespace) -> None:
@@ -50,12 +68,7 @@ def test_both_doors_make_the_same_live_objects(case: str, place: Namespace) -> N
     place.kubectl("create", "--filename=-", text_input=json.dumps(sample))
     products = Operated(place, "")
     wait_until(lambda: products.condition("Ready") != {}, "the operator has done a round", 60)
-    assert products.condition("Ready")["reason"] not in {
-        "InvalidSpec",
-        "RefusedByCluster",
-        "KindNotInstalled",
-        "NotOwned",
-    }
+    assert products.condition("Ready")["reason"] not in REFUSALS
     by_operator, spec = live(place), products.get()["spec"]
     assert owners(place) == {("Reranker", "products")}, "all are the resource's, but what is to outlive it"
     # One after the other: a case may ask for a port that a cluster has once.

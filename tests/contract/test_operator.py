@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,17 +13,22 @@ import pytest
 import yaml
 
 from bge_reranker.configuration import settings_list
+from bge_reranker.errors.model import ModelError
 from generate.chart.settings_schema import OWNED
 from reranker_operator.adopt import MANAGED_BY, adopt
 from reranker_operator.crd import NOT_IN_THE_RESOURCE, of_chart
+from reranker_operator.errors import OperatorError
 from reranker_operator.kinds import CHILD_KINDS, EVENT, LEASE, POD, REPLICA_SET, RERANKER
 from reranker_operator.lease import CLUSTER_LEASE_NAME, LEASE_NAME
 from reranker_operator.pod_info import LONGEST_ANSWER_BYTES, MANAGEMENT_PORT, facts_of
+from reranker_operator.reasons import DUTIES, duty
 from reranker_operator.render import HelmRenderer
 from reranker_operator.resource import Reranker
+from reranker_operator.rollout import Stage
 from reranker_operator.settings import PREFIX, Settings
 from reranker_operator.spec_limits import AllowedNames, policy_rules
 from reranker_operator.spec_words import in_the_spec_s_words
+from reranker_operator.status import CONDITION_TYPES
 from tests.chart.rendering import CASES, CHART, CPU_DEMO, KUBE_VERSION, Rendered, helm, render
 from tests.cluster.tools import HELM
 from tests.live.server import live_server
@@ -259,3 +265,24 @@ def test_every_setting_of_the_service_is_called_by_its_key_of_the_spec() -> None
         assert said.removesuffix(" is wrong.") in (
             {"model.source", "model.digest", "cache", "secrets.apiKeys"} if key in own else {f"config.{key}"}
         ), key
+
+
+def subclasses(kind: type) -> Iterator[type]:
+    for each in kind.__subclasses__():
+        yield each
+        yield from subclasses(each)
+
+
+def test_every_reason_has_somebody_whose_turn_it_is_and_a_line_in_the_docs() -> None:
+    page = (ROOT / "docs" / "operator.md").read_text(encoding="utf-8")
+    table = " ".join(re.findall(r"^\| (`[^|]*) \|", page, re.MULTILINE))
+    assert {f"`{reason}`" for reason in DUTIES} - set(re.findall(r"`\w+`", table)) == set()
+    leaves = {each.__name__ for each in subclasses(OperatorError) if not each.__subclasses__()}
+    assert {*leaves, *Stage} - DUTIES.keys() == set()
+    for each in ModelError.__subclasses__():
+        assert duty(each.__name__).is_retried == each.is_worth_a_retry, each
+
+
+def test_every_condition_is_in_the_docs() -> None:
+    page = (ROOT / "docs" / "operator.md").read_text(encoding="utf-8")
+    assert [each for each in CONDITION_TYPES if f"| `{each}` |" not in page] == []

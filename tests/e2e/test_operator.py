@@ -6,12 +6,15 @@ import json
 import random
 import subprocess
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from tests.cluster.failures import ClusterError
+from tests.e2e.helm import CHART
 from tests.e2e.kubernetes import Cluster, SearchPod, failures, wait_until
 from tests.e2e.operated import Operated
 from tests.e2e.questions import expected_scores, questions, wrong_rankings
@@ -20,6 +23,7 @@ IMPOSTOR = Path(__file__).with_name("impostor.py")
 RATE = 5.0
 """Requests a second of the steady load."""
 
+SAMPLES = CHART.parents[1] / "manifests" / "samples"
 ROUNDS_OF_DEATH = 5
 DRIFT_LIMIT_S = 10
 
@@ -196,6 +200,23 @@ def test_an_object_of_somebody_else_is_not_taken(products: Operated) -> None:
     assert "Service taken exists" in said["message"]
     assert products.namespace.get("service", "taken")["spec"]["ports"][0]["port"] == 80
     products.namespace.kubectl("delete", "reranker/taken", "service/taken")
+
+
+def is_judged(sample: Operated) -> bool:
+    return sample.condition("Ready") != {}
+
+
+def test_all_samples_are_taken_as_they_lie(products: Operated) -> None:
+    products.namespace.kubectl("apply", f"--filename={SAMPLES}")
+    samples = [products.another(yaml.safe_load(each.read_text())["metadata"]["name"]) for each in SAMPLES.iterdir()]
+    for sample in samples:
+        wait_until(partial(is_judged, sample), f"the operator has looked at {sample.name}")
+    said = {sample.name: sample.condition("Ready") for sample in samples}
+    products.namespace.kubectl("delete", f"--filename={SAMPLES}")
+    assert {name for name, each in said.items() if each["reason"] in {"InvalidSpec", "NotAllowed", "NotOwned"}} == set()
+    for each in said.values():
+        # This cluster need not have the kinds of other projects.
+        assert each["reason"] != "KindNotInstalled" or "enabled to false" in each["message"]
 
 
 def test_an_operator_killed_at_random_always_converges(products: Operated, search: SearchPod) -> None:

@@ -49,6 +49,7 @@ DUTIES: dict[str, Duty] = {
     "Suspended": _AUTHOR,
     # What the operator met.
     "InvalidSpec": _AUTHOR,
+    "NotAllowed": _AUTHOR,
     "NotOwned": _AUTHOR,
     "KindNotInstalled": _ADMINISTRATOR,
     "RefusedByCluster": _ADMINISTRATOR,

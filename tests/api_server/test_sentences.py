@@ -1,0 +1,90 @@
+"""What the API server refuses by itself, in the words that Helm uses; no operator has to be there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.chart.rendering import refusal
+from tests.cluster.failures import ClusterError
+from tests.e2e.operated import Operated
+
+SHAPES: list[tuple[dict[str, Any], str]] = [
+    ({"replikas": 2}, 'unknown field "spec.replikas"'),
+    ({"config": {"engine": {"maxBatchTokenz": 1}}}, 'unknown field "spec.config.engine.maxBatchTokenz"'),
+    ({"replicas": "two"}, "spec.replicas"),
+    ({"replicas": -1}, "spec.replicas"),
+    ({"cache": {"type": "floppy"}}, "spec.cache.type"),
+    ({"cache": {"type": "pvc", "accessMode": "ReadWriteOnce"}}, "lets one node mount the volume"),
+]
+
+RULES: list[dict[str, Any]] = [
+    {"autoscaling": {"enabled": True, "minReplicas": 5, "maxReplicas": 2}},
+    {"cache": {"type": "existing"}},
+    {"cache": {"type": "image"}},
+    {"config": {"engine": {"maxQueueTokens": 100}}},
+    {"config": {"http": {"maxBodyBytes": 500_000_000}}},
+    {"config": {"http": {"maxBodiesBytes": 2000, "maxBodyBytes": 3000}}},
+    {"config": {"http": {"host": "not a host"}}},
+    {"config": {"text": {"maxPairTokens": 7}}},
+    {"config": {"text": {"maxPairTokens": 513}}},
+    {"config": {"text": {"maxPairTokens": 600}}, "model": {"source": "hf://BAAI/bge-reranker-large@main"}},
+    {"config": {"text": {"maxQueryTokens": 512}}},
+    {"config": {"text": {"maxPairTokens": 100, "windowOverlapTokens": 100}}},
+    {"networkPolicy": {"egressCidrs": ["10.0.0.0/8", "10.0.0.0/99"]}},
+    {"networkPolicy": {"monitoringNamespaces": ["Monitoring"]}},
+    {"podLabels": {"team": "search & find"}},
+    {"commonLabels": {"team": "-"}},
+    {"nodeSelector": {"zone": "a b"}},
+    {"serviceMonitor": {"labels": {"release": "a/b"}}},
+    {"priorityClassName": "High Priority"},
+    {"runtimeClassName": "Nvidia"},
+    {"cache": {"storageClass": "fast_ssd"}},
+    {"ingress": {"className": "nginx/"}},
+    {"ingress": {"path": "/a/../b"}},
+    {"ingress": {"hosts": ["rerank.example:443"]}},
+    {"image": {"pullSecrets": ["a/b"]}},
+    {"secrets": {"apiKeys": {"key": ".."}}},
+    {"gpu": {"resource": "nvidia..com/gpu", "count": 0}},
+]
+
+
+def said_of(products: Operated, spec: dict[str, Any]) -> str:
+    """What the API server says where it refuses; empty where it does not."""
+    try:
+        products.apply(**spec)
+    except ClusterError as error:
+        return str(error)
+    return ""
+
+
+def test_the_api_server_refuses_with_a_sentence(products: Operated) -> None:
+    assert [spec for spec, words in SHAPES if words not in said_of(products, spec)] == []
+
+
+def test_the_api_server_refuses_with_the_sentence_that_helm_says(products: Operated) -> None:
+    for values in RULES:
+        spec = {"model": {"source": "demo"}, "gpu": {"count": 0}, **values}
+        # What stands behind it in brackets are the numbers.
+        (sentence,) = (line[2:].partition(" (")[0] for line in refusal(spec).splitlines() if line.startswith("- "))
+        assert sentence in said_of(products, spec)
+
+
+def test_what_may_be_is_taken(products: Operated) -> None:
+    products.apply(config={"text": {"maxQueryTokens": None, "windowOverlapTokens": None, "maxPairTokens": 512}})
+    products.apply(
+        networkPolicy={"egressCidrs": ["10.0.0.0/8", "fd00::/8"]}, podLabels={"team": "", "x.example/a": "B"}
+    )
+    products.apply(config={"http": {"host": "::", "maxBodyBytes": 3000, "maxBodiesBytes": 3000}}, ingress={"path": "/"})
+
+
+def test_scaling_is_refused_while_an_autoscaler_decides_the_count(products: Operated) -> None:
+    scaled = {"enabled": True, "maxReplicas": 3, "backlogSeconds": {"enabled": False}, "cpu": {"enabled": True}}
+    products.apply(autoscaling=scaled)
+    words = "replicas cannot change while autoscaling.enabled is true, because the autoscaler decides the count. Change"
+    with pytest.raises(ClusterError, match=words):
+        products.namespace.kubectl("scale", "reranker/products", "--replicas=3")
+    products.apply(autoscaling={**scaled, "minReplicas": 2})
+    products.apply(replicas=1)
+    assert products.get()["spec"]["replicas"] == 1
