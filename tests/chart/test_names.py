@@ -14,6 +14,8 @@ LABEL = re.compile(r"^[a-z]([-a-z0-9]*[a-z0-9])?$")
 LONGEST = "a" * 53
 """Helm's own limit."""
 
+OTHER: Values = {"fullnameOverride": "second"}
+
 
 def names(rendered: Rendered) -> set[str]:
     return {found["metadata"]["name"] for found in rendered.objects}
@@ -100,10 +102,63 @@ def test_the_selector_is_the_same_whatever_the_values() -> None:
         services = [service["spec"]["selector"] for service in rendered.all("Service")]
         return [rendered.one("Deployment")["spec"]["selector"]["matchLabels"], *services]
 
-    expected = {
-        "app.kubernetes.io/name": "bge-reranker",
-        "app.kubernetes.io/instance": "demo",
-        "app.kubernetes.io/component": "scorer",
-    }
     for case in ("everything", "minimal", "default"):
-        assert all(selector == expected for selector in selectors(render(case=case)))
+        rendered = render(case=case)
+        expected = {
+            "app.kubernetes.io/name": "bge-reranker",
+            "app.kubernetes.io/instance": "demo",
+            "app.kubernetes.io/component": "scorer",
+            "bge-reranker.io/fullname": rendered.one("Deployment")["metadata"]["name"],
+        }
+        assert all(selector == expected for selector in selectors(rendered))
+
+
+def test_two_that_share_a_name_but_not_their_full_name_share_no_pod_and_no_service() -> None:
+    one, other = (render({**values, "serviceMonitor": {"enabled": True}}, case="everything") for values in ({}, OTHER))
+    for mine, theirs in ((one, other), (other, one)):
+        found = [labels_of(each) for each in theirs.objects] + [labels_of(pod_template(theirs))]
+        asked = [selector for each in mine.objects for selector in label_selectors(each)]
+        assert len(asked) >= 7
+        for selector in asked:
+            assert selector["app.kubernetes.io/instance"] == "demo"
+            assert not [labels for labels in found if selector.items() <= labels.items()], selector
+
+
+def test_every_selector_finds_something_of_its_own_release() -> None:
+    rendered = render(case="everything", tests=True)
+    found = [labels_of(each) for each in rendered.objects] + [labels_of(pod_template(rendered))]
+    for each in rendered.objects:
+        for selector in label_selectors(each):
+            assert [labels for labels in found if selector.items() <= labels.items()], (each["kind"], selector)
+
+
+def test_callers_keep_a_service_s_name_whatever_all_else_is_called() -> None:
+    values: Values = {"service": {"name": "rerank"}, "ingress": {"enabled": True, "hosts": ["h"]}}
+    rendered = render({**CPU_DEMO, **values, "fullnameOverride": "second"}, tests=True)
+    assert names(rendered) == {"second", "second-headless", "second-test", "rerank"}
+    (path,) = rendered.one("Ingress")["spec"]["rules"][0]["http"]["paths"]
+    assert path["backend"]["service"]["name"] == "rerank"
+    assert rendered.one("Pod")["spec"]["containers"][0]["args"][0] == "http://rerank:8000"
+
+
+def labels_of(body: Any) -> dict[str, str]:
+    found: dict[str, str] = body["metadata"].get("labels", {})
+    return found
+
+
+def pod_template(rendered: Rendered) -> dict[str, Any]:
+    found: dict[str, Any] = rendered.one("Deployment")["spec"]["template"]
+    return found
+
+
+def label_selectors(tree: Any) -> Iterator[dict[str, str]]:
+    """Every selector in an object that is about objects of this chart."""
+    if isinstance(tree, list):
+        for each in tree:
+            yield from label_selectors(each)
+    elif isinstance(tree, dict):
+        for key, value in tree.items():
+            if key in ("matchLabels", "selector") and "app.kubernetes.io/name" in value:
+                yield value
+            else:
+                yield from label_selectors(value)

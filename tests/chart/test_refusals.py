@@ -114,6 +114,12 @@ IMPOSSIBLE: list[tuple[Values, list[str]]] = [
     ),
     ({"fullnameOverride": "n" * 53}, ["(53 characters)", "at most 52 characters", "Shorten or correct it"]),
     ({"fullnameOverride": "Capital"}, ['fullnameOverride is "Capital"', "lower-case letters"]),
+    ({"service": {"name": "1st"}}, ['service.name is "1st"', "beginning with a letter", "Shorten or correct it"]),
+    ({"service": {"name": "demo-headless"}}, ["is the name of the headless Service", "Choose another"]),
+    (
+        {"podLabels": {"bge-reranker.io/fullname": "x"}},
+        ["podLabels has bge-reranker.io/fullname, which the chart sets itself", "Choose another label"],
+    ),
     (
         {"extraEnv": [{"name": "A", "value": "1"}, {"name": "A", "value": "2"}]},
         ["extraEnv: A would be there twice", "Name each variable once"],

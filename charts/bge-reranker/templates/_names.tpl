@@ -21,26 +21,37 @@ ServiceAccount `default`, one has a Service `kubernetes`. 52 characters leave ro
 {{- include "bge-reranker.objectName" (default .Release.Name .Values.fullnameOverride) -}}
 {{- end }}
 
-{{/* What selects the scorer's pods; immutable in a Deployment, so it never changes. */}}
+{{/* What callers ask: a name that may outlive a change of all other names. */}}
+{{- define "bge-reranker.serviceName" -}}
+{{- default (include "bge-reranker.name" .) .Values.service.name -}}
+{{- end }}
+
+{{/*
+What selects the scorer's pods; immutable in a Deployment, so it never changes. The full name is unique in a namespace,
+which the instance is not: a Helm release and a Reranker may share one, and so do the two Deployments of a move.
+*/}}
 {{- define "bge-reranker.selectorLabels" -}}
+{{ include "bge-reranker.ownLabels" (list . "scorer") }}
+{{- end }}
+
+{{/* The labels by which a component's objects are found: (list . "scorer"). */}}
+{{- define "bge-reranker.ownLabels" -}}
 app.kubernetes.io/name: bge-reranker
-app.kubernetes.io/instance: {{ .Release.Name | quote }}
-app.kubernetes.io/component: scorer
+app.kubernetes.io/instance: {{ (first .).Release.Name | quote }}
+app.kubernetes.io/component: {{ last . }}
+bge-reranker.io/fullname: {{ include "bge-reranker.name" (first .) | quote }}
 {{- end }}
 
 {{/* The labels of every object; called with the component beside the root: (list . "scorer"). */}}
 {{- define "bge-reranker.labels" -}}
 {{- $root := first . -}}
 {{- $own := dict
-    "app.kubernetes.io/name" "bge-reranker"
-    "app.kubernetes.io/instance" $root.Release.Name
-    "app.kubernetes.io/component" (last .)
     "app.kubernetes.io/part-of" "bge-reranker"
     "app.kubernetes.io/version" $root.Chart.AppVersion
     "app.kubernetes.io/managed-by" $root.Release.Service
     "helm.sh/chart" (printf "%s-%s" $root.Chart.Name $root.Chart.Version | replace "+" "_")
 -}}
-{{- toYaml (merge $own (default dict $root.Values.commonLabels)) -}}
+{{- toYaml (merge (include "bge-reranker.ownLabels" . | fromYaml) $own (default dict $root.Values.commonLabels)) -}}
 {{- end }}
 
 {{- define "bge-reranker.serviceAccountName" -}}

@@ -57,6 +57,9 @@ class Settings(BaseModel):
     max_concurrent_rollouts: Annotated[int, Field(ge=1, le=1000)] = 2
     """Existing pod templates that may be in change at a time, each of which can need a spare GPU."""
 
+    rollout_stall_s: Annotated[float, Field(ge=10, le=86400)] = 300.0
+    """Time without progress after which a change of pods gives its place back to those that wait."""
+
     max_concurrent_reconciles: Annotated[int, Field(ge=1, le=64)] = 8
     """Rerankers that are worked on at a time."""
 

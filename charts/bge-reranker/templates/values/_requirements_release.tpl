@@ -25,7 +25,7 @@ scorer.enabled and operator.enabled are false, so the release would be empty. Se
 {{- define "bge-reranker.requirements.labels" -}}
 {{- range $key, $labels := dict "commonLabels" .Values.commonLabels "podLabels" .Values.podLabels }}
 {{- range $label, $_ := $labels }}
-{{- if has $label (list "app.kubernetes.io/name" "app.kubernetes.io/instance" "app.kubernetes.io/component" "app.kubernetes.io/part-of" "app.kubernetes.io/version" "app.kubernetes.io/managed-by" "helm.sh/chart") }}
+{{- if has $label (list "app.kubernetes.io/name" "app.kubernetes.io/instance" "app.kubernetes.io/component" "app.kubernetes.io/part-of" "app.kubernetes.io/version" "app.kubernetes.io/managed-by" "helm.sh/chart" "bge-reranker.io/fullname") }}
 {{ $key }} has {{ $label }}, which the chart sets itself. Choose another label.
 {{ end }}
 {{- end }}
@@ -41,6 +41,14 @@ podAnnotations has {{ $annotation }}, which the chart sets itself. Remove it.
 {{- with .Values.fullnameOverride }}
 {{- if or (gt (len .) 52) (not (regexMatch "^[a-z]([-a-z0-9]*[a-z0-9])?$" .)) }}
 fullnameOverride is {{ quote . }} ({{ len . }} characters); it must have at most 52 characters, lower-case letters, digits and dashes, beginning with a letter and ending with a letter or digit. Shorten or correct it, or leave it empty for the release's own name.
+{{ end }}
+{{- end }}
+{{- with .Values.service.name }}
+{{- if or (gt (len .) 63) (not (regexMatch "^[a-z]([-a-z0-9]*[a-z0-9])?$" .)) }}
+service.name is {{ quote . }} ({{ len . }} characters); it must have at most 63 characters, lower-case letters, digits and dashes, beginning with a letter and ending with a letter or digit. Shorten or correct it, or leave it empty for the full name.
+{{ end }}
+{{- if eq . (printf "%s-headless" (include "bge-reranker.name" $)) }}
+service.name is {{ quote . }}, which is the name of the headless Service. Choose another.
 {{ end }}
 {{- end }}
 {{- end }}
