@@ -152,13 +152,13 @@ def pod_template(rendered: Rendered) -> dict[str, Any]:
 
 
 def label_selectors(tree: Any) -> Iterator[dict[str, str]]:
-    """Every selector in an object that is about objects of this chart."""
+    """Every selector in an object that is about objects of the scorer; the operator may run in another release."""
     if isinstance(tree, list):
         for each in tree:
             yield from label_selectors(each)
     elif isinstance(tree, dict):
         for key, value in tree.items():
-            if key in ("matchLabels", "selector") and "app.kubernetes.io/name" in value:
+            if key in ("matchLabels", "selector") and value.get("app.kubernetes.io/name") == "bge-reranker":
                 yield value
             else:
                 yield from label_selectors(value)

@@ -31,6 +31,7 @@ GUARDED = {
 
 OPEN = {
     "fullnameOverride": "of what is made; an object that is there and somebody else's is left alone (NotOwned)",
+    "service.name": "likewise",
     "cache.storageClass": "the cluster offers its classes to all, and quotas bound them",
     "ingress.className": "likewise",
     "priorityClassName": "likewise, but for system-*, which is refused",

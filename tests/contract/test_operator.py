@@ -267,7 +267,7 @@ def test_every_setting_of_the_service_is_called_by_its_key_of_the_spec() -> None
         ), key
 
 
-def subclasses(kind: type) -> Iterator[type]:
+def subclasses(kind: type[Any]) -> Iterator[type]:
     for each in kind.__subclasses__():
         yield each
         yield from subclasses(each)
@@ -279,8 +279,8 @@ def test_every_reason_has_somebody_whose_turn_it_is_and_a_line_in_the_docs() -> 
     assert {f"`{reason}`" for reason in DUTIES} - set(re.findall(r"`\w+`", table)) == set()
     leaves = {each.__name__ for each in subclasses(OperatorError) if not each.__subclasses__()}
     assert {*leaves, *Stage} - DUTIES.keys() == set()
-    for each in ModelError.__subclasses__():
-        assert duty(each.__name__).is_retried == each.is_worth_a_retry, each
+    for failure in ModelError.__subclasses__():
+        assert duty(failure.__name__).is_retried == failure.is_worth_a_retry, failure
 
 
 def test_every_condition_is_in_the_docs() -> None:
