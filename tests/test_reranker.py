@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -101,3 +103,46 @@ def test_a_closed_reranker_says_that_it_is_closed() -> None:
     reranker.close()
     with pytest.raises(Draining, match="was closed"):
         reranker.rank("q", ["a"])
+
+
+FORKS = """
+import os, sys
+from bge_reranker import Reranker
+from bge_reranker.errors import RerankerError
+
+def in_child(work):
+    process = os.fork()
+    if process == 0:
+        try:
+            work()
+        except RerankerError as error:
+            print(error.code, error.sentence(), flush=True)
+        # As multiprocessing ends its children; of torch's own exit handlers a forked process may die.
+        os._exit(0)
+    assert os.waitpid(process, 0)[1] == 0
+
+def make_another():
+    with Reranker(runtime=sys.argv[1]) as another:
+        print(len(another.rank("q", ["a", "b"])), flush=True)
+
+with Reranker(runtime=sys.argv[1]) as reranker:
+    reranker.rank("q", ["a"])
+    in_child(lambda: reranker.rank("q", ["a"]))
+    in_child(reranker.close)
+    in_child(make_another)
+    print(len(reranker.rank("q", ["a", "b", "c"])), flush=True)
+"""
+
+
+@pytest.mark.parametrize("runtime", ["openvino", "torch"])
+def test_a_forked_child_is_told_to_make_its_own_and_the_parent_ranks_on(runtime: str) -> None:
+    answer = subprocess.run([sys.executable, "-c", FORKS, runtime], capture_output=True, text=True, check=False)
+    used, another, parent = answer.stdout.splitlines()
+    assert used.startswith("WorkerDied This reranker was made in process")
+    assert "Make it after the fork" in used
+    if runtime == "openvino":
+        assert another == "2"
+    else:
+        assert another.startswith("SettingsError This process was forked from one that had a model of torch already.")
+    assert parent == "3"
+    assert answer.returncode == 0, answer.stderr

@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from .configuration import load_settings
-from .errors import Draining, InvalidField
+from .errors import Draining, InvalidField, WorkerDied
 from .loading import load_model
 from .ranking.ranking import Ranking
 from .ranking.request import RankRequest
@@ -40,7 +40,7 @@ class RankedDocument:
 
 
 class Reranker:
-    """A model in this process.
+    """A model in this process; one that forks makes it after the fork.
 
     Args:
         model: `demo`, a folder with a Hugging Face checkpoint, `org/name[@revision]` in a Hugging Face cache, or
@@ -60,6 +60,7 @@ class Reranker:
         # Nobody waits on a connection here: without a deadline of its own a long list takes as long as it takes.
         self._deadline_s = effective.engine.deadline_s if "deadline_s" in settings else math.inf
         self._is_closed = False
+        self._process = os.getpid()
 
     @property
     def digest(self) -> str:
@@ -115,6 +116,9 @@ class Reranker:
 
     def close(self) -> None:
         """Free the model. The reranker cannot be used again."""
+        if self._process != os.getpid():
+            # What a fork copied has no threads to wait for, and the lease is the other process's.
+            return
         self._is_closed = True
         self._model.engine.close(_CLOSE_S)
         if self._model.lease is not None:
@@ -124,6 +128,12 @@ class Reranker:
     def _rank(self, query: str, documents: Sequence[str]) -> Ranking:
         if self._is_closed:
             raise Draining("This reranker was closed.", remedy="Make another one.")
+        if self._process != os.getpid():
+            raise WorkerDied(
+                f"This reranker was made in process {self._process}, and a fork copies none of its threads.",
+                remedy="Make it after the fork, in each process that ranks: in gunicorn's post_fork, in Celery's "
+                "worker_process_init, in a DataLoader's worker_init_fn.",
+            )
         _check_texts(query, documents)
         if not documents:
             return Ranking.empty()

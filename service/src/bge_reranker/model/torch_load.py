@@ -5,10 +5,12 @@ What belongs here: the order of the steps and the choice of fast bodies for a de
 
 from __future__ import annotations
 
+import os
+
 import torch
 
 from ..engine.scorer import Scorer, ScorerOutOfMemory
-from ..errors import OutOfMemory
+from ..errors import OutOfMemory, SettingsError
 from ..settings import ModelSettings
 from .architecture import Geometry
 from .attention import Attention, EqualLengthAttention, PaddedAttention, VariableLengthAttention
@@ -32,6 +34,10 @@ FLASH_CAPABILITY = (8, 0)
 """Least compute capability of a GPU that the variable-length kernel runs on."""
 
 
+_processes: set[int] = set()
+"""Ids of the processes, this one and those it was forked from, in which torch has computed for this package."""
+
+
 def load_torch_scorer(checkpoint: Checkpoint, settings: ModelSettings, gpus: int) -> Scorer:
     """Load a checkpoint onto the device that the settings name.
 
@@ -42,8 +48,9 @@ def load_torch_scorer(checkpoint: Checkpoint, settings: ModelSettings, gpus: int
 
     Raises:
         ModelError: If the checkpoint cannot be served; the subclass and its remedy say why.
-        SettingsError: If the device is not there.
+        SettingsError: If the device is not there, or the process was forked from one that computed with torch.
     """
+    _refuse_fork()
     placement = choose_placement(settings, gpus)
     if placement.device.type == "cpu":
         torch.set_num_threads(settings.threads or granted_threads())
@@ -61,6 +68,16 @@ def load_torch_scorer(checkpoint: Checkpoint, settings: ModelSettings, gpus: int
             f"{checkpoint.directory}: {placement.device} has no room for the weights in {placement.precision}.",
             figures={"needed_bytes": needed, "device": str(placement.device)},
         ) from error
+
+
+def _refuse_fork() -> None:
+    """Refuse to hang: the threads that torch computes with, and CUDA, are lost in a fork and not made anew."""
+    if _processes and os.getpid() not in _processes:
+        raise SettingsError(
+            "This process was forked from one that had a model of torch already.",
+            remedy="Make the first model after the fork, start processes by spawn, or set runtime to openvino.",
+        )
+    _processes.add(os.getpid())
 
 
 def _refuse_too_large(checkpoint: Checkpoint, placement: Placement) -> int:
