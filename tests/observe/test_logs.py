@@ -3,13 +3,14 @@ from __future__ import annotations
 import io
 import json
 import logging
+import warnings
 from collections.abc import Iterator
 from typing import Literal
 
 import pytest
 import structlog
 
-from bge_reranker.observe.logs import configure_logs
+from bge_reranker.observe.logs import adopt_loggers, configure_logs
 from bge_reranker.settings import ObserveSettings
 
 ACTED_ON = "\x1b[31m\x9b2J\u202e\r\n\x7f\udc80\x07"
@@ -26,6 +27,7 @@ def root() -> Iterator[None]:
     yield
     root.setLevel(level)
     root.handlers[:] = handlers
+    logging.captureWarnings(False)
 
 
 def written(log_format: Literal["json", "console"]) -> io.StringIO:
@@ -75,3 +77,18 @@ def test_an_exception_that_we_log_is_written_as_a_whole() -> None:
     except ValueError:
         structlog.get_logger("ours").error("broke", exc_info=True)
     assert json.loads(stream.getvalue())["exception"].endswith("base 10: 'no such thing'")
+
+
+@pytest.mark.usefixtures("root")
+def test_what_a_library_logs_through_a_handler_of_its_own_comes_in_the_form_of_everything_else(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    stream = written("json")
+    theirs = logging.getLogger("theirs.own")
+    theirs.addHandler(logging.StreamHandler())
+    theirs.propagate = False
+    adopt_loggers()
+    theirs.warning("once")
+    warnings.showwarning("of Python", UserWarning, "file.py", 1)
+    assert [json.loads(line)["logger"] for line in stream.getvalue().splitlines()] == ["theirs.own", "py.warnings"]
+    assert capsys.readouterr().err == ""

@@ -14,6 +14,7 @@ from .configuration import masked
 from .guard.api_keys import load_keys
 from .loading import load_model
 from .observe.engine_events import EngineEvents
+from .observe.logs import adopt_loggers
 from .observe.metrics import Metrics
 from .serving.descriptors import Descriptors, raise_limit
 from .serving.listeners import open_listeners
@@ -64,6 +65,7 @@ def create_process(settings: Settings, on_ready: Callable[[str, ServedModel], No
 
     def load() -> ServedModel:
         model = load_model(settings, os.environ, executor, EngineEvents(metrics))
+        adopt_loggers()
         scorer = model.description
         _log.info(
             "model_loaded",

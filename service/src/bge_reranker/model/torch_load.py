@@ -95,9 +95,11 @@ def _refuse_too_large(checkpoint: Checkpoint, placement: Placement) -> int:
 
 def _load(checkpoint: Checkpoint, placement: Placement) -> Scorer:
     if checkpoint.geometry is None:
-        from .transformers_scorer import load_transformers_scorer  # noqa: PLC0415 - as above
+        from .transformers_output import output_adopted  # noqa: PLC0415 - as above
+        from .transformers_scorer import load_transformers_scorer  # noqa: PLC0415
 
-        return load_transformers_scorer(checkpoint, placement)
+        with output_adopted():
+            return load_transformers_scorer(checkpoint, placement)
     return _load_packed(checkpoint, checkpoint.geometry, placement)
 
 

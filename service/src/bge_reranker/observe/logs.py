@@ -62,6 +62,8 @@ def configure_logs(settings: ObserveSettings, stream: TextIO | None = None) -> N
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(settings.log_level.upper())
+    # Else Python writes its warnings between the lines.
+    logging.captureWarnings(True)
     # uvicorn's own lines repeat ours; its warnings and errors stay.
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
         logging.getLogger(name).handlers.clear()
@@ -70,6 +72,16 @@ def configure_logs(settings: ObserveSettings, stream: TextIO | None = None) -> N
     # HTTP clients tell of every request with its whole address: with passwords and signatures.
     for name in ("httpx2", "httpcore2"):
         logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def adopt_loggers() -> None:
+    """Send what libraries log through handlers of their own the way of everything else; once they are imported."""
+    for logger in logging.Logger.manager.loggerDict.values():
+        if isinstance(logger, logging.Logger) and any(
+            type(handler) is logging.StreamHandler for handler in logger.handlers
+        ):
+            logger.handlers.clear()
+            logger.propagate = True
 
 
 def _frames_only(_logger: Any, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
