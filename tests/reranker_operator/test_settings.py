@@ -24,6 +24,11 @@ def test_variables_with_our_prefix_are_read_and_others_are_not() -> None:
     )
 
 
+@pytest.mark.parametrize("level", ["INFO", " Info\n"])
+def test_a_level_is_understood_in_any_case(level: str) -> None:
+    assert Settings.from_environment({f"{PREFIX}LOG_LEVEL": level}).log_level == "info"
+
+
 @pytest.mark.parametrize(
     ("value", "expected"),
     [("a-*,b", ("a-*", "b")), (" a-* , b ", ("a-*", "b")), ("", ()), (",", ()), ("*", ("*",))],
@@ -41,7 +46,14 @@ def test_a_variable_that_names_no_setting_is_refused_by_name() -> None:
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("MAX_CONCURRENT_ROLLOUTS", "0"), ("LOG_LEVEL", "loud"), ("HEALTH_PORT", "x"), ("ALLOWED_CLAIMS", "[a]")],
+    [
+        ("MAX_CONCURRENT_ROLLOUTS", "0"),
+        ("LOG_LEVEL", "loud"),
+        ("HEALTH_PORT", "x"),
+        ("ALLOWED_CLAIMS", "[a]"),
+        ("WATCH_NAMESPACE", ""),
+        ("WATCH_NAMESPACE", " "),
+    ],
 )
 def test_a_value_out_of_bounds_is_refused(name: str, value: str) -> None:
     with pytest.raises(ValidationError, match=name.lower()):

@@ -36,8 +36,9 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
-    watch_namespace: str = ""
-    """Namespace whose Rerankers are served; empty for all of them."""
+    watch_namespace: Annotated[str, Field(min_length=1)] = ""
+    """Namespace whose Rerankers are served; unset for all of them. A variable that is left empty is refused: it would
+    widen what the operator rules."""
 
     lease_namespace: str = "default"
     """Where a cluster-wide operator keeps its Lease; one that serves a namespace keeps it in there."""
@@ -88,7 +89,7 @@ class Settings(BaseModel):
     health_port: Annotated[int, Field(ge=0, le=65535)] = 8081
     """Port of liveness, readiness and metrics; 0 lets the system choose."""
 
-    log_level: Annotated[str, Field(pattern="^(debug|info|warning|error)$")] = "info"
+    log_level: Annotated[str, BeforeValidator(str.lower), Field(pattern="^(debug|info|warning|error)$")] = "info"
     """Least level that is logged."""
 
     @classmethod
@@ -100,7 +101,9 @@ class Settings(BaseModel):
             pydantic.ValidationError: A value is out of bounds.
         """
         given = {
-            key.removeprefix(PREFIX).lower(): value for key, value in environment.items() if key.startswith(PREFIX)
+            key.removeprefix(PREFIX).lower(): value.strip()
+            for key, value in environment.items()
+            if key.startswith(PREFIX)
         }
         unknown = sorted(given.keys() - cls.model_fields.keys())
         if unknown:
