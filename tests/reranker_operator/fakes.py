@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
 import itertools
 from collections.abc import Mapping
@@ -11,7 +12,7 @@ from reranker_operator.adopt import MANAGER
 from reranker_operator.apply import Applier
 from reranker_operator.children import Children
 from reranker_operator.cluster import Happening
-from reranker_operator.errors import Contended, OperatorError
+from reranker_operator.errors import ClusterUnavailable, Contended, KindNotInstalled, OperatorError, RefusedByCluster
 from reranker_operator.kinds import Ref, is_known, ref_of
 from reranker_operator.metrics import Metrics
 from reranker_operator.pod_facts import FactsBook
@@ -247,3 +248,45 @@ class Bench:
     def condition(self, reranker: Reranker, kind: str) -> dict[str, Any]:
         conditions = self.cluster.status[reranker.uid]["conditions"]
         return next(each for each in conditions if each["type"] == kind)
+
+
+class FakeLeases:
+    """Leases in memory; a write with an old version is refused."""
+
+    def __init__(self) -> None:
+        self.leases: dict[str, dict[str, Any]] = {}
+        self.is_away = False
+        self.is_forbidden = False
+        self.silent_requests = 0
+        self.was_written = asyncio.Event()
+
+    async def request(self, method: str, path: str, **words: Any) -> Any:
+        if self.is_away:
+            raise ClusterUnavailable("away")
+        if self.is_forbidden:
+            raise RefusedByCluster("leases is forbidden")
+        if self.silent_requests:
+            self.silent_requests -= 1
+            await asyncio.Event().wait()
+        if method == "post":
+            path = f"{path}/{words['body']['metadata']['name']}"
+            if path in self.leases:
+                raise Contended("exists")
+            return self._keep(path, words["body"])
+        if path.endswith("/leases"):
+            return {"items": [copy.deepcopy(lease) for lease in self.leases.values()]}
+        if path not in self.leases:
+            raise KindNotInstalled("no such Lease")
+        if method == "put":
+            if words["body"]["metadata"]["resourceVersion"] != self.leases[path]["metadata"]["resourceVersion"]:
+                raise Contended("another was faster")
+            return self._keep(path, words["body"])
+        return copy.deepcopy(self.leases[path])
+
+    def _keep(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        version = int(self.leases.get(path, {}).get("metadata", {}).get("resourceVersion", 0)) + 1
+        body = copy.deepcopy(body)
+        body["metadata"]["resourceVersion"] = str(version)
+        self.leases[path] = body
+        self.was_written.set()
+        return copy.deepcopy(body)

@@ -33,6 +33,8 @@ _VALUES_ERRORS = ("values don't meet the specifications", "execution error at", 
 _HELM_FRAME = re.compile(r"execution error at \([^)]*\): | ?Use --debug flag to render out invalid YAML")
 """What helm says around the chart's own sentence."""
 
+_HELM_REMEDY = "It is tried again; if it lasts, see the operator's log and its limits of memory."
+
 _LOADER: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -110,7 +112,7 @@ class HelmRenderer:
             try:
                 printed, complaint = await asyncio.wait_for(process.communicate(text), self._limit_s)
             except TimeoutError:
-                raise RenderFailed(f"helm did not end within {self._limit_s:g} s.") from None
+                raise RenderFailed(f"helm did not end within {self._limit_s:g} s.", remedy=_HELM_REMEDY) from None
             finally:
                 if process.returncode is None:
                     process.kill()
@@ -129,7 +131,7 @@ def failure(complaint: str, code: int | None) -> OperatorError:
     words = " ".join(line.removeprefix("Error: ").strip() for line in complaint.splitlines() if line.strip())
     if any(mark in words for mark in _VALUES_ERRORS):
         return InvalidSpec(f"The chart refuses the spec: {_without_places(words)}", remedy="Change the spec.")
-    return RenderFailed(f"helm ended with {code}: {words or 'no word of explanation'}")
+    return RenderFailed(f"helm ended with {code}: {words or 'no word of explanation'}", remedy=_HELM_REMEDY)
 
 
 def _without_places(words: str) -> str:

@@ -28,6 +28,6 @@ def warning(published: str, chart: Path) -> str:
     if ours is None or (theirs is not None and ours[1] == theirs[1]):
         return ""
     return (
-        "The CRD in this cluster is not the one of this operator, so fields that it does not know are lost: "
-        "`kubectl apply --server-side -f` the file crds/rerankers.yaml of the chart, or of manifests/."
+        "The CRD in this cluster is not the one of this operator, so fields that it does not know are lost. "
+        "Run `kubectl apply --server-side -f` with the chart's crds/rerankers.yaml, or with manifests/crd.yaml."
     )

@@ -207,8 +207,9 @@ def _metrics(found: Situation) -> Verdict | None:
     words = str(scaling.get("message", ""))
     if scaling["status"] == "True":
         return Verdict("MetricsHealthy", "True", "Read", words)
-    remedy = "The count stays as it is: see that the metrics adapter runs and serves this metric."
-    return Verdict("MetricsHealthy", "False", str(scaling.get("reason") or "NotRead"), f"{words} {remedy}")
+    said = ended(words or "The autoscaler could not read its metrics")
+    remedy = "The count stays as it is until the metrics adapter runs and serves this metric."
+    return Verdict("MetricsHealthy", "False", str(scaling.get("reason") or "NotRead"), f"{said} {remedy}")
 
 
 def _with_times(wanted: Iterable[Verdict], reranker: Reranker, now: str) -> list[dict[str, Any]]:
