@@ -90,8 +90,9 @@ def test_what_is_added_by_hand_stays_and_is_told_and_a_restart_is_no_drift(produ
     place.kubectl("set", "env", "deployment/products", "ADDED=yes")
     said = products.await_reason("Drifted", "SetByOthers", 60)
     assert "kubectl-set set spec.template.spec.containers[scorer].env[ADDED] of Deployment products." in said["message"]
-    sidecar = {"containers": [{"name": "sidecar", "image": "localhost/played:1"}]}
-    theirs = deployment("products", template={"spec": sidecar})
+    restricted = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
+    sidecar = {"name": "sidecar", "image": "localhost/played:1", "securityContext": restricted}
+    theirs = deployment("products", template={"spec": {"containers": [sidecar]}})
     apply_as(place, "mallory", theirs)
     both = ("kubectl-set set", "mallory set spec.template.spec.containers[sidecar] of Deployment products")
     wait_until(

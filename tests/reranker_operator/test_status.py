@@ -183,7 +183,10 @@ def test_the_words_of_a_refused_pod_are_quoted() -> None:
     found = Situation(Stage.CREATING, 1, deployment=replace(DONE, failure_message="exceeded quota: gpus"))
     assert condition(found, "Ready")[1:] == (
         "PodsRefused",
-        "The cluster refuses the pods: exceeded quota: gpus. Change what it names, or ask its administrator to.",
+        (
+            "The cluster refuses the pods: exceeded quota: gpus. "
+            "Change what it names, or ask the cluster's administrator to."
+        ),
     )
     assert condition(found, "Stalled")[0] == "True"
 

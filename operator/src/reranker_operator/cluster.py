@@ -222,7 +222,7 @@ def translated(error: ApiException, what: str) -> OperatorError:
     is_unknown_field = status == HTTPStatus.INTERNAL_SERVER_ERROR and _UNKNOWN_FIELD in words
     if (status in {400, 401, 403, 405, 413, 415, 422} and reason != "Timeout") or is_unknown_field:
         return RefusedByCluster(
-            f"The API server refuses it: {words}", remedy="Change what it names, or ask its administrator to."
+            f"The API server refuses it: {words}", remedy="Change what it names, or ask the cluster's administrator to."
         )
     seconds = (error.headers or {}).get("Retry-After")
     return ClusterUnavailable(f"The API server answers {status}: {words}", retry_after_s=_number(seconds))

@@ -138,7 +138,7 @@ def _headline(found: Situation) -> tuple[str, str]:
         words = ended(found.deployment.failure_message)
         return (
             "PodsRefused",
-            f"The cluster refuses the pods: {words} Change what it names, or ask its administrator to.",
+            f"The cluster refuses the pods: {words} Change what it names, or ask the cluster's administrator to.",
         )
     return found.stage.value, _words(found)
 
