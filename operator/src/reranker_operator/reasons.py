@@ -43,7 +43,7 @@ _ADMINISTRATOR_IF_IT_LASTS = Duty(Who.ADMINISTRATOR, is_retried=True)
 DUTIES: dict[str, Duty] = {
     # How far the Deployment is.
     **dict.fromkeys(
-        ("AllReplicasReady", "ScaledToZero", "Creating", "RollingOut", "Scaling", "UpdatePending"), _NOBODY
+        ("AllReplicasReady", "ScaledToZero", "Creating", "Moving", "RollingOut", "Scaling", "UpdatePending"), _NOBODY
     ),
     "ProgressDeadlineExceeded": _AUTHOR,
     "Suspended": _AUTHOR,
