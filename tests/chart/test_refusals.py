@@ -31,7 +31,6 @@ WRONG = [
     ({"extraEnv": [{"name": "A", "value": 1}]}, "at '/extraEnv/0/value': got number, want string"),
     ({"extraEnv": [{"value": "x"}]}, "at '/extraEnv/0': missing property 'name'"),
     ({"extraContainers": [{"name": "c"}]}, "at '/extraContainers/0': missing property 'image'"),
-    ({"hub": {"endpoint": "hub.example"}}, "at '/hub/endpoint': 'hub.example' does not match pattern"),
     ({"service": {"port": 70000}}, "at '/service/port': maximum: got 70,000, want 65,535"),
 ]
 
@@ -169,7 +168,21 @@ IMPOSSIBLE: list[tuple[Values, list[str]]] = [
         {"config": {"http": {"managementHost": "127.0.0.1"}}},
         ['config.http.managementHost is "127.0.0.1"; a pod must listen on all of its addresses', "Leave it out"],
     ),
-    ({"model": {"source": "pvc://No_Claim/x"}}, ["it must be pvc://CLAIM/PATH"]),
+    ({"model": {"source": "pvc://No_Claim/x"}}, ['model.source is "pvc://No_Claim/x"; it must be demo, hf://org/name']),
+    ({"model": {"source": "s3://bucket/../other"}}, ['model.source is "s3://bucket/../other"']),
+    ({"model": {"source": "hf://a/b/c"}}, ['model.source is "hf://a/b/c"']),
+    ({"model": {"source": "/model", "revision": "one"}}, ["a folder has no revision. Leave model.revision out."]),
+    ({"model": {"revision": "-x"}}, ['model.revision is "-x"; a revision has at most 200 characters']),
+    ({"hub": {"endpoint": "hub.example"}}, ['hub.endpoint is "hub.example"; it must be the address of a server']),
+    ({"s3": {"endpoint": "https://a b"}}, ['s3.endpoint is "https://a b"']),
+    ({"proxy": {"https": "socks5h://user:hush@proxy:1"}}, ["proxy.https is wrong; it must be the address of an HTTP"]),
+    ({"config": {"model": {"device": "cuda:1"}}}, ["the only GPU of the pod is cuda:0"]),
+    ({"config": {"model": {"runtime": "openvino"}}}, ["OpenVINO computes on the CPU. Set gpu.count to 0"]),
+    (
+        {"config": {"model": {"runtime": "openvino", "precision": "float16"}}, "gpu": {"count": 0}},
+        ["float16, which OpenVINO does not compute on a CPU. Leave one of them out."],
+    ),
+    ({"config": {"model": {"precision": "int8"}}}, ["config.model.precision is int8, which only OpenVINO computes"]),
     (
         {"config": {"text": {"maxPairTokens": 100, "windowOverlapTokens": 100}}},
         ["config.text.windowOverlapTokens is 100, config.text.maxPairTokens is 100", "raise maxPairTokens"],
@@ -228,6 +241,10 @@ IMPOSSIBLE: list[tuple[Values, list[str]]] = [
 @pytest.mark.parametrize(("values", "sentence"), UNKNOWN + WRONG)
 def test_the_schema_refuses_by_key_and_bound(values: dict[str, Any], sentence: str) -> None:
     assert sentence in refusal(values)
+
+
+def test_a_proxy_s_password_is_not_shown() -> None:
+    assert "hush" not in refusal({"proxy": {"https": "socks5h://user:hush@proxy:1"}})
 
 
 @pytest.mark.parametrize(("values", "parts"), IMPOSSIBLE)

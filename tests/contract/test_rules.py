@@ -50,6 +50,38 @@ def test_a_range_of_addresses_is_what_python_takes_for_one(given: str) -> None:
         ("host", ["a", "*.a.example", "a.example"], ["", "*", "A", "a:80", "https://a", "*.*.a", "a."]),
         ("path", ["/", "/a", "/a/", "/a/.b/..c", "/%41"], ["", "a", "//", "/a//b", "/.", "/../a", "/a/..", "/%2Fa"]),
         ("deviceResource", ["nvidia.com/gpu", "nvidia.com/mig-1g.10gb"], ["gpu", "a/", "/b", "a..b/c", "a/b/c"]),
+        (
+            "source",
+            [
+                *("demo", "/models/a", "org/name", "hf://org/name@main", "hf://org/na.me@refs/pr/1", "file:///a/../b"),
+                *(
+                    "s3://bucket",
+                    "s3://bucket/a/..b/c/",
+                    "https://host/m.tar.gz?x=..",
+                    "pvc://claim",
+                    "pvc://c.d/a b/c",
+                ),
+            ],
+            [
+                *("", "demo2", "org", "hf://org", "hf://a/b/c", "hf://org/name@", "ftp://h/m", "http://h/m", "s3:///a"),
+                *(
+                    "s3://bucket/..",
+                    "pvc://claim/../b",
+                    "pvc://A/b",
+                    "https:///m",
+                    "hf://-a/b",
+                    "hf://a b/c",
+                    "hf://a/b@-c",
+                ),
+            ],
+        ),
+        ("revision", ["", "main", "v1.0", "refs/pr/1", "_x", "r" * 200], ["-x", "a b", "a@b", "r" * 201, "a\n"]),
+        (
+            "server",
+            ["", "http://a", "https://a.example:443/x", "https://[::1]:8000", "http://user:pw@a_b"],
+            ["a", "ftp://a", "https://", "https://a b", "https://a:b", "https://a:123456", "https://[x]"],
+        ),
+        ("proxy", ["", "a:3128", "http://user:pw@a:1", "HTTPS://a"], ["socks5://a", "http://", "a b", "http://a:b"]),
         ("everywhere", ["0.0.0.0", "::"], ["127.0.0.1", "localhost", "0.0.0.0.0", "::1"]),
     ],
 )

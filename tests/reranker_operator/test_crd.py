@@ -25,7 +25,9 @@ TABLE: dict[str, Any] = {
             "sentence": "maxQueryTokens must be less than the pair. Lower it.",
         }
     ],
-    "forms": [{"path": "names[]", "pattern": "^[a-z]+$", "sentence": "it must be a name. Correct it."}],
+    "forms": [
+        {"path": "names[]", "pattern": "^[a-z]+$", "sentence": "it must be a name. Correct it.", "isSecret": False}
+    ],
 }
 SCHEMA: dict[str, Any] = {
     "$schema": "x",

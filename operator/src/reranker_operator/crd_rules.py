@@ -87,9 +87,15 @@ def of_texts(spec: Schema, table: Table) -> None:
             schema["x-kubernetes-validations"] = [
                 {
                     "rule": f"self.matches({json.dumps(form['pattern'])})",
-                    "messageExpression": f"{_literal(_beginning(form['path']))} + self + {_literal(_end(form))}",
+                    **_message(form),
                 }
             ]
+
+
+def _message(form: Table) -> Schema:
+    if form["isSecret"]:
+        return {"message": f"{form['path']} is wrong; {form['sentence']}"}
+    return {"messageExpression": f"{_literal(_beginning(form['path']))} + self + {_literal(_end(form))}"}
 
 
 def _at(spec: Schema, names: list[str]) -> Schema | None:

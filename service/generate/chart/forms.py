@@ -31,6 +31,23 @@ _SIGN_BUT_DOT = "([^/%.]|%([013-9A-Fa-f].|2[0-9A-Ea-e]))"
 _SEGMENT = f"({_SIGN_BUT_DOT}{_SIGN}*|[.]{_SIGN_BUT_DOT}{_SIGN}*|[.]{{2}}{_SIGN}+)"
 
 
+_REVISION = "[A-Za-z0-9_][A-Za-z0-9_./-]{0,199}"
+_HUB_NAME = "[A-Za-z0-9][A-Za-z0-9._-]*"
+_STEP = "([^/.][^/]*|[.]([^/.][^/]*)?|[.]{2}[^/]+)"
+_SOURCE = "|".join(
+    [
+        "demo",
+        "/.+",
+        f"(hf://)?{_HUB_NAME}/{_HUB_NAME}(@{_REVISION})?",
+        f"s3://{_STEP}(/({_STEP})?)*",
+        "https://[^/?#]+([/?#].*)?",
+        f"pvc://{_DNS_NAME}(/({_STEP})?)*",
+        "file://.+",
+    ]
+)
+_SERVER = r"([^/@ ]+@)?([A-Za-z0-9_.-]+|\[[0-9a-fA-F:.]+\])(:[0-9]{1,5})?(/[!-~]*)?"
+
+
 @dataclass(frozen=True)
 class Form:
     """What a text must look like.
@@ -38,11 +55,13 @@ class Form:
     Attributes:
         pattern: Of the whole text, without anchors.
         sentence: What it must be, and the remedy; it follows the key and what was given.
+        is_secret: Whether what was given is left out.
     """
 
     pattern: str
     sentence: str
     may_be_empty: bool = True
+    is_secret: bool = False
 
     @property
     def expression(self) -> str:
@@ -83,6 +102,26 @@ FORMS = {
         "[.]?[-_A-Za-z0-9][-._A-Za-z0-9]*",
         "a key of a Secret has letters, digits, dashes, underscores and dots. Correct it.",
         may_be_empty=False,
+    ),
+    "source": Form(
+        _SOURCE,
+        "it must be demo, hf://org/name, s3://bucket/prefix, https://host/model.tar.gz, pvc://claim/path or "
+        "file:///folder. Correct it.",
+        may_be_empty=False,
+    ),
+    "revision": Form(
+        _REVISION,
+        "a revision has at most 200 characters, letters, digits, dashes, underscores, dots and slashes, with a letter, "
+        "digit or underscore first. Correct it.",
+    ),
+    "server": Form(
+        f"https?://{_SERVER}",
+        "it must be the address of a server, such as https://host or http://host:port. Correct it.",
+    ),
+    "proxy": Form(
+        f"([hH][tT][tT][pP][sS]?://)?{_SERVER}",
+        "it must be the address of an HTTP proxy, such as http://host:port. Correct it.",
+        is_secret=True,
     ),
     "cidr": Form(
         f"{_IPV4}/(3[0-2]|[12]?[0-9])|({_IPV6})/(12[0-8]|1[01][0-9]|[1-9]?[0-9])",

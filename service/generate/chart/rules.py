@@ -62,7 +62,7 @@ def _is_owned(rule: Rule) -> bool:
     return rule.left in keys or rule.right in keys
 
 
-def _forms(types: dict[str, Any], prefix: str) -> Iterator[dict[str, str]]:
+def _forms(types: dict[str, Any], prefix: str) -> Iterator[dict[str, Any]]:
     for name, schema in types.items():
         path = f"{prefix}{name}"
         if not is_leaf(schema):
@@ -77,10 +77,10 @@ def _forms(types: dict[str, Any], prefix: str) -> Iterator[dict[str, str]]:
         yield from (_form(place, form) for place, form in places if form is not None)
 
 
-def _setting_forms() -> Iterator[dict[str, str]]:
+def _setting_forms() -> Iterator[dict[str, Any]]:
     return (_form(f"config.{key}", form) for key, form in SETTING_FORMS.items())
 
 
-def _form(path: str, name: str) -> dict[str, str]:
+def _form(path: str, name: str) -> dict[str, Any]:
     form = FORMS[name]
-    return {"path": path, "pattern": form.expression, "sentence": form.sentence}
+    return {"path": path, "pattern": form.expression, "sentence": form.sentence, "isSecret": form.is_secret}

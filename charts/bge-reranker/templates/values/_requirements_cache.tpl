@@ -19,15 +19,12 @@ cache.image is {{ .Values.cache.image }} and cache.type is {{ .Values.cache.type
 cache.retain is true and cache.type is {{ .Values.cache.type }}; only a volume of type pvc can outlive the release. Set cache.type to pvc, or cache.retain to false.
 {{ end }}
 {{- include "bge-reranker.requirements.sharing" . }}
-{{- if not (regexMatch "^(demo|/.+|(hf|s3|https|pvc|file)://.+|[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._-]*(@.+)?)$" .Values.model.source) }}
-model.source is {{ quote .Values.model.source }}; it must be demo, hf://org/name, s3://bucket/prefix, https://host/model.tar.gz, pvc://claim/path or file:///folder. Correct it.
-{{ end }}
 {{- $named := regexFind "^(hf://)?[^:/]+/[^/@]+@.+$" .Values.model.source | splitList "@" | last }}
 {{- if and $named .Values.model.revision (ne $named .Values.model.revision) }}
 model.source names revision {{ $named }} and model.revision is {{ .Values.model.revision }}; a pod serves one version. Leave one of them out.
 {{ end }}
-{{- if and (hasPrefix "pvc://" .Values.model.source) (not (regexMatch "^pvc://[a-z0-9]([-a-z0-9.]*[a-z0-9])?(/.*)?$" .Values.model.source)) }}
-model.source is {{ quote .Values.model.source }}; it must be pvc://CLAIM/PATH with the name of a PersistentVolumeClaim in the release's namespace.
+{{- if and (hasPrefix "/" .Values.model.source) .Values.model.revision }}
+model.source is {{ quote .Values.model.source }} and model.revision is {{ .Values.model.revision }}; a folder has no revision. Leave model.revision out.
 {{ end }}
 {{- end }}
 

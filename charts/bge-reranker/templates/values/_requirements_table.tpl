@@ -48,7 +48,7 @@ Each define gives one sentence a line.
 {{- end }}
 {{- range $found }}
 {{- if not (regexMatch $form.pattern .) }}
-{{ $path }} {{ $says }} {{ quote . }}; {{ $form.sentence }}
+{{ $path }} {{ if $form.isSecret }}is wrong{{ else }}{{ $says }} {{ quote . }}{{ end }}; {{ $form.sentence }}
 {{ end }}
 {{- end }}
 {{- end }}

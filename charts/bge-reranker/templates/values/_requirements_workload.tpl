@@ -81,6 +81,20 @@ config.model.device is {{ $device }} and gpu.count is 0, so the pod has no GPU. 
 {{- if and (gt (int .Values.gpu.count) 0) (eq $device "cpu") }}
 config.model.device is cpu and gpu.count is {{ int .Values.gpu.count }}, so a GPU would be taken and not used. Set gpu.count to 0, or leave config.model.device out.
 {{ end }}
+{{- if and (gt (int .Values.gpu.count) 0) (regexMatch "^cuda:[0-9]*[1-9]" $device) }}
+config.model.device is {{ $device }} and gpu.count is {{ int .Values.gpu.count }}, so the only GPU of the pod is cuda:0. Leave config.model.device out.
+{{ end }}
+{{- $runtime := include "bge-reranker.setting" (list . "model" "runtime") }}
+{{- $precision := include "bge-reranker.setting" (list . "model" "precision") }}
+{{- if and (eq $runtime "openvino") (gt (int .Values.gpu.count) 0) }}
+config.model.runtime is openvino and gpu.count is {{ int .Values.gpu.count }}, but OpenVINO computes on the CPU. Set gpu.count to 0, or leave config.model.runtime out.
+{{ end }}
+{{- if and (eq $runtime "openvino") (eq $precision "float16") }}
+config.model.runtime is openvino and config.model.precision is float16, which OpenVINO does not compute on a CPU. Leave one of them out.
+{{ end }}
+{{- if and (eq $precision "int8") (or (gt (int .Values.gpu.count) 0) (eq $runtime "torch")) }}
+config.model.precision is int8, which only OpenVINO computes, on a CPU. Set gpu.count to 0 and leave config.model.runtime out, or leave config.model.precision out.
+{{ end }}
 {{- range $part := list "limits" "requests" }}
 {{- if hasKey (default dict (get (default dict $.Values.resources) $part)) $.Values.gpu.resource }}
 resources.{{ $part }} has {{ $.Values.gpu.resource }}, which gpu.count sets. Remove it from resources.{{ $part }} and set gpu.count.
