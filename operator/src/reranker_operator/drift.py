@@ -16,10 +16,15 @@ HANDOVER_MANAGER = "reranker-operator-handover"
 """Field manager that holds a Deployment's count while it passes to an autoscaler."""
 
 _OF_THE_CLUSTER = frozenset({MANAGER, HANDOVER_MANAGER, "kube-controller-manager", "cloud-controller-manager"})
-"""Managers that fill in what is theirs to decide, such as the volume of a claim."""
+"""Managers that fill in what is theirs to decide."""
 
-_WANTED_BY_ALL = ("spec.replicas", "spec.template.metadata.annotations[kubectl.kubernetes.io/restartedAt]")
-"""The count, which an autoscaler or we decide, and the mark of `kubectl rollout restart`."""
+_NO_DRIFT = (
+    "spec.replicas",
+    "spec.volumeName",
+    "spec.template.metadata.annotations[kubectl.kubernetes.io/restartedAt]",
+)
+"""The count, which an autoscaler or we decide; a claim's volume, which k3s and others bind under their own names; the
+mark of `kubectl rollout restart`."""
 
 
 def additions(managed_fields: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
@@ -33,7 +38,7 @@ def additions(managed_fields: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
     for entry in entries:
         manager = str(entry.get("manager") or "somebody")
         if manager not in _OF_THE_CLUSTER:
-            found.setdefault(manager, set()).update(set(_paths(entry)) - ours - set(_WANTED_BY_ALL))
+            found.setdefault(manager, set()).update(set(_paths(entry)) - ours - set(_NO_DRIFT))
     return tuple(f"{manager} set {', '.join(_highest(paths))}" for manager, paths in sorted(found.items()) if paths)
 
 
