@@ -58,6 +58,27 @@ def test_what_is_deleted_and_created_again_at_once_is_served_anew(products: Oper
     assert working.metric("errors_total", "InternalError") == 0
 
 
+def test_a_child_that_a_foreign_finalizer_holds_is_a_person_s_turn_and_not_logged_each_time(
+    products: Operated, working: OperatorProcess
+) -> None:
+    products.apply()
+    products.await_ready()
+    place = products.namespace
+    held = ("patch", "service/products", "--type=merge")
+    place.kubectl(*held, '--patch={"metadata": {"finalizers": ["backup.example/hold"]}}')
+    place.kubectl("delete", "reranker/products", "--wait=false")
+    products.apply()
+    wait_until(lambda: "backup.example/hold" in products.condition("Stalled").get("message", ""), "it is told", 60)
+    stalled = products.condition("Stalled")
+    assert (stalled["status"], stalled["reason"]) == ("True", "FormerChild")
+    assert stalled["message"].startswith(
+        "It is up to the cluster's administrator. Service products of a former Reranker"
+    )
+    place.kubectl(*held, '--patch={"metadata": {"finalizers": null}}')
+    products.await_ready()
+    assert working.said.count("waits for the finalizer") == 1
+
+
 def test_a_namespace_goes_though_the_operator_works_in_it(plane: ControlPlane, products: Operated) -> None:
     token = account(plane, "default", cluster_wide=True)
     with operator(plane, token, identity="wide") as wide, Cluster("tests").namespace("rr-doomed") as doomed:
