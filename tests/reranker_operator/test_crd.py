@@ -51,7 +51,6 @@ def schema_of(text: str) -> dict[str, Any]:
         ({"type": ["number", "null"]}, {"type": "number", "nullable": True}),
         ({"type": ["string", "integer"]}, {"x-kubernetes-int-or-string": True}),
         ({"type": "number", "exclusiveMinimum": 0}, {"type": "number", "minimum": 0, "exclusiveMinimum": True}),
-        ({"type": "object"}, {"type": "object", "x-kubernetes-preserve-unknown-fields": True}),
         ({"type": "string", "default": "x", "title": "y", "maxLength": 3}, {"type": "string", "maxLength": 3}),
         (
             {"type": "object", "additionalProperties": {"type": "string"}},
@@ -72,6 +71,17 @@ def test_each_keyword_has_its_translation(given: dict[str, Any], expected: dict[
 def test_an_unknown_keyword_stops_the_generator_and_is_named(keyword: str) -> None:
     with pytest.raises(ValueError, match=rf"a\.b: no translation for {keyword.replace('$', '.')}"):
         translated({"type": "object", "properties": {"b": {"type": "string", keyword: 1}}}, "a")
+
+
+def test_a_structure_that_would_take_anything_stops_the_generator() -> None:
+    with pytest.raises(ValueError, match=r"a\.b: it would take anything"):
+        translated({"type": "object", "properties": {"b": {"type": "object"}}}, "a")
+
+
+def test_a_structure_of_kubernetes_has_its_fields_and_the_chart_s_description() -> None:
+    found = translated({"type": "object", "description": "Words."}, "affinity")
+    assert (found["type"], found["description"]) == ("object", "Words.")
+    assert set(found["properties"]) == {"nodeAffinity", "podAffinity", "podAntiAffinity"}
 
 
 def test_two_types_that_are_no_quantity_stop_the_generator() -> None:

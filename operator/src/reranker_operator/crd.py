@@ -18,6 +18,7 @@ import yaml
 from typing_extensions import override
 
 from .crd_rules import Schema, Table, between_fields, of_texts
+from .kubernetes_schema import of
 from .schema_age import mark
 
 NOT_IN_THE_RESOURCE = (
@@ -108,7 +109,8 @@ def translated(schema: Schema, path: str) -> Schema:
     if unknown:
         raise ValueError(f"{path}: no translation for {', '.join(sorted(unknown))}; teach crd.py, or do without")
     if path in NARROWED:
-        return NARROWED[path]
+        described = {keyword: schema[keyword] for keyword in ("description",) if keyword in schema}
+        return {**described, **_whole(NARROWED[path])}
     result = {keyword: schema[keyword] for keyword in _KEPT if keyword in schema}
     return result | _type(schema, path) | _bounds(schema) | _parts(schema, path)
 
@@ -146,9 +148,17 @@ def _parts(schema: Schema, path: str) -> Schema:
     if isinstance(more, dict):
         result["additionalProperties"] = translated(more, f"{path}.*")
     elif schema["type"] == "object" and "properties" not in schema:
-        # Kubernetes' own structures, such as an affinity: they are checked when they are applied.
-        result["x-kubernetes-preserve-unknown-fields"] = True
+        raise ValueError(f"{path}: it would take anything; say in narrowed.yaml what a Reranker may have of it")
     return result
+
+
+def _whole(part: Any) -> Any:
+    """A narrowed part with Kubernetes' types written out."""
+    if isinstance(part, list):
+        return [_whole(each) for each in part]
+    if not isinstance(part, dict):
+        return part
+    return of(part["kubernetes"]) if "kubernetes" in part else {key: _whole(value) for key, value in part.items()}
 
 
 class _PlainDumper(yaml.SafeDumper):
