@@ -2,12 +2,13 @@ from __future__ import annotations
 
 import asyncio
 import os
+import random
 from pathlib import Path
 
 import pytest
 
 from reranker_operator.errors import InvalidSpec, OperatorError, RenderFailed
-from reranker_operator.render import HelmRenderer, chart_digest, failure
+from reranker_operator.render import KEPT_BYTES, HelmRenderer, chart_digest, failure
 from reranker_operator.resource import Key
 
 KEY = Key("search", "products")
@@ -20,11 +21,11 @@ def program(folder: Path, script: str) -> Path:
     return path
 
 
-def renderer(folder: Path, script: str, limit_s: float = 30) -> HelmRenderer:
+def renderer(folder: Path, script: str, limit_s: float = 30, max_kept_bytes: int = KEPT_BYTES) -> HelmRenderer:
     chart = folder / "chart"
     chart.mkdir(exist_ok=True)
     (chart / "Chart.yaml").write_text("name: x\n")
-    return HelmRenderer(program(folder, script), chart, "v1.34.4", limit_s)
+    return HelmRenderer(program(folder, script), chart, "v1.34.4", limit_s, max_kept_bytes)
 
 
 def test_the_same_values_start_helm_once(tmp_path: Path) -> None:
@@ -49,6 +50,33 @@ def test_what_is_given_back_may_be_changed_by_its_taker(tmp_path: Path) -> None:
         assert (await helm.render(KEY, {}))[0]["kind"] == "Service"
 
     asyncio.run(twice())
+
+
+def test_renderings_are_forgotten_when_they_take_too_much_those_not_asked_for_longest_first(tmp_path: Path) -> None:
+    helm = renderer(tmp_path, 'printf "values: "; cat', max_kept_bytes=5000)
+    large = {name: {"note": random.Random(name).randbytes(1000).hex()} for name in "abcde"}
+
+    async def ask(*names: str) -> int:
+        before = helm.program_runs
+        for name in names:
+            (body,) = await helm.render(KEY, large[name])
+            assert body["values"] == large[name]
+        return helm.program_runs - before
+
+    async def check() -> None:
+        assert await ask("a", "b", "c", "a") == 3
+        assert await ask("d", "e") == 2
+        assert await ask("e", "d", "a") == 0
+        assert await ask("b") == 1
+
+    asyncio.run(check())
+
+
+def test_a_rendering_that_is_too_large_is_given_and_not_kept(tmp_path: Path) -> None:
+    helm = renderer(tmp_path, 'cat >/dev/null; echo "kind: Service"', max_kept_bytes=1)
+    for _ in range(2):
+        assert asyncio.run(helm.render(KEY, {})) == [{"kind": "Service"}]
+    assert helm.program_runs == 2
 
 
 def test_values_go_in_as_they_are_and_the_words_name_namespace_and_version(tmp_path: Path) -> None:

@@ -20,8 +20,8 @@ import yaml
 from .errors import InvalidSpec, OperatorError, RenderFailed
 from .resource import Key
 
-KEPT_RENDERINGS = 2048
-"""Renderings that are remembered; one takes about 3 kB."""
+KEPT_BYTES = 32 * 1024 * 1024
+"""Most that remembered renderings take: 10,000 of the usual size, or 30 of specs as large as etcd holds."""
 
 CONCURRENT_PROGRAMS = 2
 """Helm processes at a time, 40 MB each."""
@@ -58,15 +58,20 @@ class HelmRenderer:
         chart: Folder of the chart.
         kube_version: What the chart is told of the cluster, such as `v1.34.4`.
         limit_s: Longest a run may take.
+        max_kept_bytes: Most that remembered renderings take.
     """
 
-    def __init__(self, helm: Path, chart: Path, kube_version: str, limit_s: float) -> None:
+    def __init__(
+        self, helm: Path, chart: Path, kube_version: str, limit_s: float, max_kept_bytes: int = KEPT_BYTES
+    ) -> None:
         self._helm = helm
         self._chart = chart
         self._kube_version = kube_version
         self._limit_s = limit_s
         self._digest = chart_digest(chart)
         self._kept: OrderedDict[bytes, bytes | OperatorError] = OrderedDict()
+        self._kept_bytes = 0
+        self._max_kept_bytes = max_kept_bytes
         self._places = asyncio.Semaphore(CONCURRENT_PROGRAMS)
         self.program_runs = 0
 
@@ -82,14 +87,25 @@ class HelmRenderer:
         kept = self._kept.get(cache_key)
         if kept is None:
             kept = await self._fresh(key, text)
-            self._kept[cache_key] = kept
-            if len(self._kept) > KEPT_RENDERINGS:
-                self._kept.popitem(last=False)
-        self._kept.move_to_end(cache_key)
+            self._keep(cache_key, kept)
+        else:
+            self._kept.move_to_end(cache_key)
         if isinstance(kept, OperatorError):
             raise InvalidSpec(kept.message, remedy=kept.remedy)
         objects: list[dict[str, Any]] = json.loads(zlib.decompress(kept))
         return objects
+
+    def _keep(self, cache_key: bytes, rendering: bytes | OperatorError) -> None:
+        """Remember one, in place of those that were not asked for the longest."""
+        self._drop(cache_key)
+        self._kept[cache_key] = rendering
+        self._kept_bytes += _bytes_of(rendering)
+        while self._kept_bytes > self._max_kept_bytes:
+            self._drop(next(iter(self._kept)))
+
+    def _drop(self, cache_key: bytes) -> None:
+        former = self._kept.pop(cache_key, None)
+        self._kept_bytes -= 0 if former is None else _bytes_of(former)
 
     async def _fresh(self, key: Key, text: bytes) -> bytes | OperatorError:
         try:
@@ -124,6 +140,10 @@ class HelmRenderer:
     def _command(self, key: Key) -> list[str]:
         options = ["--no-hooks", "--skip-tests", f"--kube-version={self._kube_version}", f"--namespace={key.namespace}"]
         return [str(self._helm), "template", key.name, str(self._chart), *options, "--values=-"]
+
+
+def _bytes_of(rendering: bytes | OperatorError) -> int:
+    return len(rendering if isinstance(rendering, bytes) else rendering.sentence())
 
 
 def failure(complaint: str, code: int | None) -> OperatorError:
