@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import tarfile
+import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -71,6 +72,14 @@ def _sparse() -> bytes:
     return bytes(header)
 
 
+def _zip(damage: Callable[[bytes], bytes]) -> bytes:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as packed:
+        for name, content in {**_BARE, "model.safetensors": _WEIGHTS}.items():
+            packed.writestr(name, content)
+    return damage(stream.getvalue())
+
+
 def _extended(length: int) -> bytes:
     """A tar whose extended header is so long."""
     stream = io.BytesIO()
@@ -131,6 +140,20 @@ ROWS: tuple[Attack, ...] = (
     ),
     Attack("checkpoint", "weights cut short", _folder({**_BARE, "model.safetensors": _WEIGHTS[:-1]}), "CorruptFile"),
     Attack("checkpoint", "no bytes of weights", _folder({**_BARE, "model.safetensors": b""}), "CorruptFile"),
+    Attack("archive", "a plain zip", _archive(lambda: _zip(lambda data: data)), "model.safetensors"),
+    Attack(
+        "archive",
+        "a zip whose members begin before it",
+        # What the end says of where the list of members lies.
+        _archive(lambda: _zip(lambda data: data[:-6] + b"\xff\xff\xff\x7f" + data[-2:])),
+        "CorruptFile",
+    ),
+    Attack(
+        "archive",
+        "a zip with a member without a name",
+        _archive(lambda: _zip(lambda data: data.replace(b"config.json", bytes(11)))),
+        "CorruptFile",
+    ),
     Attack("archive", "a plain tar", _archive(_tar), "model.safetensors"),
     Attack("archive", "a member of 2^60 bytes", _archive(lambda: _tar(_member("a", declared=_FAR))), "CorruptFile"),
     Attack(

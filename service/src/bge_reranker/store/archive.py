@@ -63,6 +63,7 @@ _BROKEN = (
     ValueError,
     struct.error,
     RecursionError,
+    LookupError,
     MemoryError,
 )
 """What the readers of archives raise where one is damaged or made up."""
@@ -165,15 +166,22 @@ def _home(members: Iterable[PurePosixPath], source: str) -> PurePosixPath:
 
 def _members(archive: Path, source: str) -> Iterator[_Member]:
     reader = _zip_members if zipfile.is_zipfile(archive) else _tar_members
-    for number, member in enumerate(reader(archive, source)):
-        if number >= _MAX_MEMBERS:
-            raise CorruptFile(f"{source} has more than {_MAX_MEMBERS} members.", remedy="Pack the model alone.")
-        if member.path.is_absolute() or ".." in member.path.parts:
-            raise CorruptFile(
-                f"{source}: the member {member.path} climbs out of the archive.", remedy="Do not trust this archive."
-            )
-        if len(member.path.parts) <= _MAX_DEPTH:
-            yield member
+    try:
+        for number, member in enumerate(reader(archive, source)):
+            if number >= _MAX_MEMBERS:
+                raise CorruptFile(f"{source} has more than {_MAX_MEMBERS} members.", remedy="Pack the model alone.")
+            if member.path.is_absolute() or ".." in member.path.parts:
+                raise CorruptFile(
+                    f"{source}: the member {member.path} climbs out of the archive.",
+                    remedy="Do not trust this archive.",
+                )
+            if len(member.path.parts) <= _MAX_DEPTH:
+                yield member
+    except OSError as error:
+        # A place before the file's beginning, for example; what writing raises does not come from here.
+        raise CorruptFile(
+            f"{source} cannot be unpacked: {error.strerror}.", remedy="Pack and upload it again."
+        ) from error
 
 
 def _tar_members(archive: Path, source: str) -> Iterator[_Member]:
