@@ -9,6 +9,11 @@ from bge_reranker.configuration import load_settings, masked, settings_list
 from bge_reranker.errors import SettingsError
 from bge_reranker.settings import GUARDS, Settings
 
+_LISTS = ", ".join(f"&a{n} [{', '.join([f'*a{n - 1}'] * 10 if n else 'x')}]" for n in range(12))
+
+BOMB = f"http: {{host: [{_LISTS}]}}"
+"""A value of 10^11 parts, by YAML's aliases."""
+
 
 def test_later_sources_win_over_earlier_ones(tmp_path: Path) -> None:
     file = tmp_path / "settings.yaml"
@@ -71,6 +76,8 @@ def test_null_in_a_later_source_unsets_a_value(tmp_path: Path) -> None:
         ({"BGE_RERANKER_CONFIG": "http: {port: 1, port: 2}"}, "port is there twice"),
         ({"BGE_RERANKER_CONFIG": "engine: {deadlineS: 1, deadline_s: 2}"}, "engine.deadlineS is there twice"),
         ({"BGE_RERANKER_CONFIG": "[" * 5_000}, "neither YAML nor JSON"),
+        ({"BGE_RERANKER_CONFIG": "http: {port: &a [*a]}"}, "variable BGE_RERANKER_PORT) is a list"),
+        ({"BGE_RERANKER_CONFIG": BOMB}, "variable BGE_RERANKER_HOST) is a list"),
         ({"BGE_RERANKER_MAX_BATCH_MS": "nan"}, "finite"),
         ({"BGE_RERANKER_CONFIG": "{"}, "neither YAML nor JSON"),
         ({"BGE_RERANKER_CONFIG": '{"motor": {}}'}, "unknown group 'motor'"),

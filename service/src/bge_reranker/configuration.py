@@ -232,8 +232,13 @@ def _explain(error: ValidationError) -> str:
             # The rules between settings, which are whole sentences, and what has no setting of its own.
             sentences.append(str(problem["msg"]).removeprefix("Value error, ").rstrip(".") + ".")
             continue
-        given = "a secret" if setting.is_secret else json.dumps(problem["input"], default=str)
+        given = "a secret" if setting.is_secret else _shown(problem["input"])
         sentences.append(
             f"{setting.key} (flag {setting.flag}, variable {setting.variable}) is {given}: {problem['msg']}."
         )
     return " ".join(sentences)
+
+
+def _shown(value: Any) -> str:
+    """A value as JSON, but not what contains others: by YAML's aliases it may be without end, or itself again."""
+    return f"a {type(value).__name__}" if isinstance(value, list | dict) else json.dumps(value, default=str)

@@ -236,7 +236,7 @@ def _token(path: Path) -> str | None:
 def _machine_of(text: str) -> str | None:
     try:
         machine = json.loads(text)["machine"]
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, RecursionError):
         # Its holder was killed before it could write, or is about to; the heartbeat decides.
         return None
     return machine if isinstance(machine, str) else None
