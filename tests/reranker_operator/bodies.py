@@ -39,16 +39,19 @@ def reranker(
     )
 
 
-def labels(name: str) -> dict[str, str]:
+def labels(name: str, fullname: str = "") -> dict[str, str]:
     return {
         "app.kubernetes.io/name": "bge-reranker",
         "app.kubernetes.io/instance": name,
         "app.kubernetes.io/managed-by": "Helm",
+        "bge-reranker.io/fullname": fullname or name,
     }
 
 
-def deployment(name: str = "products", *, replicas: int | None = 1, image: str = "scorer:1") -> dict[str, Any]:
-    selector = {"app.kubernetes.io/instance": name}
+def deployment(
+    name: str = "products", *, replicas: int | None = 1, image: str = "scorer:1", fullname: str = ""
+) -> dict[str, Any]:
+    selector = {"app.kubernetes.io/instance": name, "bge-reranker.io/fullname": fullname or name}
     containers = [{"name": "scorer", "image": image}]
     spec: dict[str, Any] = {
         "selector": {"matchLabels": selector},
@@ -59,27 +62,28 @@ def deployment(name: str = "products", *, replicas: int | None = 1, image: str =
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
-        "metadata": {"name": name, "labels": labels(name)},
+        "metadata": {"name": fullname or name, "labels": labels(name, fullname)},
         "spec": spec,
     }
 
 
-def service(name: str = "products") -> dict[str, Any]:
+def service(name: str = "products", *, fullname: str = "", called: str = "") -> dict[str, Any]:
     ports = [{"name": "http", "port": 8000}]
+    selector = {"bge-reranker.io/fullname": fullname or name}
     return {
         "apiVersion": "v1",
         "kind": "Service",
-        "metadata": {"name": name, "labels": labels(name)},
-        "spec": {"ports": ports},
+        "metadata": {"name": called or fullname or name, "labels": labels(name, fullname)},
+        "spec": {"ports": ports, "selector": selector},
     }
 
 
-def autoscaler(name: str = "products") -> dict[str, Any]:
+def autoscaler(name: str = "products", *, fullname: str = "", least: int = 1) -> dict[str, Any]:
     return {
         "apiVersion": "autoscaling/v2",
         "kind": "HorizontalPodAutoscaler",
-        "metadata": {"name": name, "labels": labels(name)},
-        "spec": {"minReplicas": 1, "maxReplicas": 4},
+        "metadata": {"name": fullname or name, "labels": labels(name, fullname)},
+        "spec": {"minReplicas": least, "maxReplicas": 4},
     }
 
 

@@ -15,6 +15,7 @@ from reranker_operator.cluster import Happening
 from reranker_operator.errors import ClusterUnavailable, Contended, KindNotInstalled, OperatorError, RefusedByCluster
 from reranker_operator.kinds import Ref, is_known, ref_of
 from reranker_operator.metrics import Metrics
+from reranker_operator.places import Places
 from reranker_operator.pod_facts import FactsBook
 from reranker_operator.reconcile import Clock, Reconciler
 from reranker_operator.resource import Key, Reranker
@@ -23,6 +24,9 @@ from reranker_operator.spec_limits import AllowedNames
 
 from .bodies import autoscaler, claim, deployment, service
 
+STALL_S = 300.0
+"""Time without progress after which a change gives its place back."""
+
 
 class FakeCluster:
     """Objects in memory with what the operator relies on: uids, versions, generations, owners of `spec.replicas`.
@@ -30,6 +34,7 @@ class FakeCluster:
     Attributes:
         objects: What is there.
         writes: What was changed, in order: verb and object.
+        reads: What was asked for, in order.
         refusals: Errors that the next writes of a kind get, by kind.
         status: Written statuses by uid of the Reranker.
         gone: Uids of Rerankers that are no more.
@@ -40,6 +45,7 @@ class FakeCluster:
     def __init__(self) -> None:
         self.objects: dict[Ref, dict[str, Any]] = {}
         self.writes: list[tuple[str, str]] = []
+        self.reads: list[str] = []
         self.refusals: dict[str, list[OperatorError]] = {}
         self.status: dict[str, dict[str, Any]] = {}
         self.gone: set[str] = set()
@@ -50,6 +56,7 @@ class FakeCluster:
         self._versions = itertools.count(10)
 
     async def read(self, ref: Ref) -> dict[str, Any] | None:
+        self.reads.append(str(ref))
         return copy.deepcopy(self.objects.get(ref))
 
     async def apply(
@@ -182,6 +189,7 @@ class FakeChart:
 
     def __init__(self) -> None:
         self.problem: OperatorError | None = None
+        self.least_replicas = 1
         self.seen: list[dict[str, Any]] = []
 
     async def render(self, key: Key, values: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -190,14 +198,19 @@ class FakeChart:
             raise self.problem
         is_scaled = values.get("autoscaling", {}).get("enabled", False)
         image = values.get("image", {}).get("tag", "scorer:1")
+        fullname = values.get("fullnameOverride", "")
+        called = values.get("service", {}).get("name", "")
         objects = [
-            deployment(key.name, replicas=None if is_scaled else values["replicas"], image=image),
-            service(key.name),
+            deployment(key.name, replicas=None if is_scaled else values["replicas"], image=image, fullname=fullname),
+            service(key.name, fullname=fullname, called=called),
         ]
+        objects[-1]["metadata"]["annotations"] = values.get("service", {}).get("annotations", {})
         cache = values.get("cache", {})
         if cache.get("type") == "pvc":
             objects.insert(0, claim(key.name, is_retained=cache.get("retain", False)))
-        return [*objects, autoscaler(key.name)] if is_scaled else objects
+        if is_scaled:
+            objects.append(autoscaler(key.name, fullname=fullname, least=self.least_replicas))
+        return objects
 
 
 class FakeTime:
@@ -223,7 +236,8 @@ class Bench:
 
     def restart(self) -> None:
         """A new process: everything that was remembered is lost."""
-        applier = Applier(self.cluster, self.cluster.children, self.max_rollouts, self.metrics)
+        places = Places(self.max_rollouts, STALL_S, self.time)
+        applier = Applier(self.cluster, self.cluster.children, places, self.metrics)
         self.facts = FactsBook(self.cluster, self.time, lambda _: None)
         clock = Clock(self.time, lambda: "2026-01-01T00:00:00Z")
         self.reconciler = Reconciler(

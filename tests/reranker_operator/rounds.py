@@ -26,18 +26,28 @@ def in_a_loop(test: Callable[[], Coroutine[Any, Any, None]]) -> Callable[[], Non
     return run
 
 
-def complete(bench: Bench, replicas: int = 1, *, revision: int = 1) -> None:
+def deployment_ref(name: str) -> Ref:
+    return Ref("apps/v1", "Deployment", NAMESPACE, name)
+
+
+def service_ref(name: str) -> Ref:
+    return Ref("v1", "Service", NAMESPACE, name)
+
+
+def complete(bench: Bench, replicas: int = 1, *, revision: int = 1, ref: Ref = DEPLOYMENT) -> None:
     """The Deployment controller is done."""
-    bench.cluster.objects[DEPLOYMENT]["metadata"].setdefault("annotations", {})["deployment.kubernetes.io/revision"] = (
-        str(revision)
-    )
+    metadata = bench.cluster.objects[ref]["metadata"]
+    metadata.setdefault("annotations", {})["deployment.kubernetes.io/revision"] = str(revision)
     counts = dict.fromkeys(("replicas", "updatedReplicas", "readyReplicas", "availableReplicas"), replicas)
-    generation = bench.cluster.objects[DEPLOYMENT]["metadata"]["generation"]
     done = {"type": "Progressing", "status": "True", "reason": "NewReplicaSetAvailable"}
-    bench.cluster.say(DEPLOYMENT, observedGeneration=generation, conditions=[done], **counts)
+    bench.cluster.say(ref, observedGeneration=metadata["generation"], conditions=[done], **counts)
 
 
-def put_pods(bench: Bench, *pods: dict[str, Any]) -> None:
+def image_of(bench: Bench, ref: Ref = DEPLOYMENT) -> str:
+    return str(bench.cluster.objects[ref]["spec"]["template"]["spec"]["containers"][0]["image"])
+
+
+def put_pods(bench: Bench, *pods: dict[str, Any], ref: Ref = DEPLOYMENT) -> None:
     """The ReplicaSet of the Deployment, and pods beside it."""
-    for body in (replica_set(bench.cluster.objects[DEPLOYMENT]["metadata"]["uid"]), *pods):
+    for body in (replica_set(bench.cluster.objects[ref]["metadata"]["uid"]), *pods):
         bench.cluster.children.put(ref_of(body), body)

@@ -234,26 +234,6 @@ async def test_the_count_of_an_autoscaler_is_left_to_it_and_taken_back_at_once()
 
 
 @in_a_loop
-async def test_only_so_many_templates_change_at_a_time() -> None:
-    bench = Bench(max_rollouts=1)
-    first, second = reranker("first", uid="uid-first"), reranker("second", uid="uid-second")
-    for each in (first, second):
-        await bench.round(each)
-        ref = Ref("apps/v1", "Deployment", NAMESPACE, each.name)
-        bench.cluster.say(ref, observedGeneration=1, replicas=1, updatedReplicas=1, availableReplicas=1)
-    await bench.round(reranker("first", uid="uid-first", image={"tag": "scorer:2"}))
-    changed = reranker("second", uid="uid-second", image={"tag": "scorer:2"})
-    assert await bench.round(changed) == 2
-    assert bench.condition(changed, "Ready")["reason"] == "UpdatePending"
-    mine = Ref("apps/v1", "Deployment", NAMESPACE, "second")
-    assert bench.cluster.objects[mine]["spec"]["template"]["spec"]["containers"][0]["image"] == "scorer:1"
-    stuck = [{"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded"}]
-    bench.cluster.say(Ref("apps/v1", "Deployment", NAMESPACE, "first"), observedGeneration=2, conditions=stuck)
-    await bench.round(changed)
-    assert bench.cluster.objects[mine]["spec"]["template"]["spec"]["containers"][0]["image"] == "scorer:2"
-
-
-@in_a_loop
 async def test_a_suspended_resource_is_left_alone_and_says_so() -> None:
     bench, products = Bench(), reranker(lifecycle={"suspend": True})
     await bench.round(reranker())

@@ -5,7 +5,7 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reranker_operator.rollout import Apply, HandOver, Observed, Stage, Wait, Wanted, free_places, plan, stage
+from reranker_operator.rollout import Apply, HandOver, Observed, Stage, Wanted, plan, stage
 from reranker_operator.snapshots import DeploymentState
 
 COUNTS = st.integers(0, 5)
@@ -29,7 +29,7 @@ OBSERVED = st.builds(
     live_replicas=COUNTS,
     owns_replicas=st.booleans(),
     template_differs=st.booleans(),
-    free_places=st.integers(0, 3),
+    has_place=st.booleans(),
 )
 WANTED = st.builds(Wanted, replicas=st.none() | COUNTS)
 
@@ -37,9 +37,9 @@ DONE = DeploymentState(2, 2, 2, 2, 2, 2, 2, "NewReplicaSetAvailable", "", "")
 
 
 @given(WANTED, OBSERVED)
-def test_every_plan_ends_in_applying_or_is_waiting_alone(wanted: Wanted, observed: Observed) -> None:
+def test_every_plan_ends_in_applying(wanted: Wanted, observed: Observed) -> None:
     actions = plan(wanted, observed)
-    assert isinstance(actions[-1], Apply) or actions == (Wait(),)
+    assert isinstance(actions[-1], Apply)
     assert all(isinstance(action, HandOver) for action in actions[:-1])
 
 
@@ -48,16 +48,13 @@ def test_a_first_creation_never_waits(wanted: Wanted, observed: Observed) -> Non
     assert plan(wanted, replace(observed, state=None)) == (Apply(),)
 
 
-@given(WANTED, OBSERVED)
-def test_nothing_but_a_changed_template_waits(wanted: Wanted, observed: Observed) -> None:
-    assert Wait() not in plan(wanted, replace(observed, template_differs=False))
-
-
 @given(WANTED, OBSERVED, STATES)
-def test_a_changed_template_without_a_place_waits(wanted: Wanted, observed: Observed, state: DeploymentState) -> None:
-    state = replace(state, observed_generation=state.generation, progress_reason="NewReplicaSetAvailable")
-    full = replace(observed, state=state, template_differs=True, free_places=0)
-    assert plan(wanted, full) == (Wait(),)
+def test_the_template_alone_waits_and_only_where_it_changes_without_a_place(
+    wanted: Wanted, observed: Observed, state: DeploymentState
+) -> None:
+    observed = replace(observed, state=state)
+    held = Apply(holds_template=observed.template_differs and not observed.has_place)
+    assert plan(wanted, observed)[-1] == held
 
 
 @given(OBSERVED, STATES)
@@ -71,11 +68,6 @@ def test_a_count_that_we_own_is_handed_over_before_we_stop_naming_one(
 @given(COUNTS, OBSERVED)
 def test_a_count_of_the_spec_is_applied_at_once_never_by_way_of_one(count: int, observed: Observed) -> None:
     assert all(not isinstance(action, HandOver) for action in plan(Wanted(count), observed))
-
-
-@given(st.lists(STATES), st.integers(1, 5))
-def test_places_are_what_changes_leave_of_the_limit(fleet: list[DeploymentState], limit: int) -> None:
-    assert free_places(fleet, limit) == max(0, limit - len([state for state in fleet if state.is_changing]))
 
 
 @given(STATES)
@@ -103,6 +95,9 @@ def test_stages_follow_a_rolling_change() -> None:
     assert stage(replace(rolling, progress_reason="ProgressDeadlineExceeded"), 2, is_waiting=False) is Stage.STUCK
     assert stage(DONE, 2, is_waiting=True) is Stage.PENDING
     assert stage(DONE, 3, is_waiting=False) is Stage.SCALING
+    assert stage(None, 2, is_waiting=False, is_moving=True) is Stage.MOVING
+    stuck = replace(first, progress_reason="ProgressDeadlineExceeded")
+    assert stage(stuck, 2, is_waiting=False, is_moving=True) is Stage.STUCK
     assert (
         stage(DeploymentState(2, 2, 2, 0, 0, 0, 0, "NewReplicaSetAvailable", "", ""), 0, is_waiting=False)
         is Stage.ASLEEP

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from .errors import FormerChild, KindNotInstalled, NotOwned
-from .kinds import RERANKER, is_known, ref_of
+from .kinds import RERANKER, SERVICE, is_known, ref_of
 from .resource import Reranker
 
 MANAGER = "reranker-operator"
@@ -19,8 +19,14 @@ MANAGER = "reranker-operator"
 
 MANAGED_BY = "app.kubernetes.io/managed-by"
 INSTANCE = "app.kubernetes.io/instance"
+FULLNAME = "bge-reranker.io/fullname"
+"""Label with the name of the Deployment that an object belongs to."""
+
 RESOURCE_POLICY = "helm.sh/resource-policy"
 """With the value `keep`, the object outlives whatever made it."""
+
+HAND_OVER_TO = "bge-reranker.io/hand-over-to"
+"""On a Service of a Helm release: the Reranker that may take it once its own pods answer."""
 
 
 _FINALIZER_OF_KUBERNETES = re.compile(r"^(foregroundDeletion|orphan|kubernetes)$|kubernetes\.io/|\.k8s\.io/")
@@ -86,16 +92,16 @@ def check_ownership(live: Mapping[str, Any], reranker: Reranker) -> None:
     owner, manager = controller_of(live), (live["metadata"].get("labels") or {}).get(MANAGED_BY)
     what = f"{live['kind']} {live['metadata']['name']}"
     if owner is None:
-        if manager != MANAGER:
+        if manager != MANAGER and not is_handed_over(live, reranker):
             whose = f"is managed by {manager}" if manager else "is not managed by this operator"
-            raise NotOwned(f"{what} exists and {whose}; it is left as it is.", remedy=_way_out(manager))
+            raise NotOwned(f"{what} exists and {whose}; it is left as it is.", remedy=_way_out(live, manager))
         return
     if owner["uid"] == reranker.uid:
         return
     if owner.get("kind") == RERANKER.name and owner.get("name") == reranker.name:
         raise _former_child(live, what, reranker.name)
     raise NotOwned(
-        f"{what} is controlled by {owner['kind']} {owner['name']}; it is left as it is.", remedy=_way_out(None)
+        f"{what} is controlled by {owner['kind']} {owner['name']}; it is left as it is.", remedy=_way_out(live, None)
     )
 
 
@@ -112,7 +118,19 @@ def _former_child(live: Mapping[str, Any], what: str, name: str) -> FormerChild:
     )
 
 
-def _way_out(manager: str | None) -> str:
+def is_handed_over(live: Mapping[str, Any], reranker: Reranker) -> bool:
+    """Whether who has the Service lets this Reranker take it, and keeps it from going with the release."""
+    annotations = live["metadata"].get("annotations") or {}
+    is_for_us = annotations.get(HAND_OVER_TO) == reranker.name and outlives_its_maker(live)
+    return live["kind"] == SERVICE.name and controller_of(live) is None and is_for_us
+
+
+def _way_out(live: Mapping[str, Any], manager: str | None) -> str:
+    if manager == "Helm" and live["kind"] == SERVICE.name:
+        return (
+            f"To take it over, have the release annotate it with {HAND_OVER_TO} and {RESOURCE_POLICY}, as "
+            "docs/operator.md tells; otherwise uninstall the release, or give the Reranker another name."
+        )
     if manager == "Helm":
         return "Uninstall the Helm release of that name, or give the Reranker another name."
     return "Remove that object, or give the Reranker another name."

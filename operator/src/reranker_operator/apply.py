@@ -6,20 +6,22 @@ rendering; the wording of status.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from . import rollout
-from .adopt import MANAGER, check_ownership
+from .adopt import MANAGER, check_ownership, is_handed_over
+from .applied_fields import applied_part
 from .children import Children
 from .cluster import Cluster, Happening
 from .drift import HANDOVER_MANAGER
-from .errors import Contended, OperatorError
-from .kinds import DEPLOYMENT, Ref, ref_of
+from .errors import Contended, OperatorError, RefusedByCluster
+from .kinds import DEPLOYMENT, SERVICE, Ref, ref_of
 from .metrics import Metrics
+from .move import Move, move_of
+from .places import NoPlace, Places, Rollout, progress_of
 from .resource import Key, Reranker
 from .snapshots import Child, DeploymentState, digest_of, fingerprint
 
@@ -62,11 +64,13 @@ class Applied:
     """What a round did.
 
     Attributes:
-        is_waiting: The Deployment's change waits for a place.
+        no_place: Why the pod template's change waits, if it does.
+        move: What serves until the wanted Deployment answers.
         happenings: What a person would want to see.
     """
 
-    is_waiting: bool = False
+    no_place: NoPlace | None = None
+    move: Move | None = None
     happenings: list[Happening] = field(default_factory=list)
 
 
@@ -76,18 +80,18 @@ class Applier:
     Args:
         cluster: Where to.
         children: What lives there.
-        max_rollouts: Pod templates that may be in change at a time.
+        places: Who may change its pods now.
         metrics: Told of every write.
     """
 
-    def __init__(self, cluster: Cluster, children: Children, max_rollouts: int, metrics: Metrics) -> None:
+    def __init__(self, cluster: Cluster, children: Children, places: Places, metrics: Metrics) -> None:
         self._cluster = cluster
         self._children = children
-        self._max_rollouts = max_rollouts
+        self._places = places
         self._metrics = metrics
         self._applied: dict[Ref, tuple[bytes, bytes]] = {}
-        self._waiting: dict[Ref, tuple[bytes, bytes]] = {}
-        self._places = asyncio.Lock()
+        self._held: dict[Ref, tuple[bytes, bytes]] = {}
+        self._knows_fleet = False
 
     async def apply(self, reranker: Reranker, wanted: list[dict[str, Any]]) -> Applied:
         """Make the cluster have what is wanted, and nothing of ours beside it.
@@ -95,81 +99,152 @@ class Applier:
         Raises:
             OperatorError: Something is in the way. If there was a workload, nothing of it was touched by a refusal.
         """
+        self._see_fleet()
+        self._see(reranker.key)
+        try:
+            return await self._apply(reranker, wanted)
+        except OperatorError:
+            # Whoever cannot use a place is not in the way of those who can.
+            self._places.leave(reranker.key)
+            raise
+
+    async def _apply(self, reranker: Reranker, wanted: list[dict[str, Any]]) -> Applied:
         done = Applied()
-        if self._still_waits(wanted):
-            done.is_waiting = True
-            return done
-        changes = [change for body in wanted if (change := await self._change(reranker, body)) is not None]
-        differs = await self._check_first(changes)
+        services = [
+            each for body in wanted if body["kind"] == SERVICE.name for each in await self._changes(reranker, body)
+        ]
+        handed_over = [each.ref for each in services if each.live is not None and is_handed_over(each.live, reranker)]
+        move = done.move = move_of(wanted, self._children.of(reranker.key), reranker.uid, handed_over)
+        others = [
+            each
+            for body in wanted
+            if body["kind"] != SERVICE.name and not self._still_waits(reranker.key, body, done)
+            for each in await self._changes(reranker, move.counted(body) if move else body)
+        ]
+        order = [ref_of(body) for body in wanted]
+        changes = sorted(
+            (each for each in (*services, *others) if not (move and move.holds_back(each.ref))),
+            key=lambda each: order.index(each.ref),
+        )
+        differs = await self._check_first(changes, move)
         for change in changes:
             if change.is_deployment:
-                done.is_waiting = not await self._roll(change, done, template_differs=differs)
+                await self._roll(reranker.key, change, done, template_differs=differs)
             else:
                 await self._put(change, done)
-            if done.is_waiting:
-                return done
-        await self._prune(reranker, {ref_of(body) for body in wanted}, done)
+        await self._prune(reranker, set(order), done)
         return done
 
     def forget(self, key: Key) -> None:
         """A Reranker is gone."""
-        for known in (self._applied, self._waiting):
+        self._places.forget(key)
+        for known in (self._applied, self._held):
             for ref in [ref for ref in known if self._belongs(ref, key)]:
                 del known[ref]
+
+    def stand_down(self, key: Key) -> None:
+        """A Reranker is left as it is for now: it needs no place."""
+        self._places.forget(key)
+
+    def withdraw(self, key: Key) -> None:
+        """What a Reranker wants is not known now: it does not wait for a place."""
+        self._places.leave(key)
+
+    def is_changing(self, key: Key) -> bool:
+        """Whether a change of its pods is under way, whose progress wants to be seen."""
+        return self._rollout_of(key) is not None
+
+    @property
+    def stall_s(self) -> float:
+        """Time without progress after which a change gives its place back."""
+        return self._places.stall_s
+
+    def _see_fleet(self) -> None:
+        """See how far each rollout is; all of them once, since others are under way when a process begins."""
+        if not self._knows_fleet:
+            self._knows_fleet = True
+            for key in {child.key for child in self._children.everywhere(DEPLOYMENT)}:
+                self._places.see(key, self._rollout_of(key))
+        for key in self._places.under_way():
+            self._see(key)
+
+    def _see(self, key: Key) -> None:
+        """What a controller has not looked at yet may be a count alone: what was known of it stays until then."""
+        children = [child for child in self._children.of(key) if child.ref.kind_name == DEPLOYMENT.name]
+        if all(DeploymentState.of(child).is_observed for child in children):
+            self._places.see(key, self._rollout_of(key))
+
+    def _rollout_of(self, key: Key) -> Rollout | None:
+        for child in self._children.of(key):
+            if child.ref.kind_name == DEPLOYMENT.name:
+                state = DeploymentState.of(child)
+                if state.is_changing:
+                    return Rollout(state.revision, progress_of(state, self._children.pods(child.uid)))
+        return None
+
+    def _owned(self, reranker: Reranker) -> list[Child]:
+        return [child for child in self._children.of(reranker.key) if child.owner_uid == reranker.uid]
 
     def _belongs(self, ref: Ref, key: Key) -> bool:
         child = self._children.child(ref)
         return ref.namespace == key.namespace and (child is None or child.key == key)
 
-    async def _change(self, reranker: Reranker, body: dict[str, Any]) -> Change | None:
-        """What is to be done about one object; None if it is as it was left."""
+    async def _changes(self, reranker: Reranker, body: dict[str, Any]) -> list[Change]:
+        """What is to be done about one object; nothing if it is as it was left."""
         ref, desired = ref_of(body), digest_of(body)
         child = self._children.child(ref)
         if child is not None and self._applied.get(ref) == (desired, child.fingerprint) and not child.is_being_deleted:
-            return None
+            return []
         if child is not None and child.owner_uid == reranker.uid and ref.kind_name != DEPLOYMENT.name:
-            return Change(ref, body, desired, live=None, uid=child.uid)
+            return [Change(ref, body, desired, live=None, uid=child.uid)]
         live = await self._cluster.read(ref)
         if live is None:
             self._children.drop(ref)
-            return Change(ref, body, desired, live=None, uid="")
+            return [Change(ref, body, desired, live=None, uid="")]
         check_ownership(live, reranker)
-        return Change(ref, body, desired, live=live, uid=live["metadata"]["uid"])
+        return [Change(ref, body, desired, live=live, uid=live["metadata"]["uid"])]
 
-    async def _check_first(self, changes: list[Change]) -> bool:
+    async def _check_first(self, changes: list[Change], move: Move | None) -> bool:
         """Have the API server judge every change of an existing workload before the first is made.
 
         Returns:
             Whether the Deployment's pod template would change.
         """
-        if not any(change.is_deployment and change.live is not None for change in changes):
+        is_existing = any(change.is_deployment and change.live is not None for change in changes)
+        if not is_existing and not (move and move.is_under_way):
             return False
         differs = False
         for change in changes:
+            _check_selector(change)
             judged = await self._cluster.apply(change.pinned(), dry_run=True)
             if change.is_deployment and change.live is not None:
                 differs = judged["spec"]["template"] != change.live["spec"]["template"]
         return differs
 
-    async def _roll(self, change: Change, done: Applied, *, template_differs: bool) -> bool:
-        """Do what the plan says about the Deployment; False if it has to wait."""
-        async with self._places:
-            for action in rollout.plan(self._wanted(change), self._observed(change, template_differs=template_differs)):
+    async def _roll(self, key: Key, change: Change, done: Applied, *, template_differs: bool) -> None:
+        """Do what the plan says about the Deployment."""
+        if template_differs:
+            done.no_place = self._places.take(key)
+        else:
+            self._places.leave(key)
+        try:
+            observed = self._observed(change, template_differs=template_differs, has_place=done.no_place is None)
+            for action in rollout.plan(self._wanted(change), observed):
                 match action:
-                    case rollout.Wait():
-                        self._waiting[change.ref] = (change.desired, self._seen(change.ref))
-                        return False
                     case rollout.HandOver():
                         await self._hand_over(change, done)
+                    case rollout.Apply(holds_template=True):
+                        await self._put_without_template(change, done)
                     case rollout.Apply():
                         await self._put(change, done)
-            self._waiting.pop(change.ref, None)
-            return True
+        finally:
+            if template_differs and done.no_place is None:
+                self._places.begin(key, self._rollout_of(key))
 
     def _wanted(self, change: Change) -> rollout.Wanted:
         return rollout.Wanted(change.body["spec"].get("replicas"))
 
-    def _observed(self, change: Change, *, template_differs: bool) -> rollout.Observed:
+    def _observed(self, change: Change, *, template_differs: bool, has_place: bool) -> rollout.Observed:
         if change.live is None:
             return rollout.Observed(state=None)
         return rollout.Observed(
@@ -177,28 +252,32 @@ class Applier:
             live_replicas=int(change.live["spec"].get("replicas", 1)),
             owns_replicas=_owns_replicas(change.live),
             template_differs=template_differs,
-            free_places=self._free_places(),
+            has_place=has_place,
         )
-
-    def _free_places(self) -> int:
-        fleet = [DeploymentState.of(child) for child in self._children.everywhere(DEPLOYMENT)]
-        return rollout.free_places(fleet, self._max_rollouts)
 
     def _seen(self, ref: Ref) -> bytes:
         child = self._children.child(ref)
         return child.fingerprint if child else b""
 
-    def _still_waits(self, wanted: list[dict[str, Any]]) -> bool:
-        """Whether a change that waits for a place may go on waiting without a request."""
-        if not self._waiting or self._free_places():
+    def _still_waits(self, key: Key, body: dict[str, Any], done: Applied) -> bool:
+        """Whether a Deployment whose template waits is as it was left, and there is no place still."""
+        ref = ref_of(body)
+        if ref not in self._held or self._places.is_open(key):
             return False
-        refs = [ref for body in wanted if (ref := ref_of(body)) in self._waiting]
-        return any(
-            self._waiting[ref] == (digest_of(body), self._seen(ref))
-            for ref in refs
-            for body in wanted
-            if ref_of(body) == ref
-        )
+        if self._held[ref] != (digest_of(body), self._seen(ref)):
+            return False
+        done.no_place = self._places.take(key)
+        return True
+
+    async def _put_without_template(self, change: Change, done: Applied) -> None:
+        """Apply the Deployment with the pod template that we applied last: what others added to it stays theirs."""
+        template = applied_part(change.live or {}, MANAGER, "template")
+        if template is None:
+            return
+        body = {**change.body, "spec": {**change.body["spec"], "template": template}}
+        await self._put(replace(change, body=body), done)
+        self._applied.pop(change.ref)
+        self._held[change.ref] = (change.desired, self._seen(change.ref))
 
     async def _hand_over(self, change: Change, done: Applied) -> None:
         """Let another field manager hold the live count, so that it does not fall to 1 when we stop naming one."""
@@ -228,17 +307,19 @@ class Applier:
             return
 
     async def _put(self, change: Change, done: Applied) -> None:
-        known, before = self._applied.get(change.ref), self._seen(change.ref)
+        known, before = self._applied.get(change.ref) or self._held.get(change.ref), self._seen(change.ref)
         try:
             result = await self._cluster.apply(change.pinned())
         except OperatorError:
             # Whatever is remembered of it may be what misled us.
             self._applied.pop(change.ref, None)
+            self._held.pop(change.ref, None)
             if change.uid:
                 self._children.drop(change.ref)
             raise
         self._metrics.writes.labels(change.ref.kind_name).inc()
         self._applied[change.ref] = (change.desired, fingerprint(result))
+        self._held.pop(change.ref, None)
         self._children.put(change.ref, result)
         happening = _happening(change, was_applied=known is not None and known[0] == change.desired)
         if happening is not None and change.uid and before == fingerprint(result):
@@ -248,16 +329,34 @@ class Applier:
             done.happenings.append(happening)
 
     async def _prune(self, reranker: Reranker, wanted: set[Ref], done: Applied) -> None:
-        """Delete what is ours and not wanted any more; never what holds data or is to be kept."""
-        for child in self._children.of(reranker.key):
-            is_pruned = child.owner_uid == reranker.uid and child.ref not in wanted and not child.is_being_deleted
-            if not is_pruned or child.ref.kind.holds_data or child.is_kept:
+        """Delete what is ours and not wanted any more; never what holds data, or what serves in the meantime."""
+        for child in self._owned(reranker):
+            is_kept = child.ref.kind.holds_data or (done.move is not None and done.move.keeps(child))
+            if child.ref in wanted or child.is_being_deleted or is_kept:
                 continue
             await self._cluster.delete(child.ref, child.uid)
             self._metrics.writes.labels(child.ref.kind_name).inc()
             self._applied.pop(child.ref, None)
             self._children.drop(child.ref)
             done.happenings.append(Happening("Pruned", f"{child.ref} deleted: the spec no longer asks for it."))
+
+
+def _check_selector(change: Change) -> None:
+    """Say what to do where a Deployment would need another selector.
+
+    Raises:
+        RefusedByCluster: It has one that cannot be changed.
+    """
+    if (
+        not change.is_deployment
+        or change.live is None
+        or change.live["spec"]["selector"] == change.body["spec"]["selector"]
+    ):
+        return
+    raise RefusedByCluster(
+        f"{change.ref} has another selector than this operator gives it, and Kubernetes lets no selector change.",
+        remedy="Set fullnameOverride to a new name: its Deployment serves until the new one answers, and then goes.",
+    )
 
 
 def _happening(change: Change, *, was_applied: bool) -> Happening | None:

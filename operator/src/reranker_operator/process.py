@@ -24,6 +24,7 @@ from .handlers import registry
 from .kinds import RERANKER
 from .lease import CLUSTER_LEASE_NAME, LEASE_NAME, Lease, ServedElsewhere
 from .metrics import Metrics
+from .places import Places
 from .pod_facts import FactsBook
 from .reconcile import Clock, Reconciler
 from .render import HelmRenderer
@@ -149,7 +150,8 @@ class Operator:
         # kopf would ask again for a minute with growing pauses, and then end.
         await self._patiently(self._may_list)
         self._renderer = HelmRenderer(settings.helm, settings.chart, version, settings.helm_limit_s)
-        applier = Applier(self._cluster, self._children, settings.max_concurrent_rollouts, self.metrics)
+        places = Places(settings.max_concurrent_rollouts, settings.rollout_stall_s, time.monotonic)
+        applier = Applier(self._cluster, self._children, places, self.metrics)
         self._facts = FactsBook(self._cluster, time.monotonic, self._heard)
         self._reconciler = Reconciler(
             self._cluster,

@@ -31,6 +31,9 @@ LOG = logging.getLogger(__name__)
 WAITING_PAUSE_S = 2.0
 """Between looks for a free place; they cost no request."""
 
+LOOKS_UNTIL_STALLED = 5
+"""Looks at a change's progress until it may be held for stalled."""
+
 FORMER_CHILD_PAUSE_S = 1.0
 """Between looks whether the garbage collector is done."""
 
@@ -121,20 +124,24 @@ class Reconciler:
             gone.
         """
         if reranker.is_being_deleted:
+            self._applier.stand_down(reranker.key)
             return await self._until_gone_s(reranker)
         wanted: list[dict[str, Any]] = []
         done, error = Applied(), None
         try:
-            if not reranker.is_suspended:
+            if reranker.is_suspended:
+                self._applier.stand_down(reranker.key)
+            else:
                 self._allowed.check(reranker.spec)
                 wanted = adopt(await self._renderer.render(reranker.key, reranker.values()), reranker)
                 done = await self._applier.apply(reranker, wanted)
         except OperatorError as problem:
             error = problem
+            self._applier.withdraw(reranker.key)
             self._metrics.errors.labels(problem.code).inc()
         self._log(reranker, error)
         situation = self._look(reranker, wanted, done, error)
-        pause_s = self._pause_s(error, done)
+        pause_s = self._pause_s(reranker, error, done)
         try:
             if not await self._say(reranker, situation, done):
                 # Nobody told of its end: a list that is made anew tells only of what there is.
@@ -143,7 +150,7 @@ class Reconciler:
             self._metrics.errors.labels("StatusNotWritten").inc()
             LOG.warning("status_not_written", extra={**_named(reranker), "error": problem.sentence()})
             pause_s = None
-        self._metrics.reconciles.labels("error" if error else "waiting" if done.is_waiting else "done").inc()
+        self._metrics.reconciles.labels("error" if error else "waiting" if done.no_place else "done").inc()
         return pause_s
 
     def _log(self, reranker: Reranker, error: OperatorError | None) -> None:
@@ -168,12 +175,16 @@ class Reconciler:
         self._metrics.tell_state(key, None)
         self._applier.forget(key)
 
-    def _pause_s(self, error: OperatorError | None, done: Applied) -> float | None:
+    def _pause_s(self, reranker: Reranker, error: OperatorError | None, done: Applied) -> float | None:
         if isinstance(error, FormerChild):
             return HELD_CHILD_PAUSE_S if error.needs_person else FORMER_CHILD_PAUSE_S
         if isinstance(error, Delay):
             return error.retry_after_s
-        return WAITING_PAUSE_S if done.is_waiting else self._resync_s
+        if done.no_place is not None:
+            return WAITING_PAUSE_S
+        # A download moves no watch, and is seen when it is looked at.
+        stall_s = self._applier.stall_s / LOOKS_UNTIL_STALLED
+        return min(self._resync_s, stall_s) if self._applier.is_changing(reranker.key) else self._resync_s
 
     def _look(
         self, reranker: Reranker, wanted: list[dict[str, Any]], done: Applied, error: OperatorError | None
@@ -184,23 +195,31 @@ class Reconciler:
             for child in self._children.of(reranker.key)
             if child.owner_uid == reranker.uid or (child.is_kept and child.ref.kind.holds_data)
         ]
-        deployment = _first(children, DEPLOYMENT.name)
+        deployments = [child for child in children if child.ref.kind_name == DEPLOYMENT.name]
+        deployment = _workload(deployments, wanted)
         state = DeploymentState.of(deployment) if deployment else None
         count = _count(reranker, wanted, deployment)
         pods = self._children.pods(deployment.uid) if deployment else []
+        answering = [pod for each in deployments for pod in self._children.pods(each.uid)]
         claims = [child for child in children if child.ref.kind_name == CLAIM.name]
         autoscaler = _first(children, AUTOSCALER.name)
+        move = done.move if done.move and done.move.is_under_way else None
+        endpoint = str(reranker.status.get("endpoint", ""))
         return status.Situation(
-            stage=rollout.stage(state, count, is_waiting=done.is_waiting),
+            stage=rollout.stage(state, count, is_waiting=done.no_place is not None, is_moving=move is not None),
             count=count,
             deployment=state,
-            facts=self._facts.known(reranker.key, pods),
-            unreached=self._facts.unreached(pods),
+            former_available=sum(DeploymentState.of(each).available for each in deployments if each is not deployment),
+            no_place=done.no_place,
+            move=move,
+            facts=self._facts.known(reranker.key, answering),
+            unreached=self._facts.unreached(answering),
             additions=tuple(f"{said} of {child.ref}" for child in _in_order(children) for said in child.additions),
             trouble=trouble.of_pods(pods, claims, self._clock.stamp()),
             error=error,
             autoscaler=autoscaler.status if autoscaler else None,
-            endpoint=_endpoint(wanted) or str(reranker.status.get("endpoint", "")),
+            # What a move leads to is no address yet.
+            endpoint=(endpoint if move else "") or _endpoint(wanted) or endpoint,
             selector=_selector(wanted) or str(reranker.status.get("selector", "")),
             warning=self.warning,
             is_suspended=reranker.is_suspended,
@@ -287,6 +306,14 @@ def _first(children: list[Child], kind_name: str) -> Child | None:
 
 def _in_order(children: list[Child]) -> list[Child]:
     return sorted(children, key=lambda child: child.ref)
+
+
+def _workload(deployments: list[Child], wanted: list[dict[str, Any]]) -> Child | None:
+    """The Deployment that the spec asks for; where that is not known, the one that answers."""
+    refs = [ref_of(body) for body in wanted if body["kind"] == DEPLOYMENT.name]
+    if refs:
+        return next((child for child in deployments if child.ref in refs), None)
+    return max(deployments, key=lambda child: (DeploymentState.of(child).available, child.version), default=None)
 
 
 def _count(reranker: Reranker, wanted: list[dict[str, Any]], deployment: Child | None) -> int:

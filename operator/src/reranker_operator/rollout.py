@@ -33,14 +33,14 @@ class Observed:
         live_replicas: Its count.
         owns_replicas: Whether we are the ones who set that count.
         template_differs: Whether applying would change an existing pod template.
-        free_places: Changes of pod templates that may begin now, fleet-wide.
+        has_place: Whether a change of the pod template may begin now.
     """
 
     state: DeploymentState | None
     live_replicas: int = 0
     owns_replicas: bool = False
     template_differs: bool = False
-    free_places: int = 0
+    has_place: bool = True
 
 
 @dataclass(frozen=True)
@@ -52,15 +52,16 @@ class HandOver:
 
 @dataclass(frozen=True)
 class Apply:
-    """Apply the Deployment as it was rendered."""
+    """Apply the Deployment as it was rendered.
+
+    Attributes:
+        holds_template: But for the pod template, which stays as it is until a place is free.
+    """
+
+    holds_template: bool = False
 
 
-@dataclass(frozen=True)
-class Wait:
-    """Leave the Deployment as it is until a place is free."""
-
-
-Action = HandOver | Apply | Wait
+Action = HandOver | Apply
 
 
 class Stage(StrEnum):
@@ -68,6 +69,7 @@ class Stage(StrEnum):
 
     CREATING = "Creating"
     PENDING = "UpdatePending"
+    MOVING = "Moving"
     ROLLING = "RollingOut"
     SCALING = "Scaling"
     STUCK = "ProgressDeadlineExceeded"
@@ -78,29 +80,29 @@ class Stage(StrEnum):
 def plan(wanted: Wanted, observed: Observed) -> tuple[Action, ...]:
     """What to do now, in order.
 
-    A change of an existing pod template needs a place; first creations and other changes do not. A change that is under
-    way already has its place, so that its own correction never waits.
+    A change of an existing pod template needs a place; first creations and all else that may change do not.
     """
     if observed.state is None:
         return (Apply(),)
-    has_place = observed.free_places > 0 or observed.state.is_changing
-    if observed.template_differs and not has_place:
-        return (Wait(),)
+    apply = Apply(holds_template=observed.template_differs and not observed.has_place)
     if wanted.replicas is None and observed.owns_replicas:
-        return (HandOver(observed.live_replicas), Apply())
-    return (Apply(),)
+        return (HandOver(observed.live_replicas), apply)
+    return (apply,)
 
 
-def stage(observed: DeploymentState | None, count: int, *, is_waiting: bool) -> Stage:
+def stage(observed: DeploymentState | None, count: int, *, is_waiting: bool, is_moving: bool = False) -> Stage:
     """How far it is.
 
     Args:
         observed: State of the live Deployment.
         count: Replicas that it should have now.
         is_waiting: Whether its change waits for a place.
+        is_moving: Whether another Deployment, or a Helm release, serves until this one answers.
     """
     if is_waiting:
         return Stage.PENDING
+    if is_moving and not (observed is not None and observed.is_stuck):
+        return Stage.MOVING
     if observed is None:
         return Stage.CREATING
     if observed.is_complete(count):
@@ -110,8 +112,3 @@ def stage(observed: DeploymentState | None, count: int, *, is_waiting: bool) -> 
     if observed.is_changing or observed.replicas > observed.updated:
         return Stage.ROLLING
     return Stage.SCALING if observed.progress_reason == "NewReplicaSetAvailable" else Stage.CREATING
-
-
-def free_places(fleet: list[DeploymentState], limit: int) -> int:
-    """How many more pod templates may begin to change; one that is stuck has given its place back."""
-    return max(0, limit - sum(state.is_changing for state in fleet))

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
-from .adopt import INSTANCE, controller_of, outlives_its_maker
+from .adopt import FULLNAME, INSTANCE, controller_of, outlives_its_maker
 from .drift import additions
 from .kinds import AUTOSCALER, CLAIM, DEPLOYMENT, REPLICA_SET, RERANKER, Ref
 from .resource import Key
@@ -33,6 +33,7 @@ class Child:
     Attributes:
         owner_uid: Uid of the Reranker that controls it; empty when none does.
         key: The Reranker that it belongs to by owner or label.
+        fullname: Name of the Deployment that it belongs to.
         fingerprint: Of everything but status and what changes by itself.
         version: Resource version, which grows.
         replicas: Of a Deployment, the count that its spec asks for.
@@ -46,6 +47,7 @@ class Child:
     key: Key
     uid: str
     owner_uid: str
+    fullname: str
     fingerprint: bytes
     version: int
     generation: int
@@ -61,14 +63,15 @@ class Child:
     def from_body(cls, ref: Ref, body: Mapping[str, Any]) -> Self:
         """Keep what matters of an object."""
         metadata = body["metadata"]
-        owner = controller_of(body)
+        owner, labels = controller_of(body), metadata.get("labels") or {}
         is_ours = owner is not None and owner.get("kind") == RERANKER.name
-        name = owner["name"] if is_ours and owner else (metadata.get("labels") or {}).get(INSTANCE, "")
+        name = owner["name"] if is_ours and owner else labels.get(INSTANCE, "")
         return cls(
             ref=ref,
             key=Key(ref.namespace, name),
             uid=metadata["uid"],
             owner_uid=owner["uid"] if is_ours and owner else "",
+            fullname=labels.get(FULLNAME, ""),
             fingerprint=fingerprint(body),
             version=int(metadata.get("resourceVersion", 0)),
             generation=int(metadata.get("generation", 0)),
@@ -137,23 +140,33 @@ class DeploymentState:
         )
 
     @property
+    def is_observed(self) -> bool:
+        """Whether the status is about the spec as it is."""
+        return self.observed_generation >= self.generation
+
+    @property
     def is_stuck(self) -> bool:
         """Whether its controller has given up waiting."""
         return self.progress_reason == "ProgressDeadlineExceeded"
 
     @property
+    def has_served(self) -> bool:
+        """Whether its newest pods were all available once."""
+        return self.progress_reason == "NewReplicaSetAvailable"
+
+    @property
     def is_changing(self) -> bool:
         """Whether a change of an existing pod template is under way; a first creation is none."""
-        if self.revision <= 1 and self.observed_generation >= self.generation:
-            return False
-        if self.observed_generation < self.generation:
+        if not self.is_observed:
             return self.observed_generation > 0
-        return not self.is_stuck and self.progress_reason != "NewReplicaSetAvailable"
+        if self.revision <= 1:
+            return False
+        return not self.is_stuck and not self.has_served
 
     def is_complete(self, wanted: int) -> bool:
         """Whether the wanted count of the wanted pods is available, and no other pod is left."""
         counts = (self.replicas, self.updated, self.available)
-        return self.observed_generation >= self.generation and counts == (wanted,) * 3
+        return self.is_observed and counts == (wanted,) * 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +192,7 @@ class Pod:
     incarnation: str
     is_being_deleted: bool
     created: str
+    phase: str
     conditions: Mapping[str, tuple[str, str, str]]
     containers: tuple[Mapping[str, Any], ...]
     claims: tuple[str, ...] = ()
@@ -205,6 +219,7 @@ class Pod:
             incarnation=",".join(str(each.get("containerID")) for each in statuses),
             is_being_deleted="deletionTimestamp" in metadata,
             created=metadata.get("creationTimestamp", ""),
+            phase=status.get("phase", ""),
             conditions={
                 each["type"]: (each["status"], each.get("reason", ""), each.get("message", "")) for each in conditions
             },
@@ -218,6 +233,23 @@ class Pod:
     def is_ready(self) -> bool:
         """Whether it gets requests."""
         return not self.is_being_deleted and self.conditions.get("Ready", ("False",))[0] == "True"
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it ended for good, and is only left over."""
+        return self.phase in {"Failed", "Succeeded"}
+
+    @property
+    def steps(self) -> int:
+        """How far it is from created to ready, in steps: it has a node, and each container runs or is done."""
+        has_node = self.conditions.get("PodScheduled", ("False",))[0] == "True"
+        return has_node + sum(_steps(container) for container in self.containers)
+
+
+def _steps(container: Mapping[str, Any]) -> int:
+    state = container.get("state") or {}
+    is_done = container.get("ready") or (state.get("terminated") or {"exitCode": 1}).get("exitCode") == 0
+    return 2 if is_done else int("running" in state)
 
 
 def _claims(pod: str, spec: Mapping[str, Any]) -> Iterator[str]:

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from .errors import OperatorError, ended
+from .move import Move
+from .places import NoPlace
 from .reasons import Duty, Who, duty
 from .resource import Reranker
 from .rollout import Stage
@@ -22,9 +24,13 @@ CONDITION_TYPES = ("Available", "Ready", "Stalled", "ModelReady", "Drifted", "Me
 UNKNOWN = "unknown"
 """What columns say of pods that do not answer the operator."""
 
+NAMED_HOLDERS = 5
+"""Holders of places that a message names; of the rest it gives the number."""
+
 _STAGE_WORDS = {
     Stage.CREATING: "The first pods are being created: {ready} of {count} ready.",
-    Stage.PENDING: "The change waits until fewer Rerankers change their pods (operator.maxConcurrentRollouts).",
+    Stage.PENDING: "The change of the pods waits; all else that the spec asks for is done.",
+    Stage.MOVING: "{ready} of {count} new pods are ready.",
     Stage.ROLLING: "{updated} of {count} pods have the new template, {ready} are ready; the old ones serve meanwhile.",
     Stage.SCALING: "{ready} of {count} pods are ready.",
     Stage.STUCK: (
@@ -42,6 +48,9 @@ class Situation:
 
     Attributes:
         count: Replicas that there should be now; an autoscaler's wish while there is one.
+        former_available: Replicas of a Deployment that is left behind.
+        no_place: Why a change of the pods waits.
+        move: What serves until the wanted Deployment answers; None if nothing does.
         facts: What the ready pods that were reached say.
         unreached: Ready pods that did not answer.
         additions: What others have set on the objects, each with the object's name.
@@ -53,6 +62,9 @@ class Situation:
     stage: Stage
     count: int
     deployment: DeploymentState | None = None
+    former_available: int = 0
+    no_place: NoPlace | None = None
+    move: Move | None = None
     facts: tuple[PodFacts, ...] = ()
     unreached: int = 0
     additions: tuple[str, ...] = ()
@@ -108,7 +120,7 @@ def verdicts(found: Situation) -> list[Verdict]:
 
 
 def _available(found: Situation) -> Verdict:
-    available = found.deployment.available if found.deployment else 0
+    available = found.former_available + (found.deployment.available if found.deployment else 0)
     if available:
         return Verdict("Available", "True", "ReplicasAnswer", f"{available} replicas answer.")
     if found.stage is Stage.ASLEEP:
@@ -146,7 +158,31 @@ def _headline(found: Situation) -> tuple[str, str]:
 def _words(found: Situation) -> str:
     state = found.deployment
     counts = {"ready": state.ready if state else 0, "updated": state.updated if state else 0, "count": found.count}
-    return _STAGE_WORDS[found.stage].format(**counts)
+    words = _STAGE_WORDS[found.stage].format(**counts)
+    if found.no_place is not None:
+        return f"{words} {_who_holds(found.no_place)}"
+    return f"{words} {_who_serves(found.move)}" if found.move is not None else words
+
+
+def _who_holds(refusal: NoPlace) -> str:
+    """Who has the places, and what else is in the way."""
+    holders = ", ".join(f"{key.namespace}/{key.name}" for key in refusal.holders[:NAMED_HOLDERS])
+    more = len(refusal.holders) - NAMED_HOLDERS
+    holders += f" and {more} more" if more > 0 else ""
+    taken = f"{len(refusal.holders)} of {refusal.limit} places (operator.maxConcurrentRollouts) are held"
+    sentence = f"{taken}, by {holders}." if holders else f"{taken}."
+    if refusal.is_capped:
+        return f"{sentence} Another namespace waits, so this one has its share."
+    return f"{sentence} {refusal.ahead} others asked before." if refusal.ahead else sentence
+
+
+def _who_serves(move: Move) -> str:
+    """What answers until the new pods do."""
+    formers = ", ".join(f"Deployment {name}" for name in move.formers)
+    if formers:
+        return f"{formers} serves until all are, and then goes."
+    services = ", ".join(str(ref) for ref in move.services)
+    return f"{services} leads to the pods of its Helm release until all are."
 
 
 def _stalled(found: Situation) -> Verdict:
@@ -235,7 +271,7 @@ def _model(reranker: Reranker, found: Situation) -> dict[str, Any]:
     """Active and wanted version; what is not known is said to be unknown."""
     target = {key: value for key, value in vars(reranker.model).items() if value}
     model: dict[str, Any] = {"target": target} if target else {}
-    if not found.deployment or not found.deployment.ready:
+    if not (found.former_available or (found.deployment and found.deployment.ready)):
         return model
     if not found.facts and found.unreached:
         return {**model, "summary": UNKNOWN}
