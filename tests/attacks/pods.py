@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
+
+import aiohttp
 
 from reranker_operator import pod_info
 from tests.attacks.attack import Attack
@@ -33,16 +35,32 @@ def answered(body: bytes | str, *headers: str, status: str = "200 OK") -> Iterat
     yield "\r\n".join(head).encode() + raw
 
 
-def believed(answer: Callable[[str], Iterator[bytes]]) -> str:
+Question = Callable[[aiohttp.ClientSession, int], Awaitable[str]]
+
+
+async def about_itself(http: aiohttp.ClientSession, port: int) -> str:
+    """What is believed of the pod at this port under `/info`."""
+    facts = await pod_info.ask(http, "127.0.0.1", port)
+    return "nothing" if facts is None else f"{facts.name} at {facts.pairs_per_second:g}"
+
+
+async def about_its_download(http: aiohttp.ClientSession, port: int) -> str:
+    """What is believed of how much of its model the pod at this port has."""
+    fetched = await pod_info.fetched_bytes(http, "127.0.0.1", port)
+    return "nothing" if fetched is None else f"{fetched} bytes"
+
+
+def believed(answer: Callable[[str], Iterator[bytes]], question: Question = about_itself) -> str:
     """What the operator takes over of an answer, whether it asked anybody else, and whether it read without an end.
 
     Args:
         answer: Gives the bytes of a pod's answer, knowing the address of somebody else.
+        question: What is asked.
     """
-    return asyncio.run(_believed(answer))
+    return asyncio.run(_believed(answer, question))
 
 
-async def _believed(answer: Callable[[str], Iterator[bytes]]) -> str:
+async def _believed(answer: Callable[[str], Iterator[bytes]], question: Question) -> str:
     sent, strangers, ends = 0, 0, []
 
     async def pod(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -73,10 +91,9 @@ async def _believed(answer: Callable[[str], Iterator[bytes]]) -> str:
     stranger_server = await asyncio.start_server(stranger, "127.0.0.1")
     async with pod_server, stranger_server:
         async with pod_info.session(limit_s=0.3) as http:
-            facts = await pod_info.ask(http, "127.0.0.1", _port(pod_server))
+            said = await question(http, _port(pod_server))
         for over in ends:
             await over.wait()
-    said = "nothing" if facts is None else f"{facts.name} at {facts.pairs_per_second:g}"
     return said + ("; followed" if strangers else "") + ("; read without an end" if sent >= PLENTY_BYTES else "")
 
 
@@ -157,8 +174,34 @@ ANSWERS: dict[str, tuple[Callable[[str], Iterator[bytes]], str]] = {
 """By what the pod answers: the answer, and what is believed of it."""
 
 
-def _launched(answer: Callable[[str], Iterator[bytes]]) -> Callable[[Path], str]:
-    return lambda _: believed(answer)
+def _fetched(value: str, name: str = "bge_reranker_fetch_done_bytes") -> Callable[[str], Iterator[bytes]]:
+    return lambda _: answered(f"# TYPE {name} gauge\n{name} {value}\n")
 
 
-ROWS = tuple(Attack("pod's answer", name, _launched(answer), outcome) for name, (answer, outcome) in ANSWERS.items())
+DOWNLOADS: dict[str, tuple[Callable[[str], Iterator[bytes]], str]] = {
+    "an init step's": (_fetched("2.2e+09"), "2200000000 bytes"),
+    "a redirect to another address": (_moved("302 Found"), "nothing"),
+    "chunks without an end": (lambda _: _endless_chunks(), "nothing"),
+    "another metric's": (_fetched("1", name="bge_reranker_fetch_done_bytes_total"), "nothing"),
+    "infinity": (_fetched("+Inf"), "nothing"),
+    "no number": (_fetched("NaN"), "nothing"),
+    "a number with two points": (_fetched("1.2.3"), "nothing"),
+    "less than nothing": (_fetched("-1"), "nothing"),
+    "more than a float holds": (_fetched("1e400"), "1000000000000000 bytes"),
+    "400 digits": (_fetched("9" * 400), "nothing"),
+    "no text": (lambda _: answered(b"bge_reranker_fetch_done_bytes \xff\n"), "nothing"),
+}
+"""By what a pod says of its download: the answer, and what is believed of it."""
+
+
+def _launched(answer: Callable[[str], Iterator[bytes]], question: Question = about_itself) -> Callable[[Path], str]:
+    return lambda _: believed(answer, question)
+
+
+ROWS = (
+    *(Attack("pod's answer", name, _launched(answer), outcome) for name, (answer, outcome) in ANSWERS.items()),
+    *(
+        Attack("pod's download", name, _launched(answer, about_its_download), outcome)
+        for name, (answer, outcome) in DOWNLOADS.items()
+    ),
+)

@@ -11,10 +11,15 @@ from typing import Any
 import httpx
 import pytest
 import yaml
+from structlog.testing import capture_logs
 
+from bge_reranker.cli.model.fetch import fetch
+from bge_reranker.cli.model.fetch_progress import serve_metrics
 from bge_reranker.configuration import settings_list
 from bge_reranker.errors.model import ModelError
+from bge_reranker.store.progress import Meter
 from generate.chart.settings_schema import OWNED
+from reranker_operator import pod_info
 from reranker_operator.adopt import MANAGED_BY, adopt
 from reranker_operator.crd import NOT_IN_THE_RESOURCE, of_chart
 from reranker_operator.errors import OperatorError
@@ -26,6 +31,7 @@ from reranker_operator.render import HelmRenderer
 from reranker_operator.resource import Reranker
 from reranker_operator.rollout import Stage
 from reranker_operator.settings import PREFIX, Settings
+from reranker_operator.snapshots import FETCH_STEP
 from reranker_operator.spec_limits import AllowedNames, policy_rules
 from reranker_operator.spec_words import in_the_spec_s_words
 from reranker_operator.status import CONDITION_TYPES
@@ -286,3 +292,21 @@ def test_every_reason_has_somebody_whose_turn_it_is_and_a_line_in_the_docs() -> 
 def test_every_condition_is_in_the_docs() -> None:
     page = (ROOT / "docs" / "operator.md").read_text(encoding="utf-8")
     assert [each for each in CONDITION_TYPES if f"| `{each}` |" not in page] == []
+
+
+def test_the_operator_reads_how_far_a_download_is_where_the_chart_has_it_told() -> None:
+    (step,) = render(case="default").pod["initContainers"]
+    assert step["name"] == FETCH_STEP
+    words = fetch.make_context("fetch", step["args"][2:]).params
+    assert words["metrics_port"] == MANAGEMENT_PORT
+
+    async def asked(port: int) -> int | None:
+        async with pod_info.session() as http:
+            return await pod_info.fetched_bytes(http, "127.0.0.1", port)
+
+    meter = Meter()
+    meter.begin("fetching", 4 * 10**9)
+    meter.advance(2_205_123_456)
+    with capture_logs() as lines:
+        serve_metrics(meter, 0)
+    assert asyncio.run(asked(lines[0]["port"])) == 2_205_123_456

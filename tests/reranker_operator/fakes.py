@@ -16,7 +16,7 @@ from reranker_operator.errors import ClusterUnavailable, Contended, KindNotInsta
 from reranker_operator.kinds import Ref, is_known, ref_of
 from reranker_operator.metrics import Metrics
 from reranker_operator.places import Places
-from reranker_operator.pod_facts import FactsBook
+from reranker_operator.pod_facts import Downloads, FactsBook
 from reranker_operator.reconcile import Clock, Reconciler
 from reranker_operator.resource import Key, Reranker
 from reranker_operator.snapshots import Pod, PodFacts
@@ -51,6 +51,7 @@ class FakeCluster:
         self.gone: set[str] = set()
         self.events: list[Happening] = []
         self.facts: PodFacts | None = None
+        self.fetched: int | None = None
         self.asked: list[str] = []
         self.children = Children(lambda _: None)
         self._versions = itertools.count(10)
@@ -97,6 +98,10 @@ class FakeCluster:
     async def pod_facts(self, pod: Pod) -> PodFacts | None:
         self.asked.append(pod.name)
         return self.facts
+
+    async def fetched_bytes(self, pod: Pod) -> int | None:
+        del pod
+        return self.fetched
 
     def put(self, body: dict[str, Any]) -> None:
         """Somebody else wrote this object."""
@@ -237,7 +242,8 @@ class Bench:
     def restart(self) -> None:
         """A new process: everything that was remembered is lost."""
         places = Places(self.max_rollouts, STALL_S, self.time)
-        applier = Applier(self.cluster, self.cluster.children, places, self.metrics)
+        self.downloads = Downloads(self.cluster, self.time, lambda _: None)
+        applier = Applier(self.cluster, self.cluster.children, places, self.downloads, self.metrics)
         self.facts = FactsBook(self.cluster, self.time, lambda _: None)
         clock = Clock(self.time, lambda: "2026-01-01T00:00:00Z")
         self.reconciler = Reconciler(

@@ -138,6 +138,25 @@ async def test_a_change_whose_pods_get_further_keeps_its_place() -> None:
 
 
 @in_a_loop
+async def test_a_change_whose_download_grows_keeps_its_place_and_one_whose_download_hangs_does_not() -> None:
+    bench = await first_changes_and_second_waits()
+    fetching = [{"name": "fetch-model", "state": {"running": {}}}, {"name": "scorer", "state": {"waiting": {}}}]
+    put_pods(bench, pod("first-2", containers=fetching), ref=FIRST)
+    for gigabytes in range(5):
+        bench.cluster.fetched = gigabytes * 10**9
+        bench.time.now += STALL_S / 2
+        await bench.round(one("second", "scorer:2"))
+        await bench.downloads.settled()
+        await bench.round(one("second", "scorer:2"))
+        assert image_of(bench, SECOND) == "scorer:1"
+    for _ in range(3):
+        bench.time.now += STALL_S / 2
+        await bench.round(one("second", "scorer:2"))
+        await bench.downloads.settled()
+    assert image_of(bench, SECOND) == "scorer:2"
+
+
+@in_a_loop
 async def test_suspending_a_change_gives_its_place_back() -> None:
     bench = await first_changes_and_second_waits()
     await bench.round(one("first", "scorer:2", lifecycle={"suspend": True}))

@@ -6,7 +6,8 @@ The two containers of the chart's own. Both run one image, and read one configur
 - name: fetch-model
   image: {{ include "bge-reranker.image" . | quote }}
   imagePullPolicy: {{ .Values.image.pullPolicy | quote }}
-  args: [model, fetch]
+  {{- /* Where the scorer listens later: the operator sees that a download gets on. */}}
+  args: [model, fetch, --metrics-port=8001]
   env:
     {{- include "bge-reranker.environment" . | nindent 4 }}
     {{- with include "bge-reranker.downloadEnvironment" . | trim }}

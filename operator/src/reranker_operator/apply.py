@@ -22,6 +22,7 @@ from .kinds import DEPLOYMENT, SERVICE, Ref, ref_of
 from .metrics import Metrics
 from .move import Move, move_of
 from .places import NoPlace, Places, Rollout, progress_of
+from .pod_facts import Downloads
 from .resource import Key, Reranker
 from .snapshots import Child, DeploymentState, digest_of, fingerprint
 
@@ -81,13 +82,17 @@ class Applier:
         cluster: Where to.
         children: What lives there.
         places: Who may change its pods now.
+        downloads: How far the models are that pods fetch.
         metrics: Told of every write.
     """
 
-    def __init__(self, cluster: Cluster, children: Children, places: Places, metrics: Metrics) -> None:
+    def __init__(
+        self, cluster: Cluster, children: Children, places: Places, downloads: Downloads, metrics: Metrics
+    ) -> None:
         self._cluster = cluster
         self._children = children
         self._places = places
+        self._downloads = downloads
         self._metrics = metrics
         self._applied: dict[Ref, tuple[bytes, bytes]] = {}
         self._held: dict[Ref, tuple[bytes, bytes]] = {}
@@ -179,7 +184,9 @@ class Applier:
             if child.ref.kind_name == DEPLOYMENT.name:
                 state = DeploymentState.of(child)
                 if state.is_changing:
-                    return Rollout(state.revision, progress_of(state, self._children.pods(child.uid)))
+                    pods = self._children.pods(child.uid)
+                    fetched_bytes = self._downloads.fetched_bytes(key, pods)
+                    return Rollout(state.revision, progress_of(state, pods, fetched_bytes))
         return None
 
     def _owned(self, reranker: Reranker) -> list[Child]:

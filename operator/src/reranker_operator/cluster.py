@@ -80,6 +80,9 @@ class Cluster(Protocol):
     async def pod_facts(self, pod: Pod) -> PodFacts | None:
         """What a ready pod says of itself; None if it cannot be reached, or says nothing that a scorer says."""
 
+    async def fetched_bytes(self, pod: Pod) -> int | None:
+        """How much a pod has of the model that it fetches; None if it does not say."""
+
 
 class Requests(Protocol):
     """The part of the cluster that watches and Leases need."""
@@ -160,6 +163,10 @@ class KubernetesCluster:
     async def pod_facts(self, pod: Pod) -> PodFacts | None:
         """See the protocol."""
         return await pod_info.ask(self._http, pod.address)
+
+    async def fetched_bytes(self, pod: Pod) -> int | None:
+        """See the protocol."""
+        return await pod_info.fetched_bytes(self._http, pod.address)
 
     async def version(self) -> str:
         """The API server's version, such as `v1.34.4`."""

@@ -8,6 +8,7 @@ What must not be here: which pods are asked, and when.
 from __future__ import annotations
 
 import ipaddress
+import re
 from http import HTTPStatus
 from typing import Annotated
 
@@ -17,10 +18,16 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from .snapshots import PodFacts
 
 MANAGEMENT_PORT = 8001
-"""Port of the scorer's `/info`."""
+"""Port of the scorer's `/info`, and before that of the init step's `/metrics`."""
 
 LONGEST_ANSWER_BYTES = 64 * 1024
 """Most that is read of an answer; a scorer's has 2 kB."""
+
+MOST_BYTES = 10**15
+"""Most that is believed of a download."""
+
+_FETCHED = re.compile(rb"^bge_reranker_fetch_done_bytes ([0-9][0-9.e+]{0,30})$", re.MULTILINE)
+"""How the init step of a pod tells how far it is, in Prometheus' text format."""
 
 TIME_LIMIT_S = 2.0
 """Longest a question may take, from the connection to the last byte of the answer."""
@@ -82,11 +89,27 @@ async def ask(http: aiohttp.ClientSession, address: str, port: int = MANAGEMENT_
         port: Of its management listener.
     """
     try:
-        url = f"http://{_host(address)}:{port}/info"
-        async with http.get(url, allow_redirects=False) as response:
-            answer = await _read(response) if response.status == HTTPStatus.OK else None
+        answer = await _get(http, address, port, "/info")
         return None if answer is None else facts_of(answer)
-    except (aiohttp.ClientError, TimeoutError, OSError, ValueError):
+    except ValueError:
+        return None
+
+
+async def fetched_bytes(http: aiohttp.ClientSession, address: str, port: int = MANAGEMENT_PORT) -> int | None:
+    """Bytes that the init step of the pod has of its model; None if it does not say.
+
+    Args:
+        http: From `session`.
+        address: Of the pod; an IP address.
+        port: Where the init step shows its metrics.
+    """
+    answer = await _get(http, address, port, "/metrics")
+    found = None if answer is None else _FETCHED.search(answer)
+    if found is None:
+        return None
+    try:
+        return int(min(float(found[1]), MOST_BYTES))
+    except ValueError:
         return None
 
 
@@ -109,6 +132,15 @@ def facts_of(answer: bytes) -> PodFacts | None:
         pairs_per_second=info.capacity.pairs_per_second,
         pair_tokens=info.capacity.pair_tokens,
     )
+
+
+async def _get(http: aiohttp.ClientSession, address: str, port: int, path: str) -> bytes | None:
+    """What is answered with 200; None if nothing is, or too much."""
+    try:
+        async with http.get(f"http://{_host(address)}:{port}{path}", allow_redirects=False) as response:
+            return await _read(response) if response.status == HTTPStatus.OK else None
+    except (aiohttp.ClientError, TimeoutError, OSError, ValueError):
+        return None
 
 
 async def _read(response: aiohttp.ClientResponse) -> bytes | None:

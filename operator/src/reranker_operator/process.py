@@ -25,7 +25,7 @@ from .kinds import RERANKER
 from .lease import CLUSTER_LEASE_NAME, LEASE_NAME, Lease, ServedElsewhere
 from .metrics import Metrics
 from .places import Places
-from .pod_facts import FactsBook
+from .pod_facts import Downloads, FactsBook
 from .reconcile import Clock, Reconciler
 from .render import HelmRenderer
 from .resource import Key, Reranker
@@ -94,6 +94,7 @@ class Operator:
         self._children = Children(self._heard)
         self._reconciler: Reconciler | None = None
         self._facts: FactsBook | None = None
+        self._downloads: Downloads | None = None
         self._renderer: HelmRenderer | None = None
         self._waits_for = "start"
         self._is_refused = False
@@ -151,7 +152,8 @@ class Operator:
         await self._patiently(self._may_list)
         self._renderer = HelmRenderer(settings.helm, settings.chart, version, settings.helm_limit_s)
         places = Places(settings.max_concurrent_rollouts, settings.rollout_stall_s, time.monotonic)
-        applier = Applier(self._cluster, self._children, places, self.metrics)
+        self._downloads = Downloads(self._cluster, time.monotonic, self._heard)
+        applier = Applier(self._cluster, self._children, places, self._downloads, self.metrics)
         self._facts = FactsBook(self._cluster, time.monotonic, self._heard)
         self._reconciler = Reconciler(
             self._cluster,
@@ -223,8 +225,9 @@ class Operator:
                 for key in self._rerankers:
                     if key.namespace in before - self._elsewhere.namespaces:
                         self._work.add(key)
-            if self._facts is not None:
-                self._facts.keep_only(self._children.pod_uids())
+            for book in (self._facts, self._downloads):
+                if book is not None:
+                    book.keep_only(self._children.pod_uids())
 
     def _told(self, reranker: Reranker, is_gone: bool) -> None:  # noqa: FBT001 - kopf's listener passes it so
         """Take what kopf heard of a Reranker."""

@@ -23,6 +23,9 @@ _FLEETING = ("resourceVersion", "managedFields", "generation")
 _WITH_STATUS = (AUTOSCALER.name, CLAIM.name, DEPLOYMENT.name)
 """Kinds whose status says how the Reranker is."""
 
+FETCH_STEP = "fetch-model"
+"""Init container that fetches the model."""
+
 REVISION = "deployment.kubernetes.io/revision"
 
 
@@ -238,6 +241,11 @@ class Pod:
     def is_over(self) -> bool:
         """Whether it ended for good, and is only left over."""
         return self.phase in {"Failed", "Succeeded"}
+
+    @property
+    def is_fetching(self) -> bool:
+        """Whether its init step is at the model."""
+        return any(each["name"] == FETCH_STEP and "running" in (each.get("state") or {}) for each in self.containers)
 
     @property
     def steps(self) -> int:

@@ -296,7 +296,7 @@ def _active(facts: tuple[PodFacts, ...]) -> dict[str, str]:
 
 def _measured(reranker: Reranker, found: Situation) -> dict[str, Any]:
     """Capacity of all ready pods together, device and precision; what is not known is said to be unknown."""
-    if not found.deployment or not found.deployment.ready:
+    if not (found.former_available or (found.deployment and found.deployment.ready)):
         return {}
     if not found.facts and found.unreached:
         return {"capacity": {"summary": UNKNOWN}, "device": UNKNOWN, "precision": UNKNOWN}
