@@ -5,6 +5,7 @@ What belongs here: who holds a place, who is next. What must not: a client; what
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
@@ -122,16 +123,15 @@ class Places:
 
     def is_open(self, key: Key) -> bool:
         """Whether one who waits would get a place now: it has one, or is among the next of those who wait."""
-        held = list(self.holders())
-        if key in held:
+        holders = self.holders()
+        if key in holders:
             return True
-        for waiting in self._queue():
-            if len(held) >= self._limit:
-                return False
-            if not self._has_its_share(waiting.namespace, held):
+        shares = _Shares(self._limit, holders, self._waiting)
+        for waiting in self._queue() if shares.free > 0 else ():
+            if not shares.is_capped(waiting.namespace):
                 if waiting == key:
                     return True
-                held.append(waiting)
+                shares.give(waiting)
         return False
 
     def leave(self, key: Key) -> None:
@@ -153,12 +153,32 @@ class Places:
         if said is not None and self._now() - said[1] < SAID_S:
             return said[0]
         holders = self.holders()
-        is_capped = len(holders) < self._limit and self._has_its_share(key.namespace, list(holders))
+        shares = _Shares(self._limit, holders, self._waiting)
+        is_capped = shares.free > 0 and shares.is_capped(key.namespace)
         refusal = NoPlace(self._limit, holders, self._queue().index(key), is_capped)
         self._said[key] = (refusal, self._now())
         return refusal
 
-    def _has_its_share(self, namespace: str, held: list[Key]) -> bool:
-        """Whether a namespace has all places but one, but for the only one, while another one waits."""
-        others = any(key.namespace != namespace and key not in held for key in self._waiting)
-        return others and sum(key.namespace == namespace for key in held) >= max(1, self._limit - 1)
+
+class _Shares:
+    """Places and those who want one, by namespace."""
+
+    def __init__(self, limit: int, holders: Iterable[Key], waiting: Iterable[Key]) -> None:
+        self._limit = limit
+        self._held = Counter(key.namespace for key in holders)
+        self._wanted = Counter(key.namespace for key in waiting)
+
+    @property
+    def free(self) -> int:
+        """Places that nobody has."""
+        return max(0, self._limit - self._held.total())
+
+    def is_capped(self, namespace: str) -> bool:
+        """Whether a namespace can have none: it has all places but one, but for the only one, and another one waits."""
+        others = self._wanted.total() - self._wanted[namespace]
+        return self.free == 0 or (others > 0 and self._held[namespace] >= max(1, self._limit - 1))
+
+    def give(self, key: Key) -> None:
+        """One who waits gets a place."""
+        self._held[key.namespace] += 1
+        self._wanted[key.namespace] -= 1
