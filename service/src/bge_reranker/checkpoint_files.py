@@ -13,7 +13,9 @@ from pathlib import Path, PurePosixPath
 
 from safetensors import SafetensorError, safe_open
 
+from .checkpoint_json import foreign_content
 from .errors import CorruptFile, UnsafeFormat
+from .safetensors_damage import describe_damage
 
 CONFIG_FILE = "config.json"
 """The file without which nothing is a checkpoint."""
@@ -32,10 +34,6 @@ Read = Callable[[str], bytes]
 _OTHER_WEIGHTS = (".safetensors", ".bin", ".pt", ".pth", ".ckpt", ".h5", ".msgpack", ".ot", ".gguf", ".onnx")
 """Endings of files that hold weights, of other variants and for other programs; they are named where nothing else is
 there."""
-
-_LFS_POINTER = b"version https://git-lfs.github.com/spec/"
-_WEB_PAGE = (b"<!doctype", b"<html", b"<?xml")
-_HEAD_BYTES = 256
 
 _MAX_NAMED = 3
 """Most files that an error names."""
@@ -131,38 +129,15 @@ def refuse_foreign(path: Path, place: str) -> None:
     Raises:
         CorruptFile: If it is a Git LFS pointer, a web page, or no whole safetensors file though its name says so.
     """
-    try:
-        with path.open("rb") as file:
-            head = file.read(_HEAD_BYTES)
-    except OSError as error:
-        raise CorruptFile(f"{path} cannot be read: {error.strerror}.") from error
-    if head.startswith(_LFS_POINTER):
-        raise CorruptFile(
-            f"{place}: {path.name} is a Git LFS pointer, not the file that it stands for.",
-            remedy="Run `git lfs pull` in the clone that it comes from, or fetch the model from its hub.",
-            figures={"file": path.name},
-        )
-    if head.lstrip(b"\xef\xbb\xbf \t\r\n").lower().startswith(_WEB_PAGE):
-        raise CorruptFile(
-            f"{place}: {path.name} is a web page that was saved under this name.",
-            remedy="Download the file itself; a hub's address for that has /resolve/ in it, not /blob/.",
-            figures={"file": path.name},
-        )
+    found = foreign_content(path)
+    if found is not None:
+        raise CorruptFile(f"{place}: {path.name} {found.what}.", remedy=found.remedy, figures={"file": path.name})
     if path.suffix == ".safetensors":
-        _refuse_broken_header(path, place)
-
-
-def _refuse_broken_header(path: Path, place: str) -> None:
-    try:
-        with safe_open(path, framework="numpy"):
-            return
-    except (SafetensorError, OSError):
-        raise CorruptFile(
-            f"{place}: {path.name} is no safetensors file, or not all of one: its header does not fit its "
-            f"{path.stat().st_size} bytes.",
-            remedy="Fetch or save the checkpoint's weights again.",
-            figures={"file": path.name},
-        ) from None
+        try:
+            with safe_open(path, framework="numpy"):
+                return
+        except (SafetensorError, OSError) as error:
+            raise describe_damage(path, f"{place}: {path.name}") from error
 
 
 def _shards(names: Collection[str], read: Read, place: str, index: str, ending: str) -> tuple[str, ...]:

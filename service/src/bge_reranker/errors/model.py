@@ -61,7 +61,7 @@ class CorruptFile(ModelError):
     """A file of the model is missing, unreadable or not what its neighbours say."""
 
     exit_code = 15
-    usual_remedy = "Fetch the model again."
+    usual_remedy = "Use the file that was published with the model; where it was cut short, fetch it again."
 
 
 class WrongArchitecture(ModelError):

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from ..checkpoint_json import USE_PUBLISHED
 from ..errors import CorruptFile
 
 Family = Literal["xlm-roberta", "roberta", "bert"]
@@ -26,7 +27,8 @@ DEFAULT_LAYER_NORM_EPS = 1e-12
 """What the configuration classes of all three families assume where the file is silent."""
 
 DEFAULT_PAD_TOKEN_ID: Mapping[Family, int] = {"xlm-roberta": 1, "roberta": 1, "bert": 0}
-"""Padding id that the configuration classes assume where the file is silent."""
+"""Padding id that the configuration classes assume where the file is silent, and that `null` must mean: the RoBERTa
+families count positions from it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +103,10 @@ def read_geometry(family: Family, config: Mapping[str, object]) -> Geometry:
         raise _corrupt(
             "hidden_size", f"{geometry.hidden_size}, which {geometry.heads} attention heads do not divide", "a multiple"
         )
+    if geometry.pad_token_id >= geometry.vocabulary_size:
+        raise _corrupt(
+            "pad_token_id", f"{geometry.pad_token_id} beside vocab_size {geometry.vocabulary_size}", "a smaller id"
+        )
     if geometry.max_pair_tokens < 1:
         raise _corrupt(
             "max_position_embeddings",
@@ -136,13 +142,13 @@ def _layer_norm_eps(config: Mapping[str, object]) -> float:
 
 
 def _pad_token_id(family: Family, config: Mapping[str, object]) -> int:
-    found = config.get("pad_token_id", DEFAULT_PAD_TOKEN_ID[family])
+    found = config.get("pad_token_id")
+    if found is None:
+        return DEFAULT_PAD_TOKEN_ID[family]
     if isinstance(found, bool) or not isinstance(found, int) or found < 0:
         raise _corrupt("pad_token_id", repr(found), "an integer from 0")
     return found
 
 
 def _corrupt(field: str, found: str, expected: str) -> CorruptFile:
-    return CorruptFile(
-        f"config.json: {field} is {found}; expected {expected}.", remedy="Fetch the checkpoint's files again."
-    )
+    return CorruptFile(f"config.json: {field} is {found}; expected {expected}.", remedy=USE_PUBLISHED)

@@ -6,12 +6,12 @@ or refused. What must not: torch, and the contents of weight files (`weights` re
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..checkpoint_files import CONFIG_FILE, weights_in
+from ..checkpoint_json import USE_PUBLISHED, read_json_object
 from ..errors import CorruptFile, MissingHead, UnknownModel, WrongArchitecture
 from .architecture import PACKED_ARCHITECTURES, Geometry, read_geometry, why_not_packed
 
@@ -85,7 +85,7 @@ def read_checkpoint(directory: Path) -> Checkpoint:
     if config.get("model_type") != family:
         raise CorruptFile(
             f"{CONFIG_FILE}: model_type is {config.get('model_type')!r}; expected {family!r} beside {architecture}.",
-            remedy="Fetch the checkpoint's files again.",
+            remedy=USE_PUBLISHED,
         )
     reason = why_not_packed(config)
     geometry = read_geometry(family, config) if reason is None else None
@@ -108,18 +108,7 @@ def _read_config(directory: Path) -> dict[str, object]:
             f"{directory}: no {CONFIG_FILE} there.",
             remedy="Give the folder of a Hugging Face checkpoint: config.json, tokenizer.json, model.safetensors.",
         )
-    return _read_object(path)
-
-
-def _read_object(path: Path) -> dict[str, object]:
-    remedy = "Fetch the checkpoint's files again."
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise CorruptFile(f"{path}: cannot be read as JSON ({error}).", remedy=remedy) from error
-    if not isinstance(content, dict):
-        raise CorruptFile(f"{path}: holds a {type(content).__name__}; expected a JSON object.", remedy=remedy)
-    return content
+    return read_json_object(path)
 
 
 def _accepted_architecture(config: Mapping[str, object]) -> str:
@@ -134,6 +123,9 @@ def _accepted_architecture(config: Mapping[str, object]) -> str:
             f"{CONFIG_FILE}: architectures is {names!r}; expected one name ending in {SEQUENCE_ENDING}.",
             remedy="Save the model again with save_pretrained of its classification class, which writes the field.",
         )
+    model_type = config.get("model_type")
+    if not isinstance(model_type, str):
+        raise CorruptFile(f"{CONFIG_FILE}: model_type is {model_type!r}; expected a name.", remedy=USE_PUBLISHED)
     _refuse_generative(names[0], config)
     _refuse_other_heads(names[0])
     _refuse_labels(names[0], config)
@@ -174,11 +166,13 @@ def _refuse_other_heads(architecture: str) -> None:
 
 
 def _refuse_labels(architecture: str, config: Mapping[str, object]) -> None:
-    names = config.get("id2label")
-    labels = len(names) if isinstance(names, dict) else config.get("num_labels", DEFAULT_LABELS)
-    if labels != 1:
+    # As transformers 5 resolves the two; what the head itself says is compared with the weights.
+    names, labels = config.get("id2label"), config.get("num_labels")
+    if labels is None:
+        labels = len(names) if isinstance(names, dict) else DEFAULT_LABELS
+    if isinstance(labels, bool) or labels != 1:
         raise WrongArchitecture(
-            f"{CONFIG_FILE}: {architecture} has {labels} labels (id2label or num_labels); expected 1.",
+            f"{CONFIG_FILE}: {architecture} has {labels} labels (num_labels or id2label); expected 1.",
             remedy="Serve a reranker with a single relevance logit; a classifier of several classes is none.",
         )
 

@@ -109,7 +109,7 @@ def read_int8(tensors: Mapping[str, StoredTensor], name: str) -> Int8Linear | No
 
 
 def _unusable(message: str) -> CorruptFile:
-    return CorruptFile(message, remedy="Fetch the checkpoint's files again, or quantise the model again.")
+    return CorruptFile(message, remedy="Quantise the model again.")
 
 
 def quantise_weight(weight: NDArray[np.float32], limits: InputRange) -> Int8Linear:

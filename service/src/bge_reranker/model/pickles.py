@@ -60,7 +60,10 @@ def _convert(path: Path, target: Path) -> None:
         # The library has one error for everything, and the system's words in it.
         if os.strerror(errno.ENOSPC) in str(error):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(temporary)) from error
-        raise CorruptFile(f"{path.name} cannot be kept as safetensors ({error}).") from error
+        raise CorruptFile(
+            f"{path.name} holds tensors that safetensors cannot keep.",
+            remedy="Save the model again with save_pretrained, which writes safetensors.",
+        ) from error
     temporary.replace(target)
 
 
@@ -75,9 +78,10 @@ def _load(path: Path) -> Mapping[str, torch.Tensor]:
             figures={"file": path.name},
         ) from error
     except (RuntimeError, OSError, EOFError, ValueError, KeyError, AttributeError) as error:
-        # The first sentence: the others are about torch.
-        words = str(error).partition("\n")[0].partition(". ")[0]
-        raise CorruptFile(f"{path.name} cannot be read as weights ({type(error).__name__}: {words}).") from error
+        raise CorruptFile(
+            f"{path.name} cannot be read as weights ({type(error).__name__}); it is none, or was cut short.",
+            figures={"file": path.name},
+        ) from error
     if not isinstance(loaded, Mapping) or not all(_is_weight(name, value) for name, value in loaded.items()):
         raise UnsafeFormat(f"{path.name} holds more than a table of tensors.", remedy="Give the weights alone.")
     return loaded

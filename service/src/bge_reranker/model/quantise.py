@@ -149,7 +149,7 @@ def quantise_layers(
     if not (np.isfinite(exact).all() and all(np.isfinite(values).all() for values in ranges)):
         raise CorruptFile(
             "The model computes NaN or infinite numbers of the texts that calibrate; its weights hold such.",
-            remedy="Fetch or export the checkpoint again, and check the source.",
+            remedy="Quantise weights that are whole; ask their source.",
         )
     spread = float(exact.std()) or 1.0
     layers = {}
