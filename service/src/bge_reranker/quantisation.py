@@ -23,8 +23,7 @@ from .model.checkpoint import FLOAT_PARTS, Checkpoint, read_checkpoint
 from .model.int8 import Int8Linear
 from .model.processor import gains_by_bfloat16, instruction_sets, processor_vendor
 from .model.quantise import SENSITIVITY_LIMITS, quantise_layers, write_checkpoint, write_facts
-from .model.tensor_files import check_tensors, open_tensors
-from .model.tensor_names import sources
+from .model.tensor_files import open_tensors, plan_tensors
 from .reranker import Reranker
 from .settings import TextSettings
 from .store.manifest import MANIFEST_FILE
@@ -175,15 +174,17 @@ def _read(source: str) -> Checkpoint:
 def _tensors(checkpoint: Checkpoint) -> dict[str, StoredTensor]:
     if checkpoint.geometry is None:
         raise ValueError("only packed checkpoints get here; this is a bug")
-    with open_tensors(checkpoint.weight_files, "np") as files:
-        check_tensors(files, checkpoint.geometry, sources(checkpoint.geometry))
-    return map_tensors(checkpoint.weight_files)
+    with open_tensors(checkpoint.weight_files, "np", checkpoint.geometry) as files:
+        plan_tensors(files, checkpoint.geometry)
+    return map_tensors(checkpoint.weight_files, checkpoint.geometry)
 
 
 def _pairs(checkpoint: Checkpoint, cases: Cases) -> list[Pair]:
     encoder = PairEncoder.from_directory(checkpoint.directory)
     limit = checkpoint.geometry.max_pair_tokens if checkpoint.geometry else 0
-    policy = resolve_policy(TextSettings(), min(limit, encoder.tokenizer_max_pair_tokens or limit))
+    policy = resolve_policy(
+        TextSettings(), min(limit, encoder.settings.max_pair_tokens(TextSettings().preset) or limit)
+    )
     encoded = [encoder.encode(case.query, case.documents, policy) for case in cases]
     return [pair for request in encoded for document in request.documents for pair in document.pairs]
 

@@ -34,7 +34,7 @@ def int8_checkpoint(shape: str, cache: Path) -> Path:
     checkpoint = read_checkpoint(float_checkpoint(shape, cache))
     if checkpoint.geometry is None:
         raise ValueError("the shapes are of the packed family; this is a bug")
-    tensors, source = map_tensors(checkpoint.weight_files), np.random.default_rng(0)
+    tensors, source = map_tensors(checkpoint.weight_files, checkpoint.geometry), np.random.default_rng(0)
     pairs = [
         Pair(source.integers(3, checkpoint.geometry.vocabulary_size, n, dtype=np.int32), np.zeros(n, np.int8))
         for n in _CALIBRATION_TOKENS

@@ -18,6 +18,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .architecture import Geometry
+from .tensor_names import canonical_name, lacks_prefix
+
 _LENGTH = struct.Struct("<Q")
 """Number of bytes of the header, in front of it."""
 
@@ -51,8 +54,8 @@ class StoredTensor:
         return _as_float32(self.stored[index], self.form)
 
 
-def map_tensors(paths: Sequence[Path]) -> dict[str, StoredTensor]:
-    """Map every tensor of files that `tensor_files` has opened and checked before."""
+def map_tensors(paths: Sequence[Path], geometry: Geometry) -> dict[str, StoredTensor]:
+    """Map every tensor of files that `tensor_files` has opened and checked before, by today's names."""
     found: dict[str, StoredTensor] = {}
     for path in paths:
         with path.open("rb") as file:
@@ -66,7 +69,8 @@ def map_tensors(paths: Sequence[Path]) -> dict[str, StoredTensor]:
                 begin, end = entry["data_offsets"]
                 stored = data[begin:end].view(_STORED[entry["dtype"]]).reshape(entry["shape"])
                 found[name] = StoredTensor(stored, entry["dtype"])
-    return found
+    is_bare = lacks_prefix(found, geometry)
+    return {canonical_name(name, geometry, lacks_prefix=is_bare): tensor for name, tensor in found.items()}
 
 
 def write_tensors(tensors: Mapping[str, StoredTensor], path: Path) -> None:

@@ -14,8 +14,7 @@ from .memory_grant import free_memory_bytes
 from .memory_need import CPU_REMEDY, needed_bytes, refuse_too_large
 from .openvino_scorer import OpenVinoScorer
 from .processor import instruction_sets
-from .tensor_files import FLOATING_FORMATS, check_tensors, open_tensors
-from .tensor_names import sources
+from .tensor_files import FLOATING_FORMATS, open_tensors, plan_tensors
 from .threads import granted_threads
 
 _FLOAT32_BYTES = 4
@@ -36,14 +35,12 @@ def load_openvino_scorer(checkpoint: Checkpoint, settings: ModelSettings) -> Ope
     if checkpoint.geometry is None:
         raise ValueError(f"{checkpoint.architecture} has no packed network; this is a bug")
     _refuse_old_processor(instruction_sets())
-    with open_tensors(checkpoint.weight_files, "np") as files:
-        check_tensors(
-            files, checkpoint.geometry, sources(checkpoint.geometry), is_quantised=checkpoint.quantisation is not None
-        )
+    with open_tensors(checkpoint.weight_files, "np", checkpoint.geometry) as files:
+        plan_tensors(files, checkpoint.geometry, is_quantised=checkpoint.quantisation is not None)
         # Rows of embedding tables are converted as they are looked up.
         needed = needed_bytes(files, _FLOAT32_BYTES, mapped_tables=FLOATING_FORMATS)
     refuse_too_large(needed, free_memory_bytes(), str(checkpoint.directory), CPU_REMEDY)
-    tensors = map_tensors(checkpoint.weight_files)
+    tensors = map_tensors(checkpoint.weight_files, checkpoint.geometry)
     precision = settings.precision
     if precision == "auto":
         precision = "int8" if checkpoint.quantisation is not None else "float32"

@@ -7,10 +7,29 @@ Shapes in terms of H hidden, F feed-forward, V vocabulary, P positions, S segmen
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from .architecture import Geometry
+
+_FORMER_NAMES = (("LayerNorm.gamma", "LayerNorm.weight"), ("LayerNorm.beta", "LayerNorm.bias"))
+"""Endings that the first checkpoints of BERT have, and today's.
+
+Source: `conversion_mapping.py` of transformers 5.23, "legacy".
+"""
+
+_WRAPPERS = {
+    "_orig_mod.": "torch.compile",
+    "module.": "DistributedDataParallel or DataParallel",
+    "_fsdp_wrapped_module.": "FullyShardedDataParallel",
+    "_forward_module.": "Lightning",
+    "base_model.model.": "PEFT",
+    "model.": "a class of the trainer's own",
+}
+"""What puts a prefix before the name of every tensor, by the prefix."""
+
+_LAYER = re.compile(r"encoder\.layer\.(\d+)\.")
 
 Shape = tuple[int, ...]
 
@@ -34,9 +53,55 @@ def prefix(geometry: Geometry) -> str:
     return "bert" if geometry.family == "bert" else "roberta"
 
 
+def canonical_name(stored: str, geometry: Geometry, *, lacks_prefix: bool = False) -> str:
+    """Give a tensor the name that today's transformers gives it.
+
+    Args:
+        stored: Its name in the file.
+        geometry: Gives the family.
+        lacks_prefix: Whether the encoder was saved by itself, so that its names lack their first part.
+    """
+    for former, today in _FORMER_NAMES:
+        if stored.endswith(former):
+            stored = stored.removesuffix(former) + today
+    if lacks_prefix and not stored.startswith("classifier."):
+        return f"{prefix(geometry)}.{stored}"
+    return stored
+
+
+def lacks_prefix(stored: Iterable[str], geometry: Geometry) -> bool:
+    """Whether the encoder's tensors are named as if it stood alone."""
+    names = set(stored)
+    start = f"{prefix(geometry)}."
+    return "embeddings.word_embeddings.weight" in names and not any(name.startswith(start) for name in names)
+
+
+def wrapper_of(stored: Iterable[str]) -> tuple[str, str] | None:
+    """Recognise that a wrapped model was saved: the prefix that all names share, and what puts it there."""
+    names = set(stored)
+    found, by = "", []
+    while names:
+        start = next((start for start in _WRAPPERS if all(name.startswith(start) for name in names)), None)
+        if start is None:
+            break
+        found, names = found + start, {name.removeprefix(start) for name in names}
+        by.append(_WRAPPERS[start])
+    return (found, " and ".join(by)) if found else None
+
+
+def layers_in(names: Iterable[str]) -> int:
+    """Count the encoder layers that tensors belong to."""
+    return len({found[1] for name in names if (found := _LAYER.search(name))})
+
+
 def head_names(geometry: Geometry) -> frozenset[str]:
     """Names of the tensors without which there is no classification head."""
     return frozenset(name for source in _head(geometry) for name in source.tensors if name.startswith("classifier."))
+
+
+def logit_weight(geometry: Geometry) -> str:
+    """Name of the weight of the last product, which gives the logit."""
+    return "classifier.weight" if geometry.family == "bert" else "classifier.out_proj.weight"
 
 
 def linear_names(geometry: Geometry) -> list[str]:

@@ -14,8 +14,8 @@ from torch import nn
 
 from .architecture import Geometry
 from .network import PackedClassifier
-from .tensor_files import TensorFiles, check_tensors, open_tensors, some_names
-from .tensor_names import Source, sources
+from .tensor_files import TensorFiles, open_tensors, plan_tensors, some_names
+from .tensor_names import Source
 
 
 def load_network(
@@ -43,13 +43,13 @@ def load_network(
     Raises:
         CorruptFile: If a tensor is missing, left over, of the wrong shape or no floating-point weight.
         MissingHead: If the missing tensors are those of the classification head.
+        WrongArchitecture: If the head has another number of outputs than one.
     """
-    with torch.device("meta"):
-        network = PackedClassifier(geometry, block_sizes, shortcut=shortcut)
-    network.set_precision(precision)
-    plan = sources(geometry, shortcut=shortcut)
-    with open_tensors(paths, "pt") as files:
-        check_tensors(files, geometry, plan)
+    with open_tensors(paths, "pt", geometry) as files:
+        plan = plan_tensors(files, geometry, shortcut=shortcut)
+        with torch.device("meta"):
+            network = PackedClassifier(geometry, block_sizes, shortcut=shortcut)
+        network.set_precision(precision)
         for source in plan:
             _assign(network, source, files, device)
     left = [name for name, parameter in network.named_parameters() if parameter.is_meta]
