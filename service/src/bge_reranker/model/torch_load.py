@@ -56,7 +56,7 @@ def load_torch_scorer(checkpoint: Checkpoint, settings: ModelSettings, gpus: int
         torch.set_num_threads(settings.threads or granted_threads())
     if checkpoint.geometry is None:
         # Importing transformers takes seconds, which the packed network need not wait for.
-        from .transformers_scorer import require_known_architecture  # noqa: PLC0415 - see above
+        from .transformers_load import require_known_architecture  # noqa: PLC0415 - see above
 
         require_known_architecture(checkpoint)
     needed = _refuse_too_large(checkpoint, placement)

@@ -1,7 +1,7 @@
 """The scorer for every other one-logit architecture: transformers computes it, over padded batches.
 
-What belongs here: loading through transformers without remote code or pickles, padding, the description. What must
-not: the families of the packed network, unless a field of theirs makes them differ from it.
+What belongs here: padding, the longest pair, the description. What must not: reading files (`transformers_load`), and
+the families of the packed network, unless a field of theirs makes them differ from it.
 """
 
 from __future__ import annotations
@@ -13,27 +13,25 @@ import numpy as np
 import torch
 import transformers
 from numpy.typing import NDArray
-from safetensors import SafetensorError
 from torch import Tensor
-from transformers.models.auto.modeling_auto import MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES
 
 from ..engine.batch import Batch, pack
 from ..engine.scorer import ScorerDescription
-from ..errors import CorruptFile, MissingHead, WrongArchitecture
-from .checkpoint import HEAD_REMEDY, Checkpoint
+from .checkpoint import Checkpoint
 from .device_errors import device_errors_reported
-from .memory import memory_shortage_reported
 from .placement import Placement
+from .position_limit import position_limit
 from .probes import PROBE_SEED, disagreement, is_batch_invariant, probe_pairs
+from .transformers_load import load_model
 
 MAX_PADDED_TOKENS = 8_192
 """Most tokens of one call, padding included; a batch of the engine is computed in as many calls as it takes."""
 
 DEFAULT_MAX_PAIR_TOKENS = 512
-"""Longest pair where config.json names no finite number of positions."""
+"""Longest pair where neither config.json nor a table of the model names a number of positions."""
 
-POSITIONS_AFTER_PADDING = frozenset("camembert data2vec-text mpnet roberta xlm-roberta xlm-roberta-xl xmod".split())
-"""Values of model_type that count positions from `pad_token_id + 1`."""
+_PROBED_VOCABULARY = 1_000
+"""Token ids that probes are made of where a model has no table of words."""
 
 
 class TransformersScorer:
@@ -44,7 +42,8 @@ class TransformersScorer:
         model: transformers.PreTrainedModel,
         placement: Placement,
         description: ScorerDescription,
-        pad_token_id: int,
+        *,
+        claims_length: bool = True,
     ) -> None:
         """Take over a loaded model.
 
@@ -52,15 +51,17 @@ class TransformersScorer:
             model: Sequence classifier with one logit, in evaluation mode.
             placement: Where it lies.
             description: What it is; notes say why it is not packed.
-            pad_token_id: Token behind the end of shorter pairs.
+            claims_length: Whether the longest pair in it was named by config.json, or is a guess.
         """
         self._model = model
         self._placement = placement
-        self._description = description
-        self._pad_token_id = pad_token_id
-        self._vocabulary_size = int(model.config.vocab_size)
+        self._pad_token_id = int(model.config.pad_token_id or 0)
         self._max_call_tokens = MAX_PADDED_TOKENS
         self._takes_types = "token_type_ids" in inspect.signature(model.forward).parameters
+        limit = position_limit(self._compute_equal_tokens)
+        if limit is not None and (limit < description.max_pair_tokens or not claims_length):
+            description = replace(description, max_pair_tokens=limit)
+        self._description = description
 
     @property
     def description(self) -> ScorerDescription:
@@ -74,7 +75,8 @@ class TransformersScorer:
             max_batch_tokens: Unused: no call is larger than `MAX_PADDED_TOKENS`.
         """
         del max_batch_tokens
-        vocabulary, longest = self._vocabulary_size, self._description.max_pair_tokens
+        vocabulary = self._description.vocabulary_size or _PROBED_VOCABULARY
+        longest = self._description.max_pair_tokens
         pairs = probe_pairs(vocabulary, longest, first_token=self._pad_token_id + 1)
         companions = probe_pairs(vocabulary, longest, PROBE_SEED + 1, first_token=self._pad_token_id + 1)
         alone = np.concatenate([self.score(pack([pair])) for pair in pairs])
@@ -106,6 +108,12 @@ class TransformersScorer:
         if self._placement.device.type == "cuda":
             torch.cuda.empty_cache()
 
+    def _compute_equal_tokens(self, tokens: int) -> None:
+        """Let the model compute a pair of one token repeated, which is not its padding."""
+        token = 1 if self._pad_token_id == 0 else 0
+        values = np.full((1, tokens), token, dtype=np.int64)
+        self._model(input_ids=self._to_device(values), attention_mask=self._to_device(np.ones_like(values)))
+
     def _calls(self, batch: Batch, order: NDArray[np.int64]) -> list[NDArray[np.int64]]:
         """Cut pairs, longest first, into calls of at most `MAX_PADDED_TOKENS`, or of one pair each."""
         calls, start = [], 0
@@ -135,88 +143,40 @@ class TransformersScorer:
         return torch.from_numpy(values).to(self._placement.device)
 
 
-def require_known_architecture(checkpoint: Checkpoint) -> None:
-    """Compare the configuration with what this version of transformers computes, before any weight is read.
-
-    Raises:
-        WrongArchitecture: If it does not know the architecture.
-    """
-    model_type = checkpoint.config.get("model_type")
-    known = MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES.get(str(model_type))
-    if known != checkpoint.architecture:
-        raise WrongArchitecture(
-            f"config.json: model_type {model_type!r} with {checkpoint.architecture}; transformers "
-            f"{transformers.__version__} computes {known or 'no sequence classifier'} for it.",
-            remedy="Serve an architecture that transformers knows, or install a version that does.",
-        )
-
-
 def load_transformers_scorer(checkpoint: Checkpoint, placement: Placement) -> TransformersScorer:
     """Load a checkpoint that the packed network does not compute.
 
     Raises:
         MissingHead: If tensors of the head are not in the files; transformers would fill them with random numbers.
-        CorruptFile: If other tensors are missing, or files cannot be read.
+        CorruptFile: If files cannot be read or contradict one another.
+        WrongArchitecture: If the head has another number of outputs than one.
     """
-    model = _load_model(checkpoint, placement)
-    return TransformersScorer(model, placement, _describe(checkpoint, placement), _pad_token_id(checkpoint))
-
-
-def _load_model(checkpoint: Checkpoint, placement: Placement) -> transformers.PreTrainedModel:
-    try:
-        # Torch reports a shortage as a RuntimeError, which would pass for a broken file.
-        with memory_shortage_reported():
-            model, report = transformers.AutoModelForSequenceClassification.from_pretrained(
-                checkpoint.directory,
-                dtype=placement.dtype,
-                trust_remote_code=False,
-                use_safetensors=True,
-                local_files_only=True,
-                output_loading_info=True,
-            )
-    except (SafetensorError, OSError, ValueError, RuntimeError, ImportError, KeyError, TypeError) as error:
-        raise CorruptFile(
-            f"{checkpoint.directory}: transformers cannot load it ({type(error).__name__}: {error}).",
-            remedy="Fetch the checkpoint's files again, or save it again with save_pretrained.",
-        ) from error
-    missing = sorted(report["missing_keys"])
-    encoder = model.base_model_prefix + "."
-    if head := [name for name in missing if not name.startswith(encoder)]:
-        raise MissingHead(f"The weights have no classification head: {', '.join(head)} not found.", remedy=HEAD_REMEDY)
-    if missing:
-        raise CorruptFile(
-            f"The weights lack {len(missing)} tensors, first {missing[0]}.",
-            remedy="Fetch the checkpoint's files again.",
-        )
-    loaded: transformers.PreTrainedModel = model.eval().to(placement.device)
-    return loaded
-
-
-def _describe(checkpoint: Checkpoint, placement: Placement) -> ScorerDescription:
-    return ScorerDescription(
+    model = load_model(checkpoint, placement)
+    description = ScorerDescription(
         architecture=checkpoint.architecture,
         runtime=f"transformers {transformers.__version__}, torch {torch.__version__}",
         device=str(placement.device),
         device_name=placement.device_name,
         precision=placement.precision,
         packed=False,
-        max_pair_tokens=_max_pair_tokens(checkpoint),
+        max_pair_tokens=_claimed_tokens(checkpoint) or DEFAULT_MAX_PAIR_TOKENS,
         batch_invariant=False,
+        vocabulary_size=_vocabulary_size(model),
         notes=(f"computed through transformers over padded batches: {checkpoint.fallback_reason}",),
     )
+    return TransformersScorer(model, placement, description, claims_length=_claimed_tokens(checkpoint) is not None)
 
 
-def _max_pair_tokens(checkpoint: Checkpoint) -> int:
-    positions = checkpoint.config.get("max_position_embeddings")
-    if not isinstance(positions, int) or positions < 1:
-        return DEFAULT_MAX_PAIR_TOKENS
-    if checkpoint.config.get("model_type") in POSITIONS_AFTER_PADDING:
-        return positions - (_pad_token_id(checkpoint) + 1)
-    return positions
+def _claimed_tokens(checkpoint: Checkpoint) -> int | None:
+    claimed = checkpoint.config.get("max_position_embeddings")
+    return claimed if isinstance(claimed, int) and claimed > 0 else None
 
 
-def _pad_token_id(checkpoint: Checkpoint) -> int:
-    found = checkpoint.config.get("pad_token_id")
-    if isinstance(found, int):
-        return found
-    return 1 if checkpoint.config.get("model_type") in POSITIONS_AFTER_PADDING else 0
+def _vocabulary_size(model: transformers.PreTrainedModel) -> int | None:
+    try:
+        table = model.get_input_embeddings()
+    except NotImplementedError:
+        # CANINE hashes characters and has no table of words.
+        return None
+    weight = getattr(table, "weight", None)
+    return int(weight.shape[0]) if isinstance(weight, Tensor) else None
