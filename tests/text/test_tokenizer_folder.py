@@ -42,20 +42,59 @@ def test_the_post_processor_is_trusted_when_the_configuration_says_nothing(folde
     assert probe_layout(tokenizer, segments=None).document_type == 1
 
 
-@pytest.mark.parametrize("pair", ["<s> $B </s> $A </s>", "<s> $A </s>"])
-def test_a_layout_that_is_not_query_then_document_is_refused(tmp_path: Path, pair: str) -> None:
+@pytest.mark.parametrize(
+    ("pair", "words"),
+    [
+        ("<s> $B </s> $A </s>", "one query, then one document"),
+        ("<s> $A $B </s>", "no special token between query and document"),
+        ("<s> $A </s> $B" + " </s>" * 20, "22 special tokens"),
+        (None, "no special token between query and document, or none at all"),
+    ],
+)
+def test_a_layout_that_is_not_query_then_document_is_refused(tmp_path: Path, pair: str | None, words: str) -> None:
     tokenizer = Tokenizer(models.WordLevel({"<s>": 0, "</s>": 1, "a": 2, "<unk>": 3}, unk_token="<unk>"))
     tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
-    if "$B" in pair:
+    if pair is not None:
         tokenizer.post_processor = processors.TemplateProcessing(
             single="<s> $A </s>", pair=pair, special_tokens=[("<s>", 0), ("</s>", 1)]
         )
+    tokenizer.save(str(tmp_path / "tokenizer.json"))
+    with pytest.raises(CorruptFile, match=words):
+        PairEncoder.from_directory(tmp_path)
+
+
+def test_special_tokens_with_the_ids_of_others_are_refused(tmp_path: Path) -> None:
+    tokenizer = Tokenizer(models.WordLevel({"<s>": 0, "</s>": 1, "a": 2, "<unk>": 3}, unk_token="<unk>"))
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="<s> $A </s>", pair="<s> $A </s> $B </s>", special_tokens=[("<s>", 2), ("</s>", 1)]
+    )
+    tokenizer.save(str(tmp_path / "tokenizer.json"))
+    with pytest.raises(CorruptFile, match="'<s>' into a pair as id 2, which is 'a'"):
+        PairEncoder.from_directory(tmp_path)
+
+
+@pytest.mark.parametrize(("segments", "found", "known"), [(2, 3, 2), (None, 200, 128)])
+def test_a_segment_that_the_model_does_not_know_is_refused(
+    folder_of: FolderOf, segments: int | None, found: int, known: int
+) -> None:
+    tokenizer = Tokenizer.from_file(str(folder_of("bert") / "tokenizer.json"))
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]",
+        pair=f"[CLS] $A [SEP] $B:{found} [SEP]",
+        special_tokens=[("[CLS]", 2), ("[SEP]", 3)],
+    )
+    with pytest.raises(CorruptFile, match=f"segment {found}; the model knows {known}"):
+        probe_layout(tokenizer, segments=segments)
+
+
+def test_the_largest_id_is_found_with_and_without_gaps(tmp_path: Path) -> None:
+    for vocabulary, largest in (({"<unk>": 0, "a": 1, "</s>": 2}, 2), ({"<unk>": 0, "a": 70_000, "</s>": 2}, 70_000)):
+        tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="<unk>"))
+        tokenizer.post_processor = processors.TemplateProcessing(
+            single="$A </s>", pair="$A </s> $B </s>", special_tokens=[("</s>", 2)]
+        )
         tokenizer.save(str(tmp_path / "tokenizer.json"))
-        with pytest.raises(CorruptFile, match="one query, then one document"):
-            PairEncoder.from_directory(tmp_path)
-    else:
-        tokenizer.save(str(tmp_path / "tokenizer.json"))
-        assert PairEncoder.from_directory(tmp_path).special_tokens == 0
+        assert TokenizerFolder.read(tmp_path).largest_id == largest
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -75,7 +114,7 @@ def test_the_tokenizers_own_limit_is_read_unless_it_means_none(
 ) -> None:
     (tmp_path / "tokenizer.json").write_text(xlm_roberta_json(), encoding="utf-8")
     (tmp_path / "tokenizer_config.json").write_text(json.dumps({"model_max_length": limit}))
-    assert PairEncoder.from_directory(tmp_path).tokenizer_max_pair_tokens == tokens
+    assert PairEncoder.from_directory(tmp_path).settings.max_pair_tokens("crossencoder") == tokens
 
 
 def test_truncation_and_padding_stored_in_the_file_are_off_after_loading(tmp_path: Path) -> None:

@@ -151,8 +151,9 @@ class TextSettings(SettingsGroup):
     truncation: Truncation | None = None
     """Which side is cut when a pair is too long; unset: as the preset does."""
 
-    truncation_direction: Direction = "right"
-    """End of the text at which tokens are dropped."""
+    truncation_direction: Direction | None = None
+    """End of the text at which tokens are dropped; unset: as the checkpoint says (`truncation_side` of
+    tokenizer_config.json, which `tei` does not read), else `right`."""
 
     max_pair_tokens: int = Field(default=0, ge=0, le=1_000_000)
     """Longest pair in tokens, special tokens included; 0 takes the model's own limit, a larger value than that is

@@ -36,9 +36,11 @@ _MODEL_FILES = (
     "vocab.txt",
     "vocab.json",
     "merges.txt",
+    "modules.json",
+    "sentence_*_config.json",
 )
-"""Patterns of the files that decide a score beside the weights; `*.model` are sentencepiece's. A changed README is no
-new version."""
+"""Patterns of the files that decide a score beside the weights; `*.model` are sentencepiece's, `modules.json` and
+`sentence_*_config.json` sentence-transformers'. A changed README is no new version."""
 
 _SHORT_DIGEST_LENGTH = 12
 """Hex digits of a digest that are shown to people."""

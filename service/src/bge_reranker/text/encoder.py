@@ -19,7 +19,8 @@ from .estimate import estimate_tokens
 from .layout import PairLayout
 from .policy import TextPolicy
 from .precut import Precut, TextTokenizer, TextTokens, leading_tokens
-from .tokenizer_folder import TokenizerFolder
+from .reference_settings import ReferenceSettings
+from .tokenizer_folder import TRIAL_TEXT, TokenizerFolder
 from .truncation import comparable_tokens, document_tokens_needed, kept_slice, kept_tokens, query_tokens_needed
 from .vocabulary import Vocabulary
 from .windows import combine_windows, window_spans, windows_capacity_tokens
@@ -82,7 +83,8 @@ class PairEncoder:
         tokenizer: Tokenises without special tokens, truncation and padding.
         layout: Special tokens around a pair.
         precut: How long texts are cut before they are tokenised.
-        tokenizer_max_pair_tokens: What the tokenizer's own configuration calls its longest input, if it says so.
+        settings: What other files than tokenizer.json say.
+        largest_id: Largest id that a text may become, if it is known.
         vocabulary: Tells what single texts become, for callers that ask; scoring does without.
     """
 
@@ -92,13 +94,15 @@ class PairEncoder:
         layout: PairLayout,
         precut: Precut,
         *,
-        tokenizer_max_pair_tokens: int | None = None,
+        settings: ReferenceSettings | None = None,
+        largest_id: int | None = None,
         vocabulary: Vocabulary | None = None,
     ) -> None:
         self._tokenizer = tokenizer
         self._layout = layout
         self._precut = precut
-        self.tokenizer_max_pair_tokens = tokenizer_max_pair_tokens
+        self.settings = settings or ReferenceSettings("", {}, {}, has_modules=False)
+        self.largest_id = largest_id
         self.vocabulary = vocabulary
 
     @classmethod
@@ -114,7 +118,8 @@ class PairEncoder:
             folder.tokenizer,
             folder.layout,
             folder.precut,
-            tokenizer_max_pair_tokens=folder.max_pair_tokens,
+            settings=folder.settings,
+            largest_id=folder.largest_id,
             vocabulary=folder.tokenizer,
         )
 
@@ -122,6 +127,11 @@ class PairEncoder:
     def special_tokens(self) -> int:
         """Tokens that every pair has besides its texts."""
         return self._layout.special_tokens
+
+    @property
+    def begins_with_special_token(self) -> bool:
+        """Whether a pair's first token is none of the query's."""
+        return len(self._layout.prefix) > 0
 
     def encode(
         self,
@@ -166,6 +176,17 @@ class PairEncoder:
                 by_text[text] = self._encode_document(encoded_query, kept, heads[kept], cut, policy)
                 tokens_so_far += by_text[text].tokens
         return EncodedRequest(tuple(by_text[text] for text in documents), query_truncated)
+
+    def trial(self, tokens: int) -> Pair:
+        """Make a pair of so many tokens, of texts of every kind, which a scorer must be able to compute.
+
+        Args:
+            tokens: Special tokens included; at least one more than those.
+        """
+        (encoding,) = self._tokenizer.encode_batch([TRIAL_TEXT])
+        texts = np.resize(np.asarray(encoding.ids, dtype=np.int32), tokens - self._layout.special_tokens)
+        query = len(texts) // 4
+        return self._layout.pair(self._layout.head(texts[:query]), texts[query:])
 
     def estimate_tokens(self, queries: Sequence[str], documents: Sequence[str], policy: TextPolicy) -> int:
         """Estimate what a request will cost before it is tokenised, see `estimate`."""

@@ -9,10 +9,16 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from tokenizers import Tokenizer
+from tokenizers import Encoding, Tokenizer
 
 from ..engine.batch import Pair
 from ..errors import CorruptFile
+
+MAX_SPECIAL_TOKENS = 16
+"""Most tokens around the two texts of a pair; the published layouts have three or four."""
+
+MAX_SEGMENTS = 128
+"""Most segments that a batch can tell apart."""
 
 PROBES = ("a", "A", "1", "中", ".")
 """Texts of which at least one gives a token in any vocabulary that serves this purpose."""
@@ -50,6 +56,11 @@ class PairLayout:
     def special_tokens(self) -> int:
         """Tokens that every pair has besides its texts."""
         return len(self.prefix) + len(self.middle) + len(self.suffix)
+
+    @property
+    def special_ids(self) -> frozenset[int]:
+        """Ids of the special tokens of a pair."""
+        return frozenset(np.concatenate([self.prefix, self.middle, self.suffix]).tolist())
 
     def head(self, query: NDArray[np.int32]) -> Pair:
         """Everything before the document, which all pairs of a request can share.
@@ -93,13 +104,30 @@ def probe_layout(tokenizer: Tokenizer, *, segments: int | None) -> PairLayout:
             "tokenizer.json gives no token for any of the probe texts.", remedy="Save the tokenizer again."
         )
     encoding = tokenizer.encode(probe, probe)
+    _refuse_other_names(tokenizer, encoding)
     owners = encoding.sequence_ids
     ids = np.asarray(encoding.ids, dtype=np.int32)
-    types = np.asarray(encoding.type_ids if segments is None or segments > 1 else [0] * len(ids), dtype=np.int8)
+    types = np.zeros(len(ids), dtype=np.int8)
+    if segments is None or segments > 1:
+        _refuse_other_segments(encoding.type_ids, segments)
+        types = np.asarray(encoding.type_ids, dtype=np.int8)
     query, document = _span(owners, 0), _span(owners, 1)
     if query is None or document is None or query.stop > document.start:
         raise CorruptFile(
             "tokenizer.json has a post-processor that does not lay out a pair as one query, then one document.",
+            remedy="Use the tokenizer.json that was published with the model.",
+        )
+    if document.start == query.stop:
+        raise CorruptFile(
+            "tokenizer.json has a post-processor that puts no special token between query and document, or none at "
+            "all; the model would read one text.",
+            remedy="Use the tokenizer.json that was published with the model.",
+        )
+    specials = len(ids) - (query.stop - query.start) - (document.stop - document.start)
+    if specials > MAX_SPECIAL_TOKENS:
+        raise CorruptFile(
+            f"tokenizer.json has a post-processor that puts {specials} special tokens into a pair; expected at most "
+            f"{MAX_SPECIAL_TOKENS}.",
             remedy="Use the tokenizer.json that was published with the model.",
         )
     return PairLayout(
@@ -112,6 +140,27 @@ def probe_layout(tokenizer: Tokenizer, *, segments: int | None) -> PairLayout:
         query_type=int(types[query.start]),
         document_type=int(types[document.start]),
     )
+
+
+def _refuse_other_segments(types: list[int], segments: int | None) -> None:
+    """Refuse segments that the model has no row for."""
+    most = min(segments or MAX_SEGMENTS, MAX_SEGMENTS)
+    if max(types) >= most:
+        raise CorruptFile(
+            f"tokenizer.json puts a text into segment {max(types)}; the model knows {most}, from 0 on.",
+            remedy="Use the tokenizer.json and the config.json that were published with the model.",
+        )
+
+
+def _refuse_other_names(tokenizer: Tokenizer, encoding: Encoding) -> None:
+    """Refuse special tokens whose ids are those of other tokens."""
+    for number, name, owner in zip(encoding.ids, encoding.tokens, encoding.sequence_ids, strict=True):
+        if owner is None and tokenizer.id_to_token(number) != name:
+            raise CorruptFile(
+                f"tokenizer.json puts {name!r} into a pair as id {number}, which is {tokenizer.id_to_token(number)!r} "
+                "in its vocabulary.",
+                remedy="Use the tokenizer.json that was published with the model.",
+            )
 
 
 def _span(owners: list[int | None], owner: int) -> slice | None:

@@ -91,12 +91,15 @@ class TextPolicy:
         return self
 
 
-def resolve_policy(settings: TextSettings, model_max_pair_tokens: int) -> TextPolicy:
+def resolve_policy(
+    settings: TextSettings, model_max_pair_tokens: int, model_direction: Direction = "right"
+) -> TextPolicy:
     """Settle the server's policy for the model that is loaded.
 
     Args:
         settings: The text group of the settings.
         model_max_pair_tokens: Longest pair that the model reads, special tokens included.
+        model_direction: End at which the preset's reference drops tokens with this model.
 
     Raises:
         SettingsError: If a limit does not fit the model or contradicts another.
@@ -108,7 +111,7 @@ def resolve_policy(settings: TextSettings, model_max_pair_tokens: int) -> TextPo
         max_query_tokens = _preset_query_tokens(settings.preset, max_pair_tokens)
     return TextPolicy(
         truncation=settings.truncation or PRESET_TRUNCATION[settings.preset],
-        direction=settings.truncation_direction,
+        direction=settings.truncation_direction or model_direction,
         max_pair_tokens=max_pair_tokens,
         max_query_tokens=max_query_tokens,
         long_documents=settings.long_documents,

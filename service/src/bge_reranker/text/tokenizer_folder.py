@@ -7,20 +7,34 @@ not: anything about a request.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tokenizers import Encoding, Tokenizer
 
-from ..errors import CorruptFile, InternalError, UnknownModel
+from ..checkpoint_json import USE_PUBLISHED, foreign_content, read_json_object
+from ..errors import CorruptFile, InternalError, RerankerError, UnknownModel
 from .layout import PairLayout, probe_layout
 from .precut import Precut, without_lone_surrogates
+from .reference_settings import ReferenceSettings
+from .rewriting import refuse_rewriting
 from .vocabulary import Token
 
-UNLIMITED_TOKENS = 1_000_000
-"""A longer `model_max_length` is transformers' way to say that there is no limit (it writes 1e30)."""
+_SUBWORD_PREFIX = re.compile(rb'"continuing_subword_prefix"\s*:\s*"[^"]')
+"""Where a model marks the later parts of a word: WordPiece's do, and hardly any BPE."""
+
+MAX_TOKENIZER_BYTES = 512 * 2**20
+"""Largest tokenizer.json in bytes; those with a quarter of a million tokens have up to 35 MB."""
+
+TRIAL_TEXT = (
+    "How do apples grow? The 3 apples (0.5 kg) aren't ripe; déjà vu, Straße, ÇA. 苹果怎么生长？リンゴ、사과. "
+    "Как растут яблоки? कैसे تنمو แอปเปิล 🍎👩‍🌾\t\r\n e\u0301\ufb01\u200b\x00\x1b\ue000\U0010fffd <a@b.example> #1_x/y\\z"
+)
+"""Text of every kind: of several scripts, with what no vocabulary has a token for."""
 
 
 class PlainTokenizer:
@@ -78,8 +92,11 @@ class TokenizerFolder:
     tokenizer: PlainTokenizer
     layout: PairLayout
     precut: Precut
-    max_pair_tokens: int | None
-    """`model_max_length` of tokenizer_config.json, None where it is absent or means "no limit"."""
+    settings: ReferenceSettings
+    """What other files say about the tokenizer."""
+
+    largest_id: int
+    """Largest id that a text may become."""
 
     @classmethod
     def read(cls, directory: Path) -> TokenizerFolder:
@@ -90,15 +107,38 @@ class TokenizerFolder:
             CorruptFile: If a file is missing, unreadable or not what it should be.
         """
         tokenizer = _load(directory)
+        settings = ReferenceSettings.read(directory)
+        refuse_rewriting(tokenizer)
+        settings.apply_to(tokenizer)
         plain = PlainTokenizer(tokenizer)
-        segments = _json_object(directory / "config.json").get("type_vocab_size")
-        limit = _json_object(directory / "tokenizer_config.json").get("model_max_length")
+        _try(plain)
+        segments = read_json_object(directory / "config.json", is_optional=True).get("type_vocab_size")
+        known = segments if isinstance(segments, int) else None
+        with _defects_named("tokenizer.json cannot lay out a pair"):
+            layout = probe_layout(tokenizer, segments=known if settings.has_segments else 1)
+        settings.refuse_other_layout(tokenizer, layout.special_ids)
         return cls(
             tokenizer=plain,
-            layout=probe_layout(tokenizer, segments=segments if isinstance(segments, int) else None),
+            layout=layout,
             precut=Precut(splits_at_spaces=splits_at_spaces(tokenizer)),
-            max_pair_tokens=int(limit) if isinstance(limit, int | float) and 0 < limit <= UNLIMITED_TOKENS else None,
+            settings=settings,
+            largest_id=_largest_id(tokenizer),
         )
+
+
+def _try(tokenizer: PlainTokenizer) -> None:
+    """Tokenise a text of every kind, which a damaged tokenizer.json does not stand."""
+    with _defects_named("tokenizer.json cannot tokenise a text of common characters"):
+        tokenizer.encode_batch([TRIAL_TEXT])
+        tokenizer.tokens_of(TRIAL_TEXT, special_tokens=True)
+
+
+def _largest_id(tokenizer: Tokenizer) -> int:
+    count = tokenizer.get_vocab_size(with_added_tokens=True)
+    # As many ids as tokens, without a gap: the list of all tokens, which takes ten times as long, says no more.
+    if all(tokenizer.id_to_token(number) is not None for number in range(count)):
+        return count - 1
+    return max(tokenizer.get_vocab(with_added_tokens=True).values())
 
 
 def splits_at_spaces(tokenizer: Tokenizer) -> bool:
@@ -118,20 +158,41 @@ def _load(directory: Path) -> Tokenizer:
             f"{directory} has no tokenizer.json.",
             remedy="Write one with transformers: AutoTokenizer.from_pretrained(folder).save_pretrained(folder).",
         )
-    try:
-        return Tokenizer.from_file(str(path))
-    except Exception as error:  # the tokenizers library raises bare Exception for a bad file
-        raise CorruptFile(f"{path} cannot be read ({error}).", remedy="Fetch the file again.") from error
+    if (found := foreign_content(path)) is not None:
+        raise CorruptFile(f"{path} {found.what}.", remedy=found.remedy)
+    if (size_bytes := path.stat().st_size) > MAX_TOKENIZER_BYTES:
+        raise CorruptFile(
+            f"{path} has {size_bytes} bytes; a tokenizer has at most {MAX_TOKENIZER_BYTES}.", remedy=USE_PUBLISHED
+        )
+    with _defects_named(f"{path} is no tokenizer that the tokenizers library can read"):
+        content = path.read_bytes()
+        if _SUBWORD_PREFIX.search(content):
+            _refuse_other_subwords(json.loads(content)["model"])
+        return Tokenizer.from_buffer(content)
 
 
-def _json_object(path: Path) -> dict[str, object]:
-    """Read an optional JSON file; absent is empty."""
+def _refuse_other_subwords(model: Mapping[str, Any]) -> None:
+    """Refuse merges that would be cut in the middle of a character: the library ends the process over them.
+
+    Source: `models/bpe/model.rs` of tokenizers 0.23, which takes the prefix's length off the second part unseen.
+    """
+    prefix, merges = model["continuing_subword_prefix"], model.get("merges") or ()
+    parts = (merge.split(" ", 1)[1] if isinstance(merge, str) else merge[1] for merge in merges)
+    if not all(part.startswith(prefix) for part in parts):
+        raise CorruptFile(
+            f"tokenizer.json has continuing_subword_prefix {prefix!r}, which not every merge of its model has.",
+            remedy=USE_PUBLISHED,
+        )
+
+
+@contextmanager
+def _defects_named(message: str) -> Iterator[None]:
+    """Turn what the library raises, a panic of its Rust code too, into an error that says what was being done."""
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValueError) as error:
-        raise CorruptFile(f"{path} cannot be read ({error}).", remedy="Fetch the file again.") from error
-    if not isinstance(value, dict):
-        raise CorruptFile(f"{path} is not a JSON object.", remedy="Fetch the file again.")
-    return value
+        yield
+    except BaseException as error:
+        # The library raises bare Exception for a bad file; a panic is a BaseException of a class that none can import.
+        is_told = isinstance(error, RerankerError) and not isinstance(error, InternalError)
+        if is_told or not (isinstance(error, Exception) or type(error).__name__ == "PanicException"):
+            raise
+        raise CorruptFile(f"{message}.", remedy=USE_PUBLISHED) from error

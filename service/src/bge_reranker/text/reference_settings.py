@@ -1,0 +1,198 @@
+"""What transformers and sentence-transformers read beside tokenizer.json, and what becomes of it here.
+
+What belongs here: the settings of those files that change a pair's tokens: applied as the reference does, or refused
+where tokenizer.json says something else. What must not: tokenizer.json itself.
+
+Source: `tokenization_utils_tokenizers.py` and the tokenizers of the models in transformers 5.23; `base/modules/
+transformer.py` of sentence-transformers 6.2; `router/src/lib.rs` of text-embeddings-inference 1.9.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from pathlib import Path
+
+from tokenizers import Tokenizer, normalizers
+
+from ..checkpoint_json import USE_PUBLISHED, read_json_object
+from ..errors import CorruptFile
+from ..settings import Direction, Preset
+
+UNLIMITED_TOKENS = 1_000_000
+"""A longer `model_max_length` is transformers' way to say that there is no limit (it writes 1e30)."""
+
+GENERIC_CLASSES = frozenset({"PreTrainedTokenizer", "TokenizersBackend", "PythonBackend"})
+"""Classes, without their ending `Fast`, that take tokenizer.json as it is."""
+
+LOWERCASE_DEFAULTS = {"Albert": True, "DebertaV2": False, "FNet": False, "RemBert": False, "XLNet": False}
+"""Classes beside BERT's whose `do_lower_case` decides, whatever tokenizer.json says."""
+
+SENTENCE_CONFIGS = ("bert", "roberta", "distilbert", "camembert", "albert", "xlm-roberta", "xlnet")
+"""Parts of the names of sentence-transformers' files, in the order of text-embeddings-inference."""
+
+MODULES_FILE = "modules.json"
+"""Where it is, sentence-transformers reads its own file of settings too."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReferenceSettings:
+    """What the references read beside tokenizer.json."""
+
+    tokenizer_class: str
+    """Class in transformers without its ending `Tokenizer` or `TokenizerFast`; empty where none is named."""
+
+    options: Mapping[str, object]
+    """tokenizer_config.json."""
+
+    sentence: Mapping[str, object]
+    """sentence-transformers' file; empty where there is none."""
+
+    has_modules: bool
+    """Whether sentence-transformers would read that file."""
+
+    @classmethod
+    def read(cls, directory: Path) -> ReferenceSettings:
+        """Read the files of a checkpoint's folder.
+
+        Raises:
+            CorruptFile: If one of them is no JSON object.
+        """
+        options = read_json_object(directory / "tokenizer_config.json", is_optional=True)
+        config = read_json_object(directory / "config.json", is_optional=True)
+        name = options.get("tokenizer_class") or config.get("tokenizer_class") or ""
+        paths = [directory / f"sentence_{part}_config.json" for part in SENTENCE_CONFIGS]
+        found = next((path for path in paths if path.is_file()), None)
+        return cls(
+            str(name).removesuffix("Fast"),
+            options,
+            {} if found is None else read_json_object(found),
+            (directory / MODULES_FILE).is_file(),
+        )
+
+    def max_pair_tokens(self, preset: Preset) -> int | None:
+        """Longest pair that the preset's reference reads, special tokens included; None where it sets no limit."""
+        own = _limit(self.sentence.get("max_seq_length"))
+        if own is not None and (preset == "tei" or (preset == "crossencoder" and self.has_modules)):
+            return own
+        return _limit(self.options.get("model_max_length"))
+
+    def direction(self, preset: Preset) -> Direction:
+        """End of a text at which the preset's reference drops tokens; text-embeddings-inference never looks.
+
+        Raises:
+            CorruptFile: If `truncation_side` is neither of the two.
+        """
+        found = self.options.get("truncation_side") or "right"
+        if found not in ("right", "left"):
+            raise _contradiction("truncation_side", found, "right or left")
+        return "left" if found == "left" and preset != "tei" else "right"
+
+    @property
+    def has_segments(self) -> bool:
+        """Whether the reference passes segments to the model."""
+        names = self.options.get("model_input_names")
+        return not isinstance(names, list) or "token_type_ids" in names
+
+    def refuse_other_layout(self, tokenizer: Tokenizer, special_ids: AbstractSet[int]) -> None:
+        """Refuse pairs that lack a special token by which the references mark their parts.
+
+        Raises:
+            CorruptFile: If `cls_token` or `sep_token` is named and a pair has it nowhere.
+        """
+        for name in ("cls_token", "sep_token"):
+            token = self.options.get(name)
+            content = token.get("content") if isinstance(token, dict) else token
+            if isinstance(content, str) and tokenizer.token_to_id(content) not in special_ids:
+                raise CorruptFile(
+                    f"tokenizer_config.json: {name} is {content!r}, which the post-processor of tokenizer.json puts "
+                    "nowhere into a pair.",
+                    remedy=USE_PUBLISHED,
+                )
+
+    def apply_to(self, tokenizer: Tokenizer) -> None:
+        """Make the tokenizer do what the reference's does.
+
+        Raises:
+            CorruptFile: If a setting contradicts tokenizer.json in a way that the reference settles by building
+                another tokenizer.
+        """
+        tokenizer.encode_special_tokens = bool(self.options.get("split_special_tokens"))
+        self._refuse_other_added_tokens(tokenizer)
+        if self.tokenizer_class in GENERIC_CLASSES:
+            return
+        if isinstance(tokenizer.normalizer, normalizers.BertNormalizer):
+            self._apply_bert_options(tokenizer)
+        else:
+            self._refuse_other_case(tokenizer)
+        self._refuse_other_spaces(tokenizer)
+        if self.has_modules and self.sentence.get("do_lower_case") and not _lowers(tokenizer):
+            raise _contradiction("do_lower_case of sentence-transformers' file", True, "what tokenizer.json does")
+
+    def _apply_bert_options(self, tokenizer: Tokenizer) -> None:
+        """Normalise as BERT's classes do: by these options, whatever tokenizer.json says."""
+        strip_accents = self.options.get("strip_accents")
+        tokenizer.normalizer = normalizers.BertNormalizer(
+            clean_text=True,
+            handle_chinese_chars=self._is_set("tokenize_chinese_chars", default=True),
+            strip_accents=None if strip_accents is None else self._is_set("strip_accents", default=False),
+            lowercase=self._is_set("do_lower_case", default=True),
+        )
+
+    def _is_set(self, name: str, *, default: bool) -> bool:
+        found = self.options.get(name, default)
+        if not isinstance(found, bool):
+            raise _contradiction(name, found, "true or false")
+        return found
+
+    def _refuse_other_case(self, tokenizer: Tokenizer) -> None:
+        found = self.options.get("do_lower_case")
+        known = self.tokenizer_class.removesuffix("Tokenizer") in LOWERCASE_DEFAULTS
+        if known and isinstance(found, bool) and found != _lowers(tokenizer):
+            raise _contradiction("do_lower_case", found, f"{_lowers(tokenizer)}, as tokenizer.json does")
+
+    def _refuse_other_spaces(self, tokenizer: Tokenizer) -> None:
+        found = self.options.get("add_prefix_space")
+        if not isinstance(found, bool) or tokenizer.pre_tokenizer is None:
+            return
+        does = _adds_prefix_space(json.loads(tokenizer.pre_tokenizer.__getstate__()))
+        if does is not None and does != found:
+            raise _contradiction("add_prefix_space", found, f"{does}, as tokenizer.json does")
+
+    def _refuse_other_added_tokens(self, tokenizer: Tokenizer) -> None:
+        added = self.options.get("added_tokens_decoder")
+        if not isinstance(added, dict):
+            return
+        known = {token.content: number for number, token in tokenizer.get_added_tokens_decoder().items()}
+        for number, token in added.items():
+            content = token.get("content") if isinstance(token, dict) else token
+            if str(known.get(str(content))) != str(number):
+                does = "it in tokenizer.json too" if str(content) not in known else f"{known[str(content)]}, as there"
+                raise _contradiction("added_tokens_decoder", f"{content!r} as {number}", does)
+
+
+def _limit(found: object) -> int | None:
+    if isinstance(found, bool) or not isinstance(found, int | float) or not 0 < found <= UNLIMITED_TOKENS:
+        return None
+    return int(found)
+
+
+def _lowers(tokenizer: Tokenizer) -> bool:
+    return tokenizer.normalizer is not None and tokenizer.normalizer.normalize_str("A").endswith("a")
+
+
+def _adds_prefix_space(step: Mapping[str, object]) -> bool | None:
+    """What a pre-tokenizer does at a text's beginning; None where it has no such choice."""
+    if step.get("type") == "ByteLevel":
+        return bool(step.get("add_prefix_space"))
+    if step.get("type") == "Metaspace":
+        return step.get("prepend_scheme") != "never"
+    nested = step.get("pretokenizers")
+    found = [_adds_prefix_space(each) for each in nested] if isinstance(nested, list) else []
+    return next((each for each in found if each is not None), None)
+
+
+def _contradiction(name: str, found: object, expected: str) -> CorruptFile:
+    return CorruptFile(f"tokenizer_config.json: {name} is {found}; expected {expected}.", remedy=USE_PUBLISHED)

@@ -1,0 +1,161 @@
+"""Settings beside tokenizer.json, compared with what transformers makes of them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import transformers
+
+from bge_reranker.errors import CorruptFile
+from bge_reranker.settings import Preset, TextSettings
+from bge_reranker.text.encoder import PairEncoder
+from bge_reranker.text.policy import resolve_policy
+
+from .trained import FAMILIES
+
+QUERY = "The Panda déjà"
+DOCUMENT = "Eats 竹林 Bamboo IN a forest Straße <s> </s> [SEP] the rice"
+MODEL_TYPES = {"bert": "bert", "xlm_roberta": "xlm-roberta", "roberta": "roberta"}
+BERT, XLMR = {"tokenizer_class": "BertTokenizer"}, {"tokenizer_class": "XLMRobertaTokenizer"}
+ROBERTA = {"tokenizer_class": "RobertaTokenizer"}
+GENERIC = {"tokenizer_class": "PreTrainedTokenizerFast", "model_input_names": ["input_ids", "token_type_ids"]}
+ADDED = {"content": "forest", "special": False, "lstrip": False, "rstrip": False, "normalized": True}
+
+Json = dict[str, Any]
+Edit = Callable[[Json], object]
+
+
+def unchanged(_: Json) -> None:
+    """A tokenizer.json as it is."""
+
+
+def cased(tokenizer: Json) -> None:
+    """A tokenizer.json that keeps capitals."""
+    tokenizer["normalizer"]["lowercase"] = False
+
+
+def checkpoint(
+    folder: Path, family: str, options: Json, edit: Edit = unchanged, files: dict[str, Json] | None = None
+) -> Path:
+    content = json.loads(FAMILIES[family]())
+    edit(content)
+    config = {"model_type": MODEL_TYPES[family], "type_vocab_size": 2 if family == "bert" else 1}
+    written = {"tokenizer": content, "config": config, "tokenizer_config": options, **(files or {})}
+    for name, values in written.items():
+        (folder / f"{name}.json").write_text(json.dumps(values))
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("family", "options", "edit"),
+    [
+        ("bert", {}, unchanged),
+        ("bert", {**BERT, "do_lower_case": False}, unchanged),
+        ("bert", {"do_lower_case": False}, unchanged),
+        ("bert", {**BERT, "strip_accents": False}, unchanged),
+        ("bert", {**BERT, "tokenize_chinese_chars": False}, unchanged),
+        ("bert", {**BERT, "model_input_names": ["input_ids", "attention_mask"]}, unchanged),
+        ("bert", {**BERT, "split_special_tokens": True}, unchanged),
+        ("bert", BERT, cased),
+        ("bert", {**BERT, "do_lower_case": False}, cased),
+        ("bert", {**BERT, "do_lower_case": True}, cased),
+        ("bert", {**GENERIC, "do_lower_case": False}, unchanged),
+        ("bert", GENERIC, cased),
+        ("xlm_roberta", {**XLMR, "do_lower_case": True}, unchanged),
+        ("xlm_roberta", {**XLMR, "split_special_tokens": True}, unchanged),
+        ("xlm_roberta", {**XLMR, "cls_token": "<s>", "sep_token": "</s>"}, unchanged),
+        ("roberta", {**ROBERTA, "add_prefix_space": False}, unchanged),
+        ("roberta", {**ROBERTA, "split_special_tokens": True}, unchanged),
+    ],
+)
+def test_a_pair_has_the_tokens_that_transformers_gives_it(
+    tmp_path: Path, family: str, options: Json, edit: Edit
+) -> None:
+    folder = checkpoint(tmp_path, family, options, edit)
+    expected = transformers.AutoTokenizer.from_pretrained(folder)(QUERY, DOCUMENT)
+    policy = resolve_policy(TextSettings(), 512)
+    (pair,) = PairEncoder.from_directory(folder).encode(QUERY, [DOCUMENT], policy).documents[0].pairs
+    assert pair.tokens.tolist() == expected["input_ids"]
+    assert pair.types.tolist() == (expected.get("token_type_ids") or [0] * len(pair))
+
+
+@pytest.mark.parametrize(
+    ("family", "options", "words"),
+    [
+        ("xlm_roberta", {**XLMR, "add_prefix_space": False}, "add_prefix_space is False"),
+        ("roberta", {**ROBERTA, "add_prefix_space": True}, "add_prefix_space is True"),
+        ("roberta", {**ROBERTA, "added_tokens_decoder": {"1600": ADDED}}, "added_tokens_decoder"),
+        ("xlm_roberta", {"tokenizer_class": "AlbertTokenizer", "do_lower_case": True}, "do_lower_case is True"),
+        ("xlm_roberta", {**XLMR, "sep_token": "<mask>"}, "sep_token is '<mask>'"),
+        ("xlm_roberta", {**XLMR, "cls_token": {"content": "<unk>"}}, "cls_token is '<unk>'"),
+        ("bert", {**BERT, "do_lower_case": "no"}, "do_lower_case is no"),
+    ],
+)
+def test_a_setting_that_contradicts_the_tokenizer_is_refused_by_name(
+    tmp_path: Path, family: str, options: Json, words: str
+) -> None:
+    with pytest.raises(CorruptFile, match=words) as caught:
+        PairEncoder.from_directory(checkpoint(tmp_path, family, options))
+    assert "tokenizer_config.json" in caught.value.message
+    assert caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("side", "preset", "direction"),
+    [
+        ("left", "crossencoder", "left"),
+        ("left", "flagreranker", "left"),
+        ("left", "tei", "right"),
+        ("right", "crossencoder", "right"),
+        (None, "crossencoder", "right"),
+    ],
+)
+def test_a_text_is_cut_at_the_side_that_the_presets_reference_cuts(
+    tmp_path: Path, side: str | None, preset: Preset, direction: str
+) -> None:
+    encoder = PairEncoder.from_directory(checkpoint(tmp_path, "xlm_roberta", {**XLMR, "truncation_side": side}))
+    assert encoder.settings.direction(preset) == direction
+
+
+def test_a_pair_cut_on_the_left_is_the_one_of_transformers(tmp_path: Path) -> None:
+    folder = checkpoint(tmp_path, "xlm_roberta", {**XLMR, "truncation_side": "left"})
+    tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
+    expected = tokenizer(QUERY, DOCUMENT, truncation="longest_first", max_length=20)["input_ids"]
+    encoder = PairEncoder.from_directory(folder)
+    policy = resolve_policy(TextSettings(), 20, encoder.settings.direction("crossencoder"))
+    assert encoder.encode(QUERY, [DOCUMENT], policy).documents[0].pairs[0].tokens.tolist() == expected
+
+
+def test_a_side_that_is_none_is_refused(tmp_path: Path) -> None:
+    encoder = PairEncoder.from_directory(checkpoint(tmp_path, "xlm_roberta", {"truncation_side": "middle"}))
+    with pytest.raises(CorruptFile, match="truncation_side is middle"):
+        encoder.settings.direction("crossencoder")
+
+
+@pytest.mark.parametrize(
+    ("files", "preset", "tokens"),
+    [
+        ({"sentence_bert_config": {"max_seq_length": 128}}, "tei", 128),
+        ({"sentence_xlm-roberta_config": {"max_seq_length": 64}}, "tei", 64),
+        ({"sentence_bert_config": {"max_seq_length": 128}}, "crossencoder", 256),
+        ({"sentence_bert_config": {"max_seq_length": 128}, "modules": {}}, "crossencoder", 128),
+        ({"sentence_bert_config": {"max_seq_length": 128}, "modules": {}}, "flagreranker", 256),
+        ({"sentence_bert_config": {"max_seq_length": None}}, "tei", 256),
+        ({}, "tei", 256),
+    ],
+)
+def test_sentence_transformers_own_limit_holds_under_the_presets_whose_reference_reads_it(
+    tmp_path: Path, files: dict[str, Json], preset: Preset, tokens: int
+) -> None:
+    folder = checkpoint(tmp_path, "xlm_roberta", {"model_max_length": 256}, files=files)
+    assert PairEncoder.from_directory(folder).settings.max_pair_tokens(preset) == tokens
+
+
+def test_lower_case_of_sentence_transformers_is_refused_where_the_tokenizer_keeps_capitals(tmp_path: Path) -> None:
+    files: dict[str, Json] = {"sentence_bert_config": {"do_lower_case": True}, "modules": {}}
+    with pytest.raises(CorruptFile, match="do_lower_case of sentence-transformers"):
+        PairEncoder.from_directory(checkpoint(tmp_path, "xlm_roberta", {}, files=files))
