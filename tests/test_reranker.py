@@ -92,7 +92,7 @@ def test_a_model_that_is_refused_at_warm_up_leaves_no_thread(tmp_path: Path) -> 
     model.get_parameter("classifier.out_proj.bias").data[0] = float("nan")
     save(model, write_tokenizer(tmp_path))
     before = set(threading.enumerate())
-    with pytest.raises(CorruptFile, match="no finite logit"):
+    with pytest.raises(CorruptFile, match="logit of a pair of 32 tokens is nan"):
         Reranker(str(tmp_path), threads=1)
     assert not [thread for thread in set(threading.enumerate()) - before if thread.name.startswith("engine-")]
 

@@ -18,7 +18,7 @@ def test_the_chart_knows_the_longest_pair_of_the_embedded_model() -> None:
     folder = demo_model_directory()
     geometry = read_checkpoint(folder).geometry
     assert geometry is not None
-    limits = (geometry.max_pair_tokens, TokenizerFolder.read(folder).max_pair_tokens)
+    limits = (geometry.max_pair_tokens, TokenizerFolder.read(folder).settings.max_pair_tokens("crossencoder"))
     assert MODEL_PAIR_TOKENS_OF["demo"] == min(limit for limit in limits if limit is not None)
 
 

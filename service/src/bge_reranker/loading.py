@@ -12,22 +12,23 @@ from dataclasses import dataclass
 
 import structlog
 
+from .engine.acceptance import AcceptedScorer
 from .engine.calibration import CALIBRATION_PAIR_TOKENS
 from .engine.engine import Engine
 from .engine.observer import EngineObserver, SilentObserver
-from .engine.scorer import Scorer
-from .errors import OutOfMemory
+from .engine.scorer import Scorer, ScorerDescription
+from .errors import CorruptFile, OutOfMemory
 from .model.load import load_scorer
 from .ranking.ranker import Ranker
 from .serving.state import Capacity, ServedModel
-from .settings import ModelSettings, Settings
+from .settings import Direction, ModelSettings, Preset, Settings
 from .store.lease import Lease, take_lease
 from .store.manifest import MANIFEST_FILE, Manifest, hash_model, read_manifest
 from .store.resolve import ModelDirectory, resolve_model
 from .store.verification import refuse_other_digest
 from .store.verified_load import Verified, verified_load
 from .text.encoder import PairEncoder
-from .text.policy import resolve_policy
+from .text.policy import TextPolicy, resolve_policy
 
 _CLOSE_S = 10.0
 """Seconds for an engine that nobody uses to end."""
@@ -55,7 +56,6 @@ def load_model(
     observer = observer or SilentObserver()
     try:
         manifest, verified, loaded = _verified(directory, settings.model, lambda: _load(directory, settings, observer))
-        policy = resolve_policy(settings.text, _max_pair_tokens(loaded.scorer, loaded.encoder))
     except BaseException:
         if lease is not None:
             lease.release()
@@ -67,7 +67,7 @@ def load_model(
         digest=manifest.digest,
         verified=verified,
         capacity=_capacity(loaded.engine, loaded.scorer),
-        ranker=Ranker(loaded.encoder, loaded.engine, policy, executor),
+        ranker=Ranker(loaded.encoder, loaded.engine, loaded.policy, executor),
         engine=loaded.engine,
         description=loaded.scorer.description,
         lease=lease,
@@ -79,6 +79,7 @@ class _Loaded:
     """What a model's files become."""
 
     encoder: PairEncoder
+    policy: TextPolicy
     scorer: Scorer
     engine: Engine
     """Warmed up."""
@@ -95,6 +96,13 @@ def _load(directory: ModelDirectory, settings: Settings, observer: EngineObserve
     except MemoryError as error:
         # Scorers report a shortage of their own devices; this is one of the interpreter.
         raise OutOfMemory(f"Memory ran out while {directory.name} was loaded.") from error
+    try:
+        refuse_other_tokenizer(encoder, scorer.description)
+        policy = resolve_policy(settings.text, *_limits(encoder, scorer, settings.text.preset))
+    except BaseException:
+        scorer.close()
+        raise
+    scorer = AcceptedScorer(scorer, encoder.trial, policy.max_pair_tokens)
     engine = Engine(scorer, settings.engine, observer=observer)
     engine.start()
     try:
@@ -103,7 +111,7 @@ def _load(directory: ModelDirectory, settings: Settings, observer: EngineObserve
         # Its thread may still be freeing the scorer; a process that ends meanwhile is aborted by the scorer's library.
         engine.close(_CLOSE_S)
         raise
-    return _Loaded(encoder, scorer, engine)
+    return _Loaded(encoder, policy, scorer, engine)
 
 
 def _verified(
@@ -137,6 +145,30 @@ def _capacity(engine: Engine, scorer: Scorer) -> Capacity:
     return Capacity(tokens_per_second=rate, pairs_per_second=rate / pair_tokens, pair_tokens=pair_tokens)
 
 
-def _max_pair_tokens(scorer: Scorer, encoder: PairEncoder) -> int:
-    """The smaller of what the network reads and what its tokenizer is configured for, as in sentence-transformers."""
-    return min(scorer.description.max_pair_tokens, encoder.tokenizer_max_pair_tokens or sys.maxsize)
+def _limits(encoder: PairEncoder, scorer: Scorer, preset: Preset) -> tuple[int, Direction]:
+    """The smaller of what the network reads and what its files allow under a preset; the end that is then dropped."""
+    allowed = encoder.settings.max_pair_tokens(preset) or sys.maxsize
+    return min(scorer.description.max_pair_tokens, allowed), encoder.settings.direction(preset)
+
+
+def refuse_other_tokenizer(encoder: PairEncoder, scorer: ScorerDescription) -> None:
+    """Compare what a text may become with what the model reads.
+
+    Raises:
+        CorruptFile: If there is an id that the model has no row for: the text that has it would fail, and others with
+            it. Or if a head that reads the first token would read the query's.
+    """
+    largest, rows = encoder.largest_id, scorer.vocabulary_size
+    if largest is not None and rows is not None and largest >= rows:
+        raise CorruptFile(
+            f"tokenizer.json has ids up to {largest}; the model has {rows} rows of embeddings, for ids up to "
+            f"{rows - 1}.",
+            remedy="Use the tokenizer.json that was published with these weights.",
+            figures={"largest_id": largest, "rows": rows},
+        )
+    if scorer.packed and not encoder.begins_with_special_token:
+        raise CorruptFile(
+            "tokenizer.json has a post-processor that puts no special token before the query; the model's head reads "
+            "the first token.",
+            remedy="Use the tokenizer.json that was published with these weights.",
+        )

@@ -40,6 +40,9 @@ class ScorerDescription:
     batch_invariant: bool
     """True where warm-up saw the same pair get the same bits alone and in every probed batch."""
 
+    vocabulary_size: int | None = None
+    """Token ids that the model has a row for are below it; None where it has no table of them."""
+
     notes: tuple[str, ...] = field(default=())
     """Anything an operator should know: a fast body that was replaced, a padded fallback."""
 

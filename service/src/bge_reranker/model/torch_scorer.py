@@ -53,6 +53,7 @@ class TorchScorer:
             packed=True,
             max_pair_tokens=network.geometry.max_pair_tokens,
             batch_invariant=False,
+            vocabulary_size=network.geometry.vocabulary_size,
         )
 
     @property
