@@ -17,6 +17,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from .bodies import measure_bodies
 from .checkpoint import write_checkpoint
 from .documents import Texts
 from .largest_requests import measure_largest_requests
@@ -30,7 +31,7 @@ _DEADLINE_S = 3_600
 """A slow CPU with 32 clients takes minutes for one round; the benchmark wants to see them, not to refuse them."""
 
 
-PARTS = ("speed", "largest-requests", "memory", "start")
+PARTS = ("speed", "largest-requests", "bodies", "memory", "start")
 
 
 @click.command()
@@ -52,7 +53,7 @@ def bench(
     pairs: int,
     json_file: Path,
 ) -> None:
-    """Measure the base shape by HTTP and in a bare loop, largest requests, the embedded model's memory and start."""
+    """Measure the base shape by HTTP and in a bare loop, large and hostile requests, and the embedded model."""
     # Wide enough for every column where the output is not a terminal.
     console = Console(width=None if sys.stdout.isatty() else 130)
     report: dict[str, Any] = {"machine": describe_machine(), "date": datetime.now(UTC).isoformat(timespec="seconds")}
@@ -62,6 +63,8 @@ def bench(
         report["speed"] = _measure_speed(console, counts, seconds, requests, batch_tokens)
     if "largest-requests" in wanted:
         report["largest_requests"] = measure_largest_requests(console)
+    if "bodies" in wanted:
+        report["bodies"] = measure_bodies(console, min(seconds, 10))
     if "memory" in wanted:
         report["memory"] = measure_memory(pairs, console)
     if "start" in wanted:

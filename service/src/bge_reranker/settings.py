@@ -211,8 +211,10 @@ class HttpSettings(SettingsGroup):
     """Largest request body in bytes; more is answered 413 and read no further."""
 
     max_bodies_bytes: int = Field(default=268_435_456, ge=1_024)
-    """Most bytes that the bodies of all requests under way have together, until their answers have been taken; what
-    would be more is answered 429 and read no further, so that memory is bounded whatever callers send."""
+    """Most bytes that the bodies of all requests under way weigh together, until their answers have been taken; what
+    would be more is answered 429, so that memory is bounded whatever callers send. A body weighs twice its bytes (three
+    times with other characters than ASCII, five times with emoji and their like), 80 for each value and key in it, and
+    512 for each document; one alone is always taken."""
 
     max_documents: int = Field(default=10_000, ge=1, le=1_000_000)
     """Most documents in one request."""

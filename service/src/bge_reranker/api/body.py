@@ -8,30 +8,36 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from concurrent.futures import Executor
-from contextlib import contextmanager
 from typing import Any, Final
 
-import numpy as np
 import orjson
 from starlette.requests import ClientDisconnect, Request
 
 from ..errors import BodyTooLarge, CallerGone, InvalidBody, QueueFull, RequestTimedOut, UnsupportedMediaType
 from ..settings import HttpSettings
 from .collection import CollectionPause
-from .record import record_of
+from .record import RequestRecord, record_of
+from .weight import BYTES_PER_DOCUMENT, values_in, weight_bytes
 from .wide_integers import may_hold_wide_integer, whole_number
 
 OFF_LOOP_BYTES = 256_000
 """Bodies above this many bytes are parsed in a thread: parsing them takes milliseconds, which others would wait."""
 
-_MOST_CONTAINERS: Final = 1_000_000
-"""Most lists and objects in a body, however few bytes they have: 15 MB of lists in lists became 600 MB of memory, and
-everybody else waited for seconds."""
+_MOST_VALUES: Final = 400_000
+"""Most values and keys in a body, however few bytes they have: parsing as many takes up to 50 ms, which everybody else
+waits."""
 
-_CONTAINERS_PER_DOCUMENT: Final = 4
+_VALUES_PER_DOCUMENT: Final = 40
 """As many are allowed in any case for each document that a request may have."""
+
+_BYTES_PER_PLAIN_VALUE: Final = 32
+"""Bytes for each value from which a body's are not counted exactly, but with the commas in its texts: prose has one in
+a hundred."""
+
+_MOST_PLAIN_VALUES: Final = 1_000
+"""As many are not counted exactly in any body: it would take longer than parsing them."""
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 """What some clients on Windows put before a text in UTF-8; it is no JSON, and means nothing."""
@@ -63,44 +69,50 @@ class Bodies:
         Raises:
             UnsupportedMediaType: If a content type is given that is not JSON.
             BodyTooLarge: If the body, announced or real, has more bytes than one may have.
-            QueueFull: If all bodies would have more than they may have together.
+            QueueFull: If all bodies would weigh more than they may together.
             RequestTimedOut: If it does not arrive in time.
             CallerGone: If the client hangs up before the end.
-            InvalidBody: If it is not a JSON object.
+            InvalidBody: If it is not a JSON object, or has too many values.
         """
         _check_content_type(request.headers.get("content-type"))
         _check_content_encoding(request.headers.get("content-encoding"))
-        take = record_of(request).held.enter_context(self._share())
-        parsed = await self._parsed(await self._receive(request, take))
+        content = await self._receive(request)
+        parsed = await self._parsed(request, content)
         if not isinstance(parsed, dict):
             raise InvalidBody(
                 "The body must be a JSON object.", remedy="GET /openapi.json has an example of each dialect."
             )
         return parsed
 
-    @contextmanager
-    def _share(self) -> Iterator[Callable[[int], None]]:
-        """Yield what asks for so many bytes more, all of which are free again afterwards."""
-        share_bytes, most_bytes = 0, self._limits.max_bodies_bytes
+    def hold_documents(self, request: Request, documents: int) -> None:
+        """Count what a request's documents come to besides their texts.
 
-        def take(more_bytes: int) -> None:
-            nonlocal share_bytes
-            if self._held_bytes + more_bytes > most_bytes:
-                raise QueueFull(
-                    f"The bodies of all requests under way have {self._held_bytes} bytes; the limit is {most_bytes}.",
-                    remedy="Try again in a second, send fewer documents at a time, or raise the server's "
-                    "maxBodiesBytes.",
-                    retry_after_s=1,
-                )
-            self._held_bytes += more_bytes
-            share_bytes += more_bytes
+        Raises:
+            QueueFull: If all bodies would weigh more than they may together.
+        """
+        self._hold(record_of(request), BYTES_PER_DOCUMENT * documents)
 
-        try:
-            yield take
-        finally:
-            self._held_bytes -= share_bytes
+    def _hold(self, record: RequestRecord, more_bytes: int) -> None:
+        """Count so much more for a request, until its answer has been taken or is an error."""
+        others_bytes, most_bytes = self._held_bytes - record.held_bytes, self._limits.max_bodies_bytes
+        # One alone is always taken: it has its own limits, of bytes and of values.
+        if others_bytes and self._held_bytes + more_bytes > most_bytes:
+            raise QueueFull(
+                f"The bodies of all requests under way weigh {self._held_bytes} bytes; the limit is {most_bytes}.",
+                remedy="Try again in a second, send fewer documents at a time, or raise the server's maxBodiesBytes.",
+                retry_after_s=1,
+            )
+        if not record.held_bytes:
+            record.held.callback(self._release, record)
+        self._held_bytes += more_bytes
+        record.held_bytes += more_bytes
 
-    async def _receive(self, request: Request, take: Callable[[int], None]) -> bytearray:
+    def _release(self, record: RequestRecord) -> None:
+        self._held_bytes -= record.held_bytes
+        record.held_bytes = 0
+
+    async def _receive(self, request: Request) -> bytearray:
+        record = record_of(request)
         max_bytes, timeout_s = self._limits.max_body_bytes, self._limits.body_timeout_s
         announced = request.headers.get("content-length", "")
         if announced.isdecimal() and int(announced) > max_bytes:
@@ -110,7 +122,7 @@ class Bodies:
             async with asyncio.timeout(timeout_s):
                 async for chunk in request.stream():
                     # Not what is announced: whoever announced much and sent nothing would keep all others out.
-                    take(len(chunk))
+                    self._hold(record, len(chunk))
                     content += chunk
                     if len(content) > max_bytes:
                         raise _too_large("more", max_bytes)
@@ -123,11 +135,17 @@ class Bodies:
             raise CallerGone("The client hung up while sending its body.") from None
         return content
 
-    async def _parsed(self, content: bytearray) -> Any:
-        if len(content) > OFF_LOOP_BYTES:
-            most = max(_MOST_CONTAINERS, _CONTAINERS_PER_DOCUMENT * self._limits.max_documents)
-            return await asyncio.get_running_loop().run_in_executor(self._executor, parse_large, content, most)
-        return _parse(content)
+    async def _parsed(self, request: Request, content: bytearray) -> Any:
+        """Parse a body, after what it comes to has been counted instead of its bytes."""
+        record = record_of(request)
+        most_values = max(_MOST_VALUES, _VALUES_PER_DOCUMENT * self._limits.max_documents)
+        if len(content) <= OFF_LOOP_BYTES:
+            self._hold(record, weigh(content, most_values) - len(content))
+            return _parse(content)
+        loop = asyncio.get_running_loop()
+        weight_bytes = await loop.run_in_executor(self._executor, weigh, content, most_values)
+        self._hold(record, weight_bytes - len(content))
+        return await loop.run_in_executor(self._executor, parse_large, content)
 
 
 def _check_content_type(content_type: str | None) -> None:
@@ -157,42 +175,36 @@ def _too_large(found: str, max_bytes: int) -> BodyTooLarge:
     )
 
 
-def parse_large(content: bytearray, most_containers: int = _MOST_CONTAINERS) -> Any:
-    """Parse a body of any size, in a thread, at a cost to others that its size bounds.
-
-    Every few hundred lists that a parser makes, the collector walks over those made before, while everybody else waits:
-    reading a million lists takes 0.5 s with it, and 0.15 s without.
+def weigh(content: bytearray, most_values: int) -> int:
+    """Tell what a body comes to in memory, in bytes.
 
     Args:
         content: The body.
-        most_containers: Lists and objects that it may have.
+        most_values: Values and keys that it may have.
 
     Raises:
-        InvalidBody: If it is not JSON, or has more of them.
+        InvalidBody: If it has more.
     """
-    found = _containers(content)
-    if found > most_containers:
-        # Texts may be full of brackets, and those of code are.
-        found = _containers_outside_texts(content)
-    if found > most_containers:
+    plain_values = max(_MOST_PLAIN_VALUES, len(content) // _BYTES_PER_PLAIN_VALUE)
+    values = values_in(content, exact_above=min(most_values, plain_values), enough=most_values)
+    if values > most_values:
         raise InvalidBody(
-            f"The body has {found} lists and objects; the limit is {most_containers}.",
-            remedy="Send documents that are less nested, or fewer at a time.",
+            f"The body has more than {most_values} values and keys, which is the limit.",
+            remedy="Send fewer documents at a time, without fields that are not ranked.",
         )
+    return weight_bytes(content, values)
+
+
+def parse_large(content: bytearray) -> Any:
+    """Parse a body of any size, in a thread, at a cost to others that its number of values bounds.
+
+    Every few hundred lists that a parser makes, the collector walks over those made before, while everybody else waits.
+
+    Raises:
+        InvalidBody: If it is not JSON.
+    """
     with _PAUSE.hold():
         return _parse(content)
-
-
-def _containers(content: bytes | bytearray) -> int:
-    return content.count(b"[") + content.count(b"{")
-
-
-def _containers_outside_texts(content: bytearray) -> int:
-    # Not by a regular expression: over 16 MB of short texts, everybody else waited for it for a second.
-    plain = np.frombuffer(content.replace(b"\\\\", b"").replace(b'\\"', b""), np.uint8)
-    is_text = np.logical_xor.accumulate(plain == ord('"'))
-    is_bracket = (plain == ord("[")) | (plain == ord("{"))
-    return int(np.count_nonzero(is_bracket & ~is_text))
 
 
 class _UnreadableNumberError(ValueError):

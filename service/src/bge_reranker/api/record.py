@@ -29,6 +29,9 @@ class RequestRecord:
     voice: Voice = field(default_factory=Voice)
     """In whose words an error would be said, as far as that is known."""
 
+    held_bytes: int = 0
+    """What the request holds of the memory for bodies, by weight."""
+
     held: ExitStack = field(default_factory=ExitStack)
     """What is given back when the answer has been taken, or as soon as it is known to be an error."""
 

@@ -103,6 +103,7 @@ class RerankEndpoint:
             place = Place(route, may_speak.by_name, self.settings.dialects, policy.long_documents)
             call = await self._parse(dialect, body, place)
             record.documents = len(call.request.documents)
+            self.bodies.hold_documents(request, record.documents)
             record.ranking = await self._rank(request, model, call, deadline)
             reply = Reply(call, record.ranking, name, record.request_id, place)
             return await self._answer(dialect, reply, record.began, model.description.device)

@@ -17,6 +17,9 @@ _LEAST, _LARGEST = -(2**63), 2**64 - 1
 _SHAPES: Final = bytes(ord("0") if chr(byte).isdecimal() else byte for byte in range(256))
 """Every ASCII digit as a zero, so that a run of digits can be searched for as a plain text."""
 
+_SLICE_BYTES: Final = 1_048_576
+"""Bytes that are looked at at once."""
+
 _RUNS: Final = (b"0" * 20, b"-" + b"0" * 19)
 """The least digits of a number beyond those bounds."""
 
@@ -27,8 +30,13 @@ class WideInteger(int):
 
 def may_hold_wide_integer(content: bytearray) -> bool:
     """Whether a JSON text has a run of digits long enough; costs far less than parsing."""
-    shape = content.translate(_SHAPES)
-    return any(run in shape for run in _RUNS)
+    overlap = max(map(len, _RUNS)) - 1
+    for start in range(0, len(content), _SLICE_BYTES):
+        # In slices: each is a copy, for which everybody else waits.
+        shape = content[start : start + _SLICE_BYTES + overlap].translate(_SHAPES)
+        if any(run in shape for run in _RUNS):
+            return True
+    return False
 
 
 def whole_number(digits: str) -> int:
