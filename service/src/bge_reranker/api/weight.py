@@ -84,11 +84,11 @@ def _slices(content: bytearray) -> Iterator[bytearray]:
     """Cut, but never between a backslash and what it escapes."""
     start = 0
     while start < len(content):
-        stop = start + _SLICE_BYTES
-        while stop < len(content) and content[stop - 1] == ord("\\"):
-            stop += 1
-        yield content[start:stop]
-        start = stop
+        piece = content[start : start + _SLICE_BYTES]
+        if (len(piece) - len(piece.rstrip(b"\\"))) % 2:
+            piece += content[start + len(piece) : start + len(piece) + 1]
+        yield piece
+        start += len(piece)
 
 
 def _times(content: bytearray) -> int:
