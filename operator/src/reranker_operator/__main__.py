@@ -10,7 +10,7 @@ import sys
 
 from pydantic import ValidationError
 
-from . import logs
+from . import logs, shallow_json
 from .cluster import connected
 from .errors import OperatorError
 from .health import served
@@ -21,6 +21,7 @@ from .settings import PREFIX, Settings, UnknownSetting
 
 def main() -> None:
     """Run the operator; exits 0 when told to stop, 1 otherwise."""
+    shallow_json.install()
     logs.configure("info")
     try:
         settings = Settings.from_environment(os.environ)
