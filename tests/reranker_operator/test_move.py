@@ -102,6 +102,22 @@ async def test_a_service_with_a_name_of_its_own_leads_to_the_new_pods_when_all_o
 
 
 @in_a_loop
+async def test_a_service_that_is_deleted_during_a_move_comes_back_to_the_pods_that_answer() -> None:
+    named: dict[str, Any] = {"service": {"name": "rerank"}}
+    rerank = service_ref("rerank")
+    bench = await serving(**named)
+    await bench.round(renamed(**named))
+    bench.cluster.remove(rerank)
+    await bench.round(renamed(**named))
+    await bench.round(renamed(**named))
+    assert leads_to(bench, rerank) == "products"
+    complete(bench, ref=SECOND)
+    await bench.round(renamed(**named))
+    assert leads_to(bench, rerank) == "second"
+    assert bench.cluster.objects[rerank]["metadata"]["labels"][FULLNAME] == "second"
+
+
+@in_a_loop
 async def test_a_service_that_is_to_outlive_its_reranker_is_no_exception() -> None:
     named: dict[str, Any] = {"service": {"name": "rerank", "annotations": {RESOURCE_POLICY: "keep"}}}
     bench = await serving(**named)

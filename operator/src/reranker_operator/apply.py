@@ -66,7 +66,7 @@ class Applied:
 
     Attributes:
         no_place: Why the pod template's change waits, if it does.
-        move: What serves until the wanted Deployment answers.
+        move: What serves until the wanted Deployment answers; None if the round did not get that far.
         happenings: What a person would want to see.
     """
 
@@ -115,21 +115,17 @@ class Applier:
 
     async def _apply(self, reranker: Reranker, wanted: list[dict[str, Any]]) -> Applied:
         done = Applied()
-        services = [
-            each for body in wanted if body["kind"] == SERVICE.name for each in await self._changes(reranker, body)
-        ]
-        handed_over = [each.ref for each in services if each.live is not None and is_handed_over(each.live, reranker)]
+        services = [body for body in wanted if body["kind"] == SERVICE.name]
+        changes = [each for body in services for each in await self._changes(reranker, body)]
+        handed_over = [each.ref for each in changes if each.live is not None and is_handed_over(each.live, reranker)]
         move = done.move = move_of(wanted, self._children.of(reranker.key), reranker.uid, handed_over)
-        others = [
-            each
-            for body in wanted
-            if body["kind"] != SERVICE.name and not self._still_waits(reranker.key, body, done)
-            for each in await self._changes(reranker, move.counted(body) if move else body)
-        ]
+        changes = [_until_moved(each, move) for each in changes]
+        for body in (move.counted(each) for each in wanted if each not in services):
+            if not self._still_waits(reranker.key, body, done):
+                changes += await self._changes(reranker, body)
         order = [ref_of(body) for body in wanted]
         changes = sorted(
-            (each for each in (*services, *others) if not (move and move.holds_back(each.ref))),
-            key=lambda each: order.index(each.ref),
+            (each for each in changes if not move.holds_back(each.ref)), key=lambda each: order.index(each.ref)
         )
         differs = await self._check_first(changes, move)
         for change in changes:
@@ -211,14 +207,14 @@ class Applier:
         check_ownership(live, reranker)
         return [Change(ref, body, desired, live=live, uid=live["metadata"]["uid"])]
 
-    async def _check_first(self, changes: list[Change], move: Move | None) -> bool:
+    async def _check_first(self, changes: list[Change], move: Move) -> bool:
         """Have the API server judge every change of an existing workload before the first is made.
 
         Returns:
             Whether the Deployment's pod template would change.
         """
         is_existing = any(change.is_deployment and change.live is not None for change in changes)
-        if not is_existing and not (move and move.is_under_way):
+        if not is_existing and not move.is_under_way:
             return False
         differs = False
         for change in changes:
@@ -346,6 +342,14 @@ class Applier:
             self._applied.pop(child.ref, None)
             self._children.drop(child.ref)
             done.happenings.append(Happening("Pruned", f"{child.ref} deleted: the spec no longer asks for it."))
+
+
+def _until_moved(change: Change, move: Move) -> Change:
+    """A Service that is not there, as it has to be while the former Deployment serves."""
+    if change.uid or not move.is_under_way:
+        return change
+    body = move.led(change.body)
+    return replace(change, body=body, desired=digest_of(body))
 
 
 def _check_selector(change: Change) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from .adopt import FULLNAME
 from .kinds import AUTOSCALER, DEPLOYMENT, SERVICE, Ref, ref_of
 from .snapshots import Child, DeploymentState
 
@@ -47,6 +48,15 @@ class Move:
         """Whether an object that the spec no longer asks for stays meanwhile."""
         return child.fullname in self.formers
 
+    def led(self, body: dict[str, Any]) -> dict[str, Any]:
+        """A Service that was deleted by hand and has a name of its own, to the pods that serve."""
+        is_for_callers = body["spec"].get("clusterIP") != "None" and body["metadata"]["name"] != self.target.name
+        if not self.formers or not is_for_callers:
+            return body
+        led = copy.deepcopy(body)
+        led["spec"]["selector"][FULLNAME] = led["metadata"]["labels"][FULLNAME] = self.formers[0]
+        return led
+
     def counted(self, body: dict[str, Any]) -> dict[str, Any]:
         """The Deployment with a count of its own while its autoscaler is held back."""
         if not self.is_under_way or ref_of(body) != self.target or "replicas" in body["spec"]:
@@ -56,10 +66,8 @@ class Move:
         return counted
 
 
-def move_of(
-    wanted: Iterable[dict[str, Any]], children: Iterable[Child], uid: str, handed_over: Iterable[Ref]
-) -> Move | None:
-    """What is to be waited for; None where no Deployment is wanted.
+def move_of(wanted: Iterable[dict[str, Any]], children: Iterable[Child], uid: str, handed_over: Iterable[Ref]) -> Move:
+    """What is to be waited for.
 
     Args:
         wanted: The rendered objects.
@@ -68,8 +76,6 @@ def move_of(
         handed_over: Services that somebody else has and lets the Reranker take.
     """
     bodies = {body["kind"]: body for body in wanted}
-    if DEPLOYMENT.name not in bodies:
-        return None
     children = [child for child in children if child.owner_uid in {uid, ""}]
     target = ref_of(bodies[DEPLOYMENT.name])
     deployments = {child.ref: child for child in children if child.ref.kind_name == DEPLOYMENT.name}
