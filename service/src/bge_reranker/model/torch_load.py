@@ -11,6 +11,7 @@ import torch
 
 from ..engine.scorer import Scorer, ScorerOutOfMemory
 from ..errors import OutOfMemory, SettingsError
+from ..hub_client import refuse_unreadable
 from ..settings import ModelSettings
 from .architecture import Geometry
 from .attention import Attention, EqualLengthAttention, PaddedAttention, VariableLengthAttention
@@ -55,6 +56,7 @@ def load_torch_scorer(checkpoint: Checkpoint, settings: ModelSettings, gpus: int
     if placement.device.type == "cpu":
         torch.set_num_threads(settings.threads or granted_threads())
     if checkpoint.geometry is None:
+        refuse_unreadable(os.environ)
         # Importing transformers takes seconds, which the packed network need not wait for.
         from .transformers_load import require_known_architecture  # noqa: PLC0415 - see above
 

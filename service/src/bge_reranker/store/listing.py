@@ -14,7 +14,6 @@ from ..errors import SettingsError
 from .folder import list_archive, list_cached, list_folder
 from .hashing import unreadable
 from .home import expanded
-from .hub import Hub
 from .network import refuse_network_variables
 from .remote import Listing
 from .source import Source
@@ -70,6 +69,8 @@ def _list(source: Source, options: FetchOptions) -> Listing:
 def _list_remote(source: Source, options: FetchOptions) -> Listing:
     refuse_network_variables(options.environment)
     if source.kind == "hf":
+        from .hub import Hub  # noqa: PLC0415 - other sources need no client of a hub
+
         return Hub(options.environment, allow_pickle=options.allow_pickle).list(source)
     if source.kind == "https":
         return list_web(source, allow_pickle=options.allow_pickle)

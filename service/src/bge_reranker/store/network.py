@@ -1,6 +1,6 @@
 """What the environment says of the way to sources, judged before a library meets it: each has its own way to fail.
 
-What belongs here: proxies, certificates, the hub's address and its client's timeouts. What must not: asking anybody.
+What belongs here: proxies, certificates, the hub's address. What must not: asking anybody.
 """
 
 from __future__ import annotations
@@ -15,26 +15,8 @@ from ..errors import SettingsError
 _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
 """Variables that name proxies, which every client here reads, in lower case too."""
 
-_TIMEOUTS = ("HF_HUB_ETAG_TIMEOUT", "HF_HUB_DOWNLOAD_TIMEOUT")
-"""Variables that the hub's client reads as whole numbers when it is imported, and else cannot be imported."""
-
 _WEB = frozenset({"http", "https"})
 _HOST = re.compile(r"[\w.:-]+", re.ASCII)
-
-
-def refuse_hub_variables(environment: Mapping[str, str]) -> None:
-    """Refuse values of which the import of the hub's client dies, whoever imports it.
-
-    Raises:
-        SettingsError: If a timeout is no whole number of seconds.
-    """
-    for name in _TIMEOUTS:
-        value = environment.get(name)
-        if value is not None and not (value.strip().isdecimal() and int(value) > 0):
-            raise SettingsError(
-                f"{name} is {value!r}, and the hub's client takes whole seconds only.",
-                remedy="Write a whole number above 0, or unset it.",
-            )
 
 
 def refuse_network_variables(environment: Mapping[str, str]) -> None:

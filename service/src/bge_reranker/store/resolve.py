@@ -18,7 +18,6 @@ from .hashing import unreadable
 from .home import expanded, home_directory
 from .hub_cache import find_snapshot
 from .layout import Store, Version, refuse_incomplete, version_at
-from .network import refuse_hub_variables
 from .source import Source, parse_source
 
 DEMO_REFERENCE = "demo"
@@ -58,7 +57,6 @@ def resolve_model(reference: str, environment: Mapping[str, str], place: ModelSe
         CorruptFile: If it is in a store and not complete, or may not be looked at.
         SettingsError: If the environment has a value that no library here takes, or no home directory for a path in it.
     """
-    refuse_hub_variables(environment)
     try:
         return _resolve(reference, environment, place or ModelSettings())
     except OSError as error:

@@ -6,12 +6,14 @@ What belongs here: parsing and naming, without looking anywhere. What must not: 
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from dataclasses import dataclass, replace
 from typing import Literal
 from urllib.parse import quote, urlsplit, urlunsplit
 
 from ..errors import UnknownModel
+from ..hub_client import refuse_unreadable
 
 Kind = Literal["demo", "hf", "https", "s3", "file", "pvc"]
 
@@ -142,6 +144,7 @@ def _hub_source(text: str, revision: str | None) -> Source | None:
 def _is_repository(text: str) -> bool:
     if not _REPOSITORY.fullmatch(text):
         return False
+    refuse_unreadable(os.environ)
     # Imported late: it takes a third of the time that starting without a hub does.
     from huggingface_hub.errors import HFValidationError  # noqa: PLC0415
     from huggingface_hub.utils._validators import validate_repo_id  # noqa: PLC0415

@@ -80,11 +80,7 @@ def _run(settings: Settings, *, refresh: bool, progress_file: Path | None, metri
 
 
 def _fetcher(settings: Settings, meter: Meter, *, refresh: bool) -> Fetcher:
-    from ...store.network import refuse_hub_variables  # noqa: PLC0415 - see above
-
-    # The next import is the one that would die of them.
-    refuse_hub_variables(os.environ)
-    from ...store.fetch import Fetcher  # noqa: PLC0415
+    from ...store.fetch import Fetcher  # noqa: PLC0415 - see above
     from ...store.layout import Store  # noqa: PLC0415
     from ...store.listing import FetchOptions  # noqa: PLC0415
     from ...store.source import require_source  # noqa: PLC0415
