@@ -11,7 +11,6 @@ import click
 from ...errors import RerankerError
 from ...termination import write_termination_message
 from ..ending import end_tidily_on_sigterm
-from ..output import refuse_unwritable
 from ..setting_options import field_options
 from .target import effective_settings, store_directory
 
@@ -47,8 +46,6 @@ def fetch(
     pvc://claim/path or demo; without it, the one that the settings name. What is there already is not fetched again.
     """
     effective = effective_settings(context, source)
-    if progress_file is not None:
-        refuse_unwritable(progress_file, "--progress-file")
     # So that no fetcher on another machine waits for the lock to get stale.
     end_tidily_on_sigterm()
     try:
