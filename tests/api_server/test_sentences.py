@@ -29,7 +29,7 @@ RULES: list[dict[str, Any]] = [
     {"config": {"http": {"host": "not a host"}}},
     {"config": {"text": {"maxPairTokens": 7}}},
     {"model": {"source": "s3://bucket/../other"}},
-    {"model": {"revision": "-x"}},
+    {"model": {"source": "demo", "revision": "-x"}},
     {"hub": {"endpoint": "hub.example"}},
     {"proxy": {"https": "socks5h://proxy:1"}},
     {"config": {"text": {"maxPairTokens": 513}}},
