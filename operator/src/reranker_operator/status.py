@@ -213,8 +213,8 @@ def _needs_person(found: Situation, turn: Duty) -> bool:
 def _model_ready(found: Situation) -> Verdict:
     if found.stage is Stage.COMPLETE and found.unreached and not found.facts:
         message = (
-            f"{found.unreached} ready pods do not answer the operator on their management port, so that nobody knows "
-            "what they serve. Let pods with the label app.kubernetes.io/name=bge-reranker-operator reach port 8001."
+            f"Of the ready pods, {found.unreached} were asked what they serve and none answered the operator. Let pods "
+            "with the label app.kubernetes.io/name=bge-reranker-operator reach their port 8001."
         )
         return Verdict("ModelReady", "Unknown", "PodsUnreachable", message)
     if found.stage is Stage.COMPLETE:
