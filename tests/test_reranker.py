@@ -3,6 +3,8 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
+from collections import deque
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -10,8 +12,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bge_reranker import Reranker
-from bge_reranker.errors import CorruptFile, Draining, InvalidField, SettingsError
+from bge_reranker import Reranker, RerankerError
+from bge_reranker.demo import demo_model_directory
+from bge_reranker.errors import CorruptFile, Draining, EmptyField, InvalidField, SettingsError, UnknownModel
 from tests.live.scripted_scorer import write_tokenizer
 from tests.model.checkpoints import packed_model, save
 
@@ -64,12 +67,37 @@ def test_one_reranker_is_used_from_several_threads(demo: Reranker) -> None:
         (None, ["a"], "query must be a string, not NoneType"),
         ("q", "abc", "documents must be a list of strings, not str"),
         ("q", {"a": 1}, "not dict"),
+        ("q", {"a"}, "not set"),
+        ("q", b"abc", "documents must be a list of strings, not bytes"),
         ("q", ["a", None], r"documents\[1\] must be a string"),
     ],
 )
 def test_what_is_no_list_of_texts_is_refused_by_name(demo: Reranker, query: Any, documents: Any, words: str) -> None:
     with pytest.raises(InvalidField, match=words):
         demo.rank(query, documents)
+
+
+def test_an_empty_query_is_refused_as_over_http(demo: Reranker) -> None:
+    for call in (demo.rank, demo.logits):
+        with pytest.raises(EmptyField, match="query is empty"):
+            call("", ["a"])
+    assert issubclass(EmptyField, RerankerError)
+
+
+@pytest.mark.parametrize("kind", [tuple, iter, np.array, deque])
+def test_documents_come_in_anything_that_has_an_order(demo: Reranker, kind: Callable[[list[str]], Any]) -> None:
+    documents = ["apples", "how apples grow", "the weather"]
+    assert demo.rank("how apples grow", kind(documents)) == demo.rank("how apples grow", documents)
+    assert demo.logits("how apples grow", kind(documents)) == demo.logits("how apples grow", documents)
+
+
+def test_a_path_is_a_folder_whatever_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, demo: Reranker) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UnknownModel, match=str(tmp_path / "demo")):
+        Reranker(Path("demo"))
+    (tmp_path / "demo").symlink_to(demo_model_directory())
+    with Reranker(Path("demo"), threads=1, cache_dir=tmp_path / "cache") as reranker:
+        assert reranker.digest == demo.digest
 
 
 def test_a_top_n_below_one_is_refused(demo: Reranker) -> None:

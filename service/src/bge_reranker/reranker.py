@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from numbers import Integral
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from .configuration import load_settings
-from .errors import Draining, InvalidField, WorkerDied
+from .errors import Draining, EmptyField, InvalidField, WorkerDied
 from .loading import load_model
 from .ranking.ranking import Ranking
 from .ranking.request import RankRequest
@@ -44,7 +46,7 @@ class Reranker:
 
     Args:
         model: `demo`, a folder with a Hugging Face checkpoint, `org/name[@revision]` in a Hugging Face cache, or
-            a source that lies in the store `cache_dir`.
+            a source that lies in the store `cache_dir`. A `Path` is a folder, whatever its name.
         settings: Any setting of the scorer by its field name, for example `device="cpu"` or `preset="flagreranker"`.
             `deadline_s` bounds one ranking only if it is given.
 
@@ -53,8 +55,9 @@ class Reranker:
         SettingsError: If a setting is unknown or impossible.
     """
 
-    def __init__(self, model: str = "demo", **settings: Any) -> None:
-        effective = load_settings(flags={"model": model, **settings})
+    def __init__(self, model: str | os.PathLike[str] = "demo", **settings: Any) -> None:
+        flags = {"model": model, **settings}
+        effective = load_settings(flags={name: _plain(value) for name, value in flags.items()})
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="reranker")
         self._model = load_model(effective, os.environ, self._executor)
         # Nobody waits on a connection here: without a deadline of its own a long list takes as long as it takes.
@@ -77,12 +80,12 @@ class Reranker:
         """What this machine changed about how the model is computed, a sentence each; mostly empty."""
         return self._model.description.notes
 
-    def rank(self, query: str, documents: Sequence[str], top_n: int | None = None) -> list[RankedDocument]:
+    def rank(self, query: str, documents: Iterable[str], top_n: int | None = None) -> list[RankedDocument]:
         """Order documents by how well they answer a query, best first.
 
         Args:
-            query: What is searched for.
-            documents: Texts; none give an empty ranking.
+            query: What is searched for, at least one character.
+            documents: Texts, in an order of their own; none give an empty ranking.
             top_n: Most results, at least 1; None for all.
 
         Raises:
@@ -90,28 +93,30 @@ class Reranker:
             RerankerError: If a text does not fit its policy, or a document could not be scored.
         """
         _check_top_n(top_n)
-        ranking = self._rank(query, documents)
+        texts = _texts(documents)
+        ranking = self._rank(query, texts)
         scores, logits = ranking.scores.tolist(), ranking.logits.tolist()
         tokens, truncated = ranking.tokens.tolist(), ranking.truncated.tolist()
         return [
-            RankedDocument(index, scores[index], logits[index], documents[index], tokens[index], truncated[index])
+            RankedDocument(index, scores[index], logits[index], texts[index], tokens[index], truncated[index])
             for index in ranking.order()[:top_n]
         ]
 
-    def logits(self, query: str, documents: Sequence[str]) -> list[float]:
+    def logits(self, query: str, documents: Iterable[str]) -> list[float]:
         """Score documents without ordering them.
 
         Args:
-            query: What is searched for.
-            documents: At least one text.
+            query: What is searched for, at least one character.
+            documents: Texts, in an order of their own.
 
         Returns:
             One logit per document, in the order given.
 
         Raises:
+            InvalidField: If an argument has the wrong type or is out of bounds.
             RerankerError: If a text does not fit its policy, or a document could not be scored.
         """
-        logits: list[float] = self._rank(query, documents).logits.tolist()
+        logits: list[float] = self._rank(query, _texts(documents)).logits.tolist()
         return logits
 
     def close(self) -> None:
@@ -125,7 +130,7 @@ class Reranker:
             self._model.lease.release()
         self._executor.shutdown()
 
-    def _rank(self, query: str, documents: Sequence[str]) -> Ranking:
+    def _rank(self, query: str, texts: list[str]) -> Ranking:
         if self._is_closed:
             raise Draining("This reranker was closed.", remedy="Make another one.")
         if self._process != os.getpid():
@@ -134,10 +139,10 @@ class Reranker:
                 remedy="Make it after the fork, in each process that ranks: in gunicorn's post_fork, in Celery's "
                 "worker_process_init, in a DataLoader's worker_init_fn.",
             )
-        _check_texts(query, documents)
-        if not documents:
+        _check_query(query)
+        if not texts:
             return Ranking.empty()
-        ranking = self._model.ranker.rank(RankRequest(query, list(documents)), self._deadline_s)
+        ranking = self._model.ranker.rank(RankRequest(query, texts), self._deadline_s)
         for error in ranking.errors.values():
             raise error
         return ranking
@@ -161,12 +166,25 @@ def _check_top_n(top_n: object) -> None:
         raise InvalidField(f"top_n is {top_n}; it must be at least 1.", remedy="Leave it out to get all.")
 
 
-def _check_texts(query: object, documents: object) -> None:
-    """Refuse what duck typing would rank by accident: a string is a sequence of strings too."""
+def _check_query(query: object) -> None:
     if not isinstance(query, str):
         raise InvalidField(f"query must be a string, not {type(query).__name__}.")
-    if isinstance(documents, str) or not isinstance(documents, Sequence):
+    if not query:
+        raise EmptyField("query is empty.", remedy="Give at least one character.")
+
+
+def _texts(documents: object) -> list[str]:
+    """Take what has texts in an order; duck typing would rank a string's letters and a mapping's keys by accident."""
+    if isinstance(documents, str | bytes | Mapping | AbstractSet) or not isinstance(documents, Iterable):
         raise InvalidField(f"documents must be a list of strings, not {type(documents).__name__}.")
-    for index, document in enumerate(documents):
-        if not isinstance(document, str):
-            raise InvalidField(f"documents[{index}] must be a string, not {type(document).__name__}.")
+    texts: list[str] = []
+    for index, text in enumerate(documents):
+        if not isinstance(text, str):
+            raise InvalidField(f"documents[{index}] must be a string, not {type(text).__name__}.")
+        texts.append(text)
+    return texts
+
+
+def _plain(value: object) -> object:
+    """A setting as a file would have it; a path is made absolute, or its name could be taken for a model's."""
+    return str(Path(value).expanduser().absolute()) if isinstance(value, os.PathLike) else value
