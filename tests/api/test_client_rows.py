@@ -94,6 +94,67 @@ def test_tei_predicts_pairs_in_input_order(server: LiveServer, inputs: Any, expe
     assert server.post({"inputs": inputs, "raw_scores": True}, path="/predict").json() == expected
 
 
+GOOD, BAD = {"text": "q", "text_pair": "good"}, {"text": "q", "text_pair": "bad"}
+LABELLED = {"score": 1.0, "label": "LABEL_0"}
+
+
+@pytest.mark.parametrize("path", ["/", "/predict", "/invocations", "/rerank", "/dialects/tei-predict/predict"])
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ({"inputs": GOOD}, LABELLED),
+        ({"inputs": [GOOD]}, [LABELLED]),
+        ({"inputs": [GOOD, BAD]}, [LABELLED, {"score": -1.0, "label": "LABEL_0"}]),
+        ({"inputs": GOOD, "parameters": {"top_k": 1}}, [LABELLED]),
+        ({"inputs": [GOOD], "parameters": {"top_k": 1}}, [[LABELLED]]),
+        ({"inputs": ["q", "good"]}, [LABELLED]),
+    ],
+    ids=["a pair", "a list of one", "a list", "a pair, top_k", "a list, top_k", "tei's pair"],
+)
+def test_hugging_face_gets_labels_as_the_pipeline_of_transformers_gives_them(
+    server: LiveServer, path: str, body: dict[str, Any], expected: Any
+) -> None:
+    logits = {"parameters": body.get("parameters", {}) | {"function_to_apply": "none"}}
+    assert server.post(body | logits, path=path).json() == expected
+
+
+def test_hugging_face_gets_sigmoids_unless_it_asks_for_none(server: LiveServer) -> None:
+    plain = server.post({"inputs": GOOD, "parameters": None}, path="/").json()
+    named = server.post({"inputs": GOOD, "parameters": {"function_to_apply": "sigmoid"}}, path="/").json()
+    assert plain == named == {"score": pytest.approx(0.7310586), "label": "LABEL_0"}
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ({"inputs": {"text": "q"}}, "`inputs.text_pair` must be a string, not null"),
+        ({"inputs": {"text": "", "text_pair": "a"}}, "`inputs.text` is empty"),
+        ({"inputs": [GOOD, ["q", "a"]]}, "`inputs[1]` must be an object with `text` and `text_pair`"),
+        ({"inputs": [["q", "a"], GOOD]}, "`inputs[1]` must be a list of two strings"),
+        ({"inputs": [GOOD | {"text_pair": ["a"]}]}, "`inputs[0].text_pair` must be a string, not a list"),
+        ({"inputs": 7}, "`inputs` must be"),
+        ({"inputs": []}, "`inputs` is empty"),
+        ({"inputs": GOOD, "parameters": {"function_to_apply": "softmax"}}, "one of: sigmoid, none, default"),
+        ({"inputs": GOOD, "parameters": [1]}, "`parameters` must be an object"),
+        ({"inputs": GOOD | {"text_pair": "good " * 100}, "parameters": {"truncation": False}}, "tokens"),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+def test_what_is_wrong_with_a_named_pair_is_named(server: LiveServer, body: dict[str, Any], words: str) -> None:
+    answer = server.post(body, path="/invocations")
+    assert answer.status_code in {400, 422}
+    assert words in answer.json()["error"]
+
+
+def test_alibaba_s_body_gets_a_hint_that_is_true(server: LiveServer) -> None:
+    inside, options = {"query": "q", "documents": DOCUMENTS}, {"top_n": 2, "return_documents": True}
+    refused = server.post({"model": "gte-rerank-v2", "input": inside, "parameters": options})
+    assert refused.status_code == 422
+    assert "`query` and `documents` at the top of the body" in refused.json()["message"]
+    taken = server.post({"model": "gte-rerank-v2", **inside, **options}).json()["results"]
+    assert [item["document"]["text"] for item in taken] == [DOCUMENTS[index] for index in BEST_FIRST[:2]]
+
+
 def test_vertex_gets_one_prediction_for_each_instance_as_tei_gives_it(server: LiveServer) -> None:
     instances = [{"query": "q", "texts": DOCUMENTS}, {"query": "q", "texts": ["good", "bad", "good"]}]
     predictions = server.post({"instances": instances}, path="/vertex").json()["predictions"]

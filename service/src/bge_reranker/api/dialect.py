@@ -76,6 +76,9 @@ class Call:
     is_batch: bool = False
     """Whether the answer is a list though one thing was asked, in dialects that answer one thing bare."""
 
+    is_nested: bool = False
+    """Whether each score comes in a list of its own, in dialects that have both ways."""
+
 
 @dataclass(frozen=True, slots=True)
 class Reply:

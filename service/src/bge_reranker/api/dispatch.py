@@ -109,6 +109,7 @@ DOCUMENT_KEYS: Final[Mapping[str, str]] = {
     "input": "mixedbread",
     "documents": "jina",
     "text_pairs": "sagemaker",
+    "inputs": "tei-predict",
 }
 """The key that holds the documents, with its dialect."""
 

@@ -5,7 +5,7 @@ What belongs here: one value to one text, with an error that names its place. Wh
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -60,9 +60,20 @@ def pair_of(name: str, value: Any) -> tuple[str, str]:
     """A query with its document, as a list of two strings."""
     if not isinstance(value, list) or len(value) != _PAIR:
         raise InvalidField(f"`{name}` must be a list of two strings: query and document.")
-    query, document = (text_of(f"{name}[{side}]", text, object_too=False) for side, text in enumerate(value))
+    return _pair((f"{name}[{side}]", text) for side, text in enumerate(value))
+
+
+def named_pair_of(name: str, value: Any) -> tuple[str, str]:
+    """A query with its document, as an object with both under transformers' names."""
+    if not isinstance(value, Mapping):
+        raise InvalidField(f"`{name}` must be an object with `text` and `text_pair`.")
+    return _pair((f"{name}.{key}", value.get(key)) for key in ("text", "text_pair"))
+
+
+def _pair(sides: Iterable[tuple[str, Any]]) -> tuple[str, str]:
+    (query_name, query), (_, document) = ((name, text_of(name, text, object_too=False)) for name, text in sides)
     if not query:
-        raise EmptyField(f"`{name}[0]` is empty.", remedy="Send at least one character.")
+        raise EmptyField(f"`{query_name}` is empty.", remedy="Send at least one character.")
     return query, document
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from ...errors import InvalidField
 from ..dialect import Call, Place, Reply
 from ..fields import Fields
 from ..schema import (
@@ -46,6 +47,13 @@ class MixedbreadDialect:
 
     def parse(self, fields: Fields, _place: Place) -> Call:
         """Read `query`, `input`, `top_k`, `return_input`, `rank_fields` and `model`."""
+        if isinstance(fields.value("input"), dict):
+            # Alibaba's Model Studio keeps the request in `input` and its options in `parameters`.
+            raise InvalidField(
+                "`input` is an object; it must be a list of documents.",
+                remedy="Send `query` and `documents` at the top of the body, and `top_n` and `return_documents` too, "
+                "instead of inside `input` and `parameters`.",
+            )
         return documents_call(fields, key="input", top="top_k", give="return_input")
 
     def render(self, reply: Reply) -> dict[str, Any]:
