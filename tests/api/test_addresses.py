@@ -12,6 +12,7 @@ from bge_reranker.api.accept import prefers_html
 from bge_reranker.api.dispatch import DIALECTS, ROUTES, candidates
 from bge_reranker.api.error_table import CASES, STATUSES
 from bge_reranker.api.paths import meant
+from bge_reranker.configuration import load_settings
 from bge_reranker.errors import SettingsError
 from tests.live.server import LiveServer, live_server
 
@@ -35,6 +36,57 @@ def test_probes_are_found_behind_added_slashes_on_both_listeners(server: LiveSer
 )
 def test_a_path_is_what_its_client_meant(path: str, wanted: str) -> None:
     assert meant(path) == wanted
+
+
+@pytest.mark.parametrize(
+    "path", ["/openai/v1/rerank", "/openai/rerank/", "//openai//rerank", "/openai/dialects/tei/rerank"]
+)
+def test_everything_is_served_below_what_gateways_leave_in_front(server: LiveServer, path: str) -> None:
+    answer = server.post(TEXTS, path=path)
+    assert (answer.status_code, [item["index"] for item in answer.json()]) == (200, [0])
+
+
+@pytest.mark.parametrize(
+    "path", ["/openai/v1/models", "/openai/health", "/openai/docs", "/openai/assets/page.css", "/openai"]
+)
+def test_probes_and_files_are_served_below_it_too(server: LiveServer, path: str) -> None:
+    assert httpx.get(server.url + path).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "path", ["/openaix/rerank", "/openai/nowhere", "/x/openai/rerank", "/other/rerank", "/openai/openai/rerank"]
+)
+def test_no_other_beginning_of_a_path_is_taken_off(server: LiveServer, path: str) -> None:
+    assert server.post(TEXTS, path=path).status_code == 404
+
+
+def test_a_browser_stays_below_the_prefix(server: LiveServer) -> None:
+    with httpx.Client(headers={"Accept": "text/html"}, follow_redirects=True) as browser:
+        for path, place in (("", "/openai/"), ("/", "/openai/"), ("/dialects/tei/docs", "/openai/docs")):
+            answer = browser.get(f"{server.url}/openai{path}")
+            assert (answer.status_code, answer.url.path) == (200, place)
+
+
+@pytest.fixture(scope="module")
+def gateway_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
+    with live_server(tmp_path_factory.mktemp("gateway"), {"path_prefixes": "/v1, /team/reranker,/dialects"}) as running:
+        yield running
+
+
+@pytest.mark.parametrize("path", ["/v1/rerank", "/v1/v1/rerank", "/team/reranker/rerank", "/dialects/tei/rerank"])
+def test_the_server_s_own_paths_come_before_a_prefix(gateway_server: LiveServer, path: str) -> None:
+    assert gateway_server.post(TEXTS, path=path).status_code == 200
+
+
+def test_what_the_prefix_hides_is_guarded_as_ever(tmp_path: Path) -> None:
+    with live_server(tmp_path, {"api_keys": "a-key-of-the-tests"}) as running:
+        assert running.post(TEXTS, path="/openai/v1/rerank").status_code == 401
+
+
+@pytest.mark.parametrize("prefixes", ["openai", "/", "/a/", "/a b", "/a,b", "", "//a", "/%2e"])
+def test_what_is_no_prefix_of_a_path_is_refused(prefixes: str) -> None:
+    with pytest.raises(SettingsError, match="pathPrefixes"):
+        load_settings(flags={"path_prefixes": prefixes})
 
 
 METHODS = {

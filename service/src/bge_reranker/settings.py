@@ -46,6 +46,8 @@ DialectName = Literal[
 DialectOrFamily = Literal["cohere", DialectName]
 _ORIGIN = r"[a-z][a-z0-9+.-]*://[^\s,/]+"
 _ORIGINS = rf"^(\*|{_ORIGIN}(, ?{_ORIGIN})*)$"
+_PATH = "(/[A-Za-z0-9._~-]+)+"
+_PATHS = f"^{_PATH}(, ?{_PATH})*$"
 Port = Annotated[int, Field(ge=0, le=65535)]
 
 
@@ -196,13 +198,13 @@ class HttpSettings(SettingsGroup):
     """Listeners and their limits."""
 
     host: str = Field(default="127.0.0.1", min_length=1, max_length=253)
-    """Address of the API listener; `0.0.0.0` or `::` for all."""
+    """Address of the API listener; `::` for all of both families, `0.0.0.0` for those of IPv4 alone."""
 
     port: Port = 8000
     """Port of the API listener; 0 takes a free one."""
 
     management_host: str = Field(default="127.0.0.1", min_length=1, max_length=253)
-    """Address of the management listener (health, info, metrics)."""
+    """Address of the management listener (health, info, metrics); as `host`."""
 
     management_port: Port = 8001
     """Port of the management listener; 0 takes a free one."""
@@ -239,6 +241,10 @@ class HttpSettings(SettingsGroup):
     allowed_origins: str | None = Field(default=None, max_length=4096, pattern=_ORIGINS)
     """Origins of web pages that may call the API from a browser, separated by commas, for example
     `https://search.example`; `*` for all; unset: none."""
+
+    path_prefixes: str | None = Field(default="/openai", max_length=4096, pattern=_PATHS)
+    """What gateways leave in front of the API's paths, separated by commas, for example `/search/reranker`: below each,
+    everything is served as at the top. The default is where KServe and KubeAI have it."""
 
     drain_delay_s: float = Field(default=5.0, ge=0, le=600)
     """Seconds between SIGTERM and closing the listeners, during which arriving requests are served with

@@ -22,6 +22,7 @@ from .discovery import DiscoveryEndpoints
 from .dispatch import HOSTED_NIM_ROUTE, ROUTES
 from .documented_headers import EXPOSED_HEADERS
 from .envelope import Envelope, bug
+from .gateway import GatewayPrefixes
 from .health import HealthEndpoints
 from .methods import allowed_methods
 from .page import add_page
@@ -62,7 +63,8 @@ def create_api(state: ServingState, settings: Settings, keys: ApiKeys, metrics: 
     _add_probes(app, probes)
     _add_document(app)
     add_page(app, health.ready)
-    tolerant = TolerantPaths(DialectPrefix(app))
+    prefixes = [prefix.strip() for prefix in (settings.http.path_prefixes or "").split(",") if prefix.strip()]
+    tolerant = TolerantPaths(GatewayPrefixes(DialectPrefix(app), prefixes, app.routes))
     return _for_browsers(Envelope(tolerant, state, metrics, settings.http.max_connection_age_s), settings.http)
 
 

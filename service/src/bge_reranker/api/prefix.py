@@ -17,7 +17,8 @@ PREFIX = "/dialects/"
 """Start of every path that names its dialect."""
 
 _KEY = "bge_reranker.dialect"
-_UP = "bge_reranker.way_up"
+WAY_UP = "bge_reranker.way_up"
+"""Key in the ASGI scope: what `way_up` gives."""
 
 
 class DialectPrefix:
@@ -42,7 +43,7 @@ class DialectPrefix:
             path = "/" + rest
             # One folder for each slash behind the first, doubled ones and one at the end included.
             up = "../" * (scope["raw_path"].count(b"/") - 1)
-            scope = {**scope, "path": path, "raw_path": path.encode(), _KEY: name, _UP: up}
+            scope = {**scope, "path": path, "raw_path": path.encode(), _KEY: name, WAY_UP: up}
         await self._app(scope, receive, send)
 
 
@@ -57,5 +58,5 @@ def way_up(request: Request) -> str | None:
 
     It is relative, so that it holds behind a proxy that serves all this below a path of its own.
     """
-    up: str | None = request.scope.get(_UP)
+    up: str | None = request.scope.get(WAY_UP)
     return up
