@@ -62,7 +62,7 @@ USER 65532:65532
 WORKDIR /tmp
 EXPOSE 8000 8001
 ENTRYPOINT ["/opt/bge-reranker/bin/python", "-m", "bge_reranker"]
-CMD ["serve", "--host", "0.0.0.0", "--management-host", "0.0.0.0"]
+CMD ["serve", "--host", "::", "--management-host", "::"]
 
 FROM runtime AS service
 COPY --from=dependencies-gpu /opt/bge-reranker /opt/bge-reranker

@@ -54,7 +54,7 @@ def test_the_service_accepts_what_the_chart_tells_it(case: str) -> None:
     rendered = render(case=case)
     variables = {variable["name"]: variable.get("value", "") for variable in rendered.scorer["env"]}
     settings = load_settings(None, variables)
-    assert settings.http.host == settings.http.management_host == "0.0.0.0"
+    assert settings.http.host == settings.http.management_host == "::"
 
 
 @pytest.mark.parametrize("case", CASES)

@@ -19,7 +19,7 @@ settings. It holds only what differs from the service's defaults.
 {{- if has (include "bge-reranker.delivery" .) (list "fetched" "packed") -}}
 {{- $_ := set $model "cacheDir" "/models" -}}
 {{- end -}}
-{{- $own := dict "model" $model "http" (dict "host" "0.0.0.0" "managementHost" "0.0.0.0") -}}
+{{- $own := dict "model" $model "http" (dict "host" "::" "managementHost" "::") -}}
 {{- if .Values.secrets.apiKeys.name -}}
 {{- $_ := set $own "guard" (dict "keysFile" "/etc/bge-reranker/api-keys/keys") -}}
 {{- end -}}

@@ -17,6 +17,11 @@ from ..settings import HttpSettings
 from .descriptors import MOST_WAITING, Descriptors
 from .protocol import MAX_HEADER_BYTES, Refused, protocol_with_limits
 
+_EVERY_ADDRESS = "::"
+"""Every address of the machine, of both families; without IPv6 there are those of IPv4."""
+
+_EVERY_IPV4 = "0.0.0.0"  # noqa: S104 - bound only where the settings say so
+
 
 class Listener(uvicorn.Server):
     """One uvicorn server on one socket, without signal handlers of its own.
@@ -65,7 +70,8 @@ class Listener(uvicorn.Server):
     def address(self) -> str:
         """Where it listens, as a URL."""
         host, port = self.socket.getsockname()[:2]
-        shown = "127.0.0.1" if host == "0.0.0.0" else f"[{host}]" if ":" in host else host  # noqa: S104 - compared, not bound
+        # Every address of IPv6 is one of IPv4 too, see `_bind`.
+        shown = "127.0.0.1" if host in {_EVERY_ADDRESS, _EVERY_IPV4} else f"[{host}]" if ":" in host else host
         return f"http://{shown}:{port}"
 
     async def run_until_stopped(self) -> None:
@@ -120,6 +126,9 @@ def open_listeners(
 
 
 def _bind(host: str, port: int, port_setting: str, waiting: int) -> socket.socket:
+    is_dual = host == _EVERY_ADDRESS and socket.has_dualstack_ipv6()
+    if host == _EVERY_ADDRESS and not is_dual:
+        host = _EVERY_IPV4
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
@@ -128,6 +137,9 @@ def _bind(host: str, port: int, port_setting: str, waiting: int) -> socket.socke
     except OSError as error:
         raise SettingsError(f"The address {host!r} cannot be used: {error}.") from None
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if is_dual:
+        # The system's own default may be either.
+        listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
     try:
         listening.bind(address)
         listening.listen(waiting)

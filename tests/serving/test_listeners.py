@@ -1,0 +1,49 @@
+"""Which addresses a listener answers."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+
+import httpx
+import pytest
+from starlette.responses import PlainTextResponse
+
+from bge_reranker.serving.listeners import Listener
+from bge_reranker.settings import HttpSettings
+
+HAS_IPV6 = socket.has_dualstack_ipv6()
+
+
+def listener(host: str) -> Listener:
+    return Listener(PlainTextResponse("here"), host, 0, "port", HttpSettings(), lambda _error, _status: None)
+
+
+async def answers(listening: Listener, hosts: list[str]) -> list[str]:
+    port = listening.socket.getsockname()[1]
+    serving = asyncio.create_task(listening.run_until_stopped())
+    async with httpx.AsyncClient() as client:
+        urls = [listening.address, *(f"http://{host}:{port}" for host in hosts)]
+        texts = [(await client.get(url)).text for url in urls]
+    listening.stop()
+    await serving
+    return texts
+
+
+@pytest.mark.skipif(not HAS_IPV6, reason="this machine has no IPv6")
+def test_every_address_is_of_both_families() -> None:
+    assert asyncio.run(answers(listener("::"), ["127.0.0.1", "[::1]"])) == ["here"] * 3
+
+
+def test_every_address_is_of_the_one_family_that_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(socket, "has_dualstack_ipv6", lambda: False)
+    listening = listener("::")
+    assert listening.socket.family == socket.AF_INET
+    assert asyncio.run(answers(listening, ["127.0.0.1"])) == ["here"] * 2
+
+
+@pytest.mark.skipif(not HAS_IPV6, reason="this machine has no IPv6")
+def test_an_address_of_ipv6_is_shown_as_a_url() -> None:
+    listening = listener("::1")
+    assert listening.address.startswith("http://[::1]:")
+    assert asyncio.run(answers(listening, [])) == ["here"]
