@@ -5,6 +5,7 @@ What belongs here: what several tests of the engine share. What must not: assert
 
 from __future__ import annotations
 
+import random
 import threading
 import zlib
 from collections.abc import Callable, Sequence
@@ -148,7 +149,7 @@ class SteppedEngine:
         self.clock = scorer.clock
         self.scorer = scorer
         self.observer = RememberingObserver()
-        self.dispatcher = Dispatcher(settings)
+        self.dispatcher = Dispatcher(settings, random.Random(1))
         condition = threading.Condition()
         self.worker = Worker(self.dispatcher, condition, scorer, self.clock, self.observer)
         self.preparer = Preparer(self.dispatcher, condition, self.clock, self.observer)
@@ -162,8 +163,8 @@ class SteppedEngine:
         """Reserve and submit at once; outcomes are appended to the list as they come."""
         received: list[Outcome] = [] if outcomes is None else outcomes
         tokens = sum(len(pair) for pair in pairs)
-        self.dispatcher.reserve(tokens, deadline, self.clock())
-        ticket = Ticket(pairs, deadline, received.append, self.clock())
+        is_trial = self.dispatcher.reserve(tokens, deadline, self.clock())
+        ticket = Ticket(pairs, deadline, received.append, self.clock(), is_trial=is_trial)
         self.dispatcher.submit(ticket, tokens)
         return ticket, received
 

@@ -38,7 +38,8 @@ def test_reserve_refuses_when_the_queue_is_full_and_admits_again_later() -> None
     engine.submit([make_pair(1, 10)])
     with pytest.raises(QueueFull) as refused:
         engine.dispatcher.reserve(10, math.inf, engine.clock())
-    assert refused.value.retry_after_s == pytest.approx(0.004)
+    assert refused.value.retry_after_s is not None
+    assert 0.004 <= refused.value.retry_after_s <= 0.005
     engine.run_until_idle()
     engine.dispatcher.reserve(10, math.inf, engine.clock())
 

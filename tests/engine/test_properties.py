@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from bge_reranker.engine.batch import Batch
 from bge_reranker.engine.ticket import Outcome, Ticket
-from bge_reranker.errors import CapacityError, WorkerDied
+from bge_reranker.errors import CapacityError, DeadlineExceeded, WorkerDied
 from bge_reranker.settings import EngineSettings
 
 from .fakes import FakeScorer, SteppedEngine, logit_of, make_pair
@@ -158,10 +158,19 @@ class World:
         deadline = self.scorer.clock.now + step.deadline_s
         try:
             ticket, outcomes = self.engine.submit(pairs, deadline=deadline)
-        except CapacityError:
-            assert self.engine.dispatcher.backlog_tokens > 0
+        except CapacityError as error:
+            self.check_refusal(error, step)
             return
         self.sent.append(Sent(ticket, outcomes, serials, step.lengths_tokens, deadline))
+
+    def check_refusal(self, error: CapacityError, step: Submit) -> None:
+        """Nobody is refused by an idle engine but those that it could not serve in time even alone."""
+        if isinstance(error, DeadlineExceeded):
+            assert error.figures["expected_s"] > step.deadline_s
+        else:
+            assert self.engine.dispatcher.backlog_tokens > 0
+            assert error.retry_after_s is not None
+            assert error.retry_after_s > 0
 
     def check_outcome(self, sent: Sent) -> None:
         """The submission ended once, and each of its pairs as its fate demands."""
@@ -180,7 +189,8 @@ class World:
                 case "CallerGone":
                     assert sent.is_abandoned
                 case "DeadlineExceeded":
-                    assert sent.deadline <= self.scorer.clock.now
+                    is_hopeless = error.figures.get("expected_s", 0.0) > error.figures.get("remaining_s", 0.0)
+                    assert is_hopeless or sent.deadline <= self.scorer.clock.now
                 case "NonFiniteScore":
                     assert serial in self.scorer.logits_on
                 case "BatchFailed":

@@ -1,4 +1,4 @@
-"""The pure rules: admission, throughput, memory budget, deadlines."""
+"""The pure rules: throughput, memory budget, deadlines."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import math
 
 import pytest
 
-from bge_reranker.engine.admission import Load, refusal
 from bge_reranker.engine.budget import TokenBudget
 from bge_reranker.engine.deadlines import DeadlineIndex
 from bge_reranker.engine.throughput import Throughput
@@ -18,35 +17,6 @@ from .fakes import make_pair
 
 def ignore(_: Outcome) -> None:
     """An `on_done` for tickets whose outcome does not matter."""
-
-
-def test_refusal_admits_any_size_when_idle() -> None:
-    assert refusal(10**9, 0.001, Load(0, 100, 10.0)) is None
-
-
-def test_refusal_says_when_there_will_be_room_when_the_queue_is_full() -> None:
-    error = refusal(30, math.inf, Load(90, 100, 10.0))
-    assert error is not None
-    assert (error.code, error.retry_after_s) == ("QueueFull", 2.0)
-
-
-def test_refusal_of_a_request_larger_than_the_queue_waits_for_idleness_only() -> None:
-    error = refusal(5000, math.inf, Load(90, 100, 10.0))
-    assert error is not None
-    assert error.retry_after_s == 9.0
-
-
-def test_refusal_comes_at_once_when_the_backlog_exceeds_the_deadline() -> None:
-    error = refusal(1, 2.0, Load(50, 100, 10.0))
-    assert error is not None
-    assert (error.code, error.retry_after_s) == ("QueueFull", 3.0)
-    assert refusal(1, 6.0, Load(50, 100, 10.0)) is None
-
-
-def test_refusal_is_deadline_exceeded_when_the_deadline_has_passed() -> None:
-    error = refusal(1, 0.0, Load(0, 100, 10.0))
-    assert error is not None
-    assert error.code == "DeadlineExceeded"
 
 
 def test_throughput_follows_full_batches_when_the_device_slows_down() -> None:
@@ -64,6 +34,35 @@ def test_throughput_ignores_slow_small_batches_but_not_fast_ones() -> None:
     assert throughput.tokens_per_second == 1000
     throughput.record(100, 0.01, 1000)
     assert throughput.tokens_per_second > 1000
+
+
+@pytest.mark.parametrize("factor", [0.7, 1.3])
+def test_throughput_believes_three_batches_in_a_row_that_miss_to_one_side_and_forgets_the_past(factor: float) -> None:
+    throughput = Throughput()
+    throughput.record(100_000, 100.0, 1000)
+    rates = []
+    for _ in range(3):
+        throughput.record(1000, 1.0 / factor, 1000)
+        rates.append(throughput.tokens_per_second)
+    assert rates[1] == pytest.approx(1000, rel=0.05)
+    assert rates[2] == pytest.approx(1000 * factor)
+
+
+def test_throughput_is_not_moved_much_by_batches_that_miss_to_both_sides() -> None:
+    throughput = Throughput()
+    throughput.record(100_000, 100.0, 1000)
+    for number in range(30):
+        throughput.record(1000, 1.3 if number % 3 else 0.6, 1000)
+    assert throughput.tokens_per_second == pytest.approx(1000, rel=0.1)
+
+
+def test_throughput_tells_by_how_much_batches_miss_their_times() -> None:
+    throughput = Throughput()
+    throughput.record(1000, 1.0, 1000)
+    assert throughput.doubt_s == 0
+    for number in range(100):
+        throughput.record(1000, 1.2 if number % 2 else 0.8, 1000)
+    assert throughput.doubt_s == pytest.approx(0.2, rel=0.2)
 
 
 def test_throughput_allows_at_least_one_token_and_expects_nothing_before_it_is_measured() -> None:

@@ -134,7 +134,8 @@ def test_a_request_that_cannot_be_done_in_time_even_alone_is_refused_before_it_i
 ) -> None:
     ranker, scorer = slow_ranker
     batches = len(scorer.batches)
-    with pytest.raises(DeadlineExceeded, match=r"640 tokens or more take about 0\.6 s here, .* deadline is in 0\.3 s"):
+    sentence = r"640 tokens or more take about 0\.64 s here, .* deadline is in 0\.30 s"
+    with pytest.raises(DeadlineExceeded, match=sentence):
         ranker.rank(RankRequest("q", ["good " * 100] * 10), 0.3)
     assert len(scorer.batches) == batches
 
@@ -148,4 +149,4 @@ def test_a_hopeless_request_is_refused_before_all_of_it_is_tokenised(
     with pytest.raises(DeadlineExceeded) as refused:
         slow_ranker[0].rank(RankRequest("q", documents, queries=each), 60.0)
     tokens = int(refused.value.message.split()[0])
-    assert 120_000 < tokens < 64 * len(documents)
+    assert 60_000 < tokens < 64 * len(documents) // 2

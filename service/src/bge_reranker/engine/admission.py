@@ -1,21 +1,55 @@
-"""Whether a request gets a place in the queue.
+"""Whether a request gets a place in the queue: it does when it would end in time.
 
-What belongs here: the rule, as a pure function of the figures. What must not: the queue itself, clocks.
+What belongs here: the rule, and what it learns from those who came before. What must not: the queue itself, clocks,
+and what is served before whom, of which it is told the sum.
 """
 
 from __future__ import annotations
 
+import random
+from collections.abc import Hashable
 from dataclasses import dataclass
 
-from ..errors import CapacityError, DeadlineExceeded, QueueFull
+from ..errors import DeadlineExceeded, QueueFull
+from .promises import Promises
+from .size_shares import SizeShares
+
+_MARGIN = 1 / 16
+"""Part of the time that a request can spare which is kept for what no prediction knows, such as a batch that is ended
+by a slower neighbour."""
+
+_HELD = 1 / 2
+"""Most of that time which newcomers leave to those who were refused and told to come back."""
+
+_CALM = 1 / 4
+"""Part of that time down to which the backlog is to fall before a refused request is told to come back."""
+
+_JITTER = 0.25
+"""Part of its time by which a refused request may be told to wait longer, so that not all come back at once."""
+
+_MAX_WAIT_S = 120.0
+"""Longest time in seconds that anybody is told to wait; beyond it the future is not known."""
+
+_STALE_S = 30.0
+"""Seconds after which an idle engine doubts its rate: by then whatever slowed it down may be gone."""
+
+_TRIAL_SHARE = 0.01
+"""Most of the time that goes to requests which are expected to be too large for their deadlines."""
+
+LATE_REMEDY = "Send fewer or shorter documents, or allow more time (the server's deadlineS, X-Request-Deadline-Ms)."
+
+_REMEDY = "Ask again after the seconds in Retry-After, or ask another replica."
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
     """How busy the engine is at one moment."""
 
+    before_s: float
+    """Seconds until everything that is served before a request that comes now is expected to have ended."""
+
     backlog_tokens: int
-    """Tokens reserved, waiting and in flight."""
+    """Tokens reserved, waiting and in flight, of everybody else."""
 
     max_queue_tokens: int
     """Most tokens that the backlog may have."""
@@ -23,39 +57,137 @@ class Load:
     tokens_per_second: float
     """Measured throughput, above 0."""
 
-    @property
-    def backlog_s(self) -> float:
-        """Seconds until all of the backlog is expected to be done."""
-        return self.backlog_tokens / self.tokens_per_second
+    batch_s: float
+    """Seconds that a full batch is expected to take."""
+
+    doubt_s: float
+    """Seconds by which batches lately missed their expected times."""
+
+    measured_ago_s: float
+    """Seconds since the throughput was measured last."""
 
 
-def refusal(tokens: int, remaining_s: float, load: Load) -> CapacityError | None:
-    """Decide on one request.
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a request asks for."""
+
+    tokens: int
+    """Tokens that it is given a place for."""
+
+    expected_tokens: float
+    """Tokens that it is expected to have."""
+
+    remaining_s: float
+    """Seconds until its deadline."""
+
+    likeness: Hashable = None
+    """By which it is recognised when it comes back; requests that are alike may be taken for one another."""
+
+
+class Admission:
+    """Admits requests, and remembers whom it refused.
 
     Args:
-        tokens: Tokens that the request is expected to have.
-        remaining_s: Seconds until its deadline.
-        load: The backlog without this request.
+        source: Of the jitter.
+    """
+
+    def __init__(self, source: random.Random) -> None:
+        self._source = source
+        self._promises = Promises()
+        self._shares = SizeShares()
+
+    def check(self, wish: Wish, load: Load, now: float) -> None:
+        """Let a request in that would end in time.
+
+        An idle engine takes any that is not hopeless. Who was refused and comes back when told to finds room that
+        newcomers do not get.
+
+        Raises:
+            QueueFull: If what waits leaves no place or not enough time; says when to come again.
+        """
+        returns = self._promises.redeem((wish.tokens, wish.likeness), now)
+        if load.backlog_tokens == 0:
+            self._shares.note(wish.tokens, is_admitted=True)
+            return
+        overflow_tokens = load.backlog_tokens + wish.tokens - load.max_queue_tokens
+        if overflow_tokens > 0:
+            # A request larger than the whole queue is welcome as soon as the engine is idle.
+            wait_s = min(overflow_tokens, load.backlog_tokens) / load.tokens_per_second
+            message = (
+                f"The queue holds {load.backlog_tokens} tokens and has no room for {wish.tokens} more "
+                f"(maxQueueTokens is {load.max_queue_tokens})."
+            )
+            raise self._refusal(message, wish, wait_s, now)
+        returning_s = self._promises.expected_tokens(now) / load.tokens_per_second
+        if returns:
+            latest_s = _spare_s(wish.remaining_s, wish.expected_tokens / load.tokens_per_second, load)
+        else:
+            latest_s = self._latest_start_s(wish, load, returning_s)
+        is_admitted = load.before_s <= latest_s
+        self._shares.note(wish.tokens, is_admitted=is_admitted)
+        if not is_admitted:
+            own_s = wish.expected_tokens / load.tokens_per_second
+            message = (
+                f"What waits here takes {load.before_s:.2f} s, this request about {own_s:.2f} s, "
+                f"and its deadline is in {wish.remaining_s:.2f} s."
+            )
+            if load.before_s + own_s <= wish.remaining_s:
+                message += " The time between is kept for requests that were refused before."
+            calm_s = min(load.before_s / 2, _CALM * _spare_s(wish.remaining_s, own_s, load))
+            raise self._refusal(message, wish, load.before_s + returning_s - calm_s, now)
+
+    def _latest_start_s(self, wish: Wish, load: Load, returning_s: float) -> float:
+        """Seconds from now at which a newcomer must begin to be let in.
+
+        It leaves time to those who were told to come back, and, while a larger size goes short, what one of it needs.
+        """
+        largest_tokens = self._shares.largest_short_tokens(load.tokens_per_second * wish.remaining_s)
+        own_s = max(wish.expected_tokens, largest_tokens) / load.tokens_per_second
+        spare_s = _spare_s(wish.remaining_s, own_s, load)
+        return spare_s - min(returning_s, _HELD * spare_s)
+
+    def _refusal(self, message: str, wish: Wish, wait_s: float, now: float) -> QueueFull:
+        wait_s = min(wait_s, _MAX_WAIT_S) * self._source.uniform(1.0, 1.0 + _JITTER)
+        self._promises.give((wish.tokens, wish.likeness), round(wish.expected_tokens), wait_s, now)
+        return QueueFull(message, remedy=_REMEDY, retry_after_s=wait_s)
+
+
+def is_trial(tokens: float, remaining_s: float, load: Load) -> bool:
+    """Whether a request is let in although it could not end in time even alone.
+
+    The measured rate may be wrong, and where only such requests come, nothing else would tell.
+
+    Args:
+        tokens: That it has at least.
+        remaining_s: Until its deadline.
+        load: Of the others.
 
     Returns:
-        The error to answer with, or None when the request is welcome. An idle engine takes any size.
+        False when it could end in time.
+
+    Raises:
+        DeadlineExceeded: If it could not, and the rate was measured not long ago, or others wait.
     """
-    if remaining_s <= 0:
-        return DeadlineExceeded("The deadline passed before the request could be queued.")
-    if load.backlog_tokens == 0:
-        return None
-    overflow_tokens = load.backlog_tokens + tokens - load.max_queue_tokens
-    if overflow_tokens > 0:
-        # A request larger than the whole queue is welcome as soon as the engine is idle.
-        retry_after_s = min(overflow_tokens, load.backlog_tokens) / load.tokens_per_second
-        return QueueFull(
-            f"The queue holds {load.backlog_tokens} tokens and has no room for {tokens} more "
-            f"(maxQueueTokens is {load.max_queue_tokens}).",
-            retry_after_s=retry_after_s,
-        )
-    if load.backlog_s > remaining_s:
-        return QueueFull(
-            f"The backlog is {load.backlog_s:.1f} s and the deadline of this request is in {remaining_s:.1f} s.",
-            retry_after_s=load.backlog_s - remaining_s,
-        )
-    return None
+    alone_s = tokens / load.tokens_per_second
+    if alone_s <= remaining_s:
+        return False
+    trial_share_s = min(trial_s(remaining_s), load.batch_s) / _TRIAL_SHARE
+    if load.backlog_tokens == 0 and load.measured_ago_s >= max(_STALE_S, trial_share_s):
+        return True
+    raise DeadlineExceeded(
+        f"{tokens:.0f} tokens or more take about {alone_s:.2f} s here, even alone, "
+        f"and the deadline is in {max(0.0, remaining_s):.2f} s.",
+        remedy=LATE_REMEDY,
+        figures={"expected_s": alone_s, "remaining_s": remaining_s},
+    )
+
+
+def trial_s(remaining_s: float) -> float:
+    """Seconds that the batch of a trial may take: enough to measure, too little to hold up others."""
+    return remaining_s / 4
+
+
+def _spare_s(remaining_s: float, own_s: float, load: Load) -> float:
+    """Seconds that a request can wait before it begins, without the margin; 0 where it has none."""
+    spare_s = max(0.0, remaining_s - own_s - load.doubt_s)
+    return spare_s - min(load.batch_s, _MARGIN * spare_s)

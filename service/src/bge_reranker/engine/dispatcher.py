@@ -6,7 +6,8 @@ Its caller holds a lock around each method, or has one thread, as the tests of i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import random
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -14,10 +15,12 @@ from numpy.typing import NDArray
 
 from ..errors import CallerGone, DeadlineExceeded, Draining, PairTooLarge, RerankerError
 from ..settings import EngineSettings
-from .admission import Load, refusal
+from .admission import LATE_REMEDY, Admission, Load, Wish, is_trial
 from .batch import Batch
 from .budget import TokenBudget
 from .deadlines import DeadlineIndex
+from .draft import Draft
+from .estimates import Estimates
 from .lifecycle import Lifecycle
 from .plan import Plan
 from .throughput import Throughput
@@ -42,9 +45,10 @@ class Dispatcher:
 
     Args:
         settings: Limits of queue and batches.
+        source: Of the jitter in what refused requests are told; any by default.
     """
 
-    def __init__(self, settings: EngineSettings) -> None:
+    def __init__(self, settings: EngineSettings, source: random.Random | None = None) -> None:
         self._settings = settings
         self._queue = TokenBudgetQueue()
         self._deadlines = DeadlineIndex()
@@ -58,6 +62,10 @@ class Dispatcher:
         self.budget = TokenBudget(settings.max_batch_tokens)
         self.throughput = Throughput()
         self._floor_tokens = 1
+        self._admission = Admission(source or random.Random())  # noqa: S311 - jitter is no secret
+        self._estimates = Estimates()
+        self._measured_at: float | None = None
+        """When the throughput was measured last; None until somebody asks after calibration."""
 
     @property
     def backlog_tokens(self) -> int:
@@ -116,22 +124,51 @@ class Dispatcher:
         self._floor_tokens = throughput.tokens_within(_FLOOR * self._settings.max_batch_ms / 1000)
         self.lifecycle.serve()
 
-    def reserve(self, tokens: int, deadline: float, now: float) -> None:
-        """Hold a place for a request.
+    def reserve(self, tokens: int, deadline: float, now: float, likeness: Hashable = None) -> bool:
+        """Hold a place for a request that would end in time.
+
+        Args:
+            tokens: Estimated before tokenising.
+            deadline: Of the request.
+            now: Time.
+            likeness: By which the request is recognised when it comes again.
+
+        Returns:
+            True for a trial: a request that is expected to be too large for its deadline even alone.
 
         Raises:
-            QueueFull: If the backlog is too long, in tokens or for this deadline.
-            DeadlineExceeded: If the deadline has passed already.
+            QueueFull: If what waits leaves no place or not enough time.
+            DeadlineExceeded: If the deadline has passed already, or is too near even for the request alone.
             NotReady: If warm-up is not over.
             Draining: If the engine is going down.
             WorkerDied: If the engine is dead.
         """
         self.lifecycle.check_reserve()
-        load = Load(self.backlog_tokens, self._settings.max_queue_tokens, self.throughput.tokens_per_second)
-        error = refusal(tokens, deadline - now, load)
-        if error is not None:
-            raise error
+        if deadline <= now:
+            raise DeadlineExceeded("The deadline passed before the request could be queued.", remedy=LATE_REMEDY)
+        load = self._load(now)
+        on_trial = is_trial(tokens * self._estimates.least, deadline - now, load)
+        if not on_trial:
+            self._admission.check(Wish(tokens, tokens * self._estimates.usual, deadline - now, likeness), load, now)
         self._reserved_tokens += tokens
+        return on_trial
+
+    def check_hope(self, tokens: int, reserved_tokens: int, deadline: float, now: float) -> bool:
+        """Refuse a request with a place once more of it is known.
+
+        Args:
+            tokens: That it has at least.
+            reserved_tokens: Its place.
+            deadline: Of the request.
+            now: Time.
+
+        Returns:
+            True for a trial, as `reserve` does.
+
+        Raises:
+            DeadlineExceeded: If the deadline is too near even for the request alone.
+        """
+        return is_trial(tokens, deadline - now, self._load(now, reserved_tokens))
 
     def release(self, tokens: int) -> None:
         """Give up a place that was reserved."""
@@ -146,6 +183,7 @@ class Dispatcher:
         """
         self.lifecycle.check_submit()
         self._reserved_tokens -= reserved_tokens
+        self._estimates.note(reserved_tokens, ticket.total_tokens)
         self._queue.add(ticket)
         self._deadlines.add(ticket)
 
@@ -161,17 +199,17 @@ class Dispatcher:
                 ticket,
                 DeadlineExceeded(
                     "The deadline passed before every pair was scored.",
-                    remedy="Send fewer documents at a time, or allow more time (deadlineS, X-Request-Deadline-Ms).",
+                    remedy=LATE_REMEDY,
                 ),
                 now,
             )
 
-    def prepare(self) -> Plan | None:
+    def prepare(self, now: float) -> Plan | None:
         """Take or fill up the next batch while one runs, and return it when it needs packing."""
         if not self.can_prepare():
             return None
-        self._fill_prepared()
-        return self._prepared
+        self._fill_prepared(now)
+        return self._prepared if self._prepared is not None and self._prepared.batch is None else None
 
     def attach(self, plan: Plan, batch: Batch) -> None:
         """Keep the packed batch of a prepared plan, unless the plan has changed or begun since."""
@@ -179,13 +217,14 @@ class Dispatcher:
             self._prepared = replace(plan, batch=batch)
 
     def begin(self, now: float) -> Plan | None:
-        """Start the next batch, without pairs whose caller has gone or whose deadline has come."""
+        """Start the next batch, without pairs whose caller has gone or that can no longer be done in time."""
         if self._running is not None:
             raise RuntimeError("a batch begins while one runs; this is a bug")
         self.sweep(now)
         self._refresh_prepared()
+        self._drop_hopeless_prepared(now)
         if self._prepared is None or self._prepared.batch is None:
-            self._fill_prepared()
+            self._fill_prepared(now)
         plan, self._prepared = self._prepared, None
         self._running, self._running_since = plan, now
         for piece in plan.slices if plan is not None else ():
@@ -204,7 +243,11 @@ class Dispatcher:
         """
         plan = self._pop_running()
         self._settle(plan, logits, compute_s, {})
-        self.throughput.record(plan.tokens, compute_s, self._limit_tokens())
+        expected_s = self.throughput.expected_s(plan.tokens)
+        if plan.slices[0].ticket.is_trial and compute_s < expected_s:
+            self.throughput.restart(plan.tokens, compute_s)
+        if self.throughput.record(plan.tokens, compute_s, self._limit_tokens()):
+            self._measured_at = self._running_since + compute_s
         return self.budget.pass_batch(plan.tokens)
 
     def begin_part(self, now: float) -> Sequence[bool]:
@@ -266,16 +309,65 @@ class Dispatcher:
         for_time_tokens = self.throughput.tokens_within(self._settings.max_batch_ms / 1000)
         return min(self.budget.tokens, max(for_time_tokens, self._floor_tokens))
 
-    def _fill_prepared(self) -> None:
-        """Let the oldest waiting pairs join the prepared batch, or found it."""
-        if self._prepared is None:
-            limit_tokens = self._limit_tokens()
-            slices = self._queue.take(limit_tokens, at_least_one=True)
-            self._prepared = Plan.of(slices, limit_tokens) if slices else None
-            return
-        more = self._queue.take(self._prepared.room_tokens, at_least_one=False)
-        if more:
-            self._prepared = self._prepared.joined_by(more)
+    def _load(self, now: float, own_tokens: int = 0) -> Load:
+        if self._measured_at is None:
+            self._measured_at = now
+        return Load(
+            before_s=self._served_before_s(now),
+            backlog_tokens=self.backlog_tokens - own_tokens,
+            max_queue_tokens=self._settings.max_queue_tokens,
+            tokens_per_second=self.throughput.tokens_per_second,
+            batch_s=self.throughput.expected_s(self._limit_tokens()),
+            doubt_s=self.throughput.doubt_s,
+            measured_ago_s=now - self._measured_at,
+        )
+
+    def _served_before_s(self, now: float) -> float:
+        """Seconds until all that is served before a request that comes now is expected to have ended."""
+        prepared_tokens = self._prepared.tokens if self._prepared is not None else 0
+        reserved_tokens = self._reserved_tokens * self._estimates.usual
+        tokens = prepared_tokens + self._queue.waiting_tokens + reserved_tokens
+        return self._left_of_running_s(now) + tokens / self.throughput.tokens_per_second
+
+    def _left_of_running_s(self, now: float) -> float:
+        if self._running is None:
+            return 0.0
+        return max(0.0, self._running_since + self.throughput.expected_s(self._running.tokens) - now)
+
+    def _fill_prepared(self, now: float) -> None:
+        """Let the oldest waiting pairs join the prepared batch, or found it; end what cannot be done in time."""
+        starts_at = now + self._left_of_running_s(now)
+        draft = Draft(self._prepared, self._limit_tokens(), starts_at, self.throughput)
+        while (ticket := self._queue.first()) is not None:
+            if self._end_if_hopeless(ticket, draft.ends_at(ticket), now):
+                continue
+            piece = self._queue.take(draft.room_tokens(ticket), begins=draft.is_empty)
+            if piece is None:
+                break
+            draft.add(piece)
+        self._prepared = draft.plan()
+
+    def _drop_hopeless_prepared(self, now: float) -> None:
+        """End the tickets of the prepared batch that can no longer be done in time, now that it is to start."""
+        ends_at = now
+        for piece in self._prepared.slices if self._prepared is not None else ():
+            ticket, piece_s = piece.ticket, self.throughput.expected_s(piece.tokens)
+            waiting_s = self.throughput.expected_s(ticket.waiting_tokens)
+            if not self._end_if_hopeless(ticket, ends_at + piece_s + waiting_s, now):
+                ends_at += piece_s
+        self._refresh_prepared()
+
+    def _end_if_hopeless(self, ticket: Ticket, ends_at: float, now: float) -> bool:
+        """End a ticket that would end too late, before more of it is computed; a trial is given its first batch."""
+        if ends_at <= ticket.deadline or (ticket.is_trial and not ticket.ended_pairs):
+            return False
+        message = (
+            f"The last pair of this request would be scored in {ends_at - now:.2f} s, "
+            f"and its deadline is in {ticket.deadline - now:.2f} s."
+        )
+        figures = {"expected_s": ends_at - now, "remaining_s": ticket.deadline - now}
+        self._end_rest(ticket, DeadlineExceeded(message, remedy=LATE_REMEDY, figures=figures), now)
+        return True
 
     def _refresh_prepared(self) -> None:
         """Drop the pairs of ended tickets from the prepared batch, so that they count and cost nothing."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from types import TracebackType
 from typing import Self
 
@@ -29,9 +29,12 @@ __all__ = ["Engine", "Outcome", "Reservation", "Submission"]
 class Reservation:
     """A place in the queue, held until it is submitted or released; as a context manager it cannot leak."""
 
-    def __init__(self, tokens: int, deadline: float, release: Callable[[Reservation], None]) -> None:
+    def __init__(
+        self, tokens: int, deadline: float, release: Callable[[Reservation], None], *, is_trial: bool = False
+    ) -> None:
         self.tokens = tokens
         self.deadline = deadline
+        self.is_trial = is_trial
         self._release = release
         self.is_open = True
 
@@ -157,23 +160,40 @@ class Engine:
         with self._condition:
             return self._dispatcher.is_making_progress(self._clock())
 
-    def reserve(self, tokens: int, deadline: float) -> Reservation:
+    def reserve(self, tokens: int, deadline: float, likeness: Hashable = None) -> Reservation:
         """Hold a place for a request, or refuse it at once; never blocks.
 
         Args:
             tokens: Tokens that the request is expected to have.
             deadline: Time on the engine's clock by which the caller wants its answer.
+            likeness: What tells this request from others, so that it is recognised when it comes back as it was told.
 
         Raises:
-            QueueFull: If the backlog leaves no place, or is longer than the deadline allows; says when to come again.
-            DeadlineExceeded: If the deadline has passed already.
+            QueueFull: If the backlog leaves no place, or the request would end too late; says when to come again.
+            DeadlineExceeded: If the deadline has passed already, or is too near even for the request alone.
             NotReady: If warm-up is not over.
             Draining: If the engine is going down.
             WorkerDied: If the engine is dead.
         """
         with self._condition:
-            self._dispatcher.reserve(tokens, deadline, self._clock())
-        return Reservation(tokens, deadline, self._release)
+            is_trial = self._dispatcher.reserve(tokens, deadline, self._clock(), likeness)
+        return Reservation(tokens, deadline, self._release, is_trial=is_trial)
+
+    def check_hope(self, reservation: Reservation, tokens: int) -> None:
+        """Refuse a request that turns out too large for its deadline even alone, before it holds up others.
+
+        Args:
+            reservation: The request's place.
+            tokens: Tokens of as much of the request as is known.
+
+        Raises:
+            DeadlineExceeded: If so; now and then an idle engine tries one all the same, in case its estimate is wrong.
+        """
+        with self._condition:
+            if not reservation.is_trial:
+                reservation.is_trial = self._dispatcher.check_hope(
+                    tokens, reservation.tokens, reservation.deadline, self._clock()
+                )
 
     def submit(self, reservation: Reservation, pairs: Sequence[Pair], on_done: Callable[[Outcome], None]) -> Submission:
         """Queue pairs under a reservation, whatever their true number of tokens is.
@@ -189,7 +209,7 @@ class Engine:
             WorkerDied: If the engine died meanwhile; the reservation stays to be released.
             ValueError: If there is no pair, or the reservation was used before; this is a bug.
         """
-        ticket = Ticket(pairs, reservation.deadline, on_done, self._clock())
+        ticket = Ticket(pairs, reservation.deadline, on_done, self._clock(), is_trial=reservation.is_trial)
         with self._condition:
             if not reservation.is_open:
                 raise ValueError("the reservation was submitted or released before; this is a bug")

@@ -23,18 +23,22 @@ class Plan:
     """Tokens of the batch."""
     limit_tokens: int
     """Limit, for memory and for time, that held when the batch was taken; a single pair may exceed it."""
+    ends_by: float
+    """When the batch must have ended for all tickets that it completes to be in time."""
+    is_closed: bool = False
+    """Whether nothing may join any more: something in it would end too late."""
     batch: Batch | None = None
     """The packed batch, once somebody found the time to pack it."""
 
     @classmethod
     def of(cls, slices: Sequence[TicketSlice], limit_tokens: int) -> Self:
         """Plan a batch of these slices."""
-        return cls(tuple(slices), sum(piece.tokens for piece in slices), limit_tokens)
+        return cls(tuple(slices), sum(piece.tokens for piece in slices), limit_tokens, _ends_by(slices))
 
     @property
     def room_tokens(self) -> int:
         """Tokens that may still join; below 0 for a single large pair."""
-        if self.slices[0].ticket.is_apart:
+        if self.is_closed or self.slices[0].ticket.is_apart:
             return 0
         return self.limit_tokens - self.tokens
 
@@ -49,6 +53,7 @@ class Plan:
             self,
             slices=(*self.slices, *more),
             tokens=self.tokens + sum(piece.tokens for piece in more),
+            ends_by=min(self.ends_by, _ends_by(more)),
             batch=None,
         )
 
@@ -59,7 +64,7 @@ class Plan:
             return self
         if not slices:
             return None
-        return replace(self, slices=slices, tokens=sum(piece.tokens for piece in slices), batch=None)
+        return type(self).of(slices, self.limit_tokens)
 
     def report(self, compute_s: float, *, without: Collection[int] = ()) -> BatchReport:
         """Describe the batch to the observer.
@@ -75,3 +80,7 @@ class Plan:
             limit_tokens=self.limit_tokens,
             compute_s=compute_s,
         )
+
+
+def _ends_by(slices: Sequence[TicketSlice]) -> float:
+    return min((piece.ends_by for piece in slices), default=float("inf"))

@@ -48,8 +48,9 @@ class Preparer:
     def step(self) -> None:
         """End what has expired, answer whoever can be answered, and pack the next batch if there is one to pack."""
         with self._condition:
-            self._dispatcher.sweep(self._clock())
-            plan = self._dispatcher.prepare()
+            now = self._clock()
+            self._dispatcher.sweep(now)
+            plan = self._dispatcher.prepare(now)
             ended = self._dispatcher.pop_ended()
             # Whoever closes the engine waits for the last ticket to end.
             self._condition.notify_all()

@@ -13,6 +13,16 @@ _MIN_FILL = 0.25
 """Part of the possible batch below which a slow batch says nothing: small batches are bound by launching, not by
 computing, and would make a quiet server look slow."""
 
+_STEP = 0.1
+"""Part by which a batch must miss its expected time to count as a sign that the rate has changed at a stroke."""
+
+_STEP_BATCHES = 3
+"""Such signs in a row, all to one side, after which they alone are believed: a neighbour that takes half of the
+processor, or a GPU that lowers its clock, is known within some batches, and one odd batch changes little."""
+
+_DOUBT_MEMORY = 0.9
+"""Weight that the errors of earlier batches keep with each further one."""
+
 _MIN_MEASURED_S = 1e-6
 """Shortest time in seconds that a measurement may claim, so that a coarse clock cannot make the rate infinite."""
 
@@ -23,11 +33,18 @@ class Throughput:
     def __init__(self) -> None:
         self._tokens = 0.0
         self._seconds = 0.0
+        self._doubt_s = 0.0
+        self._signs: list[tuple[int, float, bool]] = []
 
     @property
     def tokens_per_second(self) -> float:
         """The estimate; 0 until the first measurement."""
         return self._tokens / self._seconds if self._seconds else 0.0
+
+    @property
+    def doubt_s(self) -> float:
+        """Seconds by which batches lately missed their expected times, on average."""
+        return self._doubt_s
 
     def expected_s(self, tokens: int) -> float:
         """Seconds that so many tokens are expected to take; 0 until the first measurement."""
@@ -37,19 +54,43 @@ class Throughput:
         """Tokens that are expected to be computed within a time, at least 1."""
         return max(1, int(self.tokens_per_second * seconds))
 
-    def record(self, tokens: int, seconds: float, possible_tokens: int) -> None:
+    def record(self, tokens: int, seconds: float, possible_tokens: int) -> bool:
         """Take in one batch.
 
         Args:
             tokens: Tokens of the batch.
             seconds: Time it took to compute.
             possible_tokens: Tokens that the batch could have had.
+
+        Returns:
+            False where the batch says nothing.
         """
         seconds = max(seconds, _MIN_MEASURED_S)
+        if self._seconds:
+            error_s = abs(seconds - self.expected_s(tokens))
+            self._doubt_s = self._doubt_s * _DOUBT_MEMORY + error_s * (1 - _DOUBT_MEMORY)
         is_small = tokens < _MIN_FILL * possible_tokens
         if is_small and tokens / seconds < self.tokens_per_second:
-            return
+            return False
+        self._look_for_step(tokens, seconds)
+        if len(self._signs) == _STEP_BATCHES:
+            self.restart(sum(sign[0] for sign in self._signs), sum(sign[1] for sign in self._signs))
+            return True
         # The weight of a measurement is its duration, capped so that one very slow batch cannot outweigh all others.
         decay = 0.5 ** (min(seconds, _HALF_LIFE_S) / _HALF_LIFE_S)
         self._tokens = self._tokens * decay + tokens
         self._seconds = self._seconds * decay + seconds
+        return True
+
+    def restart(self, tokens: int, seconds: float) -> None:
+        """Believe this measurement and forget all earlier ones."""
+        self._tokens, self._seconds = float(tokens), max(seconds, _MIN_MEASURED_S)
+        self._signs.clear()
+
+    def _look_for_step(self, tokens: int, seconds: float) -> None:
+        expected_s = self.expected_s(tokens)
+        is_sign, is_slower = abs(seconds - expected_s) >= _STEP * expected_s > 0, seconds > expected_s
+        if not is_sign or (self._signs and self._signs[-1][2] != is_slower):
+            self._signs.clear()
+        if is_sign:
+            self._signs.append((tokens, seconds, is_slower))

@@ -51,6 +51,12 @@ class TicketSlice:
     pairs: Sequence[Pair]
     """The pairs themselves, so that packing needs no lock while the ticket may end."""
 
+    @property
+    def ends_by(self) -> float:
+        """When its batch must have ended: the deadline of a ticket that it completes, else never."""
+        completes = self.stop == self.ticket.total_pairs and not self.ticket.is_trial
+        return self.ticket.deadline if completes else float("inf")
+
 
 class Ticket:
     """One submission's place in the queue; not thread-safe, the dispatcher's caller holds the lock.
@@ -60,13 +66,20 @@ class Ticket:
         deadline: Time on the engine's clock after which nobody waits any more.
         on_done: Called once with the outcome.
         submitted_at: Time on the engine's clock.
+        is_trial: Whether a batch of it is computed although it is expected to be too large for its deadline.
 
     Raises:
         ValueError: If there is no pair, or one has no tokens; this is a bug.
     """
 
     def __init__(
-        self, pairs: Sequence[Pair], deadline: float, on_done: Callable[[Outcome], None], submitted_at: float
+        self,
+        pairs: Sequence[Pair],
+        deadline: float,
+        on_done: Callable[[Outcome], None],
+        submitted_at: float,
+        *,
+        is_trial: bool = False,
     ) -> None:
         # len(pair.tokens) instead of len(pair): a Python-level __len__ costs 10,000 calls in a large request.
         lengths_tokens = np.array([len(pair.tokens) for pair in pairs], dtype=np.int64)
@@ -79,6 +92,7 @@ class Ticket:
         self.taken_pairs = 0
         self.ended_pairs = 0
         self.is_apart = False
+        self.is_trial = is_trial
         self._pairs = pairs
         self._ends_tokens = np.concatenate(([0], np.cumsum(lengths_tokens)))
         self._logits = np.zeros(self.total_pairs, dtype=np.float32)
@@ -90,6 +104,11 @@ class Ticket:
     def has_ended(self) -> bool:
         """True once every pair has its logit or its error."""
         return self.ended_pairs == self.total_pairs
+
+    @property
+    def total_tokens(self) -> int:
+        """Tokens of all pairs."""
+        return int(self._ends_tokens[-1])
 
     @property
     def waiting_tokens(self) -> int:

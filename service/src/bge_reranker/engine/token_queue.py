@@ -43,30 +43,30 @@ class TokenBudgetQueue:
         """Stop counting a ticket that is about to end; to be called before its pairs are marked as ended."""
         self._waiting_tokens -= ticket.waiting_tokens
 
-    def take(self, room_tokens: int, *, at_least_one: bool) -> list[TicketSlice]:
-        """Take the oldest pairs that fit into the room.
+    def first(self) -> Ticket | None:
+        """The ticket whose pairs are taken next."""
+        return self._tickets[0] if self._drop_ended() else None
+
+    def take(self, room_tokens: int, *, begins: bool) -> TicketSlice | None:
+        """Take the oldest pairs, of one ticket, as far as they fit into the room; some ticket must wait.
 
         Args:
             room_tokens: Tokens that the batch has room for.
-            at_least_one: Begin a batch, even with a pair that alone exceeds the room; else join one.
+            begins: Begin a batch, even with a pair that alone exceeds the room; else join one.
+
+        Returns:
+            The slice, or None where nothing fits or the ticket joins no other.
         """
-        taken: list[TicketSlice] = []
-        while self._drop_ended():
-            ticket = self._tickets[0]
-            begins = at_least_one and not taken
-            if ticket.is_apart and not begins:
-                break
-            piece = ticket.take(room_tokens, at_least_one=begins)
-            if piece is None:
-                break
-            taken.append(piece)
-            room_tokens -= piece.tokens
-            self._waiting_tokens -= piece.tokens
-            if ticket.taken_pairs == ticket.total_pairs:
-                self._tickets.popleft()
-            if ticket.is_apart:
-                break
-        return taken
+        ticket = self._tickets[0]
+        if ticket.is_apart and not begins:
+            return None
+        piece = ticket.take(room_tokens, at_least_one=begins)
+        if piece is None:
+            return None
+        self._waiting_tokens -= piece.tokens
+        if ticket.taken_pairs == ticket.total_pairs:
+            self._tickets.popleft()
+        return piece
 
     def give_back(self, pieces: Sequence[TicketSlice]) -> None:
         """Put slices that were taken last back to the front, in their old order."""

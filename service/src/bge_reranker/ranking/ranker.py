@@ -12,6 +12,7 @@ from typing import TypeVar
 
 import numpy as np
 
+from ..engine.admission import LATE_REMEDY
 from ..engine.engine import Engine, Outcome, Reservation, Submission
 from ..errors import CallerGone, CapacityError, DeadlineExceeded, RerankerError, WorkerDied
 from ..settings import LongDocuments
@@ -23,11 +24,6 @@ from .request import RankRequest
 
 _INLINE_CHARACTERS = 2_000
 """Requests up to this size are tokenised where they are; a hop to a thread costs more than it saves."""
-
-_HOPELESS_FACTOR = 2.0
-"""Times its remaining time that a request must be expected to take to be refused: the expectation is an estimate."""
-
-_REMEDY = "Send fewer or shorter documents, or allow more time (the server's deadlineS, X-Request-Deadline-Ms)."
 
 _INLINE_DOCUMENTS = 200
 """Requests up to so many documents are queued and assembled on the event loop; larger ones would hold up others."""
@@ -119,9 +115,9 @@ class Ranker:
     ) -> _Flight:
         """Tokenise and submit."""
         began = self._clock()
-        documents = self._encode(request, policy, lambda tokens: self._check_hope(tokens, reservation))
+        documents = self._encode(request, policy, lambda tokens: self._check_wanted(tokens, reservation))
         tokenise_s = self._clock() - began
-        self._check_hope(sum(document.tokens for document in documents), reservation)
+        self._check_wanted(sum(document.tokens for document in documents), reservation)
         pairs = [pair for document in documents for pair in document.pairs]
         return _Flight(documents, tokenise_s, self._engine.submit(reservation, pairs, on_done))
 
@@ -140,29 +136,18 @@ class Ranker:
             encoded.update(zip(indices, found, strict=True))
         return [encoded[index] for index in range(len(request.documents))]
 
-    def _check_wanted(self, reservation: Reservation) -> None:
-        """Stop tokenising for a caller who has gone or whose time is up."""
-        if not reservation.is_open:
-            raise CallerGone("The client hung up while its texts were tokenised.")
-        if self._clock() >= reservation.deadline:
-            raise DeadlineExceeded("The deadline passed while the texts were tokenised.", remedy=_REMEDY)
-
-    def _check_hope(self, tokens: int, reservation: Reservation) -> None:
-        """Refuse at once what cannot be done in time even by an idle engine, before it holds up others.
+    def _check_wanted(self, tokens: int, reservation: Reservation) -> None:
+        """Stop tokenising for a caller who has gone, whose time is up, or who cannot be served in time.
 
         Args:
             tokens: Of the whole request, or of as much of it as is tokenised.
             reservation: The request's place.
         """
-        expected_s = tokens / max(1.0, self._engine.tokens_per_second)
-        self._check_wanted(reservation)
-        remaining_s = reservation.deadline - self._clock()
-        if expected_s > _HOPELESS_FACTOR * remaining_s:
-            raise DeadlineExceeded(
-                f"{tokens} tokens or more take about {expected_s:.1f} s here, "
-                f"and the deadline is in {remaining_s:.1f} s.",
-                remedy=_REMEDY,
-            )
+        if not reservation.is_open:
+            raise CallerGone("The client hung up while its texts were tokenised.")
+        if self._clock() >= reservation.deadline:
+            raise DeadlineExceeded("The deadline passed while the texts were tokenised.", remedy=LATE_REMEDY)
+        self._engine.check_hope(reservation, tokens)
 
     async def _launch_in_thread(self, launch: Callable[[], _Flight]) -> _Flight:
         """Launch off the event loop. A caller that goes meanwhile cannot stop the thread, so its pairs go after it."""
@@ -193,11 +178,17 @@ class Ranker:
     def _reserve(self, request: RankRequest, policy: TextPolicy, deadline_s: float) -> Reservation:
         queries = [request.query] if request.queries is None else request.queries
         tokens = self._encoder.estimate_tokens(queries, request.documents, policy)
-        return self._engine.reserve(tokens, self._clock() + deadline_s)
+        return self._engine.reserve(tokens, self._clock() + deadline_s, _likeness(request))
 
 
 def _counting_on(tokens_before: int, checkpoint: Callable[[int], None]) -> Callable[[int], None]:
     return lambda tokens: checkpoint(tokens_before + tokens)
+
+
+def _likeness(request: RankRequest) -> int:
+    """What tells a request from others at hardly any cost; neither text nor anything to restore one from is kept."""
+    documents, queries = request.documents, request.queries or [request.query]
+    return hash((len(documents), *queries[:1], *documents[:1], *documents[-1:]))
 
 
 def _chosen(wanted: int | None, otherwise: Limit) -> int | Limit:
