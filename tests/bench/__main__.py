@@ -23,6 +23,7 @@ from .documents import Texts
 from .largest_requests import measure_largest_requests
 from .load import Cell, run_cell
 from .memory import measure_memory
+from .overload import measure_overload
 from .processes import bench_server, run_bare_loop
 from .start import measure_start
 
@@ -31,7 +32,7 @@ _DEADLINE_S = 3_600
 """A slow CPU with 32 clients takes minutes for one round; the benchmark wants to see them, not to refuse them."""
 
 
-PARTS = ("speed", "largest-requests", "bodies", "memory", "start")
+PARTS = ("speed", "overload", "largest-requests", "bodies", "memory", "start")
 
 
 @click.command()
@@ -53,7 +54,7 @@ def bench(
     pairs: int,
     json_file: Path,
 ) -> None:
-    """Measure the base shape by HTTP and in a bare loop, large and hostile requests, and the embedded model."""
+    """Measure the base shape by HTTP, bare and overloaded, large and hostile requests, and the embedded model."""
     # Wide enough for every column where the output is not a terminal.
     console = Console(width=None if sys.stdout.isatty() else 130)
     report: dict[str, Any] = {"machine": describe_machine(), "date": datetime.now(UTC).isoformat(timespec="seconds")}
@@ -61,6 +62,8 @@ def bench(
     if "speed" in wanted:
         counts = [int(number) for number in clients.split(",")]
         report["speed"] = _measure_speed(console, counts, seconds, requests, batch_tokens)
+    if "overload" in wanted:
+        report["overload"] = measure_overload(write_checkpoint(_CACHE / "xlm-roberta-base-shape"), console)
     if "largest-requests" in wanted:
         report["largest_requests"] = measure_largest_requests(console)
     if "bodies" in wanted:

@@ -27,11 +27,11 @@ class Texts:
         vocabulary = Tokenizer.from_file(str(folder / "tokenizer.json")).get_vocab()
         self._words = sorted(piece[1:] for piece in vocabulary if piece.startswith("▁") and piece[1:].isalpha())
 
-    def request(self) -> dict[str, object]:
+    def request(self, documents: int = DOCUMENTS_PER_REQUEST) -> dict[str, object]:
         """A native request."""
         return {
             "query": self.text(_QUERY_TOKENS),
-            "candidates": [self.text(self._length()) for _ in range(DOCUMENTS_PER_REQUEST)],
+            "candidates": [self.text(self._length()) for _ in range(documents)],
         }
 
     def _length(self) -> int:
