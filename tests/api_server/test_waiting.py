@@ -54,8 +54,8 @@ def owned_by(each: Operated, manager: str) -> str:
 
 
 def add_by_hand(each: Operated) -> None:
-    """A container that somebody else applies beside the operator's."""
-    container = {"name": "theirs", "image": "localhost/theirs:1"}
+    """A variable that somebody else applies beside the operator's."""
+    container = {"name": "scorer", "env": [{"name": "THEIRS", "value": "1"}]}
     spec = {"template": {"spec": {"containers": [container]}}}
     body = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": each.name}, "spec": spec}
     words = ("apply", "--server-side", "--field-manager=theirs", "--filename=-")
@@ -81,12 +81,12 @@ def test_while_a_template_waits_everything_else_goes_on(plane: ControlPlane, pro
         wait_until(lambda: count(products) == 3, "the count is put back", LIMIT_S)
         assert products.get("deployment")["spec"]["revisionHistoryLimit"] == 7
         assert template(products) == before
-        assert "theirs" not in owned_by(products, "reranker-operator"), "what others added stays theirs"
+        assert "THEIRS" not in owned_by(products, "reranker-operator"), "what others added stays theirs"
         broken.apply()
         products.await_ready()
         after = template(products)
         assert after["metadata"]["annotations"]["round"] == "2"
-        assert "theirs" in [each["name"] for each in after["spec"]["containers"]]
+        assert "THEIRS" in [each["name"] for each in after["spec"]["containers"][0]["env"]]
 
 
 def test_a_change_that_stalls_gives_its_place_back(plane: ControlPlane, products: Operated) -> None:
