@@ -80,7 +80,7 @@ def test_rerank_replaces_what_the_terminal_cannot_show() -> None:
         (("rerank", "", "-"), "text\n", "The query is empty"),
         (("rerank", "query", "-", "--model", "/absent/folder"), "text\n", "UnknownModel"),
         (("rerank", "query", "-", "--max-windows", "0"), "text\n", "text.maxWindows (flag --max-windows"),
-        (("serve", "--port", "8001"), "", "port and managementPort"),
+        (("serve", "--port", "8001"), "", "http.port (8001) must be another number"),
         (("serve", "--model", "/absent/folder", "--port", "0", "--management-port", "0"), "", "UnknownModel"),
     ],
 )
@@ -170,7 +170,7 @@ def test_a_switch_takes_no_value_in_any_command(command: tuple[str, ...]) -> Non
 
 def test_a_choice_is_taken_in_any_case_on_the_command_line() -> None:
     answer = run("serve", "--log-level", "DEBUG", "--log-format", "JSON", "--port", "8001")
-    assert "port and managementPort are both 8001" in answer.stderr
+    assert "http.port (8001) must be another number" in answer.stderr
 
 
 def test_settings_lists_every_setting() -> None:
