@@ -8,7 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from bge_reranker.errors import DigestMismatch, Gated, HubUnreachable, RerankerError, UnknownModel, UnsafeFormat
+from bge_reranker.errors import (
+    CorruptFile,
+    DigestMismatch,
+    Gated,
+    HubUnreachable,
+    RerankerError,
+    UnknownModel,
+    UnsafeFormat,
+)
 from bge_reranker.store.manifest import read_manifest
 
 from .models import NEEDED, contents, fetch, model_files
@@ -218,3 +226,33 @@ def test_a_hub_cannot_name_a_folder_outside_the_store(hub: FakeHub, tmp_path: Pa
     with pytest.raises(HubUnreachable, match="did not say which commit"):
         fetch(tmp_path / "store", SOURCE, hub.environment)
     assert not list(tmp_path.rglob("*.safetensors"))
+
+
+def sharded() -> dict[str, bytes]:
+    files, index = model_files(), {"weight_map": {"a": "model-1.safetensors", "b": "model-2.safetensors"}}
+    weights = files.pop("model.safetensors")
+    shards = dict.fromkeys(("model-1.safetensors", "model-2.safetensors", "model-3.safetensors"), weights)
+    return {**files, **shards, "model.safetensors.index.json": json.dumps(index).encode()}
+
+
+def test_the_shards_that_the_index_names_are_fetched_and_no_others(hub: FakeHub, tmp_path: Path) -> None:
+    hub.add("org/name", sharded())
+    fetched = contents(fetch(tmp_path, SOURCE, hub.environment).version.path)
+    assert sorted(fetched) == [
+        "config.json",
+        "model-1.safetensors",
+        "model-2.safetensors",
+        "model.safetensors.index.json",
+        "tokenizer.json",
+    ]
+
+
+def test_a_shard_that_the_hub_lacks_is_named_before_any_other_is_fetched(hub: FakeHub, tmp_path: Path) -> None:
+    files = sharded()
+    del files["model-2.safetensors"]
+    hub.add("org/name", files)
+    with pytest.raises(CorruptFile, match=r"hf://org/name lacks 1 of the 2 files that .* names: model-2\.safetensors"):
+        fetch(tmp_path, SOURCE, hub.environment)
+    assert any("index" in asked.path for asked in hub.server.asked)
+    assert not any("model-1" in asked.path for asked in hub.server.asked)
+    assert not list(tmp_path.rglob("model-1*"))
