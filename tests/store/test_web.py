@@ -16,7 +16,7 @@ from bge_reranker.store.layout import Store
 from bge_reranker.store.source import require_source
 
 from .models import NEEDED, contents, fetch, model_files
-from .servers.faulty import FaultyServer
+from .servers.faulty import FaultyServer, Handler
 
 FILES = model_files()
 
@@ -129,6 +129,19 @@ def test_a_broken_connection_goes_on_where_it_ended(server: FaultyServer, tmp_pa
     assert (
         contents(fetch(tmp_path, f"{server.url}/model.tar").version.path)["tokenizer.json"] == FILES["tokenizer.json"]
     )
+
+
+def test_a_size_of_thousands_of_digits_is_no_size(server: FaultyServer, tmp_path: Path) -> None:
+    def boasts(handler: Handler) -> bool:
+        if handler.headers.get("Range") != "bytes=0-0":
+            return False
+        handler.send_plain(206, b"x", Content_Range="bytes 0-0/" + "9" * 5_000)
+        return True
+
+    server.files["/model.tar"] = tar_of(FILES, "w")
+    server.answers.insert(0, boasts)
+    fetched = fetch(tmp_path, f"{server.url}/model.tar")
+    assert contents(fetched.version.path) == {name: FILES[name] for name in NEEDED}
 
 
 def test_a_server_without_ranges_is_read_from_the_start(server: FaultyServer, tmp_path: Path) -> None:

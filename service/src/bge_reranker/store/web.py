@@ -25,6 +25,9 @@ _UNAUTHORISED, _NOT_FOUND, _CLIENT_ERROR = frozenset({401, 403}), frozenset({404
 _WORTH_A_RETRY = frozenset({408, 425, 429})
 _PARTIAL = 206
 
+_MOST_DIGITS = 18
+"""Digits of a size that is believed; Python refuses to read thousands of them."""
+
 
 def list_web(source: Source, *, allow_pickle: bool) -> Listing:
     """Ask a web server for an archive's size, or for its list of files.
@@ -65,7 +68,7 @@ def _archive(source: Source) -> RemoteFile:
     def open_range(start: int, end: int | None) -> Chunks:
         return _open(source.place, start, end, version)
 
-    size_bytes = int(size) if size and size.isdecimal() else None
+    size_bytes = int(size) if size and size.isdecimal() and len(size) <= _MOST_DIGITS else None
     return RemoteFile(ARCHIVE_FILE, size_bytes, open_range, has_ranges=has_ranges, version=version)
 
 
