@@ -212,7 +212,7 @@ IMPOSSIBLE: list[tuple[Values, list[str]]] = [
     ({"networkPolicy": {"egressCidrs": ["10.0.0.0/99"]}}, ['has "10.0.0.0/99"; it must be a range of addresses']),
     ({"networkPolicy": {"searchNamespaces": ["a.b"]}}, ['networkPolicy.searchNamespaces has "a.b"; the name of a']),
     ({"podLabels": {"team": "search & find"}}, ['podLabels has the value "search & find"; the value of a label']),
-    ({"commonLabels": {"a b": "x"}}, ['commonLabels has the name "a b"; the name of a label or annotation']),
+    ({"commonLabels": {"a b": "x"}}, ['commonLabels has the name "a b"; the name of a label']),
     ({"nodeSelector": {"zone": "-"}}, ['nodeSelector has the value "-"']),
     (
         {"service": {"annotations": {"UPPER.example/x/y": "z"}}},

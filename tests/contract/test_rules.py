@@ -46,8 +46,13 @@ def test_a_range_of_addresses_is_what_python_takes_for_one(given: str) -> None:
         ("namespace", ["a", "kube-system", "n" * 63], ["", "a.b", "n" * 64, "A"]),
         ("label", ["", "a", "A.b_c-d", "v" * 63], ["-", "a b", "v" * 64, "ä", "a/b", "a\nb"]),
         ("labelName", ["a", "x.example/a", "A_b"], ["", "/a", "x.example/", "X.example/a", "a/b/c", "a b", "n" * 64]),
+        ("annotationName", ["a", "X.Example/a", "a.b/C_d"], ["", "/a", "x/", "a/b/c", "x..y/a", "n" * 64]),
         ("key", ["keys", ".dockerconfigjson", "a..b", "A_B"], ["", ".", "..", "..a", "a/b", "a b"]),
-        ("host", ["a", "*.a.example", "a.example"], ["", "*", "A", "a:80", "https://a", "*.*.a", "a."]),
+        (
+            "host",
+            ["a", "*.a.example", "a.example", "9.a1", "1a"],
+            ["", "*", "A", "10.0.0.1", "*.1", "a:80", "https://a", "*.*.a", "a."],
+        ),
         ("path", ["/", "/a", "/a/", "/a/.b/..c", "/%41"], ["", "a", "//", "/a//b", "/.", "/../a", "/a/..", "/%2Fa"]),
         ("deviceResource", ["nvidia.com/gpu", "nvidia.com/mig-1g.10gb"], ["gpu", "a/", "/b", "a..b/c", "a/b/c"]),
         (

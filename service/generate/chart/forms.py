@@ -13,6 +13,9 @@ _LABEL = f"{_END}([-A-Za-z0-9_.]{{0,61}}{_END})?"
 _DNS_LABEL = "[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
 _DNS_NAME = "[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*"
 
+_TOP = "[0-9]*[a-z]([-a-z0-9]*[a-z0-9])?"
+"""Last part of a host name, which an address does not have."""
+
 _BYTE = "(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
 _IPV4 = f"({_BYTE}[.]){{3}}{_BYTE}"
 _GROUP = "[0-9a-fA-F]{1,4}"
@@ -82,7 +85,7 @@ FORMS = {
         may_be_empty=False,
     ),
     "host": Form(
-        f"([*][.])?{_DNS_NAME}",
+        f"([*][.])?([a-z0-9]([-a-z0-9]*[a-z0-9])?[.])*{_TOP}",
         "it must be a host name in lower case, without https://, port or path, such as rerank.example or *.example. "
         "Correct it.",
         may_be_empty=False,
@@ -94,8 +97,15 @@ FORMS = {
     ),
     "labelName": Form(
         f"({_DNS_NAME}/)?{_LABEL}",
-        "the name of a label or annotation has at most 63 characters, letters, digits, dashes, underscores and dots, "
+        "the name of a label has at most 63 characters, letters, digits, dashes, underscores and dots, "
         "with a letter or digit at both ends, and perhaps a domain and a slash before them. Correct it.",
+        may_be_empty=False,
+    ),
+    "annotationName": Form(
+        # Kubernetes takes the domain of an annotation in any case.
+        f"([A-Za-z0-9]([-A-Za-z0-9]*[A-Za-z0-9])?([.][A-Za-z0-9]([-A-Za-z0-9]*[A-Za-z0-9])?)*/)?{_LABEL}",
+        "the name of an annotation has at most 63 characters, letters, digits, dashes, underscores and dots, with a "
+        "letter or digit at both ends, and perhaps a domain and a slash before them. Correct it.",
         may_be_empty=False,
     ),
     "key": Form(
