@@ -202,8 +202,8 @@ def _probe(pipe: Connection, url: str) -> None:
 
 def _ordinary(server: BenchServer, seconds: float) -> list[float]:
     """Seconds of each of an ordinary caller's requests, one after the other for a while."""
-    text = "a paragraph of some words about nothing in particular, as long as many are, " * 4
-    body = json.dumps({"query": "what is it about", "candidates": [f"{number} {text}" for number in range(50)]})
+    text = "a paragraph of some words about nothing in particular, as long as many are"
+    body = json.dumps({"query": "what is it about", "candidates": [f"{number} {text}" for number in range(10)]})
     taken, end = [], time.perf_counter() + seconds
     with httpx.Client(base_url=server.url, timeout=_TIMEOUT_S) as client:
         while time.perf_counter() < end:

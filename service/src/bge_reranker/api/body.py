@@ -60,6 +60,8 @@ class Bodies:
         self._limits = limits
         self._executor = executor
         self._held_bytes = 0
+        # One large body at a time: the threads are there for the texts of everybody.
+        self._reading = asyncio.Semaphore(1)
 
     async def read(self, request: Request) -> dict[str, Any]:
         """Read and parse a body that must be a JSON object; it counts until its answer has been taken or is an error.
@@ -143,9 +145,10 @@ class Bodies:
             self._hold(record, weigh(content, most_values) - len(content))
             return _parse(content)
         loop = asyncio.get_running_loop()
-        weight_bytes = await loop.run_in_executor(self._executor, weigh, content, most_values)
-        self._hold(record, weight_bytes - len(content))
-        return await loop.run_in_executor(self._executor, parse_large, content)
+        async with self._reading:
+            weight_bytes = await loop.run_in_executor(self._executor, weigh, content, most_values)
+            self._hold(record, weight_bytes - len(content))
+            return await loop.run_in_executor(self._executor, parse_large, content)
 
 
 def _check_content_type(content_type: str | None) -> None:

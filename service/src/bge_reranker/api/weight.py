@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 BYTES_PER_VALUE: Final = 80
 """What a value, or a key, comes to in memory besides its text: a short text, an empty list, a third of an object."""
@@ -27,16 +28,6 @@ WIDEST_WEIGHT: Final = 5
 
 _SLICE_BYTES: Final = 1_048_576
 """Bytes that are looked at at once: everybody else waits for some of the work on them, and it needs copies."""
-
-_BEFORE_VALUES: Final = b"[{,:"
-"""One of these stands before every value and every key but the outermost."""
-
-_QUOTE: Final = 1
-_SEPARATOR: Final = 2
-_ROLES: Final = bytes(
-    _QUOTE if byte == ord('"') else _SEPARATOR if byte in _BEFORE_VALUES else 0 for byte in range(256)
-)
-"""What each byte is to the count."""
 
 _WIDEST_ESCAPES: Final = tuple(f"\\u{d}{digit}".encode() for d in "dD" for digit in "89abAB")
 """Starts of escaped characters beyond the Basic Multilingual Plane."""
@@ -63,21 +54,33 @@ def values_in(content: bytearray, exact_above: int, enough: int) -> int:
         exact_above: Number above which it matters.
         enough: Number above which counting ends.
     """
-    found = sum(content.count(byte) for byte in _BEFORE_VALUES)
+    # By NumPy, which lets everybody else run meanwhile, and not by a regular expression, which does not.
+    found = sum(int(np.count_nonzero(_stands_before_value(piece))) for piece in _arrays(content))
     return found if found <= exact_above else _values_outside_texts(content, enough)
 
 
 def _values_outside_texts(content: bytearray, enough: int) -> int:
-    # Not by a regular expression: over 16 MB of short texts, everybody else waited for it for a second.
     found, is_in_text = 0, False
     for piece in _slices(content):
-        roles = np.frombuffer(piece.replace(b"\\\\", b"").replace(b'\\"', b"").translate(_ROLES), np.uint8)
-        is_text = np.logical_xor.accumulate(roles == _QUOTE) ^ is_in_text
-        found += int(np.count_nonzero((roles == _SEPARATOR) > is_text))
+        has_escapes = b"\\" in piece
+        plain = np.frombuffer(piece.replace(b"\\\\", b"").replace(b'\\"', b"") if has_escapes else piece, np.uint8)
+        is_text = np.logical_xor.accumulate(plain == ord('"')) ^ is_in_text
+        found += int(np.count_nonzero(_stands_before_value(plain) > is_text))
         if found > enough:
             break
         is_in_text = bool(is_text[-1]) if len(is_text) else is_in_text
     return found
+
+
+def _stands_before_value(content: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Tell for each byte: bool (B,)."""
+    opens = (content == ord("[")) | (content == ord("{"))
+    return opens | (content == ord(",")) | (content == ord(":"))
+
+
+def _arrays(content: bytearray) -> Iterator[NDArray[np.uint8]]:
+    whole = np.frombuffer(content, np.uint8)
+    return (whole[start : start + _SLICE_BYTES] for start in range(0, len(whole), _SLICE_BYTES))
 
 
 def _slices(content: bytearray) -> Iterator[bytearray]:
