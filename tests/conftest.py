@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from hypothesis import settings
 
 from bge_reranker.cli.main import program
 from tests.live.server import LiveServer, live_server
@@ -18,6 +19,10 @@ FLAGS = {
     "max_queue_tokens": 100_000,
 }
 """Short patience and a small body limit."""
+
+# How long an example takes says more about the machine than about the code.
+settings.register_profile("tests", deadline=None)
+settings.load_profile("tests")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

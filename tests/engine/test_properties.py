@@ -201,7 +201,7 @@ class World:
                     raise AssertionError(code)
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow])
 @given(steps=STEPS, memory_tokens=st.sampled_from([1_000_000, 50, 25, 7]))
 def test_every_ticket_ends_exactly_once_and_nobody_starves(
     steps: list[Submit | Abandon | Advance | Prepare | Score], memory_tokens: int
@@ -219,7 +219,7 @@ def test_every_ticket_ends_exactly_once_and_nobody_starves(
     assert sum(world.engine.observer.ended.values()) == sum(len(sent.serials) for sent in world.sent)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(steps=STEPS, end=st.sampled_from(["close", "die"]))
 def test_every_ticket_ends_exactly_once_when_the_engine_is_closed_or_dies_midway(
     steps: list[Submit | Abandon | Advance | Prepare | Score], end: str

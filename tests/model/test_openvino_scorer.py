@@ -50,7 +50,7 @@ def test_logits_equal_padded_transformers_in_float32(tmp_path: Path, family: str
     assert description.notes == ()
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(lengths=st.lists(st.integers(1, 78), min_size=1, max_size=24), seed=st.integers(0, 2**16))
 def test_pair_has_the_same_bits_alone_and_in_any_batch_in_either_order(
     scorer: Scorer, lengths: list[int], seed: int

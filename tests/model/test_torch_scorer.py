@@ -83,7 +83,7 @@ def test_packed_logits_stay_near_float32_in_half_precision(
     assert scorer.description.precision == precision
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(lengths=st.lists(st.integers(1, 78), min_size=1, max_size=24), seed=st.integers(0, 2**16))
 def test_pair_has_the_same_bits_alone_and_in_any_batch(scorer: Scorer, lengths: list[int], seed: int) -> None:
     assert scorer.description.batch_invariant
@@ -93,7 +93,7 @@ def test_pair_has_the_same_bits_alone_and_in_any_batch(scorer: Scorer, lengths: 
     assert scorer.score(pack([pairs[index]])).tobytes() == together[index].tobytes()
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(order=st.permutations(range(len(LENGTHS))))
 def test_order_of_pairs_does_not_change_any_bit(scorer: Scorer, order: list[int]) -> None:
     pairs = random_pairs(LENGTHS)
