@@ -139,6 +139,7 @@ def test_every_setting_that_may_be_unset_is_a_guard_or_is_no_weaker_without() ->
     no_weaker = {
         "cache_dir",
         "truncation",
+        "truncation_direction",
         "max_query_tokens",
         "window_overlap_tokens",
         "allowed_origins",
