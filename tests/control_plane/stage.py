@@ -10,7 +10,7 @@ from pathlib import Path
 from tests.cluster.kwok import TOOL as KWOK
 from tests.control_plane.operators import CHART
 from tests.control_plane.played_nodes import played_nodes
-from tests.control_plane.processes import ControlPlane, control_plane, missing_programs
+from tests.control_plane.processes import ControlPlane, control_plane, missing_programs, wait_for
 
 CRD = CHART / "crds" / "rerankers.yaml"
 
@@ -40,4 +40,10 @@ def stage(folder: Path, nodes: int) -> Iterator[ControlPlane]:
 def serve_crd(plane: ControlPlane) -> None:
     """Apply the chart's CRD, and wait until it is served."""
     plane.kubectl("apply", "--server-side", "--force-conflicts", f"--filename={CRD}")
-    plane.kubectl("wait", "--for=condition=Established", "crd/rerankers.bge-reranker.io", "--timeout=60s")
+    # `kubectl wait` ends with an error where the conditions are not there yet.
+    words = (
+        "get",
+        "crd/rerankers.bge-reranker.io",
+        "--output=jsonpath={.status.conditions[?(@.type=='Established')].status}",
+    )
+    wait_for("the CRD is served", lambda: plane.kubectl(*words) == "True", 60)
