@@ -59,7 +59,7 @@ def test_the_rest_of_a_ticket_is_dropped_before_it_is_computed_when_it_would_end
     engine.run_until_idle()
     assert engine.scorer.batches == [[1]]
     assert codes(outcomes[0]) == {1: "DeadlineExceeded"}
-    assert "would be scored in 0.02 s, and its deadline is in 0.01 s" in outcomes[0].errors[1].message
+    assert "would be scored in 16 ms, and its deadline is in 15 ms" in outcomes[0].errors[1].message
 
 
 def test_a_ticket_of_many_batches_is_dropped_whole_while_it_waits() -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -166,7 +167,8 @@ class World:
     def check_refusal(self, error: CapacityError, step: Submit) -> None:
         """Nobody is refused by an idle engine but those that it could not serve in time even alone."""
         if isinstance(error, DeadlineExceeded):
-            assert error.figures["expected_s"] > step.deadline_s
+            assert error.figures["expected_s"] > error.figures["remaining_s"]
+            assert error.figures["remaining_s"] == pytest.approx(step.deadline_s)
         else:
             assert self.engine.dispatcher.backlog_tokens > 0
             assert error.retry_after_s is not None

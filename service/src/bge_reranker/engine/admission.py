@@ -128,8 +128,8 @@ class Admission:
         if not is_admitted:
             own_s = wish.expected_tokens / load.tokens_per_second
             message = (
-                f"What waits here takes {load.before_s:.2f} s, this request about {own_s:.2f} s, "
-                f"and its deadline is in {wish.remaining_s:.2f} s."
+                f"What waits here takes {shown(load.before_s)}, this request about {shown(own_s)}, "
+                f"and its deadline is in {shown(wish.remaining_s)}."
             )
             if load.before_s + own_s <= wish.remaining_s:
                 message += " The time between is kept for requests that were refused before."
@@ -175,11 +175,16 @@ def is_trial(tokens: float, remaining_s: float, load: Load) -> bool:
     if load.backlog_tokens == 0 and load.measured_ago_s >= max(_STALE_S, trial_share_s):
         return True
     raise DeadlineExceeded(
-        f"{tokens:.0f} tokens or more take about {alone_s:.2f} s here, even alone, "
-        f"and the deadline is in {max(0.0, remaining_s):.2f} s.",
+        f"{tokens:.0f} tokens or more take about {shown(alone_s)} here, even alone, "
+        f"and the deadline is in {shown(max(0.0, remaining_s))}.",
         remedy=LATE_REMEDY,
         figures={"expected_s": alone_s, "remaining_s": remaining_s},
     )
+
+
+def shown(seconds: float) -> str:
+    """A time for people; deadlines are given in milliseconds, and may be short."""
+    return f"{seconds:.2f} s" if seconds >= 1 else f"{1000 * seconds:.3g} ms"
 
 
 def trial_s(remaining_s: float) -> float:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ..errors import CallerGone, DeadlineExceeded, Draining, PairTooLarge, RerankerError
 from ..settings import EngineSettings
-from .admission import LATE_REMEDY, Admission, Load, Wish, is_trial
+from .admission import LATE_REMEDY, Admission, Load, Wish, is_trial, shown
 from .batch import Batch
 from .budget import TokenBudget
 from .deadlines import DeadlineIndex
@@ -362,8 +362,8 @@ class Dispatcher:
         if ends_at <= ticket.deadline or (ticket.is_trial and not ticket.ended_pairs):
             return False
         message = (
-            f"The last pair of this request would be scored in {ends_at - now:.2f} s, "
-            f"and its deadline is in {ticket.deadline - now:.2f} s."
+            f"The last pair of this request would be scored in {shown(ends_at - now)}, "
+            f"and its deadline is in {shown(ticket.deadline - now)}."
         )
         figures = {"expected_s": ends_at - now, "remaining_s": ticket.deadline - now}
         self._end_rest(ticket, DeadlineExceeded(message, remedy=LATE_REMEDY, figures=figures), now)
