@@ -105,7 +105,7 @@ def test_who_closes_after_the_answer_sees_a_refusal_that_came_in_the_middle_of_i
 
 def test_all_bodies_may_not_have_less_than_one(tmp_path: Path) -> None:
     with (
-        pytest.raises(SettingsError, match=r"maxBodiesBytes .2000. must be at least maxBodyBytes .4000."),
+        pytest.raises(SettingsError, match=r"maxBodiesBytes .2000. must be at least http.maxBodyBytes .4000."),
         live_server(tmp_path, {"max_body_bytes": 4_000, "max_bodies_bytes": 2_000}),
     ):
         pass

@@ -74,9 +74,10 @@ def _values_outside_texts(content: bytearray, enough: int) -> int:
 
 def _stands_before_value(content: NDArray[np.uint8]) -> NDArray[np.bool_]:
     """Tell for each byte: bool (B,)."""
-    opens = (content == ord("[")) | (content == ord("{"))
-    stands: NDArray[np.bool_] = opens | (content == ord(",")) | (content == ord(":"))
-    return stands
+    found: NDArray[np.bool_] = content == ord("[")
+    for byte in b"{,:":
+        found |= content == byte
+    return found
 
 
 def _arrays(content: bytearray) -> Iterator[NDArray[np.uint8]]:
