@@ -14,8 +14,9 @@ from tokenizers import Encoding, Tokenizer
 from ..engine.batch import Pair
 from ..errors import CorruptFile
 
-MAX_SPECIAL_TOKENS = 16
-"""Most tokens around the two texts of a pair; the published layouts have three or four."""
+MAX_SPECIAL_TOKENS = 6
+"""Most tokens around the two texts of a pair: published layouts have three or four, and the shortest pair that may be
+set, of eight, leaves room for both texts."""
 
 MAX_SEGMENTS = 128
 """Most segments that a batch can tell apart."""
