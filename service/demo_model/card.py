@@ -59,6 +59,12 @@ one answer against mined and other passages. The layers around them are not trai
 words and compare topics, see `service/demo_model/start.py`; training them as well made the ranking of the validation
 sources worse each time it was tried. The construction and its constants were chosen on the validation sources.
 `make demo-model TASK=rebuild` puts the layers together anew around the vectors that a checkpoint holds.
+
+It reads Latin letters and Chinese only. The few letters of other scripts that stand in the training texts are left out
+of the vocabulary, so that a word of such a script, or a run of emoji, is one `<unk>`. That matches nothing, itself
+included; a document that is mostly `<unk>` gets the lowest score, whatever the query; a query that is finds nothing.
+The constants of this were chosen on generated texts.
+
 No source text is in this repository: the program fetches the packages.
 """
 

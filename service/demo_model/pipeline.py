@@ -36,7 +36,7 @@ from demo_model.packages import fetch_packages, package_names
 from demo_model.sampling import SHARES, PairSampler
 from demo_model.scoring import checkpoint_scorer
 from demo_model.start import build_network, read_meanings
-from demo_model.tokenizer import build_tokenizer
+from demo_model.tokenizer import build_tokenizer, keep_read_pieces
 
 T = TypeVar("T")
 
@@ -117,8 +117,9 @@ def rebuild_demo_model(cache: Path, directory: Path) -> None:
         directory: The checkpoint, replaced in place; its card keeps telling how its vectors were trained.
     """
     network = AutoModelForSequenceClassification.from_pretrained(directory, dtype=torch.float32)
-    tokenizer = Tokenizer.from_file(str(directory / "tokenizer.json"))
-    save_checkpoint(build_network(*read_meanings(network), SEED), tokenizer, directory)
+    tokenizer, kept = keep_read_pieces(Tokenizer.from_file(str(directory / "tokenizer.json")))
+    words, topics, rarity = (meaning[kept] for meaning in read_meanings(network))
+    save_checkpoint(build_network(words, topics, rarity, SEED), tokenizer, directory)
     report = evaluate_rankings(checkpoint_scorer(directory), build_cases("validation", cache, _VALIDATION_QUERIES))
     print_report(report, Console(), title="Rebuilt demonstration model on the validation sources")
 

@@ -82,6 +82,21 @@ _TOPIC_LENGTH = 13.6
 _MIDDLE = 1.0
 """Answer between that of passages that fit and of others, on validation: there the logit is 0."""
 
+_UNREAD_RARITY = 16.0
+"""Rarity of `<unk>` in a document: the highest, since it may stand for a whole sentence."""
+
+_UNREAD_SCALE = 4.0
+"""Scale of how much more of a document is unread than read: beside a topic small, beside roundings large."""
+
+_UNREAD_SHARPNESS = 100.0
+"""Stretches that, so that a little more costs as much as a lot."""
+
+_UNREAD_DOUBT = 10.0
+"""Taken off after that, so that no other piece than `<s>` takes the roundings for something unread."""
+
+_UNREAD_COST = 2.0
+"""What that takes off the answer: enough to come after any document that can be read."""
+
 
 class Slot(IntEnum):
     """Places in a hidden vector that the construction gives a duty."""
@@ -94,6 +109,9 @@ class Slot(IntEnum):
     SIDE = _MEANING_SIZE + 5
     FOUND = _MEANING_SIZE + 6
     ANSWER = _MEANING_SIZE + 7
+    UNREAD = _MEANING_SIZE + 8
+    UNREAD_BALANCE = _MEANING_SIZE + 9
+    MOSTLY_UNREAD = _MEANING_SIZE + 10
 
 
 def build_network(
@@ -121,6 +139,7 @@ def build_network(
         _set_sides(layers[0])
         _set_matching(layers[1])
         _set_topic(layers[1])
+        _set_unread(layers[1])
         _set_summing(layers[2])
         _set_topic_match(layers[2])
         head = parts.classifier
@@ -135,7 +154,8 @@ def read_meanings(network: XLMRobertaForSequenceClassification) -> tuple[FloatAr
     """Reads back, up to rounding, the words, topics and rarities that a network was built from."""
     pieces = network.roberta.embeddings.word_embeddings.weight.detach().float()
     rarity = (pieces[:, Slot.RARITY] / _RARITY).exp()
-    return pieces[:, :WORD_SIZE].numpy(), pieces[:, WORD_SIZE:_MEANING_SIZE].numpy(), rarity.numpy()
+    meanings = pieces[:, :_MEANING_SIZE] / _PART
+    return meanings[:, :WORD_SIZE].numpy(), meanings[:, WORD_SIZE:].numpy(), rarity.numpy()
 
 
 def _set_embeddings(embeddings: Any, words: FloatArray, topics: FloatArray, rarity: FloatArray) -> None:
@@ -146,6 +166,9 @@ def _set_embeddings(embeddings: Any, words: FloatArray, topics: FloatArray, rari
     pieces[:4] = 0
     pieces[0, Slot.BEGIN] = _MARK
     pieces[2, Slot.END] = _MARK
+    # `<unk>` is as long as any piece and has no mean either: layer normalisation would else stretch its ramp beyond all
+    # others', and a query would look like a document. It is like no piece, has no topic, and is light in a query.
+    pieces[3, Slot.UNREAD], pieces[3, Slot.UNREAD_BALANCE] = _PART, -_PART
     places = torch.arange(POSITIONS, dtype=torch.float32)
     ramps = torch.zeros(POSITIONS, HIDDEN_SIZE)
     ramps[:, Slot.RAMP] = _RAMP * (places.clamp_min(1).log() - _RAMP_CENTRE)
@@ -158,12 +181,17 @@ def _set_embeddings(embeddings: Any, words: FloatArray, topics: FloatArray, rari
 def _set_sides(layer: Any) -> None:
     """Marks each piece as query (-1) or document (1) by comparing its place with the first `</s>`'s."""
     attention, row = layer.attention.self, 2 * HEAD_SIZE
-    steepness, strength = 8.0, 40.0
+    # So steep that the second `</s>`, a place further, counts for little in a long query too, and so strong that
+    # the ramp of no other piece comes up to it.
+    steepness, strength = 200.0, 1200.0
     _clear_rows(attention, row)
     attention.query.bias[row] = math.sqrt(HEAD_SIZE)
     attention.key.weight[row, Slot.END] = strength / (_MARK * _NORMALISED)
     attention.key.weight[row, Slot.RAMP] = -steepness / (_RAMP * _NORMALISED)
     attention.value.weight[row, Slot.RAMP] = 1.0
+    # A `</s>` is one large value, so layer normalisation moves its ramp; the end of a long query would look like a
+    # document.
+    attention.value.weight[row, Slot.END] = 1 / (HIDDEN_SIZE - 1)
     layer.attention.output.dense.weight[Slot.QUERY_END, row] = 1.0
     sharpness, width, threshold = 120.0, 0.015, 0.01
     for unit, sign in ((0, 1.0), (1, -1.0)):
@@ -226,6 +254,28 @@ def _set_topic(layer: Any) -> None:
         written[:, first : first + _HALF] = _TOPIC_GAIN * torch.eye(_HALF)
 
 
+def _set_unread(layer: Any) -> None:
+    """Lets `<s>` gather, beside the topic's first half, how much more of the document is unread than read.
+
+    What is read has a topic and a match or none; a document most of which is not would else pass for one of which
+    nothing is known, and so come before those that are known to be about something else.
+    """
+    attention, row = layer.attention.self, HEAD_SIZE + _HALF
+    unread = 1 / (_PART * _NORMALISED)
+    for half in range(2):
+        attention.key.weight[row + half * HEAD_SIZE, Slot.UNREAD] = math.log(_UNREAD_RARITY) * unread
+    # Of the weights, which make one: the unread's, less those of all others but `</s>`.
+    for slot, sign in ((Slot.UNREAD, 1), (Slot.UNREAD_BALANCE, -1)):
+        attention.value.weight[row, slot] = sign * unread
+    attention.value.weight[row, Slot.END] = 1 / (_MARK * _NORMALISED)
+    attention.value.bias[row] = -1.0
+    layer.attention.output.dense.weight[Slot.MOSTLY_UNREAD, row] = _UNREAD_SCALE
+    layer.intermediate.dense.weight[0].zero_()
+    layer.intermediate.dense.weight[0, Slot.MOSTLY_UNREAD] = _UNREAD_SHARPNESS
+    layer.intermediate.dense.bias[0] = -_UNREAD_DOUBT
+    layer.output.dense.weight[Slot.ANSWER, 0] = -_UNREAD_COST
+
+
 def _set_summing(layer: Any) -> None:
     """Lets `<s>` average over the query's pieces what they found, by their rarity."""
     attention, row = layer.attention.self, 2 * HEAD_SIZE
@@ -269,9 +319,15 @@ def _topic_half(half: int) -> slice:
 
 
 def _unit_length(vectors: FloatArray) -> torch.Tensor:
-    """Scales vectors to unit length, without their mean, which layer normalisation would take off anyway."""
-    centred = torch.from_numpy(vectors - vectors.mean(axis=1, keepdims=True))
-    return nn.functional.normalize(centred, dim=1)
+    """Scales vectors to unit length, without their mean, which layer normalisation would take off anyway.
+
+    Those that were read from a checkpoint are so up to its rounding; they stay as they are, so that a network which is
+    rebuilt differs from the former only in what was changed.
+    """
+    given = torch.from_numpy(vectors)
+    scaled = nn.functional.normalize(given - given.mean(dim=1, keepdim=True), dim=1)
+    is_scaled = (scaled - given).norm(dim=1, keepdim=True) < 2 * torch.finfo(torch.float16).eps
+    return torch.where(is_scaled, given, scaled)
 
 
 def _clear_rows(attention: Any, row: int) -> None:

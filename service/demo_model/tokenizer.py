@@ -7,6 +7,7 @@ import itertools
 import json
 import math
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -46,7 +47,8 @@ def build_tokenizer(texts: Iterable[str]) -> Tokenizer:
     pieces = itertools.chain(_english_pieces(corpus), _chinese_pieces(corpus))
     known = dict.fromkeys(SPECIAL_TOKENS, 0.0)
     for piece, score in pieces:
-        known.setdefault(piece, score)
+        if _is_read(piece):
+            known.setdefault(piece, score)
     vocabulary = [*known.items(), ("<mask>", 0.0)]
     finished = Tokenizer(models.Unigram(vocabulary, SPECIAL_TOKENS.index("<unk>"), False))
     _set_rules(finished)
@@ -55,6 +57,32 @@ def build_tokenizer(texts: Iterable[str]) -> Tokenizer:
         single="<s> $A </s>", pair="<s> $A </s> </s> $B </s>", special_tokens=[("<s>", 0), ("</s>", 2)]
     )
     return finished
+
+
+def keep_read_pieces(tokenizer: Tokenizer) -> tuple[Tokenizer, list[int]]:
+    """Leaves out the pieces of other scripts than Latin and Chinese, as `build_tokenizer` does.
+
+    The few letters of those that stand in the training texts were met too seldom for their vectors to mean anything,
+    and without them a word of such a script is one `<unk>`.
+
+    Args:
+        tokenizer: As a checkpoint has it.
+
+    Returns:
+        The tokenizer, and the former ids of its pieces.
+    """
+    content = json.loads(tokenizer.to_str())
+    pieces: list[tuple[str, float]] = content["model"]["vocab"]
+    kept = [index for index, (piece, _) in enumerate(pieces) if _is_read(piece)]
+    content["model"]["vocab"] = [pieces[index] for index in kept]
+    for token in content["added_tokens"]:
+        token["id"] = kept.index(token["id"])
+    return Tokenizer.from_str(json.dumps(content)), kept
+
+
+def _is_read(piece: str) -> bool:
+    letters = filter(str.isalpha, piece)
+    return all(unicodedata.name(letter, "").startswith(("LATIN ", "CJK ")) for letter in letters)
 
 
 def save_tokenizer(tokenizer: Tokenizer, directory: Path) -> None:
