@@ -6,6 +6,7 @@ import json
 import os
 import pty
 import re
+import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -85,7 +86,8 @@ def test_a_pod_says_in_log_file_and_metrics_how_far_it_is(hub: FakeHub, tmp_path
             port = next(line["port"] for line in lines if line["event"] == "fetch_metrics")
             logged = next(line for line in lines if line["event"] == "fetch_progress" and line["step"] == "fetching")
             written = json.loads(file.read_text())
-            gauges = metrics(port)
+            gauges = metrics("127.0.0.1", port)
+            of_the_other_family = metrics("[::1]", port) if socket.has_dualstack_ipv6() else gauges
         finally:
             held_back.gate.set()
         (after,) = [line for line in process.stderr if "was fetched" in line]
@@ -100,12 +102,13 @@ def test_a_pod_says_in_log_file_and_metrics_how_far_it_is(hub: FakeHub, tmp_path
     assert gauges["bge_reranker_fetch_total_bytes"] == total
     assert gauges["bge_reranker_fetch_done_bytes"] < total
     assert gauges['bge_reranker_errors_total{code="HubUnreachable"}'] == 0
+    assert of_the_other_family.keys() == gauges.keys()
     last = json.loads(file.read_text())
     assert last["done_bytes"] == last["total_bytes"]
 
 
-def metrics(port: int) -> dict[str, float]:
-    text = httpx.get(f"http://127.0.0.1:{port}/metrics", timeout=60).text
+def metrics(host: str, port: int) -> dict[str, float]:
+    text = httpx.get(f"http://{host}:{port}/metrics", timeout=60).text
     rows = (line.rpartition(" ") for line in text.splitlines() if not line.startswith("#"))
     return {name: float(value) for name, _, value in rows}
 
@@ -115,7 +118,7 @@ def test_metrics_count_the_error_that_ends_a_fetch_by_its_code() -> None:
     with capture_logs() as logged, pytest.raises(DiskFull), shown_progress(Meter(), None, 0):
         raise error
     listening, failed = logged[0], logged[-1]
-    counted = metrics(listening["port"])
+    counted = metrics("127.0.0.1", listening["port"])
     assert (failed["code"], failed["message"], failed["path"]) == ("DiskFull", error.message, "/models")
     assert counted['bge_reranker_errors_total{code="DiskFull"}'] == 1
     assert counted[f'bge_reranker_errors_total{{code="{HubUnreachable.__name__}"}}'] == 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import sys
 import threading
 from collections.abc import Iterator
@@ -132,8 +133,10 @@ def serve_metrics(meter: Meter, port: int) -> Counter:
     for code in error_codes():
         if code in codes:
             errors.labels(code)
+    # Both families where the machine has both: the operator asks pods of clusters without IPv4 too.
+    address = "::" if socket.has_dualstack_ipv6() else "0.0.0.0"  # noqa: S104 - who asked for a port wants to be asked
     try:
-        server, _ = start_http_server(port, registry=registry)
+        server, _ = start_http_server(port, address, registry=registry)
     except OSError as error:
         raise SettingsError(
             f"--metrics-port {port} cannot be opened ({error.strerror}).", remedy="Give another."
