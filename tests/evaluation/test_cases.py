@@ -42,6 +42,7 @@ def test_cases_are_read_as_they_were_saved(tmp_path: Path) -> None:
         '{"query": "q", "positive": [], "negative": ["b"]}',
         '{"query": "q", "positive": ["a"], "negative": []}',
         '{"query": 1, "positive": ["a"], "negative": ["b"]}',
+        '{"query": "", "positive": ["a"], "negative": ["b"]}',
         '{"query": "q", "positive": 3, "negative": ["b"]}',
         '{"query": "q", "positive": "abc", "negative": ["b"]}',
         "[" * 100_000,
@@ -143,6 +144,14 @@ def test_trec_files_lose_nothing_by_their_byte_order_mark(trec_folder: Path, nam
     (trec_folder / name).write_text(text.replace("\n", "\r\n"), encoding=encoding, newline="")
 
     assert load_folder(trec_folder, with_run=True) == expected
+
+
+def test_an_empty_query_of_trec_is_refused_by_its_identifier(trec_folder: Path) -> None:
+    queries = (trec_folder / "queries.tsv").read_text(encoding="utf-8")
+    (trec_folder / "queries.tsv").write_text(queries.replace("apple", ""), encoding="utf-8")
+
+    with pytest.raises(InvalidJudgements, match="query 1 is empty"):
+        load_folder(trec_folder, with_run=False)
 
 
 @pytest.mark.parametrize("qrels", ["query-id\tcorpus-id\tscore\n1\td1\t2\n1\td2\t0\n", "1\td1\t2\n1\td2\t0\n"])

@@ -95,6 +95,8 @@ def _case_from_line(line: str, place: str) -> RankingCase:
     texts = [query, group, *positive, *negative]
     if not positive or not negative or not all(isinstance(text, str) for text in texts):
         raise InvalidJudgements(f"{place}: needs texts, at least one of them positive and one negative")
+    if not query:
+        raise InvalidJudgements(f"{place}: the query is empty.", remedy="Give it a text, or leave the line out.")
     # A text on both sides counts as relevant.
     grades = dict.fromkeys(map(_encodable, negative), 0) | dict.fromkeys(map(_encodable, positive), 1)
     return RankingCase(_encodable(query), grades, group)
@@ -163,6 +165,8 @@ def _trec_cases(
             # Two documents with the same text keep the better grade; TREC's negative grades mean junk.
             graded[text] = max(graded.get(text, 0), judged.get(document, 0), 0)
         if any(graded.values()):
+            if not query:
+                raise InvalidJudgements(f"query {identity} is empty.", remedy="Give it a text, or leave it out.")
             yield RankingCase(query, graded)
 
 
