@@ -164,19 +164,19 @@ def test_a_request_whose_deadline_passes_in_the_queue_is_answered_504_at_once(se
     assert server.is_well()
 
 
-def test_a_full_queue_refuses_at_once_with_the_seconds_to_wait(server: LiveServer) -> None:
-    server.scorer.gate.clear()
+def test_a_full_queue_refuses_at_once_with_the_seconds_to_wait(fresh_server: LiveServer) -> None:
+    fresh_server.scorer.gate.clear()
     big = {"query": "q", "candidates": ["good " * 60] * 1_500}
-    with connect(server) as first:
+    with connect(fresh_server) as first:
         content = httpx.Request("POST", "http://x/rerank", json=big).content
         first.sendall(HEAD % len(content) + content)
-        assert eventually(lambda: server.engine.backlog_tokens > 50_000)
-        refused = server.post(big)
+        assert eventually(lambda: fresh_server.engine.backlog_tokens > 50_000)
+        refused = fresh_server.post(big)
         assert (refused.status_code, refused.json()["code"]) == (429, "QueueFull")
         assert int(refused.headers["retry-after"]) >= 1
-        server.scorer.gate.set()
+        fresh_server.scorer.gate.set()
         assert first.recv(65_536).startswith(b"HTTP/1.1 200")
-    assert server.is_well()
+    assert fresh_server.is_well()
 
 
 def test_a_connection_beyond_the_limit_is_told_when_to_come_back_and_the_others_are_served(tmp_path: Path) -> None:

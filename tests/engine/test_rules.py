@@ -56,6 +56,17 @@ def test_throughput_is_not_moved_much_by_batches_that_miss_to_both_sides() -> No
     assert throughput.tokens_per_second == pytest.approx(1000, rel=0.1)
 
 
+def test_throughput_outlives_one_batch_during_which_the_process_was_paused() -> None:
+    throughput = Throughput()
+    throughput.record(1_000, 0.001, possible_tokens=1_000)
+    throughput.record(1_000, 30.0, possible_tokens=1_000)
+    assert throughput.tokens_per_second > 500_000
+    assert throughput.doubt_s < 0.001
+    for _ in range(2):
+        throughput.record(1_000, 0.0025, possible_tokens=1_000)
+    assert throughput.tokens_per_second == pytest.approx(400_000)
+
+
 def test_throughput_tells_by_how_much_batches_miss_their_times() -> None:
     throughput = Throughput()
     throughput.record(1000, 1.0, 1000)

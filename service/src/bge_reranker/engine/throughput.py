@@ -5,6 +5,8 @@ What belongs here: the estimate and what follows from it. What must not: clocks,
 
 from __future__ import annotations
 
+from statistics import median
+
 _HALF_LIFE_S = 10.0
 """Seconds of computing after which a measurement counts half: a change of load or clock rate shows within some
 seconds, one odd batch does not."""
@@ -19,6 +21,10 @@ _STEP = 0.1
 _STEP_BATCHES = 3
 """Such signs in a row, all to one side, after which they alone are believed: a neighbour that takes half of the
 processor, or a GPU that lowers its clock, is known within some batches, and one odd batch changes little."""
+
+_MOST_ODD = 2.0
+"""Times its expected seconds that one batch is believed to have taken, before others say the same. A process that was
+paused, or throttled, for seconds would otherwise look as slow as that for long, most of all soon after its start."""
 
 _DOUBT_MEMORY = 0.9
 """Weight that the errors of earlier batches keep with each further one."""
@@ -66,20 +72,24 @@ class Throughput:
             False where the batch says nothing.
         """
         seconds = max(seconds, _MIN_MEASURED_S)
+        believed_s = seconds
         if self._seconds:
-            error_s = abs(seconds - self.expected_s(tokens))
+            believed_s = min(seconds, _MOST_ODD * self.expected_s(tokens))
+            error_s = abs(believed_s - self.expected_s(tokens))
             self._doubt_s = self._doubt_s * _DOUBT_MEMORY + error_s * (1 - _DOUBT_MEMORY)
         is_small = tokens < _MIN_FILL * possible_tokens
         if is_small and tokens / seconds < self.tokens_per_second:
             return False
         self._look_for_step(tokens, seconds)
         if len(self._signs) == _STEP_BATCHES:
-            self.restart(sum(sign[0] for sign in self._signs), sum(sign[1] for sign in self._signs))
+            # The middle one of their rates: one of them may be the odd batch, and its time outweigh the others'.
+            tokens = sum(sign[0] for sign in self._signs)
+            self.restart(tokens, tokens * median(sign[1] / sign[0] for sign in self._signs))
             return True
-        # The weight of a measurement is its duration, capped so that one very slow batch cannot outweigh all others.
-        decay = 0.5 ** (min(seconds, _HALF_LIFE_S) / _HALF_LIFE_S)
+        # The weight of a measurement is its duration, capped so that one very long batch cannot outweigh all others.
+        decay = 0.5 ** (min(believed_s, _HALF_LIFE_S) / _HALF_LIFE_S)
         self._tokens = self._tokens * decay + tokens
-        self._seconds = self._seconds * decay + seconds
+        self._seconds = self._seconds * decay + believed_s
         return True
 
     def restart(self, tokens: int, seconds: float) -> None:
