@@ -23,8 +23,11 @@ setup: $(VENV)/.installed ## Make .venv with everything that this tree needs
 run: $(VENV)/.installed ## Serve the embedded demonstration model on 127.0.0.1:8000
 	@$(BIN)/bge-reranker serve $(ARGS)
 
-test: $(VENV)/.installed ## Run every test that needs no cluster; ARGS go to pytest
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 $(ARGS)
+test: $(VENV)/.installed ## Run every test that needs no cluster, nor minutes; ARGS go to pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 -m "not slow" $(ARGS)
+
+test-slow: $(VENV)/.installed ## Run the tests that need minutes: quantising, long floods of requests
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 -m slow $(ARGS)
 
 e2e: $(VENV)/.installed ## End-to-end tests on a cluster of their own, or on CONTEXT of KUBECONFIG
 	@$(BIN)/python -m tests.e2e --look $(if $(CONTEXT),--context $(CONTEXT)) $(ARGS)
@@ -174,4 +177,4 @@ $(VENV)/.installed: $(LOCKS) service/pyproject.toml operator/pyproject.toml
 	$(UV) pip install --quiet --python $(BIN)/python --no-build-isolation --no-deps -e service -e operator
 	@touch $@
 
-.PHONY: help setup run test api-server package push e2e e2e-long image image-gpu image-twice image-operator image-search-pod cluster-up cluster-add cluster-down cluster-status cluster-load cluster-tools helm check format generate manifests verify lock lock-check parity bench bench-peers bench-scaling bench-load bench-operator clients fuzz demo-model demo-eval price hooks clean
+.PHONY: help setup run test test-slow api-server package push e2e e2e-long image image-gpu image-twice image-operator image-search-pod cluster-up cluster-add cluster-down cluster-status cluster-load cluster-tools helm check format generate manifests verify lock lock-check parity bench bench-peers bench-scaling bench-load bench-operator clients fuzz demo-model demo-eval price hooks clean

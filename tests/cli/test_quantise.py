@@ -31,6 +31,8 @@ from bge_reranker.reranker import Reranker
 from bge_reranker.settings import ModelSettings
 from tests.model.checkpoints import random_pairs
 
+pytestmark = pytest.mark.slow
+
 CPU = ModelSettings(device="cpu", threads=1)
 
 

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.conftest import FLAGS
 from tests.live.server import LiveServer, live_server
 
 from .specification import operations
+
+pytestmark = pytest.mark.slow
 
 KEY = "a-key-of-the-fuzz"
 
