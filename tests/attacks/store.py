@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 import tarfile
@@ -80,6 +81,23 @@ def _zip(damage: Callable[[bytes], bytes]) -> bytes:
     return damage(stream.getvalue())
 
 
+def _zip_of_windows() -> bytes:
+    """Backslashes between folder and name, as PowerShell's Compress-Archive wrote them."""
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as packed:
+        for name, content in {**_BARE, "model.safetensors": _WEIGHTS}.items():
+            member = zipfile.ZipInfo(f"model\\{name}")
+            member.create_system = 0
+            packed.writestr(member, content)
+    return stream.getvalue()
+
+
+def _wrong_sum(data: bytes) -> bytes:
+    """A gzip file that says of its content another checksum."""
+    packed = gzip.compress(data)
+    return packed[:-8] + bytes(4) + packed[-4:]
+
+
 def _extended(length: int) -> bytes:
     """A tar whose extended header is so long."""
     stream = io.BytesIO()
@@ -154,7 +172,28 @@ ROWS: tuple[Attack, ...] = (
         _archive(lambda: _zip(lambda data: data.replace(b"config.json", bytes(11)))),
         "CorruptFile",
     ),
+    Attack("archive", "a zip with backslashes, of Windows", _archive(_zip_of_windows), "model.safetensors"),
     Attack("archive", "a plain tar", _archive(_tar), "model.safetensors"),
+    Attack("archive", "a plain tar, compressed", _archive(lambda: gzip.compress(_tar())), "model.safetensors"),
+    Attack(
+        "archive",
+        "a tar with a zip in it, as torch saves",
+        _archive(lambda: _tar(_member("training_args.bin", _zip(lambda data: data)))),
+        "model.safetensors",
+    ),
+    Attack("archive", "a compressed tar with another checksum", _archive(lambda: _wrong_sum(_tar())), "CorruptFile"),
+    Attack(
+        "archive",
+        "a compressed tar cut after its last member",
+        _archive(lambda: gzip.compress(_tar())[:-9]),
+        "CorruptFile",
+    ),
+    Attack(
+        "archive",
+        "10,001 folders",
+        _archive(lambda: _tar(*[_member("a", kind=tarfile.DIRTYPE)] * 10_001)),
+        "CorruptFile",
+    ),
     Attack("archive", "a member of 2^60 bytes", _archive(lambda: _tar(_member("a", declared=_FAR))), "CorruptFile"),
     Attack(
         "archive",

@@ -42,6 +42,15 @@ _MIN_LIMIT_BYTES = 67_108_864
 _MAX_MEMBERS = 10_000
 _MAX_DEPTH = 4
 
+_TAR_MAGIC = slice(257, 262)
+"""Where a tar says what it is; those before POSIX say nothing."""
+
+_COMPRESSED = (b"\x1f\x8b", b"\xfd7zXZ\0", b"BZh")
+"""First bytes of a tar that is compressed."""
+
+_FROM_WINDOWS = 0
+"""What a zip says of the system that made it, where that was DOS or Windows."""
+
 _MAX_HEADER_BYTES = 1_048_576
 """Most bytes of a header in front of a tar's member, long names and extended attributes, which is read whole."""
 
@@ -165,11 +174,9 @@ def _home(members: Iterable[PurePosixPath], source: str) -> PurePosixPath:
 
 
 def _members(archive: Path, source: str) -> Iterator[_Member]:
-    reader = _zip_members if zipfile.is_zipfile(archive) else _tar_members
+    reader = _zip_members if _is_zip(archive) else _tar_members
     try:
-        for number, member in enumerate(reader(archive, source)):
-            if number >= _MAX_MEMBERS:
-                raise CorruptFile(f"{source} has more than {_MAX_MEMBERS} members.", remedy="Pack the model alone.")
+        for member in reader(archive, source):
             if member.path.is_absolute() or ".." in member.path.parts:
                 raise CorruptFile(
                     f"{source}: the member {member.path} climbs out of the archive.",
@@ -180,8 +187,20 @@ def _members(archive: Path, source: str) -> Iterator[_Member]:
     except OSError as error:
         # A place before the file's beginning, for example; what writing raises does not come from here.
         raise CorruptFile(
-            f"{source} cannot be unpacked: {error.strerror}.", remedy="Pack and upload it again."
+            f"{source} cannot be unpacked: {error.strerror or error}.", remedy="Pack and upload it again."
         ) from error
+
+
+def _is_zip(archive: Path) -> bool:
+    """Whether it is a zip. A zip's mark is at its end, where a tar may have a member that is one, as torch saves."""
+    with archive.open("rb") as file:
+        block = file.read(tarfile.BLOCKSIZE)
+    return block[_TAR_MAGIC] != b"ustar" and not block.startswith(_COMPRESSED) and zipfile.is_zipfile(archive)
+
+
+def _refuse_too_many(members: int, source: str) -> None:
+    if members > _MAX_MEMBERS:
+        raise CorruptFile(f"{source} has more than {_MAX_MEMBERS} members.", remedy="Pack the model alone.")
 
 
 def _tar_members(archive: Path, source: str) -> Iterator[_Member]:
@@ -191,7 +210,8 @@ def _tar_members(archive: Path, source: str) -> Iterator[_Member]:
         _Limited(stream, limit_bytes, source) as limited,
         tarfile.open(fileobj=limited, mode="r|", errorlevel=2, tarinfo=_TarInfo) as tar,
     ):
-        for info in tar:
+        for number, info in enumerate(tar, 1):
+            _refuse_too_many(number, source)
             # Before what follows is looked for: where it should begin is what a header says, be it 2^60 bytes away.
             if tar.offset > limit_bytes:
                 raise _bomb(source, limit_bytes)
@@ -200,6 +220,9 @@ def _tar_members(archive: Path, source: str) -> Iterator[_Member]:
                 yield _Member(
                     PurePosixPath(info.name), info.size, is_plain, tar.extractfile(info) if is_plain else None
                 )
+        # A compressed file's checksum stands behind the end of the tar, and is compared when it is reached.
+        while limited.read():
+            pass
 
 
 class _TarInfo(tarfile.TarInfo):
@@ -217,18 +240,21 @@ def _zip_members(archive: Path, source: str) -> Iterator[_Member]:
     limit_bytes = _limit_bytes(archive)
     with zipfile.ZipFile(archive) as packed:
         seen: set[str] = set()
+        _refuse_too_many(len(packed.infolist()), source)
         for info in packed.infolist():
-            if info.is_dir():
+            # Programs of Windows write backslashes, though the format forbids it.
+            name = info.filename.replace("\\", "/") if info.create_system == _FROM_WINDOWS else info.filename
+            if name.endswith("/"):
                 continue
-            if info.filename in seen:
+            if name in seen:
                 # Each would be unpacked over the one before: a bomb in time, which no sum of sizes notices.
-                raise CorruptFile(f"{source} has the member {info.filename} twice.", remedy="Pack it again.")
-            seen.add(info.filename)
+                raise CorruptFile(f"{source} has the member {name} twice.", remedy="Pack it again.")
+            seen.add(name)
             if info.flag_bits & 1:
                 raise CorruptFile(f"{source} is encrypted.", remedy="Pack it without a password.")
             kind = info.external_attr >> 28
             with packed.open(info) as content, _Limited(content, limit_bytes, source) as limited:
-                yield _Member(PurePosixPath(info.filename), info.file_size, kind in {0, 8}, io.BufferedReader(limited))
+                yield _Member(PurePosixPath(name), info.file_size, kind in {0, 8}, io.BufferedReader(limited))
 
 
 @contextmanager
