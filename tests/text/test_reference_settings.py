@@ -59,6 +59,11 @@ def checkpoint(
         ("bert", {**BERT, "strip_accents": False}, unchanged),
         ("bert", {**BERT, "tokenize_chinese_chars": False}, unchanged),
         ("bert", {**BERT, "model_input_names": ["input_ids", "attention_mask"]}, unchanged),
+        ("bert", {"tokenizer_class": "ElectraTokenizerFast"}, unchanged),
+        # Classes that pass no segments, though the post-processor tells some.
+        ("bert", {"tokenizer_class": "DistilBertTokenizer"}, unchanged),
+        ("bert", {"tokenizer_class": "PreTrainedTokenizerFast"}, unchanged),
+        ("bert", {"tokenizer_class": "ErnieTokenizer"}, unchanged),
         ("bert", {**BERT, "split_special_tokens": True}, unchanged),
         ("bert", BERT, cased),
         ("bert", {**BERT, "do_lower_case": False}, cased),
@@ -90,6 +95,7 @@ def test_a_pair_has_the_tokens_that_transformers_gives_it(
         ("roberta", {**ROBERTA, "add_prefix_space": True}, "add_prefix_space is True"),
         ("roberta", {**ROBERTA, "added_tokens_decoder": {"1600": ADDED}}, "added_tokens_decoder"),
         ("xlm_roberta", {"tokenizer_class": "AlbertTokenizer", "do_lower_case": True}, "do_lower_case is True"),
+        ("xlm_roberta", {"tokenizer_class": "DebertaV2Tokenizer", "split_by_punct": True}, "split_by_punct is True"),
         ("xlm_roberta", {**XLMR, "sep_token": "<mask>"}, "sep_token is '<mask>'"),
         ("xlm_roberta", {**XLMR, "cls_token": {"content": "<unk>"}}, "cls_token is '<unk>'"),
         ("bert", {**BERT, "do_lower_case": "no"}, "do_lower_case is no"),
@@ -128,6 +134,38 @@ def test_a_pair_cut_on_the_left_is_the_one_of_transformers(tmp_path: Path) -> No
     encoder = PairEncoder.from_directory(folder)
     policy = resolve_policy(TextSettings(), 20, encoder.settings.direction("crossencoder"))
     assert encoder.encode(QUERY, [DOCUMENT], policy).documents[0].pairs[0].tokens.tolist() == expected
+
+
+@pytest.mark.parametrize("options", [XLMR, {**XLMR, "truncation_side": "right"}])
+def test_a_side_that_tokenizer_json_names_counts_unless_another_is_set(tmp_path: Path, options: Json) -> None:
+    cut = {"direction": "Left", "max_length": 9, "strategy": "LongestFirst", "stride": 0}
+    folder = checkpoint(tmp_path, "xlm_roberta", options, lambda content: content.update(truncation=cut))
+    tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
+    expected = tokenizer(QUERY, DOCUMENT, truncation="longest_first", max_length=20)["input_ids"]
+    encoder = PairEncoder.from_directory(folder)
+    policy = resolve_policy(TextSettings(), 20, encoder.settings.direction("crossencoder"))
+    assert encoder.encode(QUERY, [DOCUMENT], policy).documents[0].pairs[0].tokens.tolist() == expected
+
+
+@pytest.mark.parametrize(("model_type", "second"), [("bert", 1), ("distilbert", 1), ("albert", 0), (None, 1)])
+def test_a_model_type_stands_for_its_tokenizers_class_where_none_is_named(
+    tmp_path: Path, model_type: str | None, second: int
+) -> None:
+    config = {"model_type": model_type, "type_vocab_size": 2}
+    folder = checkpoint(tmp_path, "bert", {}, files={"config": config})
+    (pair,) = (
+        PairEncoder.from_directory(folder)
+        .encode(QUERY, [DOCUMENT], resolve_policy(TextSettings(), 512))
+        .documents[0]
+        .pairs
+    )
+    assert pair.types[-1] == second
+
+
+def test_a_token_that_special_tokens_map_names_otherwise_is_refused(tmp_path: Path) -> None:
+    folder = checkpoint(tmp_path, "bert", BERT, files={"special_tokens_map": {"cls_token": "[MASK]"}})
+    with pytest.raises(CorruptFile, match=r"special_tokens_map.json: cls_token is '\[MASK\]'"):
+        PairEncoder.from_directory(folder)
 
 
 def test_a_side_that_is_none_is_refused(tmp_path: Path) -> None:

@@ -12,7 +12,8 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import product
 from pathlib import Path
 
 from tokenizers import Tokenizer, normalizers
@@ -30,8 +31,24 @@ GENERIC_CLASSES = frozenset({"PreTrainedTokenizer", "TokenizersBackend", "Python
 LOWERCASE_DEFAULTS = {"Albert": True, "DebertaV2": False, "FNet": False, "RemBert": False, "XLNet": False}
 """Classes beside BERT's whose `do_lower_case` decides, whatever tokenizer.json says."""
 
+SEGMENT_CLASSES = frozenset(
+    "Bert ConvBert Deberta DebertaV2 DPRContextEncoder DPRQuestionEncoder Electra FNet LayoutLM Lxmert MobileBert "
+    "SqueezeBert".split()
+)
+"""Classes, without their ending `Tokenizer`, that pass segments to the model unless `model_input_names` says otherwise;
+all others that take a tokenizer.json pass none."""
+
+SEGMENT_MODEL_TYPES = frozenset(
+    "bert convbert deberta deberta-v2 distilbert electra ernie fnet layoutlm megatron-bert mobilebert nomic_bert "
+    "squeezebert".split()
+)
+"""Values of `model_type` that stand for one of those classes where no class is named."""
+
 SENTENCE_CONFIGS = ("bert", "roberta", "distilbert", "camembert", "albert", "xlm-roberta", "xlnet")
 """Parts of the names of sentence-transformers' files, in the order of text-embeddings-inference."""
+
+SPECIAL_TOKENS_FILE = "special_tokens_map.json"
+"""What the special tokens are, in checkpoints of former versions of transformers."""
 
 MODULES_FILE = "modules.json"
 """Where it is, sentence-transformers reads its own file of settings too."""
@@ -53,6 +70,15 @@ class ReferenceSettings:
     has_modules: bool
     """Whether sentence-transformers would read that file."""
 
+    model_type: str | None = None
+    """As config.json says it; None where it is silent."""
+
+    special_tokens: Mapping[str, object] = field(default_factory=dict)
+    """special_tokens_map.json, where it counts: not beside `added_tokens_decoder`."""
+
+    tokenizer_side: str | None = None
+    """End of a text at which tokenizer.json itself would cut it, which counts where `truncation_side` is absent."""
+
     @classmethod
     def read(cls, directory: Path) -> ReferenceSettings:
         """Read the files of a checkpoint's folder.
@@ -65,11 +91,15 @@ class ReferenceSettings:
         name = options.get("tokenizer_class") or config.get("tokenizer_class") or ""
         paths = [directory / f"sentence_{part}_config.json" for part in SENTENCE_CONFIGS]
         found = next((path for path in paths if path.is_file()), None)
+        model_type = config.get("model_type")
+        special_tokens = read_json_object(directory / SPECIAL_TOKENS_FILE, is_optional=True)
         return cls(
             str(name).removesuffix("Fast"),
             options,
             {} if found is None else read_json_object(found),
             (directory / MODULES_FILE).is_file(),
+            model_type if isinstance(model_type, str) else None,
+            {} if "added_tokens_decoder" in options else special_tokens,
         )
 
     def max_pair_tokens(self, preset: Preset) -> int | None:
@@ -85,7 +115,7 @@ class ReferenceSettings:
         Raises:
             CorruptFile: If `truncation_side` is neither of the two.
         """
-        found = self.options.get("truncation_side") or "right"
+        found = self.options.get("truncation_side") or self.tokenizer_side or "right"
         if found not in ("right", "left"):
             raise _contradiction("truncation_side", found, "right or left")
         return "left" if found == "left" and preset != "tei" else "right"
@@ -94,7 +124,11 @@ class ReferenceSettings:
     def has_segments(self) -> bool:
         """Whether the reference passes segments to the model."""
         names = self.options.get("model_input_names")
-        return not isinstance(names, list) or "token_type_ids" in names
+        if isinstance(names, list):
+            return "token_type_ids" in names
+        if self.tokenizer_class:
+            return self.tokenizer_class.removesuffix("Tokenizer") in SEGMENT_CLASSES
+        return self.model_type is None or self.model_type in SEGMENT_MODEL_TYPES
 
     def refuse_other_layout(self, tokenizer: Tokenizer, special_ids: AbstractSet[int]) -> None:
         """Refuse pairs that lack a special token by which the references mark their parts.
@@ -102,12 +136,13 @@ class ReferenceSettings:
         Raises:
             CorruptFile: If `cls_token` or `sep_token` is named and a pair has it nowhere.
         """
-        for name in ("cls_token", "sep_token"):
-            token = self.options.get(name)
+        files = (("tokenizer_config.json", self.options), (SPECIAL_TOKENS_FILE, self.special_tokens))
+        for (file, options), name in product(files, ("cls_token", "sep_token")):
+            token = options.get(name)
             content = token.get("content") if isinstance(token, dict) else token
             if isinstance(content, str) and tokenizer.token_to_id(content) not in special_ids:
                 raise CorruptFile(
-                    f"tokenizer_config.json: {name} is {content!r}, which the post-processor of tokenizer.json puts "
+                    f"{file}: {name} is {content!r}, which the post-processor of tokenizer.json puts "
                     "nowhere into a pair.",
                     remedy=USE_PUBLISHED,
                 )
@@ -128,6 +163,8 @@ class ReferenceSettings:
         else:
             self._refuse_other_case(tokenizer)
         self._refuse_other_spaces(tokenizer)
+        if self.options.get("split_by_punct") is True and not _splits_at_punctuation(tokenizer):
+            raise _contradiction("split_by_punct", True, "False, as tokenizer.json does")
         if self.has_modules and self.sentence.get("do_lower_case") and not _lowers(tokenizer):
             raise _contradiction("do_lower_case of sentence-transformers' file", True, "what tokenizer.json does")
 
@@ -181,6 +218,10 @@ def _limit(found: object) -> int | None:
 
 def _lowers(tokenizer: Tokenizer) -> bool:
     return tokenizer.normalizer is not None and tokenizer.normalizer.normalize_str("A").endswith("a")
+
+
+def _splits_at_punctuation(tokenizer: Tokenizer) -> bool:
+    return tokenizer.pre_tokenizer is not None and len(tokenizer.pre_tokenizer.pre_tokenize_str("a,b")) > 1
 
 
 def _adds_prefix_space(step: Mapping[str, object]) -> bool | None:

@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -107,7 +107,7 @@ class TokenizerFolder:
             CorruptFile: If a file is missing, unreadable or not what it should be.
         """
         tokenizer = _load(directory)
-        settings = ReferenceSettings.read(directory)
+        settings = replace(ReferenceSettings.read(directory), tokenizer_side=_own_side(tokenizer))
         refuse_rewriting(tokenizer)
         settings.apply_to(tokenizer)
         plain = PlainTokenizer(tokenizer)
@@ -131,6 +131,11 @@ def _try(tokenizer: PlainTokenizer) -> None:
     with _defects_named("tokenizer.json cannot tokenise a text of common characters"):
         tokenizer.encode_batch([TRIAL_TEXT])
         tokenizer.tokens_of(TRIAL_TEXT, special_tokens=True)
+
+
+def _own_side(tokenizer: Tokenizer) -> str | None:
+    """The side at which tokenizer.json would cut a text; its length does not count."""
+    return None if tokenizer.truncation is None else str(tokenizer.truncation["direction"])
 
 
 def _largest_id(tokenizer: Tokenizer) -> int:
