@@ -95,6 +95,8 @@ def test_a_pair_has_the_tokens_that_transformers_gives_it(
         ("roberta", {**ROBERTA, "add_prefix_space": True}, "add_prefix_space is True"),
         ("roberta", {**ROBERTA, "added_tokens_decoder": {"1600": ADDED}}, "added_tokens_decoder"),
         ("xlm_roberta", {"tokenizer_class": "AlbertTokenizer", "do_lower_case": True}, "do_lower_case is True"),
+        ("xlm_roberta", {"tokenizer_class": "AlbertTokenizer"}, "do_lower_case is True"),
+        ("xlm_roberta", {"tokenizer_class": "AlbertTokenizer", "do_lower_case": False}, "keep_accents is False"),
         ("xlm_roberta", {"tokenizer_class": "DebertaV2Tokenizer", "split_by_punct": True}, "split_by_punct is True"),
         ("xlm_roberta", {**XLMR, "sep_token": "<mask>"}, "sep_token is '<mask>'"),
         ("xlm_roberta", {**XLMR, "cls_token": {"content": "<unk>"}}, "cls_token is '<unk>'"),

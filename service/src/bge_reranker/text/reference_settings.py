@@ -29,7 +29,7 @@ GENERIC_CLASSES = frozenset({"PreTrainedTokenizer", "TokenizersBackend", "Python
 """Classes, without their ending `Fast`, that take tokenizer.json as it is."""
 
 LOWERCASE_DEFAULTS = {"Albert": True, "DebertaV2": False, "FNet": False, "RemBert": False, "XLNet": False}
-"""Classes beside BERT's whose `do_lower_case` decides, whatever tokenizer.json says."""
+"""Classes beside BERT's whose `do_lower_case` decides, whatever tokenizer.json says, and what its absence means."""
 
 SEGMENT_CLASSES = frozenset(
     "Bert ConvBert Deberta DebertaV2 DPRContextEncoder DPRQuestionEncoder Electra FNet LayoutLM Lxmert MobileBert "
@@ -185,10 +185,13 @@ class ReferenceSettings:
         return found
 
     def _refuse_other_case(self, tokenizer: Tokenizer) -> None:
-        found = self.options.get("do_lower_case")
-        known = self.tokenizer_class.removesuffix("Tokenizer") in LOWERCASE_DEFAULTS
-        if known and isinstance(found, bool) and found != _lowers(tokenizer):
+        name = self.tokenizer_class.removesuffix("Tokenizer")
+        found = self.options.get("do_lower_case", LOWERCASE_DEFAULTS.get(name))
+        if name in LOWERCASE_DEFAULTS and isinstance(found, bool) and found != _lowers(tokenizer):
             raise _contradiction("do_lower_case", found, f"{_lowers(tokenizer)}, as tokenizer.json does")
+        keeps = self.options.get("keep_accents", False)
+        if name == "Albert" and keeps != _keeps_accents(tokenizer):
+            raise _contradiction("keep_accents", keeps, f"{_keeps_accents(tokenizer)}, as tokenizer.json does")
 
     def _refuse_other_spaces(self, tokenizer: Tokenizer) -> None:
         found = self.options.get("add_prefix_space")
@@ -218,6 +221,10 @@ def _limit(found: object) -> int | None:
 
 def _lowers(tokenizer: Tokenizer) -> bool:
     return tokenizer.normalizer is not None and tokenizer.normalizer.normalize_str("A").endswith("a")
+
+
+def _keeps_accents(tokenizer: Tokenizer) -> bool:
+    return tokenizer.normalizer is None or not tokenizer.normalizer.normalize_str("é").endswith("e")
 
 
 def _splits_at_punctuation(tokenizer: Tokenizer) -> bool:
