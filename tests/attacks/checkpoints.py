@@ -46,6 +46,7 @@ def sound(model_type: str) -> Path:
 OTHERS: dict[str, Json] = {
     "electra": {"embedding_size": 32, "pad_token_id": 0},
     "longformer": {"attention_window": 8},
+    "modernbert": {"bos_token_id": 0, "cls_token_id": 0, "eos_token_id": 2, "sep_token_id": 2},
 }
 
 
@@ -193,6 +194,9 @@ ROWS = (
     attack("pad_token_id null, BERT", "logit 0.3213", config(pad_token_id=None), "bert"),
     attack("pad_token_id null, RoBERTa", "logit 0.4599", config(pad_token_id=None)),
     attack("pad_token_id null, ELECTRA", "logit 0.1753", config(pad_token_id=None), "electra"),
+    attack("ModernBERT, whole", "logit 1.7323", lambda _: None, "modernbert"),
+    attack("pad_token_id null, ModernBERT", "logit 1.7323", config(pad_token_id=None), "modernbert"),
+    attack("outputs as tuples, ELECTRA", "logit 0.1753", config(return_dict=False), "electra"),
     attack("num_labels 1 beside two names", "logit 0.4599", config(num_labels=1, id2label={"0": "no", "1": "yes"})),
     # Sizes against the weights, before memory is allocated.
     attack(

@@ -102,8 +102,11 @@ def _read_config(checkpoint: Checkpoint) -> transformers.PreTrainedConfig:
             checkpoint.directory, trust_remote_code=False, local_files_only=True
         )
     if getattr(config, "pad_token_id", None) is None:
-        # `null` must mean what the file's silence does: several families count positions from it.
-        config.pad_token_id = getattr(type(config), "pad_token_id", None)
+        # `null` must mean what the file's silence does: several families count positions from it. Where that is no id
+        # of this vocabulary, it can mean nothing.
+        default, rows = getattr(type(config), "pad_token_id", None), getattr(config, "vocab_size", None)
+        if isinstance(default, int) and (not isinstance(rows, int) or default < rows):
+            config.pad_token_id = default
     return config
 
 

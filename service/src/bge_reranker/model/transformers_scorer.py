@@ -112,7 +112,8 @@ class TransformersScorer:
         """Let the model compute a pair of one token repeated, which is not its padding."""
         token = 1 if self._pad_token_id == 0 else 0
         values = np.full((1, tokens), token, dtype=np.int64)
-        self._model(input_ids=self._to_device(values), attention_mask=self._to_device(np.ones_like(values)))
+        mask = self._to_device(np.ones_like(values))
+        self._model(input_ids=self._to_device(values), attention_mask=mask, return_dict=True)
 
     def _calls(self, batch: Batch, order: NDArray[np.int64]) -> list[NDArray[np.int64]]:
         """Cut pairs, longest first, into calls of at most `MAX_PADDED_TOKENS`, or of one pair each."""
@@ -136,7 +137,7 @@ class TransformersScorer:
         inputs = {"input_ids": self._to_device(tokens), "attention_mask": self._to_device(mask)}
         if self._takes_types:
             inputs["token_type_ids"] = self._to_device(types)
-        logits: NDArray[np.float32] = self._model(**inputs).logits[:, 0].float().cpu().numpy()
+        logits: NDArray[np.float32] = self._model(**inputs, return_dict=True).logits[:, 0].float().cpu().numpy()
         return logits
 
     def _to_device(self, values: NDArray[np.int64]) -> Tensor:
