@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -42,6 +43,14 @@ def test_rerank_prints_a_table_with_line_numbers_and_no_control_characters(tmp_p
     assert answer.returncode == 0, answer.stderr
     assert "[bold]document" in answer.stdout
     assert "\x1b[31m" not in answer.stdout
+
+
+def test_rerank_says_that_standard_input_is_closed() -> None:
+    command = f"{shlex.quote(PROGRAM)} rerank q - <&-"
+    answer = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False)
+    assert answer.returncode == 2
+    assert "Standard input is closed" in answer.stderr
+    assert "Traceback" not in answer.stderr
 
 
 def test_rerank_counts_blank_lines_as_people_do() -> None:

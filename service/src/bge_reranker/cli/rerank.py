@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import sys
 from dataclasses import replace
-from typing import TYPE_CHECKING, BinaryIO
+from typing import IO, TYPE_CHECKING, Any, BinaryIO
 
 import click
 import orjson
+from typing_extensions import override
 
 from ..configuration import load_settings
 from ..errors import EmptyField, InvalidField
@@ -18,9 +20,21 @@ if TYPE_CHECKING:
     from ..reranker import RankedDocument
 
 
+class _DocumentsFile(click.File):
+    """A file of documents; standard input may be closed, as programs start others that are to read nothing."""
+
+    @override
+    def convert(
+        self, value: str | os.PathLike[str] | IO[Any], param: click.Parameter | None, ctx: click.Context | None
+    ) -> IO[Any]:
+        if value == "-" and sys.stdin is None:
+            self.fail("Standard input is closed.", param, ctx)
+        return super().convert(value, param, ctx)
+
+
 @click.command()
 @click.argument("query")
-@click.argument("documents", type=click.File("rb"))
+@click.argument("documents", type=_DocumentsFile("rb"))
 @click.option("--top-n", type=click.IntRange(min=1), help="Most results.  [default: all]")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line instead of a table.")
 @setting_options("model", "text")

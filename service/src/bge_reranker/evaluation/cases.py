@@ -62,7 +62,8 @@ def load_cases(path: Path) -> list[RankingCase]:
         path: The file.
 
     Raises:
-        InvalidJudgements: A line is not such an object, or has no positive or no negative, or the file is no text.
+        InvalidJudgements: A line is not such an object, or has no query, no positive or no negative, or the file is no
+            text.
     """
     cases = [_case_from_line(line, f"{path}:{number}") for number, line in _lines(path) if line.strip()]
     if not cases:
@@ -129,7 +130,8 @@ def load_trec_cases(
         One case per query that has a relevant candidate, in the order of `queries`.
 
     Raises:
-        InvalidJudgements: A file has a malformed line or names an unknown query or document, or no case remains.
+        InvalidJudgements: A file has a malformed line or names an unknown query or document, a query that would be
+            ranked for has no text, or no case remains.
     """
     query_texts, document_texts = _texts(queries), _texts(documents)
     grades = _grades(qrels)
