@@ -16,6 +16,7 @@ from structlog.testing import capture_logs
 from bge_reranker.cli.model.fetch import fetch
 from bge_reranker.cli.model.fetch_progress import serve_metrics
 from bge_reranker.configuration import settings_list
+from bge_reranker.errors import RerankerError
 from bge_reranker.errors.model import ModelError
 from bge_reranker.store.progress import Meter
 from generate.chart.settings_schema import OWNED
@@ -26,7 +27,7 @@ from reranker_operator.errors import OperatorError
 from reranker_operator.kinds import CHILD_KINDS, EVENT, LEASE, POD, REPLICA_SET, RERANKER
 from reranker_operator.lease import CLUSTER_LEASE_NAME, LEASE_NAME
 from reranker_operator.pod_info import LONGEST_ANSWER_BYTES, MANAGEMENT_PORT, facts_of
-from reranker_operator.reasons import DUTIES, duty
+from reranker_operator.reasons import DUTIES, duty, is_for_a_pod_to_say
 from reranker_operator.render import HelmRenderer
 from reranker_operator.resource import Reranker
 from reranker_operator.rollout import Stage
@@ -287,6 +288,7 @@ def test_every_reason_has_somebody_whose_turn_it_is_and_a_line_in_the_docs() -> 
     assert {*leaves, *Stage} - DUTIES.keys() == set()
     for failure in ModelError.__subclasses__():
         assert duty(failure.__name__).is_retried == failure.is_worth_a_retry, failure
+    assert [each.__name__ for each in subclasses(RerankerError) if not is_for_a_pod_to_say(each.__name__)] == []
 
 
 def test_every_condition_is_in_the_docs() -> None:

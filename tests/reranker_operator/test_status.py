@@ -210,3 +210,39 @@ def test_a_warning_stands_behind_the_sentence_of_ready() -> None:
 def test_a_broken_chain_of_metrics_is_a_condition(autoscaler: dict[str, Any], expected: tuple[str, str]) -> None:
     found = Situation(Stage.COMPLETE, 2, deployment=DONE, autoscaler=autoscaler)
     assert condition(found, "MetricsHealthy")[:2] == expected
+
+
+UNREAD = {"conditions": [{"type": "ScalingActive", "status": "False", "reason": "FailedGetPodsMetric"}]}
+
+
+@pytest.mark.parametrize(
+    ("found", "named"),
+    [
+        (Situation(Stage.COMPLETE, 2, deployment=DONE, autoscaler=UNREAD), "MetricsHealthy"),
+        (Situation(Stage.COMPLETE, 2, deployment=DONE, unreached=2), "ModelReady"),
+        (Situation(Stage.COMPLETE, 2, deployment=DONE, additions=("somebody set spec.paused",)), "Drifted"),
+        (Situation(Stage.COMPLETE, 2, deployment=DONE, warning="The CRD is old."), "Ready"),
+        (Situation(Stage.ASLEEP, 0, additions=("a set b",), warning="The CRD is old."), "Ready and Drifted"),
+    ],
+)
+def test_stalled_does_not_say_that_all_is_well_beside_a_fault(found: Situation, named: str) -> None:
+    expected = ("False", "Progressing", f"Nothing holds it up, but see {named}.")
+    assert condition(found, "Stalled") == expected
+
+
+def test_pods_that_were_refused_and_are_needed_no_more_stall_nothing() -> None:
+    found = Situation(Stage.COMPLETE, 2, deployment=replace(DONE, failure_message="exceeded quota"))
+    assert condition(found, "Ready")[0] == "True"
+    assert condition(found, "Stalled")[0] == "False"
+
+
+def test_a_code_of_a_pod_makes_nothing_ready() -> None:
+    found = Situation(Stage.CREATING, 2, trouble=Trouble("AllReplicasReady", "All is well.", "p"))
+    assert condition(found, "Ready")[0] == "False"
+
+
+def test_a_change_that_waits_does_not_hide_that_the_pods_fail() -> None:
+    found = Situation(Stage.PENDING, 2, deployment=replace(DONE, ready=0, available=0), trouble=PULL)
+    status, reason, message = condition(found, "Ready")
+    assert (status, reason) == ("False", "UpdatePending")
+    assert message.endswith("Pod p: No such image. Correct image.tag.")

@@ -213,6 +213,14 @@ def test_any_other_end_names_the_command_that_shows_more(message: str) -> None:
     assert "kubectl logs products-1 -c scorer --previous" in found.message
 
 
+@pytest.mark.parametrize("code", ["AllReplicasReady", "Creating", "Suspended", "ClusterUnavailable", "PodsRefused"])
+def test_a_pod_does_not_speak_for_the_operator(code: str) -> None:
+    found = trouble_of(ended(1, json.dumps({"code": code, "message": "All is well."}), again=True))
+    assert found is not None
+    assert found.code == "ProcessEnded"
+    assert "All is well" not in found.message
+
+
 def test_a_process_that_ends_well_again_and_again_is_trouble_too() -> None:
     found = trouble_of(ended(0, reason="Completed", again=True))
     assert found is not None

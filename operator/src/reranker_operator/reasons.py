@@ -40,6 +40,9 @@ _ADMINISTRATOR = Duty(Who.ADMINISTRATOR)
 _AUTHOR_IF_IT_LASTS = Duty(Who.AUTHOR, is_retried=True)
 _ADMINISTRATOR_IF_IT_LASTS = Duty(Who.ADMINISTRATOR, is_retried=True)
 
+SAID_BY_SCORERS = frozenset({"HubUnreachable", "DiskFull", "OutOfMemory"})
+"""Reasons among those below that a scorer gives itself, beside codes that are not among them."""
+
 DUTIES: dict[str, Duty] = {
     # How far the Deployment is.
     **dict.fromkeys(
@@ -75,3 +78,8 @@ DUTIES: dict[str, Duty] = {
 def duty(reason: str) -> Duty:
     """Who has to act on it."""
     return DUTIES.get(reason, _AUTHOR)
+
+
+def is_for_a_pod_to_say(code: str) -> bool:
+    """Whether a code is about the pod itself: an image of anybody's must not speak for the operator or the cluster."""
+    return code in SAID_BY_SCORERS or code not in DUTIES

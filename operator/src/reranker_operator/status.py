@@ -6,7 +6,7 @@ phase, and nothing is read back from an old status but the times of transitions 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +23,9 @@ CONDITION_TYPES = ("Available", "Ready", "Stalled", "ModelReady", "Drifted", "Me
 
 UNKNOWN = "unknown"
 """What columns say of pods that do not answer the operator."""
+
+PODS_UNREACHABLE = "PodsUnreachable"
+"""Reason of ModelReady where no ready pod answers the operator."""
 
 NAMED_HOLDERS = 5
 """Holders of places that a message names; of the rest it gives the number."""
@@ -130,7 +133,7 @@ def _available(found: Situation) -> Verdict:
 
 def _ready(found: Situation) -> Verdict:
     reason, message = _headline(found)
-    is_ready = reason == Stage.COMPLETE
+    is_ready = found.stage is Stage.COMPLETE and found.error is None and not found.is_suspended
     if found.warning:
         message = f"{message} {found.warning}"
     return Verdict("Ready", "True" if is_ready else "False", reason, message)
@@ -142,8 +145,11 @@ def _headline(found: Situation) -> tuple[str, str]:
         return "Suspended", "lifecycle.suspend is true, and the operator changes nothing. Set it to false to go on."
     if found.error is not None:
         return found.error.code, found.error.sentence()
-    if found.stage in {Stage.COMPLETE, Stage.ASLEEP, Stage.PENDING}:
+    if found.stage in {Stage.COMPLETE, Stage.ASLEEP}:
         return found.stage.value, _words(found)
+    if found.stage is Stage.PENDING:
+        beside = f" Pod {found.trouble.pod}: {found.trouble.message}" if found.trouble is not None else ""
+        return found.stage.value, _words(found) + beside
     if found.trouble is not None:
         return found.trouble.code, f"{_words(found)} Pod {found.trouble.pod}: {found.trouble.message}"
     if found.deployment is not None and found.deployment.failure_message:
@@ -196,9 +202,24 @@ def _stalled(found: Situation) -> Verdict:
         return Verdict(
             "Stalled", "False", reason, f"It may pass by itself; if it lasts, it is up to {turn.who}. {message}"
         )
-    if found.stage in {Stage.COMPLETE, Stage.ASLEEP}:
-        return Verdict("Stalled", "False", "Progressing", "Nothing needs a person.")
-    return Verdict("Stalled", "False", "Progressing", "It moves by itself.")
+    if found.stage not in {Stage.COMPLETE, Stage.ASLEEP}:
+        return Verdict("Stalled", "False", "Progressing", "It moves by itself.")
+    beside = " and ".join(_faults_beside(found))
+    words = f"Nothing holds it up, but see {beside}." if beside else "Nothing needs a person."
+    return Verdict("Stalled", "False", "Progressing", words)
+
+
+def _faults_beside(found: Situation) -> Iterator[str]:
+    """Conditions that ask for a person though the pods are as they should be."""
+    if found.warning:
+        yield "Ready"
+    if _model_ready(found).reason == PODS_UNREACHABLE:
+        yield "ModelReady"
+    if found.additions:
+        yield "Drifted"
+    metrics = _metrics(found)
+    if metrics is not None and metrics.status == "False":
+        yield "MetricsHealthy"
 
 
 def _needs_person(found: Situation, turn: Duty) -> bool:
@@ -206,6 +227,9 @@ def _needs_person(found: Situation, turn: Duty) -> bool:
         return True
     if found.error is not None:
         return found.error.needs_person
+    if found.stage in {Stage.COMPLETE, Stage.ASLEEP}:
+        # Pods that were refused and are needed no more.
+        return False
     failure = found.deployment.failure_message if found.deployment else ""
     return turn.stalls or found.stage is Stage.STUCK or bool(failure)
 
@@ -216,7 +240,7 @@ def _model_ready(found: Situation) -> Verdict:
             f"Of the ready pods, {found.unreached} were asked what they serve and none answered the operator. Let pods "
             "with the label app.kubernetes.io/name=bge-reranker-operator reach their port 8001."
         )
-        return Verdict("ModelReady", "Unknown", "PodsUnreachable", message)
+        return Verdict("ModelReady", "Unknown", PODS_UNREACHABLE, message)
     if found.stage is Stage.COMPLETE:
         return Verdict("ModelReady", "True", "Loaded", "The model is loaded and warmed up in every replica.")
     if found.trouble is not None and found.stage is not Stage.ASLEEP:

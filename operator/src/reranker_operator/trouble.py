@@ -14,6 +14,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
 from .errors import ended
+from .reasons import is_for_a_pod_to_say
 from .snapshots import Child, Pod
 from .spec_words import in_the_spec_s_words
 
@@ -212,6 +213,8 @@ def _told(message: str) -> tuple[str, str] | None:
     try:
         said = _Said.model_validate_json(message)
     except ValidationError:
+        return None
+    if not is_for_a_pod_to_say(said.code):
         return None
     message, remedy = (
         "".join(letter if letter.isprintable() else " " for letter in words or "").strip()
