@@ -24,6 +24,7 @@ SPECS: dict[str, tuple[dict[str, Any] | None, str]] = {
     ),
     "another's with a holder alone": ({"holderIdentity": "other"}, "held by other"),
     "another's of no duration": ({"holderIdentity": "other", "leaseDurationSeconds": None}, "held by other"),
+    "nobody's with as many turns as there can be": ({"leaseTransitions": 2**31 - 1}, "held by mine"),
 }
 
 
@@ -36,6 +37,8 @@ def outcome_of(spec: dict[str, Any] | None) -> str:
         await lease._try()
         next(iter(leases.leases.values()))["spec"] = spec
         await lease._try()
+        (after,) = leases.leases.values()
+        assert int((after["spec"] or {}).get("leaseTransitions") or 0) < 2**31, "the API server takes no more"
         return f"held by {await lease._holder()}"
 
     return asyncio.run(tried())

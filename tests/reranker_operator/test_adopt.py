@@ -58,6 +58,14 @@ def test_what_was_ours_and_is_nobodys_now_passes() -> None:
     check_ownership(body, reranker())
 
 
+@pytest.mark.parametrize("body", [claim("other"), service("other")])
+def test_what_is_kept_for_another_reranker_is_refused(body: dict[str, Any]) -> None:
+    body = live(body)
+    body["metadata"]["labels"] = {**body["metadata"]["labels"], MANAGED_BY: MANAGER}
+    with pytest.raises(NotOwned, match="is kept for Reranker other"):
+        check_ownership(body, reranker())
+
+
 def test_an_object_of_a_helm_release_is_refused_with_the_way_out() -> None:
     with pytest.raises(NotOwned, match="Deployment products exists and is managed by Helm") as caught:
         check_ownership(live(deployment()), reranker())

@@ -208,9 +208,7 @@ async def test_a_release_s_service_is_taken_over_when_all_new_pods_answer() -> N
     assert leads_to(bench) == "products"
     ready = bench.condition(taker, "Ready")
     assert ready["reason"] == "Moving"
-    assert ready["message"] == (
-        "1 of 2 new pods are ready. Service products leads to the pods of its Helm release until all are."
-    )
+    assert ready["message"] == ("1 of 2 new pods are ready. Service products leads to its former pods until all are.")
     complete(bench, 2, ref=SECOND)
     await bench.round(taker)
     live = bench.cluster.objects[SERVICE]
@@ -259,3 +257,41 @@ async def test_nothing_but_a_service_is_handed_over() -> None:
     bench.cluster.put(theirs)
     await bench.round(reranker())
     assert bench.condition(reranker(), "Ready")["reason"] == "NotOwned"
+
+
+KEPT: dict[str, str] = {RESOURCE_POLICY: "keep"}
+
+
+def named_rerank(name: str, **annotations: str) -> Reranker:
+    """A Reranker with a Service that outlives it."""
+    return reranker(name, uid=f"uid-{name}", service={"name": "rerank", "annotations": {**KEPT, **annotations}})
+
+
+@in_a_loop
+async def test_two_rerankers_do_not_take_a_kept_service_from_each_other() -> None:
+    bench, first, second = Bench(), named_rerank("first"), named_rerank("second")
+    for _ in range(3):
+        await bench.round(first)
+        await bench.round(second)
+    assert leads_to(bench, service_ref("rerank")) == "first"
+    assert bench.cluster.writes.count(("apply", "Service rerank")) == 1
+    ready = bench.condition(second, "Ready")
+    assert ready["reason"] == "NotOwned"
+    assert ready["message"].startswith("Service rerank is kept for Reranker first; it is left as it is.")
+    assert f"{HAND_OVER_TO}=second" in ready["message"]
+
+
+@in_a_loop
+async def test_a_kept_service_passes_to_the_reranker_that_it_names() -> None:
+    bench, first, second = Bench(), named_rerank("first", **{HAND_OVER_TO: "second"}), named_rerank("second")
+    await bench.round(first)
+    complete(bench, ref=deployment_ref("first"))
+    await bench.round(second)
+    assert leads_to(bench, service_ref("rerank")) == "first"
+    complete(bench, ref=deployment_ref("second"))
+    for _ in range(3):
+        await bench.round(second)
+        await bench.round(first)
+    assert leads_to(bench, service_ref("rerank")) == "second"
+    assert bench.cluster.writes.count(("apply", "Service rerank")) == 2
+    assert bench.condition(first, "Ready")["reason"] == "NotOwned"

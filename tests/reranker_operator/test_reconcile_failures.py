@@ -92,3 +92,17 @@ async def test_a_status_that_is_refused_is_tried_again_and_stops_nothing() -> No
     assert await bench.round(reranker()) is None
     assert DEPLOYMENT in bench.cluster.objects
     assert await bench.round(reranker()) == 60
+
+
+@in_a_loop
+async def test_the_address_of_a_spec_that_is_refused_is_not_told() -> None:
+    bench, first, second = Bench(), reranker("first", uid="uid-1"), reranker("second", uid="uid-2")
+    await bench.round(first)
+    await bench.round(second)
+    before = bench.cluster.status["uid-1"]
+    await bench.round(reranker("first", uid="uid-1", generation=2, fullnameOverride="second"))
+    assert bench.condition(first, "Ready")["reason"] == "NotOwned"
+    after = bench.cluster.status["uid-1"]
+    assert (after["endpoint"], after["selector"]) == (before["endpoint"], before["selector"])
+    await bench.round(reranker("first", uid="uid-1", generation=3))
+    assert bench.cluster.status["uid-1"]["endpoint"] == "http://first.search.svc:8000"

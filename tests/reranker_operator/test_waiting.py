@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
+from reranker_operator.adopt import MANAGED_BY, MANAGER
 from reranker_operator.errors import InvalidSpec
 from reranker_operator.resource import Reranker
 
-from .bodies import pod, reranker
+from .bodies import NAMESPACE, deployment, pod, reranker
 from .fakes import STALL_S, Bench
 from .rounds import complete, deployment_ref, image_of, in_a_loop, put_pods, service_ref
 
@@ -200,3 +201,20 @@ async def test_a_change_that_is_taken_back_waits_no_longer() -> None:
     bench = await first_changes_and_second_waits()
     assert await bench.round(one("second")) == 60
     assert bench.condition(one("second"), "Ready")["reason"] == "AllReplicasReady"
+
+
+@in_a_loop
+async def test_a_deployment_that_only_bears_labels_takes_no_place() -> None:
+    bench = Bench(max_rollouts=1)
+    for each in (one("first"), one("second")):
+        await bench.round(each)
+        complete(bench, ref=deployment_ref(each.name))
+    forged = deployment("first", fullname="forged")
+    forged["metadata"] |= {"namespace": NAMESPACE, "annotations": {"deployment.kubernetes.io/revision": "7"}}
+    forged["metadata"]["labels"][MANAGED_BY] = MANAGER
+    counts = {"replicas": 2, "updatedReplicas": 1, "availableReplicas": 1}
+    forged["status"] = {"observedGeneration": 9, "conditions": [UPDATED], **counts}
+    bench.cluster.put(forged)
+    assert await bench.round(one("first")) == 60
+    await bench.round(one("second", "scorer:2"))
+    assert image_of(bench, SECOND) == "scorer:2"

@@ -83,7 +83,7 @@ def controller_of(body: Mapping[str, Any]) -> Mapping[str, Any] | None:
 
 
 def check_ownership(live: Mapping[str, Any], reranker: Reranker) -> None:
-    """Let pass what is the resource's, and what was and is nobody's now.
+    """Let pass what is the resource's, and what is nobody's now and was its or no other Reranker's.
 
     Raises:
         FormerChild: It belongs to a former Reranker of the same name, which the garbage collector will take.
@@ -95,6 +95,7 @@ def check_ownership(live: Mapping[str, Any], reranker: Reranker) -> None:
         if manager != MANAGER and not is_handed_over(live, reranker):
             whose = f"is managed by {manager}" if manager else "is not managed by this operator"
             raise NotOwned(f"{what} exists and {whose}; it is left as it is.", remedy=_way_out(live, manager))
+        _check_keeper(live, what, reranker)
         return
     if owner["uid"] == reranker.uid:
         return
@@ -103,6 +104,24 @@ def check_ownership(live: Mapping[str, Any], reranker: Reranker) -> None:
     raise NotOwned(
         f"{what} is controlled by {owner['kind']} {owner['name']}; it is left as it is.", remedy=_way_out(live, None)
     )
+
+
+def _check_keeper(live: Mapping[str, Any], what: str, reranker: Reranker) -> None:
+    """Let pass what is kept for this Reranker; two that took one object from each other would do so for ever.
+
+    Raises:
+        NotOwned: It is kept for another one, whether or not that is still there.
+    """
+    keeper = (live["metadata"].get("labels") or {}).get(INSTANCE, reranker.name)
+    if keeper == reranker.name or is_handed_over(live, reranker):
+        return
+    remedy = "Remove that object, or choose another name in fullnameOverride and service.name."
+    if live["kind"] == SERVICE.name:
+        remedy = (
+            f"To take it over, annotate it with {HAND_OVER_TO}={reranker.name}, as {keeper} does by service.annotations; "
+            "otherwise remove it, or choose another name in fullnameOverride and service.name."
+        )
+    raise NotOwned(f"{what} is kept for Reranker {keeper}; it is left as it is.", remedy=remedy)
 
 
 def _former_child(live: Mapping[str, Any], what: str, name: str) -> FormerChild:
@@ -129,8 +148,11 @@ def _way_out(live: Mapping[str, Any], manager: str | None) -> str:
     if manager == "Helm" and live["kind"] == SERVICE.name:
         return (
             f"To take it over, have the release annotate it with {HAND_OVER_TO} and {RESOURCE_POLICY}, as "
-            "docs/operator.md tells; otherwise uninstall the release, or give the Reranker another name."
+            "docs/operator.md tells; otherwise uninstall the release, or choose another fullnameOverride."
         )
     if manager == "Helm":
-        return "Uninstall the Helm release of that name, or give the Reranker another name."
-    return "Remove that object, or give the Reranker another name."
+        return "Uninstall the Helm release that has it, or choose another fullnameOverride."
+    return (
+        "Remove that object, or choose another name: in fullnameOverride or service.name where they are set, else of the "
+        "Reranker."
+    )

@@ -171,18 +171,20 @@ class Applier:
 
     def _see(self, key: Key) -> None:
         """What a controller has not looked at yet may be a count alone: what was known of it stays until then."""
-        children = [child for child in self._children.of(key) if child.ref.kind_name == DEPLOYMENT.name]
-        if all(DeploymentState.of(child).is_observed for child in children):
+        if all(DeploymentState.of(child).is_observed for child in self._deployments(key)):
             self._places.see(key, self._rollout_of(key))
 
+    def _deployments(self, key: Key) -> list[Child]:
+        """Those that a Reranker controls: one that only bears its labels takes no place from anybody."""
+        return [child for child in self._children.of(key) if child.ref.kind_name == DEPLOYMENT.name and child.owner_uid]
+
     def _rollout_of(self, key: Key) -> Rollout | None:
-        for child in self._children.of(key):
-            if child.ref.kind_name == DEPLOYMENT.name:
-                state = DeploymentState.of(child)
-                if state.is_changing:
-                    pods = self._children.pods(child.uid)
-                    fetched_bytes = self._downloads.fetched_bytes(key, pods)
-                    return Rollout(state.revision, progress_of(state, pods, fetched_bytes))
+        for child in self._deployments(key):
+            state = DeploymentState.of(child)
+            if state.is_changing:
+                pods = self._children.pods(child.uid)
+                fetched_bytes = self._downloads.fetched_bytes(key, pods)
+                return Rollout(state.revision, progress_of(state, pods, fetched_bytes))
         return None
 
     def _owned(self, reranker: Reranker) -> list[Child]:

@@ -28,6 +28,9 @@ CLUSTER_LEASE_NAME = f"{LEASE_NAME}-cluster"
 UNSAID_DURATION_S = 15.0
 """For which a Lease is live that does not say it itself; every field of a Lease may be missing."""
 
+MAX_TURNS = 2**31 - 1
+"""Most turns that a Lease counts; the API server refuses a larger number, so that nobody could ever take it over."""
+
 
 class LeaseLost(Exception):
     """Another operator works now, or ours could not be renewed in time."""
@@ -150,7 +153,7 @@ class Lease:
             is_ours = spec.get("holderIdentity") == self._identity
             if not is_ours and self._watcher.is_live(lease):
                 return False
-            turns = int(spec.get("leaseTransitions") or 0) + (not is_ours)
+            turns = min(int(spec.get("leaseTransitions") or 0) + (not is_ours), MAX_TURNS)
             kept = {"acquireTime": spec["acquireTime"]} if is_ours and spec.get("acquireTime") else {}
             lease["spec"] = {**self._spec(turns), **kept}
             # With the resource version that was read: of two that try, one is refused.

@@ -205,6 +205,8 @@ class Reconciler:
         autoscaler = _first(children, AUTOSCALER.name)
         move = done.move if done.move and done.move.is_under_way else None
         endpoint = str(reranker.status.get("endpoint", ""))
+        # Of a spec that was refused there is nothing, or it is somebody else's.
+        made = wanted if error is None else []
         return status.Situation(
             stage=rollout.stage(state, count, is_waiting=done.no_place is not None, is_moving=move is not None),
             count=count,
@@ -219,8 +221,8 @@ class Reconciler:
             error=error,
             autoscaler=autoscaler.status if autoscaler else None,
             # What a move leads to is no address yet.
-            endpoint=(endpoint if move else "") or _endpoint(wanted) or endpoint,
-            selector=_selector(wanted) or str(reranker.status.get("selector", "")),
+            endpoint=(endpoint if move else "") or _endpoint(made) or endpoint,
+            selector=_selector(made) or str(reranker.status.get("selector", "")),
             warning=self.warning,
             is_suspended=reranker.is_suspended,
         )

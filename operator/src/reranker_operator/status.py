@@ -188,7 +188,7 @@ def _who_serves(move: Move) -> str:
     if formers:
         return f"{formers} serves until all are, and then goes."
     services = ", ".join(str(ref) for ref in move.services)
-    return f"{services} leads to the pods of its Helm release until all are."
+    return f"{services} leads to its former pods until all are."
 
 
 def _stalled(found: Situation) -> Verdict:
