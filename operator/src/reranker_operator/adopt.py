@@ -118,8 +118,8 @@ def _check_keeper(live: Mapping[str, Any], what: str, reranker: Reranker) -> Non
     remedy = "Remove that object, or choose another name in fullnameOverride and service.name."
     if live["kind"] == SERVICE.name:
         remedy = (
-            f"To take it over, annotate it with {HAND_OVER_TO}={reranker.name}, as {keeper} does by service.annotations; "
-            "otherwise remove it, or choose another name in fullnameOverride and service.name."
+            f"To take it over, annotate it with {HAND_OVER_TO}={reranker.name}, as {keeper} does by "
+            "service.annotations; otherwise remove it, or choose another name in fullnameOverride and service.name."
         )
     raise NotOwned(f"{what} is kept for Reranker {keeper}; it is left as it is.", remedy=remedy)
 
@@ -153,6 +153,6 @@ def _way_out(live: Mapping[str, Any], manager: str | None) -> str:
     if manager == "Helm":
         return "Uninstall the Helm release that has it, or choose another fullnameOverride."
     return (
-        "Remove that object, or choose another name: in fullnameOverride or service.name where they are set, else of the "
-        "Reranker."
+        "Remove that object, or choose another name: in fullnameOverride or service.name where they are set, else of "
+        "the Reranker."
     )

@@ -20,13 +20,7 @@ from typing_extensions import override
 from .crd_rules import Schema, Table, between_fields, of_texts
 from .kubernetes_schema import of
 from .schema_age import mark
-
-NOT_IN_THE_RESOURCE = (
-    *("extraObjects", "extraContainers", "extraInitContainers"),
-    *("serviceAccount", "podSecurityContext", "containerSecurityContext"),
-    *("global", "operator", "scorer"),
-)
-"""Values that only who installs the chart may set: through the resource they would lend the operator's rights."""
+from .spec_limits import NOT_IN_THE_RESOURCE
 
 LIFECYCLE: Schema = {
     "type": "object",

@@ -28,6 +28,13 @@ VARIABLE_SOURCES = ("configMapKeyRef", "fieldRef", "resourceFieldRef", "secretKe
 CLUSTER_PRIORITY = "system-"
 """What the priority classes of the cluster's own pods begin with; they evict everybody else's."""
 
+NOT_IN_THE_RESOURCE = (
+    *("extraObjects", "extraContainers", "extraInitContainers"),
+    *("serviceAccount", "podSecurityContext", "containerSecurityContext"),
+    *("global", "operator", "scorer"),
+)
+"""Values that only who installs the chart may set: through the resource they would lend the operator's rights."""
+
 UNCONFINED_ANNOTATION = "container.apparmor.security.beta.kubernetes.io/"
 """What the annotations begin with that stand for a security context, which is no field of a Reranker."""
 
@@ -127,7 +134,7 @@ class AllowedNames:
         Raises:
             NotAllowed: It asks for more; all that was found is told.
         """
-        found = [*self._names(spec), *_volumes(spec), *_variables(spec), *_pods(spec)]
+        found = [*_keys(spec), *self._names(spec), *_volumes(spec), *_variables(spec), *_pods(spec)]
         if found:
             remedies = dict.fromkeys(problem.remedy for problem in found)
             raise NotAllowed(" ".join(problem.message for problem in found), remedy=" ".join(remedies))
@@ -188,6 +195,13 @@ def _values(part: Any, steps: list[str]) -> Iterator[Any]:
     members = inner if is_list and isinstance(inner, list) else [] if is_list else [inner]
     for member in members:
         yield from _values(member, steps[1:])
+
+
+def _keys(spec: Mapping[str, Any]) -> Iterator[Problem]:
+    for key in sorted(spec.keys() & set(NOT_IN_THE_RESOURCE)):
+        yield Problem(
+            f"{key} is in the spec, but only who installs the chart may set it.", "Remove it, or install by Helm."
+        )
 
 
 def _volumes(spec: Mapping[str, Any]) -> Iterator[Problem]:
