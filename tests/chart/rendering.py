@@ -78,9 +78,9 @@ def render(
     return Rendered([found for found in yaml.safe_load_all(done.stdout) if found])
 
 
-def refusal(values: Values, release: str = "demo", *, case: str = "") -> str:
+def refusal(values: Values, release: str = "demo", *, case: str = "", namespace: str = "search") -> str:
     """What helm says where it refuses."""
-    done = _template(values, case, release, "--namespace=search")
+    done = _template(values, case, release, f"--namespace={namespace}")
     assert done.returncode != 0, "these values should have been refused"
     return done.stderr
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.chart.rendering import Values, refusal, render
+from tests.chart.rendering import CPU_DEMO, Values, refusal, render
 
 RWO: Values = {"cache": {"type": "pvc", "accessMode": "ReadWriteOnce"}}
 
@@ -32,6 +32,20 @@ WRONG = [
     ({"extraEnv": [{"value": "x"}]}, "at '/extraEnv/0': missing property 'name'"),
     ({"extraContainers": [{"name": "c"}]}, "at '/extraContainers/0': missing property 'image'"),
     ({"service": {"port": 70000}}, "at '/service/port': maximum: got 70,000, want 65,535"),
+    # From 1e21 on Go prints an integer as a float, which the service does not take for one.
+    ({"config": {"engine": {"maxQueueTokens": 10**22}}}, "at '/config/engine/maxQueueTokens': maximum: got"),
+    ({"config": {"http": {"maxBodiesBytes": 10**22}}}, "at '/config/http/maxBodiesBytes': maximum: got"),
+    ({"extraVolumeMounts": [{"name": "x", "mountPath": 7}]}, "at '/extraVolumeMounts/0/mountPath': got number, want"),
+    ({"extraVolumeMounts": [{"name": "x", "mountPath": "/"}]}, "at '/extraVolumeMounts/0/mountPath': '/' does not"),
+    ({"extraVolumeMounts": [{"name": "x", "mountPath": "/a:b"}]}, "at '/extraVolumeMounts/0/mountPath': '/a:b'"),
+    ({"extraVolumes": [{"name": 7}]}, "at '/extraVolumes/0/name': got number, want string"),
+    ({"extraVolumes": [{"name": "My_Disk"}]}, "at '/extraVolumes/0/name': 'My_Disk' does not match pattern"),
+    ({"extraContainers": [{"name": "c", "image": "i", "ports": "80"}]}, "at '/extraContainers/0/ports': got string"),
+    ({"extraContainers": [{"name": "c", "image": "i", "ports": [80]}]}, "at '/extraContainers/0/ports/0': got number"),
+    ({"topologySpreadConstraints": [{"maxSkew": 1}]}, "missing properties 'topologyKey', 'whenUnsatisfiable'"),
+    ({"httpRoute": {"parentRefs": [{}]}}, "at '/httpRoute/parentRefs/0': missing property 'name'"),
+    ({"httpRoute": {"hostnames": ["a.example"] * 17}}, "at '/httpRoute/hostnames': maxItems: got 17, want 16"),
+    ({"serviceMonitor": {"interval": "0s"}}, "at '/serviceMonitor/interval': '0s' does not match pattern"),
 ]
 
 IMPOSSIBLE: list[tuple[Values, list[str]]] = [
@@ -67,6 +81,10 @@ IMPOSSIBLE: list[tuple[Values, list[str]]] = [
     ({"cache": {"type": "existing"}}, ["cache.existingClaim is empty", "Name the PersistentVolumeClaim"]),
     ({"cache": {"existingClaim": "c"}}, ["cache.type is ephemeral, which does not use it"]),
     ({"cache": {"type": "image"}}, ["cache.image is empty", "Give the reference"]),
+    (
+        {"cache": {"type": "image", "image": "https://r.example/models"}},
+        ['cache.image is "https://r.example/models"; it must be the reference of an image', "Correct it."],
+    ),
     ({"cache": {"image": "models:1"}}, ["cache.image is models:1", "Set cache.type to image"]),
     ({"cache": {"retain": True}}, ["cache.retain is true", "Set cache.type to pvc"]),
     ({"cache": {"size": "10 GB"}}, ['cache.size is "10 GB"', "a number and a unit without a space"]),
@@ -84,9 +102,12 @@ IMPOSSIBLE: list[tuple[Values, list[str]]] = [
     ({"sharedMemorySize": "1 Gi"}, ['sharedMemorySize is "1 Gi"', "must be a quantity"]),
     ({"autoscaling": {"gpu": {"target": "80%"}}}, ['autoscaling.gpu.target is "80%"', "must be a quantity"]),
     ({"podDisruptionBudget": {"maxUnavailable": "some"}}, ['maxUnavailable is "some"', "a percentage"]),
+    ({"podDisruptionBudget": {"maxUnavailable": "99999999999"}}, ['maxUnavailable is "99999999999"']),
+    ({"podDisruptionBudget": {"maxUnavailable": "08"}}, ['maxUnavailable is "08"']),
     ({"podDisruptionBudget": {"maxUnavailable": "101%"}}, ['maxUnavailable is "101%"', "at most 100%"]),
     ({"commonLabels": {"app.kubernetes.io/name": "x"}}, ["commonLabels has app.kubernetes.io/name", "Choose another"]),
     ({"podLabels": {"app.kubernetes.io/component": "x"}}, ["podLabels has app.kubernetes.io/component"]),
+    ({"serviceMonitor": {"labels": {"app.kubernetes.io/instance": "x"}}}, ["serviceMonitor.labels has app.kubernetes"]),
     (
         {"podAnnotations": {"kubectl.kubernetes.io/default-container": "sidecar"}},
         ["podAnnotations has kubectl.kubernetes.io/default-container, which the chart sets itself. Remove it."],
@@ -131,6 +152,11 @@ IMPOSSIBLE: list[tuple[Values, list[str]]] = [
         {"extraEnv": [{"name": "A", "value": "1", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}]},
         ["extraEnv: A has value and valueFrom", "Leave one out."],
     ),
+    ({"extraEnv": [{"name": "A", "valueFrom": {}}]}, ["extraEnv: A has 0 sources in valueFrom; a variable has one."]),
+    (
+        {"extraVolumes": [{"name": "x", "emptyDir": {}, "configMap": {"name": "c"}}]},
+        ["extraVolumes: x has configMap and emptyDir; a volume has one of them. Leave one."],
+    ),
     ({"extraEnv": [{"name": "BGE_RERANKER_CONFIG", "value": "{}"}]}, ["BGE_RERANKER_CONFIG would be there twice"]),
     (
         {"extraEnv": [{"name": "BGE_RERANKER_DEADLINE_S", "value": "3"}]},
@@ -174,6 +200,11 @@ IMPOSSIBLE: list[tuple[Values, list[str]]] = [
     ({"model": {"source": "/model", "revision": "one"}}, ["a folder has no revision. Leave model.revision out."]),
     ({"model": {"revision": "-x"}}, ['model.revision is "-x"; a revision has at most 200 characters']),
     ({"hub": {"endpoint": "hub.example"}}, ['hub.endpoint is "hub.example"; it must be the address of a server']),
+    ({"hub": {"endpoint": "https://hub.example:99999"}}, ['hub.endpoint is "https://hub.example:99999"']),
+    (
+        {"autoscaling": {"enabled": True, "backlogSeconds": {"metric": "a/b"}}},
+        ['autoscaling.backlogSeconds.metric is "a/b"; the name of a metric has letters', "Correct it."],
+    ),
     ({"s3": {"endpoint": "https://a b"}}, ['s3.endpoint is "https://a b"']),
     ({"proxy": {"https": "socks5h://user:hush@proxy:1"}}, ["proxy.https is wrong; it must be the address of an HTTP"]),
     ({"config": {"model": {"device": "cuda:1"}}}, ["the only GPU of the pod is cuda:0"]),
@@ -230,6 +261,21 @@ IMPOSSIBLE: list[tuple[Values, list[str]]] = [
         ["serviceAccount.name is default, which every namespace has already.", "set serviceAccount.create to false"],
     ),
     ({"gpu": {"resource": "nvidia..com/gpu"}}, ['gpu.resource is "nvidia..com/gpu"']),
+    ({"gpu": {"resource": "requests.nvidia.com/gpu"}}, ["no resource that a device plugin may offer", "Name another"]),
+    ({"gpu": {"resource": "kubernetes.io/gpu"}}, ["gpu.resource is kubernetes.io/gpu, which is no resource"]),
+    ({"resources": {"limits": {"kubernetes.io/x": 1}}}, ['has "kubernetes.io/x", which is no resource of a container']),
+    (
+        {"resources": {"requests": {"example.org/x": 1}}},
+        ["resources.requests has example.org/x, whose request and limit must be equal. Set resources.limits"],
+    ),
+    (
+        {"resources": {"requests": {"hugepages-2Mi": "2Mi"}, "limits": {"hugepages-2Mi": "4Mi"}}},
+        ["resources.requests has hugepages-2Mi, whose request and limit must be equal."],
+    ),
+    (
+        {"resources": {"limits": {"example.org/x": "500m"}}},
+        ["resources.limits.example.org/x is 500m; devices are whole. Give it a whole number."],
+    ),
     ({"resources": {"limits": {"gpu": 1}}}, ['resources.limits has "gpu", which is no resource of a container']),
     (
         {"config": {"engine": {"maxQueueTokens": 100}}},
@@ -277,6 +323,18 @@ def test_the_operator_is_asked_the_same_with_and_without_a_scorer(
     assert sentence in refusal(whole)
 
 
+def test_a_service_of_the_cluster_s_own_is_not_taken() -> None:
+    values: Values = {**CPU_DEMO, "service": {"name": "kubernetes"}}
+    assert render(values).one("Service", "kubernetes")
+    said = refusal(values, namespace="default")
+    assert "service.name is kubernetes, which is the API server's own Service" in said
+
+
+def test_a_registry_has_an_ipv6_address_as_well() -> None:
+    scorer = render({"image": {"registry": "[fd00::1]:5000", "tag": "1"}}).scorer
+    assert scorer["image"] == "[fd00::1]:5000/bge-reranker:1"
+
+
 def test_one_port_of_two_protocols_is_no_duplicate() -> None:
     ports = [{"containerPort": 53, "protocol": protocol} for protocol in ("TCP", "UDP")]
     pod = render({"extraContainers": [{"name": "dns", "image": "i", "ports": ports}]}).pod
@@ -288,7 +346,7 @@ def test_one_port_of_two_protocols_is_no_duplicate() -> None:
     [("1Gi", "1G"), ("1.5", "1499m"), (2, "1"), ("1e3", "999"), ("1Ki", "1023000m"), ("1E", "1P")],
 )
 def test_quantities_are_compared_by_what_they_mean(request_: str | int, limit: str) -> None:
-    few, many = {"example.org/x": limit}, {"example.org/x": request_}
+    few, many = {"ephemeral-storage": limit}, {"ephemeral-storage": request_}
     assert "a request must not be above its limit" in refusal({"resources": {"requests": many, "limits": few}})
     assert render({"resources": {"requests": few, "limits": many}}).scorer["resources"]["requests"]
     assert render({"resources": {"requests": many, "limits": many}}).scorer["resources"]["requests"]

@@ -175,9 +175,17 @@ def set_at(part: Any, path: str, value: str) -> None:
         return
     inner = part.setdefault(name, {})
     for each in inner if is_list else [inner]:
-        if is_list and rest.partition(".")[0] not in each:
-            continue
-        set_at(each, rest, value)
+        if not is_list or has_at(each, rest):
+            set_at(each, rest, value)
+
+
+def has_at(part: Any, path: str) -> bool:
+    """Whether there is something at a path without lists."""
+    for step in path.split("."):
+        if step not in part:
+            return False
+        part = part[step]
+    return True
 
 
 PLACES = {

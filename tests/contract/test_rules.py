@@ -12,6 +12,7 @@ from bge_reranker.model.checkpoint import read_checkpoint
 from bge_reranker.text.tokenizer_folder import TokenizerFolder
 from generate.chart.forms import FORMS
 from generate.chart.rules import MODEL_PAIR_TOKENS_OF
+from tests.chart.rendering import CHART
 
 
 def test_the_chart_knows_the_longest_pair_of_the_embedded_model() -> None:
@@ -86,6 +87,17 @@ def test_a_range_of_addresses_is_what_python_takes_for_one(given: str) -> None:
             ["", "http://a", "https://a.example:443/x", "https://[::1]:8000", "http://user:pw@a_b"],
             ["a", "ftp://a", "https://", "https://a b", "https://a:b", "https://a:123456", "https://[x]"],
         ),
+        (
+            "server",
+            ["http://a:0", "http://a:65535", "http://a:08080", "http://a:9999/x"],
+            ["http://a:65536", "http://a:70000", "http://a:99999"],
+        ),
+        (
+            "image",
+            ["", "models", "r.example:5000/a/b_c:1.0", "[fd00::1]:5000/m", "m@sha256:" + "0" * 64],
+            ["https://r/m", "R/M", "m:a:b", "r//m", "m ", "m@sha256:0", "[x]/m"],
+        ),
+        ("metric", ["a_b:c", "kafka|lag", "a.b-c"], ["", ".", "..", "a/b", "a%b", "a b", "-a"]),
         ("proxy", ["", "a:3128", "http://user:pw@a:1", "HTTPS://a"], ["socks5://a", "http://", "a b", "http://a:b"]),
         ("everywhere", ["0.0.0.0", "::"], ["127.0.0.1", "localhost", "0.0.0.0.0", "::1"]),
     ],
@@ -95,3 +107,9 @@ def test_a_form_takes_what_kubernetes_takes(form: str, right: list[str], wrong: 
     expression = re.compile(FORMS[form].expression.removesuffix("$") + r"\Z")
     assert [each for each in right if not expression.match(each)] == []
     assert [each for each in wrong if expression.match(each)] == []
+
+
+def test_every_image_is_asked_for_the_same_form() -> None:
+    template = (CHART / "templates" / "values" / "_requirements_release.tpl").read_text(encoding="utf-8")
+    written = FORMS["image"].pattern.replace("\\", "\\\\")
+    assert f'regexMatch "^{written}$" (last .)' in template

@@ -48,7 +48,12 @@ _SOURCE = "|".join(
         "file://.+",
     ]
 )
-_SERVER = r"([^/@ ]+@)?([A-Za-z0-9_.-]+|\[[0-9a-fA-F:.]+\])(:[0-9]{1,5})?(/[!-~]*)?"
+_PORT = "(6553[0-5]|655[0-2][0-9]|65[0-4][0-9]{2}|6[0-4][0-9]{3}|[0-5]?[0-9]{1,4})"
+_SERVER = rf"([^/@ ]+@)?([A-Za-z0-9_.-]+|\[[0-9a-fA-F:.]+\])(:{_PORT})?(/[!-~]*)?"
+_IMAGE = (
+    r"(([A-Za-z0-9][-A-Za-z0-9.]*|\[[0-9a-fA-F:]+\])(:[0-9]+)?/)?[a-z0-9]+(([.]|_{1,2}|-+|/)[a-z0-9]+)*"
+    "(:[A-Za-z0-9_][-A-Za-z0-9_.]{0,127})?(@sha256:[0-9a-f]{64})?"
+)
 
 
 @dataclass(frozen=True)
@@ -123,6 +128,17 @@ FORMS = {
         _REVISION,
         "a revision has at most 200 characters, letters, digits, dashes, underscores, dots and slashes, with a letter, "
         "digit or underscore first. Correct it.",
+    ),
+    "image": Form(
+        _IMAGE,
+        "it must be the reference of an image: a host without https://, a path in lower case with single slashes, a "
+        "tag of letters, digits, dots and dashes. Correct it.",
+    ),
+    "metric": Form(
+        "[A-Za-z0-9_:][-A-Za-z0-9_:.|]*",
+        "the name of a metric has letters, digits, dashes, underscores, colons, dots and bars, and begins with none of "
+        "dash, dot and bar. Correct it.",
+        may_be_empty=False,
     ),
     "server": Form(
         f"https?://{_SERVER}",

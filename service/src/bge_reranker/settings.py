@@ -186,7 +186,7 @@ class EngineSettings(SettingsGroup):
     """Longest expected computing time of one batch in milliseconds, so that a slow device neither looks dead nor
     holds up the next caller."""
 
-    max_queue_tokens: int = Field(default=4_194_304, ge=1)
+    max_queue_tokens: int = Field(default=4_194_304, ge=1, le=1_000_000_000_000)
     """Most tokens waiting or in flight; a request beyond it is refused with 429, though an idle server takes any
     request within the other limits."""
 
@@ -212,7 +212,7 @@ class HttpSettings(SettingsGroup):
     max_body_bytes: int = Field(default=16_777_216, ge=1_024, le=1_073_741_824)
     """Largest request body in bytes; more is answered 413 and read no further."""
 
-    max_bodies_bytes: int = Field(default=268_435_456, ge=1_024)
+    max_bodies_bytes: int = Field(default=268_435_456, ge=1_024, le=1_000_000_000_000_000)
     """Most bytes that the bodies of all requests under way weigh together, until their answers have been taken; what
     would be more is answered 429, so that memory is bounded whatever callers send. A body weighs twice its bytes (three
     times with other characters than ASCII, five times with emoji and their like), 80 for each value and key in it, and

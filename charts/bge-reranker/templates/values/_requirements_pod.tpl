@@ -24,6 +24,9 @@ extraEnv: {{ . }} would be there twice. Name each variable once; what the chart 
 {{- if and (hasKey . "value") (hasKey . "valueFrom") }}
 extraEnv: {{ .name }} has value and valueFrom; a variable has one of them. Leave one out.
 {{ end }}
+{{- if and (hasKey . "valueFrom") (ne (len (default dict .valueFrom)) 1) }}
+extraEnv: {{ .name }} has {{ len (default dict .valueFrom) }} sources in valueFrom; a variable has one. Leave one.
+{{ end }}
 {{- if and (hasPrefix "BGE_RERANKER_" (default "" .name)) (ne .name "BGE_RERANKER_CONFIG") }}
 extraEnv: {{ .name }} is a setting of the service. Set it in config, where its name and bounds are checked.
 {{ end }}
@@ -34,6 +37,11 @@ extraEnv: {{ .name }} is a setting of the service. Set it in config, where its n
 {{- with include "bge-reranker.duplicates" $volumes }}
 extraVolumes: {{ . }} would be there twice. Give each volume a name of its own; temporary, cache, model, shared-memory, authorities and api-keys are the chart's.
 {{ end }}
+{{- range .Values.extraVolumes }}
+{{- if gt (len (omit . "name")) 1 }}
+extraVolumes: {{ .name }} has {{ keys (omit . "name") | sortAlpha | join " and " }}; a volume has one of them. Leave one.
+{{ end }}
+{{- end }}
 {{- include "bge-reranker.requirements.mounts" (list . $volumes) }}
 {{- $containers := list "scorer" "fetch-model" }}
 {{- range concat (default list .Values.extraContainers) (default list .Values.extraInitContainers) }}{{ $containers = append $containers (default "" .name) }}{{ end }}

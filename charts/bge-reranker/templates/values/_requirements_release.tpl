@@ -23,7 +23,7 @@ scorer.enabled and operator.enabled are false, so the release would be empty. Se
 {{- end }}
 
 {{- define "bge-reranker.requirements.labels" -}}
-{{- range $key, $labels := dict "commonLabels" .Values.commonLabels "podLabels" .Values.podLabels }}
+{{- range $key, $labels := dict "commonLabels" .Values.commonLabels "podLabels" .Values.podLabels "serviceMonitor.labels" .Values.serviceMonitor.labels }}
 {{- range $label, $_ := $labels }}
 {{- if has $label (list "app.kubernetes.io/name" "app.kubernetes.io/instance" "app.kubernetes.io/component" "app.kubernetes.io/part-of" "app.kubernetes.io/version" "app.kubernetes.io/managed-by" "helm.sh/chart" "bge-reranker.io/fullname") }}
 {{ $key }} has {{ $label }}, which the chart sets itself. Choose another label.
@@ -46,6 +46,9 @@ fullnameOverride is {{ quote . }} ({{ len . }} characters); it must have at most
 {{- with .Values.service.name }}
 {{- if or (gt (len .) 63) (not (regexMatch "^[a-z]([-a-z0-9]*[a-z0-9])?$" .)) }}
 service.name is {{ quote . }} ({{ len . }} characters); it must have at most 63 characters, lower-case letters, digits and dashes, beginning with a letter and ending with a letter or digit. Shorten or correct it, or leave it empty for the full name.
+{{ end }}
+{{- if and (eq . "kubernetes") (eq $.Release.Namespace "default") }}
+service.name is kubernetes, which is the API server's own Service in the namespace default. Choose another.
 {{ end }}
 {{- if eq . (printf "%s-headless" (include "bge-reranker.name" $)) }}
 service.name is {{ quote . }}, which is the name of the headless Service. Choose another.
@@ -72,7 +75,7 @@ serviceAccount.create is true and serviceAccount.name is default, which every na
 {{/* One image: (list "image" REFERENCE). */}}
 {{- define "bge-reranker.requirements.reference" -}}
 {{- $key := first . }}
-{{- if not (regexMatch "^([A-Za-z0-9][-A-Za-z0-9.]*(:[0-9]+)?/)?[a-z0-9]+(([.]|_{1,2}|-+|/)[a-z0-9]+)*(:[A-Za-z0-9_][-A-Za-z0-9_.]*)?(@sha256:[0-9a-f]{64})?$" (last .)) }}
+{{- if not (regexMatch "^(([A-Za-z0-9][-A-Za-z0-9.]*|\\[[0-9a-fA-F:]+\\])(:[0-9]+)?/)?[a-z0-9]+(([.]|_{1,2}|-+|/)[a-z0-9]+)*(:[A-Za-z0-9_][-A-Za-z0-9_.]{0,127})?(@sha256:[0-9a-f]{64})?$" (last .)) }}
 image.registry, {{ $key }}.repository and {{ $key }}.tag make {{ quote (last .) }}, which is no reference of an image: a host without https://, a path in lower case with single slashes, a tag of letters, digits, dots and dashes. Correct the part that is wrong.
 {{ end }}
 {{- end }}

@@ -21,13 +21,25 @@ Rules about quantities, replicas and the device. Each define gives one sentence 
 {{- $requests := default dict (default dict (last .)).requests }}
 {{- range $part, $amounts := dict "requests" $requests "limits" $limits }}
 {{- range $name, $_ := $amounts }}
-{{- if not (regexMatch "^(cpu|memory|ephemeral-storage|hugepages-[0-9]+[KMG]i|[a-z0-9]([-a-z0-9.]*[a-z0-9])?/[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)$" $name) }}
-{{ $key }}.{{ $part }} has {{ quote $name }}, which is no resource of a container: cpu, memory, ephemeral-storage, hugepages-SIZE, or a name with its domain. Correct it.
+{{- if or (not (regexMatch "^(cpu|memory|ephemeral-storage|hugepages-[0-9]+[KMG]i|[a-z0-9]([-a-z0-9.]*[a-z0-9])?/[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)$" $name)) (hasPrefix "requests." $name) (contains "kubernetes.io/" $name) }}
+{{ $key }}.{{ $part }} has {{ quote $name }}, which is no resource of a container: cpu, memory, ephemeral-storage, hugepages-SIZE, or a name with a domain other than kubernetes.io. Correct it.
 {{ end }}
 {{- end }}
 {{- end }}
 {{- range $name, $quantity := $requests }}{{ include "bge-reranker.requirements.quantity" (list (printf "%s.requests.%s" $key $name) $quantity) }}{{ end }}
 {{- range $name, $quantity := $limits }}{{ include "bge-reranker.requirements.quantity" (list (printf "%s.limits.%s" $key $name) $quantity) }}{{ end }}
+{{- /* Pages and devices cannot be overcommitted. */}}
+{{- range $name, $_ := merge (dict) $limits $requests }}
+{{- if or (contains "/" $name) (hasPrefix "hugepages-" $name) }}
+{{- $limit := get $limits $name | include "bge-reranker.amount" }}
+{{- if or (not (hasKey $limits $name)) (and (hasKey $requests $name) (ne $limit (get $requests $name | include "bge-reranker.amount"))) }}
+{{ $key }}.requests has {{ $name }}, whose request and limit must be equal. Set {{ $key }}.limits to the same, and leave the request out.
+{{ end }}
+{{- if and (contains "/" $name) (not (regexMatch "^[0-9]+$" $limit)) (hasKey $limits $name) $limit }}
+{{ $key }}.limits.{{ $name }} is {{ get $limits $name | toString }}; devices are whole. Give it a whole number.
+{{ end }}
+{{- end }}
+{{- end }}
 {{- range $name, $quantity := $requests }}
 {{- $limit := get $limits $name | include "bge-reranker.amount" }}
 {{- $request := include "bge-reranker.amount" $quantity }}
@@ -68,7 +80,7 @@ autoscaling.gpu.enabled is true and gpu.count is 0, so no pod has a GPU to measu
 {{ end }}
 {{- end }}
 {{- $budget := toString .Values.podDisruptionBudget.maxUnavailable }}
-{{- if not (regexMatch "^([0-9]+|([0-9]{1,2}|100)%)$" $budget) }}
+{{- if not (regexMatch "^(0|[1-9][0-9]{0,8}|([0-9]{1,2}|100)%)$" $budget) }}
 podDisruptionBudget.maxUnavailable is {{ quote $budget }}; it must be a number of pods or a percentage of at most 100%. Write one such as 1 or "25%".
 {{ end }}
 {{- end }}
@@ -94,6 +106,9 @@ config.model.runtime is openvino and config.model.precision is float16, which Op
 {{ end }}
 {{- if and (eq $precision "int8") (or (gt (int .Values.gpu.count) 0) (eq $runtime "torch")) }}
 config.model.precision is int8, which only OpenVINO computes, on a CPU. Set gpu.count to 0 and leave config.model.runtime out, or leave config.model.precision out.
+{{ end }}
+{{- if or (hasPrefix "requests." .Values.gpu.resource) (contains "kubernetes.io/" .Values.gpu.resource) }}
+gpu.resource is {{ .Values.gpu.resource }}, which is no resource that a device plugin may offer. Name another, such as nvidia.com/gpu.
 {{ end }}
 {{- range $part := list "limits" "requests" }}
 {{- if hasKey (default dict (get (default dict $.Values.resources) $part)) $.Values.gpu.resource }}
