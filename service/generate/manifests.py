@@ -13,8 +13,8 @@ from typing import Any
 import click
 import yaml
 
-from reranker_operator.crd import NOT_IN_THE_RESOURCE
 from reranker_operator.kinds import RERANKER
+from reranker_operator.spec_limits import NOT_IN_THE_RESOURCE
 from tests.cluster.tools import HELM
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -22,7 +22,7 @@ from bge_reranker.store.progress import Meter
 from generate.chart.settings_schema import OWNED
 from reranker_operator import pod_info
 from reranker_operator.adopt import MANAGED_BY, adopt
-from reranker_operator.crd import NOT_IN_THE_RESOURCE, of_chart
+from reranker_operator.crd import of_chart
 from reranker_operator.errors import OperatorError
 from reranker_operator.kinds import CHILD_KINDS, EVENT, LEASE, POD, REPLICA_SET, RERANKER
 from reranker_operator.lease import CLUSTER_LEASE_NAME, LEASE_NAME
@@ -33,7 +33,7 @@ from reranker_operator.resource import Reranker
 from reranker_operator.rollout import Stage
 from reranker_operator.settings import PREFIX, Settings
 from reranker_operator.snapshots import FETCH_STEP
-from reranker_operator.spec_limits import AllowedNames, policy_rules
+from reranker_operator.spec_limits import NOT_IN_THE_RESOURCE, AllowedNames, policy_rules
 from reranker_operator.spec_words import in_the_spec_s_words
 from reranker_operator.status import CONDITION_TYPES
 from tests.chart.rendering import CASES, CHART, CPU_DEMO, KUBE_VERSION, Rendered, helm, render

@@ -6,7 +6,8 @@ import pytest
 import yaml
 
 from reranker_operator import schema_age
-from reranker_operator.crd import NOT_IN_THE_RESOURCE, crd, translated
+from reranker_operator.crd import crd, translated
+from reranker_operator.spec_limits import NOT_IN_THE_RESOURCE
 
 VALUES = {
     "cache": {"type": "ephemeral", "accessMode": "ReadWriteMany", "existingClaim": "", "image": ""},

@@ -221,6 +221,17 @@ async def test_the_count_is_handed_over_to_an_autoscaler_without_falling_to_one(
 
 
 @in_a_loop
+async def test_an_autoscaler_does_not_get_a_count_of_zero_which_it_would_leave() -> None:
+    bench = Bench()
+    await bench.round(reranker(replicas=0))
+    complete(bench, 0)
+    scaled = reranker(generation=2, replicas=0, autoscaling={"enabled": True})
+    await bench.round(scaled)
+    await bench.round(scaled)
+    assert bench.cluster.objects[DEPLOYMENT]["spec"]["replicas"] == 1
+
+
+@in_a_loop
 async def test_the_count_of_an_autoscaler_is_left_to_it_and_taken_back_at_once() -> None:
     bench = Bench()
     scaled = reranker(replicas=3, autoscaling={"enabled": True})

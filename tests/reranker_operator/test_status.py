@@ -246,3 +246,35 @@ def test_a_change_that_waits_does_not_hide_that_the_pods_fail() -> None:
     status, reason, message = condition(found, "Ready")
     assert (status, reason) == ("False", "UpdatePending")
     assert message.endswith("Pod p: No such image. Correct image.tag.")
+
+
+def test_a_count_of_zero_that_no_autoscaler_ends_is_a_person_s_turn() -> None:
+    found = Situation(Stage.ASLEEP, 0, autoscaler={})
+    status, reason, message = condition(found, "Stalled")
+    assert (status, reason) == ("True", "ScaledToZero")
+    assert "Scale it to autoscaling.minReplicas" in message
+    assert "The spec asks" not in condition(found, "Available")[2]
+
+
+def test_a_paused_deployment_does_not_move_by_itself() -> None:
+    paused = replace(DONE, updated=0, progress_reason="DeploymentPaused")
+    status, _, message = condition(Situation(Stage.ROLLING, 2, deployment=paused), "Stalled")
+    assert status == "True"
+    assert message.endswith("Run `kubectl rollout resume` on it.")
+    assert not paused.is_changing, "it takes no place"
+    assert condition(Situation(Stage.COMPLETE, 2, deployment=replace(paused, updated=2)), "Stalled")[0] == "False"
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        Situation(Stage.CREATING, 1, trouble=Trouble("ImagePull", "\x1b[2Jgone\u202e", "p")),
+        Situation(Stage.CREATING, 1, error=InvalidSpec("\x1b[2Jgone\n")),
+        Situation(Stage.CREATING, 1, deployment=replace(DONE, ready=0, failure_message="\x1b[2Jgone")),
+    ],
+)
+def test_nothing_in_a_status_is_what_a_terminal_would_obey(found: Situation) -> None:
+    status = status_of(reranker(), found, NOW)
+    said = [each["message"] for each in status["conditions"]] + [status.get("lastFailure", {}).get("message", "")]
+    assert all(words.isprintable() for words in said)
+    assert any("gone" in words for words in said)

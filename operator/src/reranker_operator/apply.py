@@ -285,12 +285,16 @@ class Applier:
         self._held[change.ref] = (change.desired, self._seen(change.ref))
 
     async def _hand_over(self, change: Change, done: Applied) -> None:
-        """Let another field manager hold the live count, so that it does not fall to 1 when we stop naming one."""
+        """Let another field manager hold the live count, so that it does not fall to 1 when we stop naming one.
+
+        From 0 on an autoscaler does nothing, so it gets one replica, which nobody else is at.
+        """
         body, live = change.body, change.live
         if live is None:
             raise RuntimeError("a Deployment that is not there has no count to hand over; this is a bug")
         for last in [False] * (HAND_OVER_TRIES - 1) + [True]:
-            count = int(live["spec"].get("replicas", 1))
+            found = int(live["spec"].get("replicas", 1))
+            count = max(1, found)
             metadata = {"name": body["metadata"]["name"], "namespace": body["metadata"]["namespace"], "uid": change.uid}
             held = {
                 "apiVersion": body["apiVersion"],
@@ -299,7 +303,7 @@ class Applier:
                 "spec": {"replicas": count},
             }
             try:
-                await self._cluster.apply(held, manager=HANDOVER_MANAGER, force=False)
+                await self._cluster.apply(held, manager=HANDOVER_MANAGER, force=found == 0)
             except Contended:
                 fresh = await self._cluster.read(change.ref)
                 if last or fresh is None:

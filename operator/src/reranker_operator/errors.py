@@ -28,6 +28,11 @@ def ended(words: str) -> str:
     return words if words.endswith((".", "!", "?")) else f"{words}."
 
 
+def printable(words: str) -> str:
+    """Words of somebody else without what a terminal would obey."""
+    return "".join(letter if letter.isprintable() else " " for letter in words)
+
+
 class OperatorError(Exception):
     """Base of everything the operator raises on purpose.
 

@@ -158,13 +158,18 @@ class DeploymentState:
         return self.progress_reason == "NewReplicaSetAvailable"
 
     @property
+    def is_paused(self) -> bool:
+        """Whether somebody keeps its controller from doing anything."""
+        return self.progress_reason == "DeploymentPaused"
+
+    @property
     def is_changing(self) -> bool:
         """Whether a change of an existing pod template is under way; a first creation is none."""
         if not self.is_observed:
             return self.observed_generation > 0
         if self.revision <= 1:
             return False
-        return not self.is_stuck and not self.has_served
+        return not self.is_stuck and not self.is_paused and not self.has_served
 
     def is_complete(self, wanted: int) -> bool:
         """Whether the wanted count of the wanted pods is available, and no other pod is left."""

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .errors import OperatorError, ended
+from .errors import OperatorError, ended, printable
 from .move import Move
 from .places import NoPlace
 from .reasons import Duty, Who, duty
@@ -43,6 +43,12 @@ _STAGE_WORDS = {
     Stage.COMPLETE: "All {count} replicas serve what the spec asks for.",
     Stage.ASLEEP: "The spec asks for no replicas.",
 }
+
+_LEFT_AT_ZERO = (
+    "The Deployment was scaled to 0, and an autoscaler leaves it there. Scale it to autoscaling.minReplicas by "
+    "`kubectl scale deployment`."
+)
+_PAUSED = "The Deployment is paused, so nothing changes. Run `kubectl rollout resume` on it."
 
 
 @dataclass(frozen=True)
@@ -127,7 +133,7 @@ def _available(found: Situation) -> Verdict:
     if available:
         return Verdict("Available", "True", "ReplicasAnswer", f"{available} replicas answer.")
     if found.stage is Stage.ASLEEP:
-        return Verdict("Available", "False", "ScaledToZero", "The spec asks for no replicas.")
+        return Verdict("Available", "False", "ScaledToZero", _words(found))
     return Verdict("Available", "False", "NoReplicaAnswers", "No replica answers yet.")
 
 
@@ -164,10 +170,23 @@ def _headline(found: Situation) -> tuple[str, str]:
 def _words(found: Situation) -> str:
     state = found.deployment
     counts = {"ready": state.ready if state else 0, "updated": state.updated if state else 0, "count": found.count}
-    words = _STAGE_WORDS[found.stage].format(**counts)
+    words = _LEFT_AT_ZERO if _is_left_at_zero(found) else _STAGE_WORDS[found.stage].format(**counts)
+    if _is_held(found):
+        words = f"{words} {_PAUSED}"
     if found.no_place is not None:
         return f"{words} {_who_holds(found.no_place)}"
     return f"{words} {_who_serves(found.move)}" if found.move is not None else words
+
+
+def _is_left_at_zero(found: Situation) -> bool:
+    """Whether the count is 0 though the spec leaves it to an autoscaler, which does nothing from 0 on."""
+    return found.stage is Stage.ASLEEP and found.autoscaler is not None
+
+
+def _is_held(found: Situation) -> bool:
+    """Whether somebody's pause keeps the pods from becoming what the spec asks for."""
+    is_done = found.stage in {Stage.COMPLETE, Stage.ASLEEP}
+    return not is_done and found.deployment is not None and found.deployment.is_paused
 
 
 def _who_holds(refusal: NoPlace) -> str:
@@ -227,6 +246,8 @@ def _needs_person(found: Situation, turn: Duty) -> bool:
         return True
     if found.error is not None:
         return found.error.needs_person
+    if _is_left_at_zero(found) or _is_held(found):
+        return True
     if found.stage in {Stage.COMPLETE, Stage.ASLEEP}:
         # Pods that were refused and are needed no more.
         return False
@@ -283,7 +304,7 @@ def _with_times(wanted: Iterable[Verdict], reranker: Reranker, now: str) -> list
                 "type": verdict.type,
                 "status": verdict.status,
                 "reason": verdict.reason,
-                "message": verdict.message[:2000],
+                "message": printable(verdict.message[:2000]),
                 "lastTransitionTime": since,
                 "observedGeneration": reranker.generation,
             }
@@ -343,7 +364,11 @@ def _last_failure(found: Situation) -> dict[str, Any]:
         return {}
     if found.error is not None:
         return {
-            "lastFailure": {"code": found.error.code, "reason": "Operator", "message": found.error.sentence()[:2000]}
+            "lastFailure": {
+                "code": found.error.code,
+                "reason": "Operator",
+                "message": printable(found.error.sentence()[:2000]),
+            }
         }
     if found.trouble is None:
         return {}
@@ -354,6 +379,6 @@ def _last_failure(found: Situation) -> dict[str, Any]:
         "pod": trouble.pod,
         "container": trouble.container or None,
         "exitCode": trouble.exit_code,
-        "message": trouble.message[:2000],
+        "message": printable(trouble.message[:2000]),
     }
     return {"lastFailure": {key: value for key, value in failure.items() if value is not None}}

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
-from .errors import ended
+from .errors import ended, printable
 from .reasons import is_for_a_pod_to_say
 from .snapshots import Child, Pod
 from .spec_words import in_the_spec_s_words
@@ -216,8 +216,5 @@ def _told(message: str) -> tuple[str, str] | None:
         return None
     if not is_for_a_pod_to_say(said.code):
         return None
-    message, remedy = (
-        "".join(letter if letter.isprintable() else " " for letter in words or "").strip()
-        for words in (said.message, said.remedy)
-    )
+    message, remedy = (printable(words or "").strip() for words in (said.message, said.remedy))
     return said.code, in_the_spec_s_words(f"{ended(message)} {remedy}".strip())
