@@ -18,6 +18,7 @@ import numpy as np
 from bge_reranker.engine.batch import Batch, Pair
 from bge_reranker.engine.budget import TokenBudget
 from bge_reranker.engine.dispatcher import Dispatcher
+from bge_reranker.engine.plan import Plan
 from bge_reranker.engine.throughput import Throughput
 from bge_reranker.engine.ticket import Outcome, Ticket
 from bge_reranker.errors import CapacityError
@@ -109,6 +110,8 @@ class Result:
     delivered_tokens: int = 0
     delivered_long_tokens: int = 0
     computed_tokens: int = 0
+    wasted_tokens: int = 0
+    """Of the computed ones, those whose request was not answered in time."""
     asked: Counter[int] = field(default_factory=Counter)
     """Requests that could have been done, by class of size."""
     answered: Counter[int] = field(default_factory=Counter)
@@ -129,7 +132,7 @@ class Result:
     @property
     def waste(self) -> float:
         """Part of the computed tokens whose request was not answered in time."""
-        return max(0.0, 1 - self.delivered_tokens / self.computed_tokens)
+        return self.wasted_tokens / self.computed_tokens
 
     @property
     def shares(self) -> list[float]:
@@ -242,6 +245,8 @@ class Simulation:
 
     def _hear(self, asked: Asked, outcome: Outcome) -> None:
         if outcome.errors:
+            scored = asked.documents - len(outcome.errors)
+            self.result.wasted_tokens += scored * PAIR_TOKENS * self._counts(self._now)
             return
         if self._counts(self._now):
             self.result.delivered_tokens += asked.tokens
@@ -254,17 +259,18 @@ class Simulation:
         if self._dispatcher.can_begin() and (plan := self._dispatcher.begin(now)) is not None:
             scenario = self.scenario
             compute_s = plan.tokens / self._rate(now) * math.exp(self._random.gauss(0, scenario.noise))
-            self._at(now + compute_s + scenario.batch_overhead_s, lambda then: self._finish(plan.tokens, now, then))
+            self._at(now + compute_s + scenario.batch_overhead_s, lambda then: self._finish(plan, now, then))
         prepared = self._dispatcher.prepare(now)
         if prepared is not None:
             self._dispatcher.attach(prepared, _PACKED)
         self._answer(now)
 
-    def _finish(self, tokens: int, began: float, now: float) -> None:
+    def _finish(self, plan: Plan, began: float, now: float) -> None:
         self._dispatcher.sweep(now)
-        self._dispatcher.finish(_LOGITS, now - began)
         if self._counts(now):
-            self.result.computed_tokens += tokens
+            self.result.computed_tokens += plan.tokens
+            self.result.wasted_tokens += sum(piece.tokens for piece in plan.slices if piece.ticket.has_ended)
+        self._dispatcher.finish(_LOGITS, now - began)
         self._go_on(now)
 
     def _answer(self, now: float) -> None:

@@ -7,14 +7,17 @@ import random
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 
-from bge_reranker.engine.admission import Admission, Load, Wish, is_trial
+from bge_reranker.engine.admission import Admission, LaterLoad, Load, Wish, is_trial
 from bge_reranker.errors import DeadlineExceeded, QueueFull
 
 RATE = 100.0
+NOBODY = LaterLoad(np.array([]), np.array([]))
 IDLE = Load(
     before_s=0.0,
+    later=NOBODY,
     backlog_tokens=0,
     max_queue_tokens=10_000,
     tokens_per_second=RATE,
@@ -26,6 +29,10 @@ IDLE = Load(
 
 def busy(before_s: float, **others: Any) -> Load:
     return replace(IDLE, before_s=before_s, backlog_tokens=math.ceil(before_s * RATE), **others)
+
+
+def later(remaining_s: float, ends_s: float) -> LaterLoad:
+    return LaterLoad(np.array([remaining_s, 2 * remaining_s]), np.array([ends_s, ends_s]))
 
 
 def wish(tokens: int, remaining_s: float, name: str = "") -> Wish:
@@ -61,6 +68,24 @@ def test_a_request_with_nothing_to_spare_waits_for_nobody(admission: Admission) 
 def test_what_batches_lately_missed_their_times_by_is_left_as_a_margin(admission: Admission) -> None:
     admission.check(wish(100, 5.0), busy(3.5), 0.0)
     refused(admission, wish(100, 5.0), busy(3.5, doubt_s=0.5))
+
+
+def test_a_request_does_not_make_those_late_that_have_a_place_and_a_later_deadline(admission: Admission) -> None:
+    admission.check(wish(100, 5.0), busy(1.0, later=later(20.0, 17.9)), 0.0)
+    error = refused(admission, wish(100, 5.0), busy(1.0, later=later(20.0, 18.1)))
+    assert error.message == (
+        "What waits here takes 1.00 s, this request about 1.00 s, and its deadline is in 5.00 s. "
+        "Requests with later deadlines that were accepted before would be late."
+    )
+    assert (error.retry_after_s or 0.0) > 0
+
+
+def test_newcomers_leave_room_before_later_deadlines_to_those_who_come_back(admission: Admission) -> None:
+    busy_later = busy(1.0, later=later(20.0, 15.0))
+    admission.check(wish(100, 5.0), busy_later, 0.0)
+    waits_s = refused(admission, wish(400, 5.0, "it"), busy_later).retry_after_s or 0.0
+    refused(admission, wish(100, 5.0, "a newcomer"), busy_later, waits_s)
+    admission.check(wish(400, 5.0, "it"), busy(0.5, later=later(20.0, 14.0)), waits_s)
 
 
 def test_a_request_without_a_deadline_is_taken_as_long_as_the_queue_has_room(admission: Admission) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from bge_reranker.engine.batch import Batch
-from bge_reranker.errors import DeadlineExceeded
+from bge_reranker.engine.ticket import Outcome
+from bge_reranker.errors import DeadlineExceeded, QueueFull
 
 from .fakes import FakeScorer, codes, logit_of, make_engine, make_pair
 
@@ -14,9 +15,10 @@ def test_expired_caller_is_answered_while_a_batch_runs_and_its_pairs_are_never_c
     engine = make_engine()
     answered_during_batch: list[int] = []
     _, outcomes = engine.submit([make_pair(1, 16)])
-    _, expiring = engine.submit([make_pair(2), make_pair(3)], deadline=engine.clock() + 0.030)
+    expiring: list[Outcome] = []
 
     def pass_the_deadline(_: Batch) -> None:
+        engine.submit([make_pair(2), make_pair(3)], deadline=engine.clock() + 0.014, outcomes=expiring)
         engine.preparer.step()
         engine.clock.now += 0.020
         engine.preparer.step()
@@ -64,7 +66,7 @@ def test_the_rest_of_a_ticket_is_dropped_before_it_is_computed_when_it_would_end
 
 def test_a_ticket_of_many_batches_is_dropped_whole_while_it_waits() -> None:
     engine = make_engine()
-    engine.submit([make_pair(1, 16)])
+    engine.submit([make_pair(1, 16)], deadline=engine.clock() + 0.180)
     _, waiting = engine.submit([make_pair(serial, 16) for serial in range(2, 12)], deadline=engine.clock() + 0.190)
     _, behind = engine.submit([make_pair(20, 16)])
 
@@ -81,7 +83,7 @@ def test_a_ticket_of_many_batches_is_dropped_whole_while_it_waits() -> None:
 
 def test_a_prepared_batch_loses_what_the_running_one_has_made_too_late_and_keeps_the_rest() -> None:
     engine = make_engine()
-    engine.submit([make_pair(1, 16)])
+    engine.submit([make_pair(1, 16)], deadline=engine.clock() + 0.027)
     _, late = engine.submit([make_pair(2, 8)], deadline=engine.clock() + 0.028)
     _, patient = engine.submit([make_pair(3, 8)])
 
@@ -94,6 +96,42 @@ def test_a_prepared_batch_loses_what_the_running_one_has_made_too_late_and_keeps
     engine.run_until_idle()
     assert engine.scorer.batches == [[1], [3]]
     assert codes(late[0]) == {0: "DeadlineExceeded"}
+    assert patient[0].errors == {}
+
+
+def test_an_earlier_deadline_comes_first_at_the_next_batch_and_the_same_one_waits_its_turn() -> None:
+    engine = make_engine()
+    engine.submit([make_pair(1, 10), make_pair(2, 10), make_pair(3, 10)], deadline=engine.clock() + 1.0)
+    engine.submit([make_pair(4, 10)], deadline=engine.clock() + 1.0)
+    urgent: list[Outcome] = []
+
+    def come_when_the_next_is_packed(_: Batch) -> None:
+        engine.scorer.while_scoring = None
+        engine.preparer.step()
+        engine.submit([make_pair(5, 10)], deadline=engine.clock() + 0.5, outcomes=urgent)
+        assert engine.dispatcher.can_prepare()
+        engine.preparer.step()
+        assert not engine.dispatcher.can_prepare()
+
+    engine.scorer.while_scoring = come_when_the_next_is_packed
+    engine.run_until_idle()
+    assert engine.scorer.batches == [[1], [5], [2], [3], [4]]
+    assert urgent[0].errors == {}
+
+
+def test_nobody_gets_a_place_at_the_cost_of_an_accepted_request() -> None:
+    engine = make_engine()
+    pairs = [make_pair(serial, 10) for serial in range(1, 10)]
+    _, patient = engine.submit(pairs, deadline=engine.clock() + 0.110)
+    engine.submit([make_pair(30, 4)], deadline=engine.clock() + 0.050)
+    with pytest.raises(
+        QueueFull, match="Requests with later deadlines that were accepted before would be late"
+    ) as late:
+        engine.submit([make_pair(20, 16), make_pair(21, 14)], deadline=engine.clock() + 0.050)
+    assert late.value.retry_after_s is not None
+    assert late.value.retry_after_s > 0
+    engine.run_until_idle()
+    assert engine.scorer.batches[0] == [30, 1]
     assert patient[0].errors == {}
 
 
@@ -115,7 +153,7 @@ def test_a_prepared_batch_that_was_cut_is_packed_once_and_not_taken_up_again() -
         packed.append(engine.dispatcher.can_prepare())
 
     engine.scorer.while_scoring = look
-    engine.submit([make_pair(1, 16)])
+    engine.submit([make_pair(1, 16)], deadline=engine.clock() + 0.0165)
     engine.submit([make_pair(2, 4)], deadline=engine.clock() + 0.022)
     engine.submit([make_pair(3, 4)])
     engine.run_until_idle()

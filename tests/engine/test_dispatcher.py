@@ -29,7 +29,7 @@ def test_backlog_counts_reserved_queued_prepared_and_running_tokens() -> None:
     assert engine.dispatcher.backlog_s == pytest.approx(0.55)
     engine.run_until_idle()
     assert seen == [55, 39, 23]
-    engine.dispatcher.release(7)
+    engine.dispatcher.release(7, math.inf)
     assert engine.dispatcher.backlog_tokens == 0
 
 

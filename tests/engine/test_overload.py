@@ -36,11 +36,12 @@ def run(load: float, deadlines_s: tuple[float, float], **others: Any) -> Result:
 @pytest.mark.parametrize("rate_factor", RATE_FACTORS)
 @pytest.mark.parametrize("load", LOADS)
 @pytest.mark.parametrize("deadlines_s", [*LONG_S, MIXED_S])
-def test_overload_delivers_nearly_all_that_can_be_done_in_order_where_deadlines_are_long(
+def test_overload_delivers_nearly_all_that_can_be_done_where_deadlines_are_long_or_mixed(
     deadlines_s: tuple[float, float], load: float, rate_factor: float
 ) -> None:
     result = run(load, deadlines_s, rate_factor=rate_factor)
-    assert result.goodput >= 0.95 * min(1.0, result.in_order)
+    # At little too much, what is lost are mixed deadlines shorter than the batch that runs.
+    assert result.goodput >= (0.9 if deadlines_s == MIXED_S and load < 2 else 0.95)
     assert result.long_goodput >= 0.9
     assert result.waste <= MAX_WASTE
     assert load > 2 or min(result.shares) >= MIN_SHARE
@@ -78,6 +79,13 @@ def test_whoever_comes_back_when_told_to_is_nearly_always_taken(load: float, ret
     returned = sum(result.returned for result in results)
     assert returned >= 20
     assert sum(result.taken_back for result in results) >= MIN_TAKEN_BACK * returned
+
+
+@pytest.mark.parametrize("returning", [0.25, 1.0], ids=["some come back", "all come back"])
+@pytest.mark.parametrize("load", LOADS[1:])
+def test_whoever_comes_back_is_taken_where_deadlines_are_mixed(load: float, returning: float) -> None:
+    result = run(load, MIXED_S, returning=returning)
+    assert result.taken_back >= MIN_TAKEN_BACK * result.returned
 
 
 def test_the_times_that_the_refused_are_told_follow_the_backlog_and_differ() -> None:

@@ -10,6 +10,9 @@ import random
 from collections.abc import Hashable
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ..errors import DeadlineExceeded, QueueFull
 from .promises import Promises
 from .size_shares import SizeShares
@@ -20,6 +23,10 @@ by a slower neighbour."""
 
 _HELD = 1 / 2
 """Most of that time which newcomers leave to those who were refused and told to come back."""
+
+_HELD_LATER = 2.0
+"""Times what is expected to come back that newcomers leave in the time of those with later deadlines. Once it is used
+up nobody gets in before that deadline until it is over, so it must not be used up by chance."""
 
 _CALM = 1 / 4
 """Part of that time down to which the backlog is to fall before a refused request is told to come back."""
@@ -41,12 +48,41 @@ LATE_REMEDY = "Send fewer or shorter documents, or allow more time (the server's
 _REMEDY = "Ask again after the seconds in Retry-After, or ask another replica."
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
+class LaterLoad:
+    """What has a place already, but a later deadline than the request that comes now; earliest deadline first."""
+
+    remaining_s: NDArray[np.float64]
+    """float64 (N,): seconds until each deadline."""
+
+    ends_s: NDArray[np.float64]
+    """float64 (N,): seconds until all that is due by then is expected to have ended, without the request."""
+
+    def late_s(self, own_s: float, held_s: float, load: Load) -> float:
+        """Seconds by which one of them would be late, had all to wait for the request too; 0 where none would.
+
+        Args:
+            own_s: That the request takes.
+            held_s: Most that it must leave to others.
+            load: With the margins.
+        """
+        if not len(self.ends_s):
+            return 0.0
+        spare_s = np.maximum(0.0, self.remaining_s - own_s - load.doubt_s)
+        spare_s = spare_s - np.minimum(load.batch_s, _MARGIN * spare_s)
+        latest_s = spare_s - np.minimum(held_s, _HELD * spare_s)
+        return float((self.ends_s - latest_s).max(initial=0.0))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Load:
     """How busy the engine is at one moment."""
 
     before_s: float
     """Seconds until everything that is served before a request that comes now is expected to have ended."""
+
+    later: LaterLoad
+    """What is served after it, and must not be late because of it."""
 
     backlog_tokens: int
     """Tokens reserved, waiting and in flight, of everybody else."""
@@ -119,22 +155,26 @@ class Admission:
             )
             raise self._refusal(message, wish, wait_s, now)
         returning_s = self._promises.expected_tokens(now) / load.tokens_per_second
+        own_s = wish.expected_tokens / load.tokens_per_second
         if returns:
-            latest_s = _spare_s(wish.remaining_s, wish.expected_tokens / load.tokens_per_second, load)
+            latest_s, held_s = _spare_s(wish.remaining_s, own_s, load), 0.0
         else:
-            latest_s = self._latest_start_s(wish, load, returning_s)
-        is_admitted = load.before_s <= latest_s
+            latest_s, held_s = self._latest_start_s(wish, load, returning_s), _HELD_LATER * returning_s
+        late_s = load.later.late_s(own_s, held_s, load)
+        is_admitted = load.before_s <= latest_s and not late_s
         self._shares.note(wish.tokens, is_admitted=is_admitted)
         if not is_admitted:
-            own_s = wish.expected_tokens / load.tokens_per_second
             message = (
                 f"What waits here takes {shown(load.before_s)}, this request about {shown(own_s)}, "
                 f"and its deadline is in {shown(wish.remaining_s)}."
             )
-            if load.before_s + own_s <= wish.remaining_s:
+            if load.later.late_s(own_s, 0.0, load):
+                message += " Requests with later deadlines that were accepted before would be late."
+            elif load.before_s + own_s <= wish.remaining_s:
                 message += " The time between is kept for requests that were refused before."
-            calm_s = min(load.before_s / 2, _CALM * _spare_s(wish.remaining_s, own_s, load))
-            raise self._refusal(message, wish, load.before_s + returning_s - calm_s, now)
+            before_s = max(load.before_s, late_s)
+            calm_s = min(before_s / 2, _CALM * _spare_s(wish.remaining_s, own_s, load))
+            raise self._refusal(message, wish, before_s + returning_s - calm_s, now)
 
     def _latest_start_s(self, wish: Wish, load: Load, returning_s: float) -> float:
         """Seconds from now at which a newcomer must begin to be let in.

@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 
 from ..errors import CallerGone, DeadlineExceeded, Draining, PairTooLarge, RerankerError
 from ..settings import EngineSettings
-from .admission import LATE_REMEDY, Admission, Load, Wish, is_trial, shown
+from .admission import LATE_REMEDY, Admission, LaterLoad, Load, Wish, is_trial, shown
 from .batch import Batch
 from .budget import TokenBudget
 from .deadlines import DeadlineIndex
+from .demand import Demand
 from .draft import Draft
 from .estimates import Estimates
 from .lifecycle import Lifecycle
@@ -50,7 +51,8 @@ class Dispatcher:
 
     def __init__(self, settings: EngineSettings, source: random.Random | None = None) -> None:
         self._settings = settings
-        self._queue = TokenBudgetQueue()
+        self._demand = Demand()
+        self._queue = TokenBudgetQueue(self._demand)
         self._deadlines = DeadlineIndex()
         self._prepared: Plan | None = None
         self._prepared_may_hold_ended = False
@@ -106,7 +108,9 @@ class Dispatcher:
             return False
         if self._prepared is None:
             return self._queue.waiting_tokens > 0
-        return self._prepared.batch is None or self._queue.has_next_within(self._prepared.room_tokens)
+        if self._prepared.batch is None or self._is_prepared_overtaken():
+            return True
+        return self._queue.has_next_within(self._prepared.room_tokens)
 
     def is_making_progress(self, now: float) -> bool:
         """Liveness: nothing has died, and no batch runs far longer than expected."""
@@ -146,11 +150,11 @@ class Dispatcher:
         self.lifecycle.check_reserve()
         if deadline <= now:
             raise DeadlineExceeded("The deadline passed before the request could be queued.", remedy=LATE_REMEDY)
-        load = self._load(now)
+        load = self._load(now, deadline)
         on_trial = is_trial(tokens * self._estimates.least, deadline - now, load)
         if not on_trial:
             self._admission.check(Wish(tokens, tokens * self._estimates.usual, deadline - now, likeness), load, now)
-        self._reserved_tokens += tokens
+        self._reserve(tokens, deadline)
         return on_trial
 
     def check_hope(self, tokens: int, reserved_tokens: int, deadline: float, now: float) -> bool:
@@ -168,11 +172,11 @@ class Dispatcher:
         Raises:
             DeadlineExceeded: If the deadline is too near even for the request alone.
         """
-        return is_trial(tokens, deadline - now, self._load(now, reserved_tokens))
+        return is_trial(tokens, deadline - now, self._load(now, deadline, reserved_tokens))
 
-    def release(self, tokens: int) -> None:
+    def release(self, tokens: int, deadline: float) -> None:
         """Give up a place that was reserved."""
-        self._reserved_tokens -= tokens
+        self._reserve(-tokens, deadline)
 
     def submit(self, ticket: Ticket, reserved_tokens: int) -> None:
         """Turn a reservation into a ticket.
@@ -182,7 +186,7 @@ class Dispatcher:
             WorkerDied: If the engine is dead.
         """
         self.lifecycle.check_submit()
-        self._reserved_tokens -= reserved_tokens
+        self._reserve(-reserved_tokens, ticket.deadline)
         self._estimates.note(reserved_tokens, ticket.total_tokens)
         self._queue.add(ticket)
         self._deadlines.add(ticket)
@@ -223,7 +227,7 @@ class Dispatcher:
         self.sweep(now)
         self._refresh_prepared()
         self._drop_hopeless_prepared(now)
-        if self._prepared is None or self._prepared.batch is None:
+        if self._prepared is None or self._prepared.batch is None or self._is_prepared_overtaken():
             self._fill_prepared(now)
         plan, self._prepared = self._prepared, None
         self._running, self._running_since = plan, now
@@ -281,7 +285,7 @@ class Dispatcher:
         plan = self._pop_running()
         before_tokens = self.budget.tokens
         self.budget.run_out(plan.tokens)
-        # The prepared batch may exceed the new budget; it goes back first, so that the oldest stay in front.
+        # The prepared batch may exceed the new budget.
         self._give_back_prepared()
         if len(plan.pairs) == 1:
             message = f"The device has no memory for this pair of {plan.tokens} tokens, even alone."
@@ -309,11 +313,17 @@ class Dispatcher:
         for_time_tokens = self.throughput.tokens_within(self._settings.max_batch_ms / 1000)
         return min(self.budget.tokens, max(for_time_tokens, self._floor_tokens))
 
-    def _load(self, now: float, own_tokens: int = 0) -> Load:
+    def _reserve(self, tokens: int, deadline: float) -> None:
+        self._reserved_tokens += tokens
+        self._demand.add(deadline, reserved_tokens=tokens)
+
+    def _load(self, now: float, deadline: float, own_tokens: int = 0) -> Load:
         if self._measured_at is None:
             self._measured_at = now
+        before_s = self._served_before_s(deadline, now)
         return Load(
-            before_s=self._served_before_s(now),
+            before_s=before_s,
+            later=self._served_later(deadline, before_s, now),
             backlog_tokens=self.backlog_tokens - own_tokens,
             max_queue_tokens=self._settings.max_queue_tokens,
             tokens_per_second=self.throughput.tokens_per_second,
@@ -322,12 +332,27 @@ class Dispatcher:
             measured_ago_s=now - self._measured_at,
         )
 
-    def _served_before_s(self, now: float) -> float:
+    def _served_before_s(self, deadline: float, now: float) -> float:
         """Seconds until all that is served before a request that comes now is expected to have ended."""
-        prepared_tokens = self._prepared.tokens if self._prepared is not None else 0
-        reserved_tokens = self._reserved_tokens * self._estimates.usual
-        tokens = prepared_tokens + self._queue.waiting_tokens + reserved_tokens
+        prepared_tokens = self._prepared.tokens_until(deadline) if self._prepared is not None else 0
+        tokens = prepared_tokens + self._demand.until(deadline, self._estimates.usual)
         return self._left_of_running_s(now) + tokens / self.throughput.tokens_per_second
+
+    def _served_later(self, deadline: float, before_s: float, now: float) -> LaterLoad:
+        """What is served after a request that comes now, and when that would end without it."""
+        deadlines, tokens = self._demand.after(deadline, self._estimates.usual)
+        if self._prepared is not None and self._prepared.latest_deadline > deadline:
+            pieces = [piece for piece in self._prepared.slices if piece.ticket.deadline > deadline]
+            deadlines = np.concatenate(([piece.ticket.deadline for piece in pieces], deadlines))
+            tokens = np.concatenate(([piece.tokens for piece in pieces], tokens))
+            order = deadlines.argsort(kind="stable")
+            deadlines, tokens = deadlines[order], tokens[order]
+        return LaterLoad(deadlines - now, before_s + tokens.cumsum() / self.throughput.tokens_per_second)
+
+    def _is_prepared_overtaken(self) -> bool:
+        """Whether a ticket waits that comes before one in the prepared batch."""
+        first = self._queue.first()
+        return first is not None and self._prepared is not None and first.deadline < self._prepared.latest_deadline
 
     def _left_of_running_s(self, now: float) -> float:
         if self._running is None:
@@ -335,7 +360,9 @@ class Dispatcher:
         return max(0.0, self._running_since + self.throughput.expected_s(self._running.tokens) - now)
 
     def _fill_prepared(self, now: float) -> None:
-        """Let the oldest waiting pairs join the prepared batch, or found it; end what cannot be done in time."""
+        """Let the next waiting pairs join the prepared batch, or found it; end what cannot be done in time."""
+        if self._is_prepared_overtaken():
+            self._give_back_prepared()
         starts_at = now + self._left_of_running_s(now)
         draft = Draft(self._prepared, self._limit_tokens(), starts_at, self.throughput)
         while (ticket := self._queue.first()) is not None:

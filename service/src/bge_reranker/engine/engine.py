@@ -63,7 +63,7 @@ class Submission:
 
 
 class Engine:
-    """Scores pairs of many callers, oldest first, in batches bounded by tokens and by time.
+    """Scores pairs of many callers, the earliest deadline first, in batches bounded by tokens and by time.
 
     Args:
         scorer: Computes logits; called from one thread of this engine only, and closed by it.
@@ -246,7 +246,7 @@ class Engine:
         with self._condition:
             if reservation.is_open:
                 reservation.is_open = False
-                self._dispatcher.release(reservation.tokens)
+                self._dispatcher.release(reservation.tokens, reservation.deadline)
 
     def _abandon(self, ticket: Ticket) -> None:
         with self._condition:

@@ -25,6 +25,8 @@ class Plan:
     """Limit, for memory and for time, that held when the batch was taken; a single pair may exceed it."""
     ends_by: float
     """When the batch must have ended for all tickets that it completes to be in time."""
+    latest_deadline: float
+    """Latest deadline of a ticket in it: whoever has an earlier one comes first, until the batch starts."""
     is_closed: bool = False
     """Whether nothing may join any more: something in it would end too late."""
     batch: Batch | None = None
@@ -33,7 +35,8 @@ class Plan:
     @classmethod
     def of(cls, slices: Sequence[TicketSlice], limit_tokens: int) -> Self:
         """Plan a batch of these slices."""
-        return cls(tuple(slices), sum(piece.tokens for piece in slices), limit_tokens, _ends_by(slices))
+        tokens = sum(piece.tokens for piece in slices)
+        return cls(tuple(slices), tokens, limit_tokens, _ends_by(slices), _latest_deadline(slices))
 
     @property
     def room_tokens(self) -> int:
@@ -47,6 +50,12 @@ class Plan:
         """The pairs in the order of the batch."""
         return [pair for piece in self.slices for pair in piece.pairs]
 
+    def tokens_until(self, deadline: float) -> int:
+        """Tokens of tickets with this deadline or an earlier one."""
+        if self.latest_deadline <= deadline:
+            return self.tokens
+        return sum(piece.tokens for piece in self.slices if piece.ticket.deadline <= deadline)
+
     def joined_by(self, more: Sequence[TicketSlice]) -> Self:
         """The plan with further slices behind its own."""
         return replace(
@@ -54,6 +63,7 @@ class Plan:
             slices=(*self.slices, *more),
             tokens=self.tokens + sum(piece.tokens for piece in more),
             ends_by=min(self.ends_by, _ends_by(more)),
+            latest_deadline=max(self.latest_deadline, _latest_deadline(more)),
             batch=None,
         )
 
@@ -84,3 +94,7 @@ class Plan:
 
 def _ends_by(slices: Sequence[TicketSlice]) -> float:
     return min((piece.ends_by for piece in slices), default=float("inf"))
+
+
+def _latest_deadline(slices: Sequence[TicketSlice]) -> float:
+    return max(piece.ticket.deadline for piece in slices)

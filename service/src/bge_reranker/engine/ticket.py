@@ -88,6 +88,8 @@ class Ticket:
         self.deadline = deadline
         self.on_done = on_done
         self.submitted_at = submitted_at
+        self.arrival = 0
+        """Number in order of arrival, which the queue gives it."""
         self.total_pairs = len(lengths_tokens)
         self.taken_pairs = 0
         self.ended_pairs = 0

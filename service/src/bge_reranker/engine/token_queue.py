@@ -1,25 +1,32 @@
-"""The one queue: tickets oldest first, taken in batches bounded by tokens.
+"""The one queue: tickets by deadline, taken in batches bounded by tokens.
 
-What belongs here: the order of waiting and what fits into a batch. What must not: clocks, locks, deadlines, errors.
+What belongs here: the order of waiting and what fits into a batch. What must not: clocks, locks, expiry, errors.
 """
 
 from __future__ import annotations
 
-from collections import deque
+import heapq
 from collections.abc import Sequence
+from itertools import count
 
+from .demand import Demand
 from .ticket import Ticket, TicketSlice
 
 
 class TokenBudgetQueue:
-    """Tickets in order of arrival. A ticket that ended while it waited is skipped when it surfaces.
+    """Tickets with the earliest deadline first, those with the same in order of arrival.
 
-    Nothing overtakes: a pair that does not fit into the rest of a batch starts the next one, so every ticket moves
-    forward with each batch. A ticket that is apart shares a batch with no other.
+    Nothing overtakes but by an earlier deadline: a pair that does not fit into the rest of a batch starts the next one.
+    A ticket that is apart shares a batch with no other. One that ended while it waited is skipped when it surfaces.
+
+    Args:
+        demand: Where what waits is added up by deadline, beside what is reserved.
     """
 
-    def __init__(self) -> None:
-        self._tickets: deque[Ticket] = deque()
+    def __init__(self, demand: Demand) -> None:
+        self._heap: list[tuple[float, int, Ticket]] = []
+        self._sequence = count()
+        self._demand = demand
         self._waiting_tokens = 0
 
     @property
@@ -28,27 +35,28 @@ class TokenBudgetQueue:
         return self._waiting_tokens
 
     def has_next_within(self, room_tokens: int) -> bool:
-        """Whether the oldest waiting pair may join a batch and fits into its room."""
-        self._drop_ended()
-        if not self._tickets or self._tickets[0].is_apart:
-            return False
-        return self._tickets[0].next_pair_tokens <= room_tokens
+        """Whether the pair that is taken next may join a batch and fits into its room."""
+        ticket = self.first()
+        return ticket is not None and not ticket.is_apart and ticket.next_pair_tokens <= room_tokens
 
     def add(self, ticket: Ticket) -> None:
-        """Let a new ticket wait behind all others."""
-        self._tickets.append(ticket)
-        self._waiting_tokens += ticket.waiting_tokens
+        """Let a new ticket wait behind those with the same deadline or an earlier one."""
+        ticket.arrival = next(self._sequence)
+        self._push(ticket)
+        self._count(ticket, ticket.waiting_tokens)
 
     def forget(self, ticket: Ticket) -> None:
         """Stop counting a ticket that is about to end; to be called before its pairs are marked as ended."""
-        self._waiting_tokens -= ticket.waiting_tokens
+        self._count(ticket, -ticket.waiting_tokens)
 
     def first(self) -> Ticket | None:
         """The ticket whose pairs are taken next."""
-        return self._tickets[0] if self._drop_ended() else None
+        while self._heap and self._heap[0][2].has_ended:
+            heapq.heappop(self._heap)
+        return self._heap[0][2] if self._heap else None
 
     def take(self, room_tokens: int, *, begins: bool) -> TicketSlice | None:
-        """Take the oldest pairs, of one ticket, as far as they fit into the room; some ticket must wait.
+        """Take the next pairs, of one ticket, as far as they fit into the room; some ticket must wait.
 
         Args:
             room_tokens: Tokens that the batch has room for.
@@ -57,30 +65,31 @@ class TokenBudgetQueue:
         Returns:
             The slice, or None where nothing fits or the ticket joins no other.
         """
-        ticket = self._tickets[0]
+        ticket = self._heap[0][2]
         if ticket.is_apart and not begins:
             return None
         piece = ticket.take(room_tokens, at_least_one=begins)
         if piece is None:
             return None
-        self._waiting_tokens -= piece.tokens
+        self._count(ticket, -piece.tokens)
         if ticket.taken_pairs == ticket.total_pairs:
-            self._tickets.popleft()
+            heapq.heappop(self._heap)
         return piece
 
     def give_back(self, pieces: Sequence[TicketSlice]) -> None:
-        """Put slices that were taken last back to the front, in their old order."""
+        """Let slices that were taken last wait again, in their old places."""
         for piece in reversed(pieces):
             ticket = piece.ticket
             if ticket.has_ended:
                 continue
-            if not self._tickets or self._tickets[0] is not ticket:
-                self._tickets.appendleft(ticket)
+            if ticket.taken_pairs == ticket.total_pairs:
+                self._push(ticket)
             ticket.give_back(piece)
-            self._waiting_tokens += piece.tokens
+            self._count(ticket, piece.tokens)
 
-    def _drop_ended(self) -> bool:
-        """Drop ended tickets from the front; returns whether one that waits is left."""
-        while self._tickets and self._tickets[0].has_ended:
-            self._tickets.popleft()
-        return bool(self._tickets)
+    def _push(self, ticket: Ticket) -> None:
+        heapq.heappush(self._heap, (ticket.deadline, ticket.arrival, ticket))
+
+    def _count(self, ticket: Ticket, tokens: int) -> None:
+        self._waiting_tokens += tokens
+        self._demand.add(ticket.deadline, waiting_tokens=tokens)

@@ -70,7 +70,7 @@ def _refuse_what_vllm_refuses(fields: Fields) -> None:
         # Gateways look for vLLM's own words, and then leave the key out.
         raise InvalidField(
             "`priority` is not 0, but Priority scheduling is not enabled.",
-            remedy="Leave it out: first come, first served.",
+            remedy="Leave it out: the earliest deadline comes first.",
         )
 
 
