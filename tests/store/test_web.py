@@ -144,6 +144,38 @@ def test_a_size_of_thousands_of_digits_is_no_size(server: FaultyServer, tmp_path
     assert contents(fetched.version.path) == {name: FILES[name] for name in NEEDED}
 
 
+def test_a_part_that_begins_before_what_was_asked_for_loses_what_comes_first(
+    server: FaultyServer, tmp_path: Path
+) -> None:
+    archive = tar_of(FILES, "w")
+
+    def larger(handler: Handler) -> bool:
+        start = max(0, int(handler.headers["Range"].removeprefix("bytes=").partition("-")[0]) - 100)
+        handler.send_plain(206, archive[start:], Content_Range=f"bytes {start}-{len(archive) - 1}/{len(archive)}")
+        return True
+
+    server.answers.insert(0, larger)
+    fetched = fetch(tmp_path, f"{server.url}/model.tar")
+    assert contents(fetched.version.path) == {name: FILES[name] for name in NEEDED}
+
+
+def test_a_part_that_begins_behind_what_was_asked_for_is_not_taken(server: FaultyServer, tmp_path: Path) -> None:
+    def later(handler: Handler) -> bool:
+        handler.send_plain(206, b"x" * 100_000, Content_Range="bytes 7-100006/100007")
+        return True
+
+    server.answers.insert(0, later)
+    with pytest.raises(HubUnreachable, match="was asked for byte 0 and sent what comes after it"):
+        fetch(tmp_path, f"{server.url}/model.tar")
+
+
+def test_an_archive_s_length_is_asked_for_as_it_is_fetched(server: FaultyServer, tmp_path: Path) -> None:
+    server.files["/model.tar"] = tar_of(FILES, "w")
+    server.faults.ignores_ranges = True
+    fetch(tmp_path, f"{server.url}/model.tar")
+    assert {asked.headers["accept-encoding"] for asked in server.asked} == {"identity"}
+
+
 def test_a_server_without_ranges_is_read_from_the_start(server: FaultyServer, tmp_path: Path) -> None:
     server.files["/model.tar"] = tar_of(FILES, "w")
     server.faults.ignores_ranges = True
@@ -229,6 +261,8 @@ HOSTILE: dict[str, tuple[Callable[[], bytes], str]] = {
     ),
     "half a tar": (lambda: tar_of(FILES)[:-200_000], "cannot be unpacked"),
     "half a zip": (lambda: zip_of(FILES)[:-10], "cannot be unpacked"),
+    "a page to sign in": (lambda: b"<!DOCTYPE html><html>Sign in</html>", "is a web page, not the file itself"),
+    "a pointer": (lambda: b"version https://git-lfs.github.com/spec/v1\noid", "is a Git LFS pointer"),
     "no archive": (lambda: b"no archive at all", "cannot be unpacked"),
     "several models": (
         lambda: tar_of({f"{folder}/{name}": content for folder in "ba" for name, content in FILES.items()}),

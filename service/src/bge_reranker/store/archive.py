@@ -22,6 +22,7 @@ from typing import IO, Protocol
 from typing_extensions import override
 
 from ..checkpoint_files import CONFIG_FILE, MAX_INDEX_BYTES
+from ..checkpoint_json import foreign_content
 from ..errors import CorruptFile
 from .manifest import MANIFEST_FILE
 from .selection import select
@@ -107,10 +108,12 @@ def unpack(archive: Path, folder: Path, source: str, *, allow_pickle: bool, adva
         advance: Told of the bytes written.
 
     Raises:
-        CorruptFile: If it is broken, a bomb, has no model or several, or a member climbs out of it.
+        CorruptFile: If it is something else, broken, a bomb, has no model or several, or a member climbs out of it.
         DiskFull: If the volume has too little room.
         UnsafeFormat: If its weights are pickles, and those are not allowed.
     """
+    if (found := foreign_content(archive)) is not None:
+        raise CorruptFile(f"{source} {found.what}.", remedy=found.remedy)
     try:
         chosen = _choose(archive, source, allow_pickle=allow_pickle)
         limit_bytes = _limit_bytes(archive)

@@ -5,12 +5,17 @@ What belongs here: what all HTTP sources share. What must not: addresses, creden
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import httpx2
 
+from ..errors import HubUnreachable
+
 _PIECE_BYTES = 262_144
 _PARTIAL = 206
+_BEGINS = re.compile(r"bytes (\d{1,18})-", re.ASCII)
+"""How a part says where it begins; a byte of more digits is in no file."""
 
 
 def asked_range(start: int, end: int | None) -> dict[str, str]:
@@ -21,14 +26,28 @@ def asked_range(start: int, end: int | None) -> dict[str, str]:
 
 
 def pieces_from(response: httpx2.Response, start: int) -> Iterator[bytes]:
-    """Yield the body from a byte on; who ignored the range sends the bytes before as well, and those are dropped."""
-    to_drop = 0 if response.status_code == _PARTIAL else start
+    """Yield the body from a byte on; who ignored the range sends the bytes before as well, and those are dropped.
+
+    Raises:
+        HubUnreachable: If the answer says that it begins behind that byte.
+    """
+    to_drop = start - _first_byte(response, start)
+    if to_drop < 0:
+        raise HubUnreachable(f"{response.url.host} was asked for byte {start} and sent what comes after it.")
     for piece in response.iter_raw(_PIECE_BYTES):
         if to_drop >= len(piece):
             to_drop -= len(piece)
             continue
         yield piece[to_drop:]
         to_drop = 0
+
+
+def _first_byte(response: httpx2.Response, asked: int) -> int:
+    """Where the body begins; caches send larger parts than they are asked for."""
+    if response.status_code != _PARTIAL:
+        return 0
+    said = _BEGINS.match(response.headers.get("content-range", ""))
+    return asked if said is None else int(said[1])
 
 
 def retry_after_s(response: httpx2.Response) -> float | None:

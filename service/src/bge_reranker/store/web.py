@@ -59,7 +59,8 @@ def list_web(source: Source, *, allow_pickle: bool) -> Listing:
 
 def _archive(source: Source) -> RemoteFile:
     """What the server says of the archive when asked for its first byte."""
-    with _response(source.place, {"Range": "bytes=0-0"}) as response:
+    # Packed on the way, it would have another length than what is fetched.
+    with _response(source.place, {"Accept-Encoding": "identity"} | asked_range(0, 1)) as response:
         version = response.headers.get("etag") or response.headers.get("last-modified") or ""
         has_ranges = response.status_code == _PARTIAL
         total = response.headers.get("content-range", "").rpartition("/")[2] if has_ranges else None
