@@ -77,6 +77,8 @@ def test_a_byte_order_mark_is_no_part_of_a_key(tmp_path: Path, encoding: str) ->
         ),
         ("with a space", "Key 1 in apiKeys"),
         ("schlüssel-1", "Key 1 in apiKeys"),
+        ("good-key-1,'short-of-nothing'", "Key 2 in apiKeys stands in quotation marks"),
+        ('"short-of-nothing,good-key-1"', "Key 1 in apiKeys stands in quotation marks"),
     ],
 )
 def test_keys_that_cannot_be_are_refused_at_start_without_being_shown(setting: str, words: str) -> None:

@@ -20,6 +20,8 @@ MIN_KEY_CHARACTERS: Final = 8
 _KEY: Final = re.compile(r"[\x21-\x2b\x2d-\x7e]+")
 """What a header can hold: printable ASCII without spaces; a comma separates keys."""
 
+_QUOTES: Final = "\"'"
+
 _REMEDY: Final = "Send it as `Authorization: Bearer KEY`, or in the header `api-key` or `x-api-key`."
 
 
@@ -96,4 +98,14 @@ def _keys_in(text: str, source: str) -> list[str]:
                 f"space; it has {len(key)}.",
                 remedy="`openssl rand -hex 32` makes a good one.",
             )
+        if _is_quoted(key) or _is_quoted(text.strip()):
+            # Docker's --env-file and a mounted file keep what a shell takes away; no caller would send them.
+            raise SettingsError(
+                f"Key {place} in {source} stands in quotation marks, which would be part of it.",
+                remedy="Take them away.",
+            )
     return keys
+
+
+def _is_quoted(text: str) -> bool:
+    return text[0] in _QUOTES and text[-1] == text[0]
