@@ -64,6 +64,7 @@ def checkpoint(
         ("bert", {"tokenizer_class": "DistilBertTokenizer"}, unchanged),
         ("bert", {"tokenizer_class": "PreTrainedTokenizerFast"}, unchanged),
         ("bert", {"tokenizer_class": "ErnieTokenizer"}, unchanged),
+        ("bert", {**BERT, "unk_token": "[MASK]"}, unchanged),
         ("bert", {**BERT, "split_special_tokens": True}, unchanged),
         ("bert", BERT, cased),
         ("bert", {**BERT, "do_lower_case": False}, cased),

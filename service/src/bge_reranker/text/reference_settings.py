@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
 
-from tokenizers import Tokenizer, normalizers
+from tokenizers import Tokenizer, models, normalizers
 
 from ..checkpoint_json import USE_PUBLISHED, read_json_object
 from ..errors import CorruptFile
@@ -177,6 +177,10 @@ class ReferenceSettings:
             strip_accents=None if strip_accents is None else self._is_set("strip_accents", default=False),
             lowercase=self._is_set("do_lower_case", default=True),
         )
+        unknown = self.options.get("unk_token")
+        content = unknown.get("content") if isinstance(unknown, dict) else unknown
+        if isinstance(content, str) and isinstance(tokenizer.model, models.WordPiece):
+            tokenizer.model.unk_token = content
 
     def _is_set(self, name: str, *, default: bool) -> bool:
         found = self.options.get(name, default)
