@@ -41,6 +41,15 @@ def _ranked(*candidates: str) -> Callable[[Path], str]:
     return _answer(lambda server: server.post({"query": "q", "candidates": candidates}))
 
 
+def _fields(names: list[str], documents: int) -> Callable[[Path], str]:
+    """Documents of a field each, with one of a hundred kilobytes, and the names of the fields that are to be read."""
+    document = {"f": "good " * (20_000 // documents + 1)}
+    return _answer(
+        lambda server: server.post({"query": "q", "rank_fields": names, "documents": [document] * documents})
+    )
+
+
+_NAMES = ["f", *(f"f{index}" for index in range(350_000))]
 _CANDIDATES = b'{"query": "q", "candidates": ['
 _BESIDE = b'{"query": "q", "candidates": ["good"], "x": ['
 
@@ -60,6 +69,8 @@ ROWS: tuple[Attack, ...] = (
     ),
     Attack("body", "backslashes to the end of a text", _of(_CANDIDATES + b'"', b"\\\\", 2_000_000, b'"]}'), "200"),
     Attack("body", "backslashes and no end", _of(_CANDIDATES + b'"', b"\\", 4_000_001, b""), "422 InvalidBody"),
+    Attack("body", "a field to read, named as often as a body holds it", _fields(["f"] * 390_000, 1), "200"),
+    Attack("body", "as many fields to read, of as many documents", _fields(_NAMES, 10_000), "200"),
     Attack("document", "one that the scorer fails on", _ranked("good", "boom", "bad"), "200; 1=BatchFailed"),
     Attack(
         "document",

@@ -6,6 +6,7 @@ What belongs here: one value to one text, with an error that names its place. Wh
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 import orjson
@@ -43,13 +44,14 @@ def texts_of(name: str, items: list[Any], *, objects_too: bool, keys: Sequence[s
         name: Place of the list.
         items: Strings, or objects.
         objects_too: Whether objects will do.
-        keys: Keys of an object whose texts make up the document.
+        keys: Keys of an object whose texts make up the document, in this order; one that is named twice counts once.
     """
     if all(isinstance(item, str) for item in items):
         return items
     by_keys = tuple(keys) != ("text",)
+    places = {key: place for place, key in enumerate(dict.fromkeys(keys))}
     return [
-        _joined(f"{name}[{index}]", item, keys)
+        _joined(f"{name}[{index}]", item, places)
         if by_keys and objects_too and isinstance(item, Mapping)
         else text_of(f"{name}[{index}]", item, object_too=objects_too)
         for index, item in enumerate(items)
@@ -77,12 +79,15 @@ def _pair(sides: Iterable[tuple[str, Any]]) -> tuple[str, str]:
     return query, document
 
 
-def _joined(name: str, item: Mapping[str, Any], keys: Sequence[str]) -> str:
-    """What lies under some keys of an object, one a line; null counts as absent."""
-    texts = [_as_text(f"{name}.{key}", item[key]) for key in keys if item.get(key) is not None]
-    if not texts:
-        raise InvalidField(f"`{name}` is an object without anything under: {', '.join(keys)[:200]}.")
-    return "\n".join(texts)
+def _joined(name: str, item: Mapping[str, Any], places: Mapping[str, int]) -> str:
+    """What lies under some keys of an object, one a line, in the order of their places; null counts as absent."""
+    # By the object's own keys, which a body has so many of: a caller may name any number for each of its documents.
+    present = sorted(
+        (key for key, value in item.items() if value is not None and key in places), key=places.__getitem__
+    )
+    if not present:
+        raise InvalidField(f"`{name}` is an object without anything under: {', '.join(islice(places, 50))[:200]}.")
+    return "\n".join(_as_text(f"{name}.{key}", item[key]) for key in present)
 
 
 def _as_text(name: str, value: Any) -> str:
