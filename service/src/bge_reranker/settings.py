@@ -216,7 +216,7 @@ class HttpSettings(SettingsGroup):
     """Most bytes that the bodies of all requests under way weigh together, until their answers have been taken; what
     would be more is answered 429, so that memory is bounded whatever callers send. A body weighs twice its bytes (three
     times with other characters than ASCII, five times with emoji and their like), 80 for each value and key in it, and
-    512 for each document; one alone is always taken."""
+    512 for each document; one alone is always taken. An eighth is kept for requests that weigh less than a 128th."""
 
     max_documents: int = Field(default=10_000, ge=1, le=1_000_000)
     """Most documents in one request."""

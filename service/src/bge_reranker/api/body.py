@@ -39,6 +39,13 @@ a hundred."""
 _MOST_PLAIN_VALUES: Final = 1_000
 """As many are not counted exactly in any body: it would take longer than parsing them."""
 
+_KEPT_SHARE: Final = 8
+"""Bodies together may weigh no more than what is left beside this part of the limit, which is kept for small requests:
+a few large bodies that arrive slowly, or whose answers are taken slowly, would keep everybody out."""
+
+_SMALL_SHARE: Final = 128
+"""A request is small that weighs no more than this part of the limit: 2 MiB, unless set."""
+
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 """What some clients on Windows put before a text in UTF-8; it is no JSON, and means nothing."""
 
@@ -97,10 +104,13 @@ class Bodies:
     def _hold(self, record: RequestRecord, more_bytes: int) -> None:
         """Count so much more for a request, until its answer has been taken or is an error."""
         others_bytes, most_bytes = self._held_bytes - record.held_bytes, self._limits.max_bodies_bytes
+        if record.held_bytes + more_bytes > most_bytes // _SMALL_SHARE:
+            most_bytes -= most_bytes // _KEPT_SHARE
         # One alone is always taken: it has its own limits, of bytes and of values.
         if others_bytes and self._held_bytes + more_bytes > most_bytes:
             raise QueueFull(
-                f"The bodies of all requests under way weigh {self._held_bytes} bytes; the limit is {most_bytes}.",
+                f"The bodies of all requests under way weigh {self._held_bytes} bytes; "
+                f"the limit for one of this size is {most_bytes}.",
                 remedy="Try again in a second, send fewer documents at a time, or raise the server's maxBodiesBytes.",
                 retry_after_s=1,
             )
