@@ -9,14 +9,15 @@ import httpx
 import pytest
 from starlette.responses import PlainTextResponse
 
+from bge_reranker.errors import SettingsError
 from bge_reranker.serving.listeners import Listener
 from bge_reranker.settings import HttpSettings
 
 HAS_IPV6 = socket.has_dualstack_ipv6()
 
 
-def listener(host: str) -> Listener:
-    return Listener(PlainTextResponse("here"), host, 0, "port", HttpSettings(), lambda _error, _status: None)
+def listener(host: str, port: int = 0) -> Listener:
+    return Listener(PlainTextResponse("here"), host, port, "port", HttpSettings(), lambda _error, _status: None)
 
 
 async def answers(listening: Listener, hosts: list[str]) -> list[str]:
@@ -47,3 +48,20 @@ def test_an_address_of_ipv6_is_shown_as_a_url() -> None:
     listening = listener("::1")
     assert listening.address.startswith("http://[::1]:")
     assert asyncio.run(answers(listening, [])) == ["here"]
+
+
+@pytest.mark.parametrize("host", ["192.0.2.1", "[::1]", "256.1.1.1"])
+def test_an_address_of_another_machine_is_refused_without_blaming_the_port(host: str) -> None:
+    with pytest.raises(SettingsError) as refused:
+        listener(host)
+    assert "`::` for all" in refused.value.remedy
+    assert "Errno" not in refused.value.message
+
+
+def test_a_port_that_is_taken_is_said_to_be() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        with pytest.raises(SettingsError) as refused:
+            listener("127.0.0.1", taken.getsockname()[1])
+    assert refused.value.remedy == "Stop what listens there, or choose another port (0 takes a free one)."

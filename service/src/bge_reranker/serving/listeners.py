@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import math
 import socket
 from collections.abc import Iterator
@@ -21,6 +22,9 @@ _EVERY_ADDRESS = "::"
 """Every address of the machine, of both families; without IPv6 there are those of IPv4."""
 
 _EVERY_IPV4 = "0.0.0.0"  # noqa: S104 - bound only where the settings say so
+
+
+_OTHER_ADDRESS = "Choose an address of this machine, an IPv6 one without brackets, or `::` for all."
 
 
 class Listener(uvicorn.Server):
@@ -135,7 +139,7 @@ def _bind(host: str, port: int, port_setting: str, waiting: int) -> socket.socke
         )[0]
         listening = socket.socket(family, kind, protocol)
     except OSError as error:
-        raise SettingsError(f"The address {host!r} cannot be used: {error}.") from None
+        raise SettingsError(f"The address {host!r} cannot be used: {error.strerror}.", remedy=_OTHER_ADDRESS) from None
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     if is_dual:
         # The system's own default may be either.
@@ -147,7 +151,15 @@ def _bind(host: str, port: int, port_setting: str, waiting: int) -> socket.socke
         listening.close()
         raise SettingsError(
             f"Port {port} on {host} cannot be bound: {error.strerror}.",
-            remedy=f"Stop what listens there, or choose another {port_setting} (0 takes a free one).",
+            remedy=_bind_remedy(error, port_setting),
         ) from None
     listening.setblocking(False)
     return listening
+
+
+def _bind_remedy(error: OSError, port_setting: str) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return f"Stop what listens there, or choose another {port_setting} (0 takes a free one)."
+    if error.errno == errno.EACCES:
+        return f"Choose a {port_setting} that this user may bind, such as one from 1024 on."
+    return _OTHER_ADDRESS
