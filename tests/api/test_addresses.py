@@ -32,7 +32,9 @@ def test_probes_are_found_behind_added_slashes_on_both_listeners(server: LiveSer
 
 
 @pytest.mark.parametrize(
-    ("path", "wanted"), [("/", "/"), ("", "/"), ("//", "/"), ("/a//b/", "/a/b"), ("/docs/", "/docs/")], ids=str
+    ("path", "wanted"),
+    [("/", "/"), ("", "/"), ("//", "/"), ("/a//b/", "/a/b"), ("/docs/", "/docs/"), ("HTTP://x/a", "/a")],
+    ids=str,
 )
 def test_a_path_is_what_its_client_meant(path: str, wanted: str) -> None:
     assert meant(path) == wanted

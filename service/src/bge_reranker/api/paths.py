@@ -15,7 +15,7 @@ _FILES: Final = ("/docs", "/assets")
 
 _SLASHES: Final = re.compile("//+")
 
-_AUTHORITY: Final = re.compile("^https?://[^/]*")
+_AUTHORITY: Final = re.compile("^https?://[^/]*", re.IGNORECASE)
 """What comes before the path where a client writes the whole address into its request, as to a proxy."""
 
 
