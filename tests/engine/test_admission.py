@@ -113,7 +113,8 @@ def test_later_refusals_are_told_later_times_as_more_are_to_come_back(admission:
 
 
 def test_nobody_is_told_to_wait_longer_than_can_be_foreseen(admission: Admission) -> None:
-    assert (refused(admission, wish(1, 9.0), busy(10_000.0)).retry_after_s or 0.0) <= 150.0
+    told = [refused(admission, wish(1, 9.0, f"{n}"), busy(10_000.0)).retry_after_s or 0.0 for n in range(50)]
+    assert 110 < max(told) <= 120
 
 
 def test_who_comes_back_when_told_to_finds_room_that_newcomers_leave(admission: Admission) -> None:

@@ -187,7 +187,7 @@ class Admission:
         return spare_s - min(returning_s, _HELD * spare_s)
 
     def _refusal(self, message: str, wish: Wish, wait_s: float, now: float) -> QueueFull:
-        wait_s = min(wait_s, _MAX_WAIT_S) * self._source.uniform(1.0, 1.0 + _JITTER)
+        wait_s = min(wait_s, _MAX_WAIT_S / (1.0 + _JITTER)) * self._source.uniform(1.0, 1.0 + _JITTER)
         self._promises.give((wish.tokens, wish.likeness), round(wish.expected_tokens), wait_s, now)
         return QueueFull(message, remedy=_REMEDY, retry_after_s=wait_s)
 
