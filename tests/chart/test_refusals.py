@@ -132,6 +132,10 @@ IMPOSSIBLE: list[tuple[Values, list[str]]] = [
         {"networkPolicy": {"enabled": True, "egressPorts": []}},
         ["networkPolicy.egressPorts is empty", "would open every port", "List ports, such as 443"],
     ),
+    (
+        {"podAnnotations": {"a": "b\x7f"}, "extraEnv": [{"name": "A", "value": "\x80"}]},
+        ["podAnnotations has a control character", "extraEnv has a control character, such as U+007F, in a text."],
+    ),
     ({"fullnameOverride": "n" * 53}, ["(53 characters)", "at most 52 characters", "Shorten or correct it"]),
     ({"fullnameOverride": "Capital"}, ['fullnameOverride is "Capital"', "lower-case letters"]),
     ({"service": {"name": "1st"}}, ['service.name is "1st"', "beginning with a letter", "Shorten or correct it"]),

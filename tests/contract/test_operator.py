@@ -29,7 +29,7 @@ from reranker_operator.lease import CLUSTER_LEASE_NAME, LEASE_NAME
 from reranker_operator.pod_info import LONGEST_ANSWER_BYTES, MANAGEMENT_PORT, facts_of
 from reranker_operator.reasons import DUTIES, duty, is_for_a_pod_to_say
 from reranker_operator.render import HelmRenderer
-from reranker_operator.resource import Reranker
+from reranker_operator.resource import Key, Reranker
 from reranker_operator.rollout import Stage
 from reranker_operator.settings import PREFIX, Settings
 from reranker_operator.snapshots import FETCH_STEP
@@ -80,6 +80,25 @@ def test_both_doors_give_the_same_objects(case: str) -> None:
     for body in theirs:
         assert body["metadata"]["labels"].pop(MANAGED_BY) == "Helm"
     assert ours == theirs
+
+
+TEXTS = (
+    *("=", "<<", "~", "yes", "2001-01-01", "12:30:45", "0o17", "1_000", "1e3", ".nan", "*a", "a: b", "a #b", "- a"),
+    *("\U0001f600", r"\ud83d\ude00", "\\", "\t a ", "a\nb\n", "\u2028", "{{ .Release.Name }}", "'", '"', "---"),
+)
+"""What a printer or a reader of YAML may take for something else."""
+
+
+def test_a_text_gets_through_helm_as_it_is() -> None:
+    helm("version")
+    renderer = HelmRenderer(HELM.program(), CHART, f"v{KUBE_VERSION}", limit_s=60)
+    annotations = {f"a{number}": text for number, text in enumerate(TEXTS)}
+    variables = [{"name": name, "value": text} for name, text in annotations.items()]
+    demo = {**reranker_of("cpu-demo").values(), "podAnnotations": annotations, "extraEnv": variables}
+    objects = asyncio.run(renderer.render(Key(NAMESPACE, "demo"), demo))
+    template = next(body for body in objects if body["kind"] == "Deployment")["spec"]["template"]
+    assert annotations.items() <= template["metadata"]["annotations"].items()
+    assert [each for each in template["spec"]["containers"][0]["env"] if each["name"] in annotations] == variables
 
 
 @pytest.mark.parametrize("case", CASES)

@@ -42,6 +42,30 @@ def test_the_same_values_start_helm_once(tmp_path: Path) -> None:
     assert helm.program_runs == 2
 
 
+@pytest.mark.parametrize("text", ["\U0001f600", r"\ud83d\ude00", "\\\U0001f600", "\\", "\U0010ffff\U0001f600"])
+def test_a_sign_beyond_16_bits_is_written_as_yaml_has_it(tmp_path: Path, text: str) -> None:
+    helm = renderer(tmp_path, 'printf "values: "; cat')
+    assert asyncio.run(helm.render(KEY, {"note": text})) == [{"values": {"note": text}}]
+
+
+def test_helm_gets_no_pair_of_escapes(tmp_path: Path) -> None:
+    helm = renderer(tmp_path, f"cat >{tmp_path}/values")
+    asyncio.run(helm.render(KEY, {"note": "\U0001f600"}))
+    assert (tmp_path / "values").read_text() == '{"note": "\\U0001f600"}'
+
+
+@pytest.mark.parametrize("text", ["=", "<<", "2026-01-01"])
+def test_what_helm_prints_without_quotes_is_a_text(tmp_path: Path, text: str) -> None:
+    helm = renderer(tmp_path, f'cat >/dev/null; echo "note: {text}"')
+    assert asyncio.run(helm.render(KEY, {})) == [{"note": text}]
+
+
+def test_what_is_no_yaml_is_told_and_tried_again(tmp_path: Path) -> None:
+    helm = renderer(tmp_path, "cat >/dev/null; echo '{'")
+    with pytest.raises(RenderFailed, match="no YAML"):
+        asyncio.run(helm.render(KEY, {}))
+
+
 def test_what_is_given_back_may_be_changed_by_its_taker(tmp_path: Path) -> None:
     helm = renderer(tmp_path, 'cat >/dev/null; echo "kind: Service"')
 

@@ -13,7 +13,7 @@ import zlib
 from collections import OrderedDict
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import yaml
 
@@ -35,7 +35,23 @@ _HELM_FRAME = re.compile(r"execution error at \([^)]*\): | ?Use --debug flag to 
 
 _HELM_REMEDY = "It is tried again; if it lasts, see the operator's log and its limits of memory."
 
-_LOADER: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_SAFE: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+_NO_TAGS = {f"tag:yaml.org,2002:{name}" for name in ("value", "merge", "timestamp")}
+"""Of YAML 1.1, which helm's printer does not know: to it `=` and `<<` are texts that need no quotes."""
+
+
+class _Loader(_SAFE):  # type: ignore[valid-type, misc] # the C one where there is one
+    """Reads what helm prints."""
+
+    yaml_implicit_resolvers: ClassVar[dict[str, list[tuple[str, re.Pattern[str]]]]] = {
+        first: [(tag, pattern) for tag, pattern in resolvers if tag not in _NO_TAGS]
+        for first, resolvers in _SAFE.yaml_implicit_resolvers.items()
+    }
+
+
+_ESCAPES = re.compile(r"\\\\|\\u(d[89ab][0-9a-f]{2})\\u(d[c-f][0-9a-f]{2})")
+"""An escaped backslash, or one sign beyond 16 bits as JSON escapes it."""
 
 
 class Renderer(Protocol):
@@ -82,7 +98,7 @@ class HelmRenderer:
             InvalidSpec: The chart refuses the values.
             RenderFailed: Helm did not end well, or not in time.
         """
-        text = json.dumps(values, sort_keys=True).encode()
+        text = _as_yaml(values).encode()
         cache_key = hashlib.sha256(b"\0".join([self._digest, *(part.encode() for part in key), text])).digest()
         kept = self._kept.get(cache_key)
         if kept is None:
@@ -112,7 +128,10 @@ class HelmRenderer:
             printed = await self._run(key, text)
         except InvalidSpec as error:
             return error
-        objects = [body for body in yaml.load_all(printed, Loader=_LOADER) if body]
+        try:
+            objects = [body for body in yaml.load_all(printed, Loader=_Loader) if body]
+        except yaml.YAMLError as error:
+            raise RenderFailed(f"What helm printed is no YAML: {error}", remedy=_HELM_REMEDY) from error
         return zlib.compress(json.dumps(objects).encode())
 
     async def _run(self, key: Key, text: bytes) -> bytes:
@@ -140,6 +159,15 @@ class HelmRenderer:
     def _command(self, key: Key) -> list[str]:
         options = ["--no-hooks", "--skip-tests", f"--kube-version={self._kube_version}", f"--namespace={key.namespace}"]
         return [str(self._helm), "template", key.name, str(self._chart), *options, "--values=-"]
+
+
+def _as_yaml(values: Mapping[str, Any]) -> str:
+    """Values as YAML, which is JSON but for signs beyond 16 bits: helm takes no pairs of escapes for one."""
+
+    def of_yaml(found: re.Match[str]) -> str:
+        return found[0] if found[1] is None else f"\\U{ord(json.loads(chr(34) + found[0] + chr(34))):08x}"
+
+    return _ESCAPES.sub(of_yaml, json.dumps(values, sort_keys=True))
 
 
 def _bytes_of(rendering: bytes | OperatorError) -> int:

@@ -2,6 +2,15 @@
 Rules about what a release has at all, what it is called, and which image it runs. Each define gives one sentence a line.
 */}}
 
+{{/* `toYaml` gives nothing at all, and no error, where one text has a sign that YAML cannot hold. */}}
+{{- define "bge-reranker.requirements.signs" -}}
+{{- range $key, $value := .Values }}
+{{- if regexMatch "[\\x{7f}-\\x{9f}\\x{fffe}\\x{ffff}]" (toJson $value) }}
+{{ $key }} has a control character, such as U+007F, in a text. Remove it.
+{{ end }}
+{{- end }}
+{{- end }}
+
 {{/* Helm takes a key away whose value is null; the list is generated from the defaults. */}}
 {{- define "bge-reranker.requirements.presence" -}}
 {{- range $path := .Files.Get "files/required-values.json" | fromJsonArray }}
