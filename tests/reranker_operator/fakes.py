@@ -194,6 +194,7 @@ class FakeChart:
 
     def __init__(self) -> None:
         self.problem: OperatorError | None = None
+        self.bug: Exception | None = None
         self.least_replicas = 1
         self.seen: list[dict[str, Any]] = []
 
@@ -201,6 +202,8 @@ class FakeChart:
         self.seen.append(dict(values))
         if self.problem is not None:
             raise self.problem
+        if self.bug is not None:
+            raise self.bug
         is_scaled = values.get("autoscaling", {}).get("enabled", False)
         image = values.get("image", {}).get("tag", "scorer:1")
         fullname = values.get("fullnameOverride", "")

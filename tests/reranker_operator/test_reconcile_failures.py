@@ -106,3 +106,18 @@ async def test_the_address_of_a_spec_that_is_refused_is_not_told() -> None:
     assert (after["endpoint"], after["selector"]) == (before["endpoint"], before["selector"])
     await bench.round(reranker("first", uid="uid-1", generation=3))
     assert bench.cluster.status["uid-1"]["endpoint"] == "http://first.search.svc:8000"
+
+
+@in_a_loop
+async def test_a_bug_of_the_operator_does_not_leave_the_status_of_before() -> None:
+    bench = Bench()
+    await bench.round(reranker())
+    complete(bench)
+    await bench.round(reranker())
+    assert bench.condition(reranker(), "Ready")["status"] == "True"
+    bench.chart.bug = KeyError("name")
+    assert await bench.round(reranker(generation=2)) is None
+    ready = bench.condition(reranker(), "Ready")
+    assert (ready["status"], ready["reason"], ready["observedGeneration"]) == ("False", "OperatorFault", 2)
+    assert "met a KeyError" in ready["message"]
+    assert bench.condition(reranker(), "Available")["status"] == "True"

@@ -156,3 +156,10 @@ def test_the_digest_of_a_chart_changes_with_any_of_its_files(tmp_path: Path) -> 
     with_b = chart_digest(tmp_path)
     (tmp_path / "a").write_text("2")
     assert len({before, with_b, chart_digest(tmp_path)}) == 3
+
+
+def test_a_spec_that_talks_like_helm_does_not_cut_the_sentence() -> None:
+    said = (
+        'Error: execution error at (x.yaml:1:2): these values cannot work: - a is "error calling fail: b"; correct it.'
+    )
+    assert "a is" in failure(said, 1).message

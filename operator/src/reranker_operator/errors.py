@@ -15,6 +15,7 @@ What must not: any decision about retrying beyond these facts.
        |- RenderFailed       helm crashed or ran out of time
        |- ClusterUnavailable the API server is away, busy or broken
        |- Contended          somebody wrote the same object at the same moment
+       |- OperatorFault      a bug of the operator
 """
 
 from __future__ import annotations
@@ -114,3 +115,7 @@ class ClusterUnavailable(Delay):
 
 class Contended(Delay):
     """Another writer was there at the same moment."""
+
+
+class OperatorFault(Delay):
+    """An error that nobody foresaw: said of the Reranker that it stops, which would else keep its status of before."""

@@ -61,6 +61,7 @@ DUTIES: dict[str, Duty] = {
     "RenderFailed": _ADMINISTRATOR_IF_IT_LASTS,
     "ClusterUnavailable": _ADMINISTRATOR_IF_IT_LASTS,
     "Contended": _ADMINISTRATOR_IF_IT_LASTS,
+    "OperatorFault": _ADMINISTRATOR_IF_IT_LASTS,
     # What is the matter with a pod.
     "Unschedulable": _ADMINISTRATOR_IF_IT_LASTS,
     "ClaimNotBound": _AUTHOR,

@@ -17,7 +17,7 @@ from .adopt import adopt
 from .apply import Applied, Applier
 from .children import Children
 from .cluster import Cluster, Happening
-from .errors import Delay, FormerChild, OperatorError
+from .errors import Delay, FormerChild, OperatorError, OperatorFault
 from .kinds import AUTOSCALER, CLAIM, DEPLOYMENT, SERVICE, ref_of
 from .metrics import Metrics
 from .pod_facts import FactsBook
@@ -39,6 +39,8 @@ FORMER_CHILD_PAUSE_S = 1.0
 
 HELD_CHILD_PAUSE_S = 15.0
 """The same where a finalizer of somebody else holds it; its end is told by the watch."""
+
+_REPORT_IT = "It is tried again; report what the operator's log says of it as internal_error."
 
 SAME_EVENT_PAUSE_S = 600.0
 """An event of the same reason for the same generation is not repeated within this."""
@@ -127,7 +129,8 @@ class Reconciler:
             self._applier.stand_down(reranker.key)
             return await self._until_gone_s(reranker)
         wanted: list[dict[str, Any]] = []
-        done, error = Applied(), None
+        done = Applied()
+        error: OperatorError | None = None
         try:
             if reranker.is_suspended:
                 self._applier.stand_down(reranker.key)
@@ -137,8 +140,12 @@ class Reconciler:
                 done = await self._applier.apply(reranker, wanted)
         except OperatorError as problem:
             error = problem
+        except Exception as bug:
+            LOG.exception("internal_error", extra=_named(reranker))
+            error = OperatorFault(f"The operator met a {type(bug).__name__} that it did not expect.", remedy=_REPORT_IT)
+        if error is not None:
             self._applier.withdraw(reranker.key)
-            self._metrics.errors.labels(problem.code).inc()
+            self._metrics.errors.labels(error.code).inc()
         self._log(reranker, error)
         situation = self._look(reranker, wanted, done, error)
         pause_s = self._pause_s(reranker, error, done)

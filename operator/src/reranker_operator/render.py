@@ -30,7 +30,9 @@ _HELM_PLACES = {"HELM_CACHE_HOME": "/tmp/helm", "HELM_CONFIG_HOME": "/tmp/helm",
 _VALUES_ERRORS = ("values don't meet the specifications", "execution error at", "parse error", "error calling fail")
 """What helm's complaint contains when the values are at fault."""
 
-_HELM_FRAME = re.compile(r"execution error at \([^)]*\): | ?Use --debug flag to render out invalid YAML")
+_HELM_FRAME = re.compile(
+    r"execution error at \([^)]*\): (error calling fail: )?| ?Use --debug flag to render out invalid YAML"
+)
 """What helm says around the chart's own sentence."""
 
 _HELM_REMEDY = "It is tried again; if it lasts, see the operator's log and its limits of memory."
@@ -184,8 +186,9 @@ def failure(complaint: str, code: int | None) -> OperatorError:
 
 def _without_places(words: str) -> str:
     """The sentence after the template's name and line, which only the chart's authors need."""
-    _, mark, rest = words.partition("error calling fail: ")
-    return _HELM_FRAME.sub("", rest if mark else words)
+    head, mark, rest = words.partition("error calling fail: ")
+    # Anywhere behind a frame, it is a word of the spec.
+    return _HELM_FRAME.sub("", rest if mark and "execution error at" not in head else words)
 
 
 def chart_digest(chart: Path) -> bytes:
