@@ -71,16 +71,17 @@ def test_who_loses_it_is_told() -> None:
     asyncio.run(check())
 
 
-def test_who_cannot_renew_it_gives_up_before_another_may_take_it() -> None:
+@pytest.mark.parametrize("hindrance", ["is_away", "is_forbidden"])
+def test_who_cannot_or_may_not_renew_it_gives_up_before_another_may_take_it(hindrance: str) -> None:
     async def check() -> None:
         leases, time = FakeLeases(), FakeTime()
         mine = lease(leases, "mine", time, duration_s=0.01)
         await mine._try()
         keeping = asyncio.create_task(mine.keep())
         await asyncio.sleep(0)
-        leases.is_away = True
+        setattr(leases, hindrance, True)
         time.now += 0.008
-        with pytest.raises(LeaseLost, match="renewed in time"):
+        with pytest.raises(LeaseLost, match="search/bge-reranker-operator could not be renewed in time"):
             await keeping
 
     asyncio.run(check())
@@ -97,21 +98,6 @@ def test_a_lease_of_another_that_lacks_fields_is_live_for_the_usual_time() -> No
         assert not await mine._try()
         time.now += 2
         assert await mine._try()
-
-    asyncio.run(check())
-
-
-def test_who_may_renew_it_no_more_gives_up_in_time_and_not_at_once() -> None:
-    async def check() -> None:
-        leases, time = FakeLeases(), FakeTime()
-        mine = lease(leases, "mine", time, duration_s=0.01)
-        await mine._try()
-        keeping = asyncio.create_task(mine.keep())
-        await asyncio.sleep(0)
-        leases.is_forbidden = True
-        time.now += 0.008
-        with pytest.raises(LeaseLost, match="search/bge-reranker-operator could not be renewed in time"):
-            await keeping
 
     asyncio.run(check())
 
