@@ -12,8 +12,13 @@ from starlette.responses import PlainTextResponse
 from bge_reranker.errors import SettingsError
 from bge_reranker.serving.listeners import Listener
 from bge_reranker.settings import HttpSettings
+from tests.in_ci import lacking
 
-HAS_IPV6 = socket.has_dualstack_ipv6()
+
+@pytest.fixture
+def ipv6() -> None:
+    if not socket.has_dualstack_ipv6():
+        lacking("IPv6 is off: set net.ipv6.conf.all.disable_ipv6 to 0")
 
 
 def listener(host: str, port: int = 0) -> Listener:
@@ -31,7 +36,7 @@ async def answers(listening: Listener, hosts: list[str]) -> list[str]:
     return texts
 
 
-@pytest.mark.skipif(not HAS_IPV6, reason="this machine has no IPv6")
+@pytest.mark.usefixtures("ipv6")
 def test_every_address_is_of_both_families() -> None:
     assert asyncio.run(answers(listener("::"), ["127.0.0.1", "[::1]"])) == ["here"] * 3
 
@@ -43,7 +48,7 @@ def test_every_address_is_of_the_one_family_that_there_is(monkeypatch: pytest.Mo
     assert asyncio.run(answers(listening, ["127.0.0.1"])) == ["here"] * 2
 
 
-@pytest.mark.skipif(not HAS_IPV6, reason="this machine has no IPv6")
+@pytest.mark.usefixtures("ipv6")
 def test_an_address_of_ipv6_is_shown_as_a_url() -> None:
     listening = listener("::1")
     assert listening.address.startswith("http://[::1]:")
