@@ -79,6 +79,10 @@ CASES: dict[str, tuple[bytes, list[int]]] = {
         with_value(b'"\\ud800", "x": ' + b'{"a":' * 100_000 + b"1" + b"}" * 100_000),
         [422],
     ),
+    "nested beside a lone surrogate, in fewer bytes": (
+        with_value(b'"\\ud800", "x": ' + b'{"a":' * 24_000 + b"1" + b"}" * 24_000),
+        [422],
+    ),
     "nested deeper than can be written": (with_value(b"[" * 800 + b"]" * 800), [422]),
     "a key twice": (request(b'{"query": "q", "query": "r", "candidates": ["a"]}'), [200]),
     "more than one value": (request(BODY + BODY), [422]),
@@ -180,5 +184,5 @@ def test_a_body_that_is_not_utf_8_is_refused_with_the_remedy(server: LiveServer)
 
 
 def test_a_body_that_is_nested_too_deeply_is_told_so(server: LiveServer) -> None:
-    _, received = statuses(server, CASES["nested beside a lone surrogate"][0])
+    _, received = statuses(server, CASES["nested beside a lone surrogate, in fewer bytes"][0])
     assert b"it is nested too deeply" in received

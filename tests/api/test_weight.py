@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bge_reranker.api.weight import values_in, weight_bytes
+from bge_reranker.api.weight import items_in, values_in, weight_bytes
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(alphabet='a",:[]{}\\é'),
@@ -35,6 +35,17 @@ def test_values_are_counted_and_what_only_looks_so_in_texts_is_not(value: Any) -
     for content in (json.dumps(value).encode(), orjson.dumps(value)):
         assert values_in(bytearray(content), 0, LARGE) == counted(value)
         assert values_in(bytearray(content), len(content), LARGE) >= counted(value)
+
+
+@given(value=st.lists(JSON))
+def test_items_of_a_list_are_counted_whatever_is_in_them(value: list[Any]) -> None:
+    for content in (json.dumps(value).encode(), orjson.dumps(value), json.dumps(value, indent=2).encode()):
+        assert items_in(content) == len(value)
+
+
+def test_items_are_counted_across_slices_too() -> None:
+    value = [["a,", {"b": [1, 2]}], "\\", ",[" * 500_000, [], 'x"' * 300_000] * 3
+    assert items_in(json.dumps(value).encode()) == 15
 
 
 @pytest.mark.parametrize("before", [0, 1, 2, LARGE - 10, LARGE - 9, LARGE - 8, LARGE - 7])

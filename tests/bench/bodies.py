@@ -48,6 +48,12 @@ def _inside(unit: bytes) -> Callable[[int], bytes]:
     return lambda size: filled(start, unit, b"0]}]}", size)
 
 
+def _documents_of(unit: bytes) -> Callable[[int], bytes]:
+    """Documents with 37 values each, which are refused for their number once they have been read."""
+    document = b'{"text": "a", "m": [%s0]},' % (unit * 36)
+    return lambda size: filled(b'{"query": "q", "top_n": 0, "candidates": [', document, b'"b"]}', size)
+
+
 def _texts(unit: bytes) -> Callable[[int], bytes]:
     return lambda size: filled(b'{"query": "q", "candidates": [', unit, b'"b"]}', size)
 
@@ -62,6 +68,14 @@ KINDS: dict[str, Callable[[int], bytes]] = {
     "empty lists": _beside(b"[],"),
     "nested lists": _beside(b"[[[[[]]]]],"),
     "a thousand keys": _beside(b"{" + b",".join(b'"k%d":0' % key for key in range(1_000)) + b"},"),
+    "most values that nobody reads": lambda size: filled(
+        b'{"query": "q", "candidates": ["a"], "x": [', b'"%s",' % (b"x" * (size // 380_000 - 3)), b"0]}", size
+    ),
+    "most texts": lambda size: filled(
+        b'{"query": "q", "candidates": [', b'"%s",' % (b"x" * (size // 380_000 - 3)), b'"b"]}', size
+    ),
+    "most numbers in documents": _documents_of(b"0.01234567890123456789,"),
+    "wide numbers in documents": _documents_of(b"1234567890123456789012,"),
     "ASCII with one emoji": lambda size: filled('{"query": "q", "candidates": ["😀'.encode(), b"x", b'"]}', size),
     "texts of 1,000 characters": _texts(b'"%s",' % (b"some words " * 91)),
     "one long text": lambda size: filled(b'{"query": "q", "candidates": ["', "竹".encode(), b'"]}', size),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from concurrent.futures import Executor
-from typing import Any
+from typing import Any, Final
 
 import orjson
 from fastapi import FastAPI, Request, Response
@@ -19,7 +19,7 @@ from ..serving.state import ServingState
 from ..settings import HttpSettings, Settings
 from .body import Bodies
 from .discovery import DiscoveryEndpoints
-from .dispatch import HOSTED_NIM_ROUTE, ROUTES
+from .dispatch import DIALECTS, HOSTED_NIM_ROUTE, ROUTES
 from .documented_headers import EXPOSED_HEADERS
 from .envelope import Envelope, bug
 from .gateway import GatewayPrefixes
@@ -32,10 +32,17 @@ from .probes import Probe, client_probes, own_probes
 from .record import record_of
 from .rerank import RerankEndpoint
 from .responses import error_response, json_response, refused
+from .schema import keys_of
 from .specification import full_specification, specification
+from .token_routes import TOKEN_ROUTES
 from .tokens import TokenEndpoints
 
 _TITLE = "bge-reranker"
+
+_READ_KEYS: Final = frozenset[str]().union(
+    *(keys_of(dialect.body) for dialect in DIALECTS.values()), *(keys_of(route[1]) for route in TOKEN_ROUTES.values())
+)
+"""Keys of a body that any route reads."""
 
 
 def create_api(state: ServingState, settings: Settings, keys: ApiKeys, metrics: Metrics, executor: Executor) -> ASGIApp:
@@ -54,7 +61,7 @@ def create_api(state: ServingState, settings: Settings, keys: ApiKeys, metrics: 
     probes = own_probes(health) + client_probes(health, discovery)
     root = Probe("/", health.ready, "Ready to rank? To a browser: the page", (503,), ("application/json", "text/html"))
     app = _framework(full_specification(_TITLE, [*probes, root], settings.http, needs_key=needs_key))
-    bodies = Bodies(settings.http, executor)
+    bodies = Bodies(settings.http, executor, _READ_KEYS)
     endpoint = RerankEndpoint(state, settings, keys, bodies, executor)
     for route in ROUTES:
         app.add_api_route(route, endpoint.at(route), methods=["POST"])

@@ -6,28 +6,31 @@ What belongs here: everything before a dialect sees the body. What must not: any
 from __future__ import annotations
 
 import asyncio
-import json
-import re
-from collections.abc import Mapping
+import time
 from concurrent.futures import Executor
 from typing import Any, Final
 
-import orjson
 from starlette.requests import ClientDisconnect, Request
 
 from ..errors import BodyTooLarge, CallerGone, InvalidBody, QueueFull, RequestTimedOut, UnsupportedMediaType
 from ..settings import HttpSettings
-from .collection import CollectionPause
+from .pace import Pace
+from .parsing import parse, parse_large
 from .record import RequestRecord, record_of
 from .weight import BYTES_PER_DOCUMENT, values_in, weight_bytes
-from .wide_integers import may_hold_wide_integer, whole_number
+
+_BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
+"""What some clients on Windows put before a text in UTF-8; it is no JSON, and means nothing."""
 
 OFF_LOOP_BYTES = 256_000
 """Bodies above this many bytes are parsed in a thread: parsing them takes milliseconds, which others would wait."""
 
+LARGE_BODIES_BYTES_PER_S = 64_000_000
+"""Bytes a second at which the large parts of all bodies together are received: far more than a scorer can read, and
+little of a processor's time."""
+
 _MOST_VALUES: Final = 400_000
-"""Most values and keys in a body, however few bytes they have: parsing as many takes up to 50 ms, which everybody else
-waits."""
+"""Most values and keys in a body, however few bytes they have."""
 
 _VALUES_PER_DOCUMENT: Final = 40
 """As many are allowed in any case for each document that a request may have."""
@@ -46,14 +49,6 @@ a few large bodies that arrive slowly, or whose answers are taken slowly, would 
 _SMALL_SHARE: Final = 128
 """A request is small that weighs no more than this part of the limit: 2 MiB, unless set."""
 
-_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-"""What some clients on Windows put before a text in UTF-8; it is no JSON, and means nothing."""
-
-_PAUSE: Final = CollectionPause()
-"""Of all bodies together: there is one collector in a process."""
-
-_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
-
 
 class Bodies:
     """The bodies of all requests under way.
@@ -61,14 +56,17 @@ class Bodies:
     Args:
         limits: Bytes of one and of all, and the time that one may take to arrive.
         executor: Where large bodies are parsed.
+        read_keys: Keys of a body that somebody reads.
     """
 
-    def __init__(self, limits: HttpSettings, executor: Executor) -> None:
+    def __init__(self, limits: HttpSettings, executor: Executor, read_keys: frozenset[str]) -> None:
         self._limits = limits
         self._executor = executor
+        self._read_keys = read_keys
         self._held_bytes = 0
         # One large body at a time: the threads are there for the texts of everybody.
         self._reading = asyncio.Semaphore(1)
+        self._pace = Pace(LARGE_BODIES_BYTES_PER_S)
 
     async def read(self, request: Request) -> dict[str, Any]:
         """Read and parse a body that must be a JSON object; it counts until its answer has been taken or is an error.
@@ -131,13 +129,18 @@ class Bodies:
             raise _too_large(f"{announced} bytes", max_bytes)
         content = bytearray()
         try:
-            async with asyncio.timeout(timeout_s):
+            async with asyncio.timeout(timeout_s) as patience:
                 async for chunk in request.stream():
                     # Not what is announced: whoever announced much and sent nothing would keep all others out.
                     self._hold(record, len(chunk))
                     content += chunk
                     if len(content) > max_bytes:
                         raise _too_large("more", max_bytes)
+                    if len(content) > OFF_LOOP_BYTES:
+                        wait_s = self._pace.wait_s(len(chunk), time.monotonic())
+                        # It is not the client that takes this time.
+                        patience.reschedule((patience.when() or 0) + wait_s)
+                        await asyncio.sleep(wait_s)
         except TimeoutError:
             raise RequestTimedOut(
                 f"The body did not arrive within {timeout_s:g} s ({len(content)} bytes came).",
@@ -145,6 +148,8 @@ class Bodies:
             ) from None
         except ClientDisconnect:
             raise CallerGone("The client hung up while sending its body.") from None
+        if content.startswith(_BYTE_ORDER_MARK):
+            del content[: len(_BYTE_ORDER_MARK)]
         return content
 
     async def _parsed(self, request: Request, content: bytearray) -> Any:
@@ -153,12 +158,13 @@ class Bodies:
         most_values = max(_MOST_VALUES, _VALUES_PER_DOCUMENT * self._limits.max_documents)
         if len(content) <= OFF_LOOP_BYTES:
             self._hold(record, weigh(content, most_values) - len(content))
-            return _parse(content)
+            return parse(content)
         loop = asyncio.get_running_loop()
         async with self._reading:
             weight_bytes = await loop.run_in_executor(self._executor, weigh, content, most_values)
             self._hold(record, weight_bytes - len(content))
-            return await loop.run_in_executor(self._executor, parse_large, content)
+            max_items = self._limits.max_documents
+            return await loop.run_in_executor(self._executor, parse_large, content, self._read_keys, max_items)
 
 
 def _check_content_type(content_type: str | None) -> None:
@@ -206,75 +212,3 @@ def weigh(content: bytearray, most_values: int) -> int:
             remedy="Send fewer documents at a time, without fields that are not ranked.",
         )
     return weight_bytes(content, values)
-
-
-def parse_large(content: bytearray) -> Any:
-    """Parse a body of any size, in a thread, at a cost to others that its number of values bounds.
-
-    Every few hundred lists that a parser makes, the collector walks over those made before, while everybody else waits.
-
-    Raises:
-        InvalidBody: If it is not JSON.
-    """
-    with _PAUSE.hold():
-        return _parse(content)
-
-
-class _UnreadableNumberError(ValueError):
-    """A number that the reader refuses; its message holds nothing of the body."""
-
-
-def _parse(content: bytearray) -> Any:
-    if content.startswith(_BYTE_ORDER_MARK):
-        del content[: len(_BYTE_ORDER_MARK)]
-    if not may_hold_wide_integer(content):
-        try:
-            return orjson.loads(content)
-        except orjson.JSONDecodeError as error:
-            # orjson refuses lone surrogates, which Python's own parser lets through; only those deserve a second look.
-            if b"\\u" not in content and b"\\U" not in content:
-                raise _invalid(error) from None
-    try:
-        parsed = json.loads(content, parse_constant=_refuse_constant, parse_int=_whole_number)
-        return _without_lone_surrogates(parsed)
-    except (ValueError, OverflowError, RecursionError) as error:
-        raise _invalid(error) from None
-
-
-def _refuse_constant(name: str) -> Any:
-    raise _UnreadableNumberError(f"{name} is not JSON")
-
-
-def _whole_number(digits: str) -> int:
-    try:
-        return whole_number(digits)
-    except ValueError:
-        raise _UnreadableNumberError(f"a whole number has {len(digits)} digits; the limit is 4300") from None
-
-
-_REASONS: Final[Mapping[type[Exception], str]] = {
-    RecursionError: "it is nested too deeply",
-    UnicodeDecodeError: "it is not UTF-8",
-}
-"""Reasons of errors that are not the parser's own."""
-
-
-def _invalid(error: Exception) -> InvalidBody:
-    # The parser's message holds a position and a reason, never the text around it.
-    is_told = isinstance(error, (json.JSONDecodeError, orjson.JSONDecodeError, _UnreadableNumberError))
-    reason = str(error) if is_told else _REASONS.get(type(error), type(error).__name__)
-    if "UTF-8" in reason:
-        return InvalidBody(
-            "The body is not JSON: it is not valid UTF-8.", remedy="Send it in UTF-8, whatever the charset."
-        )
-    return InvalidBody(f"The body is not valid JSON: {reason}.")
-
-
-def _without_lone_surrogates(value: Any) -> Any:
-    if isinstance(value, str):
-        return _LONE_SURROGATE.sub("\ufffd", value)
-    if isinstance(value, list):
-        return [_without_lone_surrogates(item) for item in value]
-    if isinstance(value, Mapping):
-        return {_without_lone_surrogates(key): _without_lone_surrogates(item) for key, item in value.items()}
-    return value

@@ -30,4 +30,7 @@ class CollectionPause:
             with self._lock:
                 self._inside -= 1
                 if not self._inside:
+                    # What was made meanwhile goes where the collector seldom looks, without being walked over.
+                    gc.freeze()
+                    gc.unfreeze()
                     gc.enable()

@@ -72,6 +72,12 @@ def fields_of(required: Mapping[str, Schema], others: Mapping[str, Schema] | Non
     return {"type": "object", "properties": {**required, **(others or {})}, "required": list(required)}
 
 
+def keys_of(body: Schema) -> frozenset[str]:
+    """The keys of an object, whichever of several forms it has."""
+    forms = (keys_of(form) for form in body.get("anyOf", ()))
+    return frozenset(body.get("properties", ())).union(*forms)
+
+
 def list_of(item: Schema) -> Schema:
     """An array of one kind of item."""
     return {"type": "array", "items": item}

@@ -28,7 +28,7 @@ class WideInteger(int):
     """A whole number beyond 64 bits; a class of its own, by which the writer knows it."""
 
 
-def may_hold_wide_integer(content: bytearray) -> bool:
+def may_hold_wide_integer(content: bytes | bytearray) -> bool:
     """Whether a JSON text has a run of digits long enough; costs far less than parsing."""
     overlap = max(map(len, _RUNS)) - 1
     for start in range(0, len(content), _SLICE_BYTES):

@@ -1,0 +1,178 @@
+"""Parsing bodies: small ones at once, large ones in parts, so that nobody else waits for long."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Mapping
+from typing import Any, Final
+
+import msgspec
+import orjson
+
+from ..errors import InvalidBody
+from .collection import CollectionPause
+from .weight import items_in, values_in
+from .wide_integers import may_hold_wide_integer, whole_number
+
+MOST_VALUES_AT_ONCE: Final = 50_000
+"""Most values and keys in one item of a list of a large body: they are parsed while everybody else waits, for some
+milliseconds."""
+
+_PLAIN_BYTES: Final = 50_000
+"""Bytes up to which a part of a large body is parsed uncounted, whoever reads it."""
+
+_PARSED_AT_ONCE_S: Final = 0.0005
+"""Seconds after which a thread that parses lets everybody else go on."""
+
+_LET_OTHERS_GO_ON_S: Final = 0.0005
+"""Seconds that it then sleeps: whoever only offers the interpreter's lock has it back before others have woken."""
+
+_PAUSE: Final = CollectionPause()
+"""Of all bodies together: there is one collector in a process."""
+
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+
+_PARTS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_ITEMS: Final = msgspec.json.Decoder(list[msgspec.Raw])
+
+
+class _UnreadableNumberError(ValueError):
+    """A number that the reader refuses; its message holds nothing of the body."""
+
+
+def parse(content: bytes | bytearray) -> Any:
+    """Parse a body of few bytes.
+
+    Raises:
+        InvalidBody: If it is not JSON.
+    """
+    if not may_hold_wide_integer(content):
+        try:
+            return orjson.loads(content)
+        except orjson.JSONDecodeError as error:
+            # orjson refuses lone surrogates, which Python's own parser lets through; only those deserve a second look.
+            if b"\\u" not in content and b"\\U" not in content:
+                raise _invalid(error) from None
+    try:
+        parsed = _LENIENT.decode(content.decode())
+        return _without_lone_surrogates(parsed) if b"\\u" in content else parsed
+    except (ValueError, OverflowError, RecursionError) as error:
+        raise _invalid(error) from None
+
+
+def parse_large(content: bytes | bytearray, read_keys: frozenset[str], max_items: int) -> Any:
+    """Parse a body of many bytes, in a thread, while others go on.
+
+    Args:
+        content: The body.
+        read_keys: Keys of the body that somebody reads; of others only small values are in the result.
+        max_items: Most items that a list may have; those of a longer one are counted and not parsed, but None.
+
+    Raises:
+        InvalidBody: If it is not JSON, or an item of a list has too many values.
+
+    Returns:
+        The object, or None if the body is no object.
+    """
+    # Every few hundred lists that a parser makes, the collector walks over those made before, while everybody waits.
+    with _PAUSE.hold():
+        try:
+            parts = _PARTS.decode(content)
+        except msgspec.ValidationError:
+            return None  # It is no object.
+        except (msgspec.DecodeError, RecursionError) as error:
+            # It may only have lone surrogates: the other parser decides.
+            return _parse_counted("The body", content, error)
+        turns = _Turns()
+        return {
+            key: _value(key, part, max_items, turns)
+            for key, part in parts.items()
+            if key in read_keys or len(memoryview(part)) <= _PLAIN_BYTES
+        }
+
+
+def _value(key: str, part: msgspec.Raw, max_items: int, turns: _Turns) -> Any:
+    content = memoryview(part)
+    turns.pass_on()
+    if content[0] != ord("[") or len(content) <= _PLAIN_BYTES:
+        return _parse_counted(f"`{key}`", bytes(content))
+    count = items_in(bytes(content))
+    if count > max_items:
+        return [None] * count
+    parsed = []
+    for index, item in enumerate(_ITEMS.decode(content)):
+        parsed.append(_parse_counted(f"`{key}[{index}]`", bytes(item)))
+        turns.pass_on()
+    return parsed
+
+
+def _parse_counted(place: str, content: bytes | bytearray, otherwise: Exception | None = None) -> Any:
+    """Parse what has few enough values to be parsed at once."""
+    if len(content) > _PLAIN_BYTES:
+        values = values_in(bytearray(content), exact_above=MOST_VALUES_AT_ONCE, enough=MOST_VALUES_AT_ONCE)
+        if values > MOST_VALUES_AT_ONCE:
+            if otherwise is not None:
+                raise _invalid(otherwise)
+            raise InvalidBody(
+                f"{place} has more than {MOST_VALUES_AT_ONCE} values and keys, which is the limit.",
+                remedy="Send fewer documents at a time, without fields that are not ranked.",
+            )
+    return parse(content)
+
+
+class _Turns:
+    """Lets everybody else go on now and then."""
+
+    def __init__(self) -> None:
+        self._began_s = time.perf_counter()
+
+    def pass_on(self) -> None:
+        """Sleep a little if it has been long enough."""
+        if time.perf_counter() - self._began_s > _PARSED_AT_ONCE_S:
+            time.sleep(_LET_OTHERS_GO_ON_S)
+            self._began_s = time.perf_counter()
+
+
+def _refuse_constant(name: str) -> Any:
+    raise _UnreadableNumberError(f"{name} is not JSON")
+
+
+def _whole_number(digits: str) -> int:
+    try:
+        return whole_number(digits)
+    except ValueError:
+        raise _UnreadableNumberError(f"a whole number has {len(digits)} digits; the limit is 4300") from None
+
+
+_LENIENT: Final = json.JSONDecoder(parse_constant=_refuse_constant, parse_int=_whole_number)
+"""Keeps wide integers whole, and lets lone surrogates through."""
+
+_REASONS: Final[Mapping[type[Exception], str]] = {
+    RecursionError: "it is nested too deeply",
+    UnicodeDecodeError: "it is not UTF-8",
+}
+"""Reasons of errors that are not the parser's own."""
+
+_PARSERS_OWN: Final = (json.JSONDecodeError, orjson.JSONDecodeError, msgspec.DecodeError, _UnreadableNumberError)
+"""Their messages hold a position and a reason, never the text around it."""
+
+
+def _invalid(error: Exception) -> InvalidBody:
+    reason = str(error) if isinstance(error, _PARSERS_OWN) else _REASONS.get(type(error), type(error).__name__)
+    if "UTF-8" in reason:
+        return InvalidBody(
+            "The body is not JSON: it is not valid UTF-8.", remedy="Send it in UTF-8, whatever the charset."
+        )
+    return InvalidBody(f"The body is not valid JSON: {reason}.")
+
+
+def _without_lone_surrogates(value: Any) -> Any:
+    if isinstance(value, str):
+        return _LONE_SURROGATE.sub("\ufffd", value)
+    if isinstance(value, list):
+        return [_without_lone_surrogates(item) for item in value]
+    if isinstance(value, Mapping):
+        return {_without_lone_surrogates(key): _without_lone_surrogates(item) for key, item in value.items()}
+    return value

@@ -1,0 +1,112 @@
+"""Parsing bodies, and garbage collection meanwhile."""
+
+from __future__ import annotations
+
+import gc
+import json
+from typing import Any
+
+import pytest
+
+from bge_reranker.api.collection import CollectionPause
+from bge_reranker.api.parsing import MOST_VALUES_AT_ONCE, parse, parse_large
+from bge_reranker.api.wide_integers import WideInteger
+from bge_reranker.errors import InvalidBody
+
+READ = frozenset({"query", "candidates", "x"})
+MANY = 1_000_000
+
+
+def large(body: Any) -> bytearray:
+    content = bytearray(json.dumps(body).encode())
+    assert len(content) > 60_000, "what is smaller is parsed at once"
+    return content
+
+
+def test_a_large_body_has_the_values_of_a_small_one() -> None:
+    documents: list[Any] = ["a text", {"text": 'é 竹 😀 "\\', "n": [1, -2.5, None, True, {}]}, 7, "[", "]", ["a", "b"]]
+    body = {"query": "q" * 60_000, "candidates": documents * 1_000, "x": {"deep": documents}, "top_n": 3, "": None}
+    content = large(body)
+    assert parse_large(content, READ, MANY) == parse(content) == body
+
+
+def test_what_nobody_reads_is_left_out_of_a_large_body_unless_it_is_small() -> None:
+    content = large({"candidates": ["a"], "vectors": [0.5] * 20_000, "user": "u"})
+    assert parse_large(content, READ, MANY) == {"candidates": ["a"], "user": "u"}
+
+
+def test_items_of_a_list_beyond_the_limit_are_counted_and_not_parsed() -> None:
+    content = large({"candidates": ["text"] * 20_000})
+    assert parse_large(content, READ, 3)["candidates"] == [None] * 20_000
+
+
+def test_a_document_of_too_many_values_is_told_so_by_name() -> None:
+    content = large({"candidates": ["a", {"text": "b", "vector": [0] * MOST_VALUES_AT_ONCE}]})
+    with pytest.raises(InvalidBody, match=rf"`candidates\[1\]` has more than {MOST_VALUES_AT_ONCE} values"):
+        parse_large(content, READ, MANY)
+
+
+@pytest.mark.parametrize("value", [{"a": [0] * MOST_VALUES_AT_ONCE}, "x" * 99_999 + "\ud800"])
+def test_values_of_no_list_are_bounded_or_parsed(value: Any) -> None:
+    content = large({"query": value})
+    if isinstance(value, str):
+        assert parse_large(content, READ, MANY) == {"query": "x" * 99_999 + "\ufffd"}
+    else:
+        with pytest.raises(InvalidBody, match="`query` has more than"):
+            parse_large(content, READ, MANY)
+
+
+def test_wide_integers_and_lone_surrogates_of_a_large_body_stay_what_they_are() -> None:
+    content = bytearray(b'{"candidates": [%s {"id": 123456789012345678901234567890}]}' % (b'"some text",' * 9_000))
+    wide = parse_large(content, READ, MANY)["candidates"][-1]["id"]
+    assert isinstance(wide, WideInteger)
+    assert wide == 123456789012345678901234567890
+    content = bytearray(b'{"candidates": [%s "\\ud800!"]}' % (b'"some text",' * 9_000))
+    assert parse_large(content, READ, MANY)["candidates"][-1] == "\ufffd!"
+
+
+@pytest.mark.parametrize(
+    "end", [b"", b"]", b"]}}", b"NaN]}", b'"\xff"]}', b"," + b"[" * 100_000 + b"]" * 100_000 + b"]}", b'"\\ud800"']
+)
+def test_a_large_body_that_is_no_json_is_refused(end: bytes) -> None:
+    with pytest.raises(InvalidBody, match=r"is not (valid )?JSON"):
+        parse_large(bytearray(b'{"candidates": [' + b'"some text",' * 60_000 + end), READ, MANY)
+
+
+@pytest.mark.parametrize("content", [b'["' + b"x" * 99_999 + b'"]', b'"' + b"x" * 99_999 + b'"', b" " * 99_999 + b"1"])
+def test_a_large_body_that_is_no_object_is_nothing(content: bytes) -> None:
+    assert parse_large(bytearray(content), READ, MANY) is None
+
+
+def test_a_body_of_many_lists_is_parsed_without_a_collection() -> None:
+    starts: list[str] = []
+
+    def note(phase: str, _info: dict[str, Any]) -> None:
+        if phase == "start":
+            starts.append(phase)
+
+    content = bytearray(b'{"x": [' + b"[]," * 100_000 + b"[]]}")
+    gc.callbacks.append(note)
+    try:
+        parsed = parse_large(content, READ, MANY)
+        collections = len(starts)
+    finally:
+        gc.callbacks.remove(note)
+    assert len(parsed["x"]) == 100_001
+    assert collections <= 1, "only the one that was due when the pause ended"
+    assert gc.isenabled()
+
+
+def test_collection_goes_on_after_a_body_that_is_no_json() -> None:
+    with pytest.raises(InvalidBody):
+        parse_large(bytearray(b"{"), READ, MANY)
+    assert gc.isenabled()
+
+
+def test_collection_stands_still_until_the_last_body_is_parsed() -> None:
+    pause = CollectionPause()
+    with pause.hold():
+        with pause.hold():
+            pass
+        assert not gc.isenabled()
+    assert gc.isenabled()
