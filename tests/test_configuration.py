@@ -49,6 +49,9 @@ def test_null_in_a_later_source_unsets_a_value(tmp_path: Path) -> None:
         ({"BGE_RERANKER_MAX_BATCH_TOKEN": "1"}, "BGE_RERANKER_MAX_BATCH_TOKEN is not a setting"),
         ({"BGE_RERANKER_PORT": "eighty"}, 'http.port (flag --port, variable BGE_RERANKER_PORT) is "eighty"'),
         ({"BGE_RERANKER_PORT": "70000"}, "65535"),
+        ({"BGE_RERANKER_PORT": "8_000"}, "must be written in the digits 0 to 9"),
+        ({"BGE_RERANKER_DEADLINE_S": "+5"}, "must be written in the digits 0 to 9"),
+        ({"BGE_RERANKER_CONFIG": '{"engine": {"deadlineS": "1_0"}}'}, "must be written in the digits 0 to 9"),
         (
             {"BGE_RERANKER_PORT": "8001"},
             "http.port (8001) must be another number than http.managementPort (8001), or",

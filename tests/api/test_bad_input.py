@@ -131,11 +131,17 @@ def test_an_unknown_dialect_header_is_refused_naming_the_known_ones(server: Live
     assert "native" in answer.json()["message"]
 
 
-@pytest.mark.parametrize("deadline", ["0", "0.5", "-5", "soon", "nan", "inf"])
+@pytest.mark.parametrize("deadline", ["0", "0.5", "-5", "soon", "nan", "inf", "1_000", "+1000", "0x3e8", "1000ms"])
 def test_an_impossible_deadline_is_refused_by_name(server: LiveServer, deadline: str) -> None:
     answer = server.post({"query": "q", "candidates": ["a"]}, headers={"X-Request-Deadline-Ms": deadline})
     assert (answer.status_code, answer.json()["code"]) == (422, "InvalidField")
     assert "X-Request-Deadline-Ms" in answer.json()["message"]
+
+
+@pytest.mark.parametrize("deadline", ["1000", "1000.5", "1e6", "9" * 400])
+def test_a_deadline_beyond_the_servers_own_leaves_that_one(server: LiveServer, deadline: str) -> None:
+    answer = server.post({"query": "q", "candidates": ["a"]}, headers={"X-Request-Deadline-Ms": deadline})
+    assert answer.status_code == 200
 
 
 def test_a_score_that_is_not_a_number_fails_its_own_document_only(server: LiveServer) -> None:

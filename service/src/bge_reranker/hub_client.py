@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from .errors import SettingsError
+from .plain_numbers import plain_whole_number
 
 _TIMEOUTS = ("HF_HUB_ETAG_TIMEOUT", "HF_HUB_DOWNLOAD_TIMEOUT")
 """Variables that it reads as whole numbers."""
@@ -24,7 +25,7 @@ def refuse_unreadable(environment: Mapping[str, str]) -> None:
     """
     for name in _TIMEOUTS:
         value = environment.get(name)
-        if value is not None and not (value.strip().isdecimal() and int(value) > 0):
+        if value is not None and (plain_whole_number(value.strip()) or 0) <= 0:
             raise SettingsError(
                 f"{name} is {value!r}, and the hub's client takes whole seconds only.",
                 remedy="Write a whole number above 0, or unset it.",

@@ -9,11 +9,13 @@ Field names are unique across the groups, so that a flag (`--max-batch-tokens`),
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Any, Literal, Self, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, field_validator, model_validator
 from pydantic.alias_generators import to_camel
 
+from .plain_numbers import plain_number
 from .setting_rules import broken
 
 Precision = Literal["auto", "float32", "float16", "bfloat16", "int8"]
@@ -83,7 +85,18 @@ class SettingsGroup(BaseModel):
         expected = cls.model_fields[field.field_name or ""].annotation
         if isinstance(value, bool) and expected is not bool:
             raise ValueError("must not be true or false; YAML reads yes, no, on and off so")
+        if isinstance(value, str) and _reads_as_number(value) and {int, float} & {expected, *get_args(expected)}:
+            raise ValueError("must be written in the digits 0 to 9, without a plus, an underscore or a letter")
         return value
+
+
+def _reads_as_number(text: str) -> bool:
+    """Whether Python takes for a number what is not written as one, such as `1_000`."""
+    try:
+        number = float(text)
+    except ValueError:
+        return False
+    return math.isfinite(number) and plain_number(text.strip()) is None
 
 
 def choices_of(annotation: Any) -> frozenset[str]:

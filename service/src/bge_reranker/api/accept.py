@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from ..plain_numbers import plain_number
+
 _HTML: Final = "text/html"
 _JSON: Final = "application/json"
 
@@ -30,11 +32,8 @@ def _range(text: str) -> tuple[str, float]:
     kind, *parameters = (part.strip() for part in text.split(";"))
     for parameter in parameters:
         name, _, value = parameter.partition("=")
-        if name.strip() == "q":
-            try:
-                return kind, float(value)
-            except ValueError:
-                break
+        if name.strip() == "q" and (quality := plain_number(value.strip())) is not None:
+            return kind, quality
     return kind, 1.0
 
 

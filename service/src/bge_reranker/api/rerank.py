@@ -15,6 +15,7 @@ from starlette.responses import Response
 
 from ..errors import CallerGone, InvalidField, RerankerError
 from ..guard.api_keys import ApiKeys
+from ..plain_numbers import plain_number
 from ..ranking.ranking import Ranking
 from ..serving.state import ServedModel, ServingState
 from ..settings import Settings
@@ -46,7 +47,7 @@ _NAMED_ERRORS = 50
 
 _DEADLINE_HEADER = "x-request-deadline-ms"
 
-_LEAST_DEADLINE_S = 0.001
+_LEAST_DEADLINE_MS = 1
 """Shortest deadline that a caller may ask for; below it nothing is ever done in time."""
 
 
@@ -150,13 +151,13 @@ class RerankEndpoint:
         text = request.headers.get(_DEADLINE_HEADER)
         seconds = self.settings.engine.deadline_s
         if text is not None:
-            try:
-                asked_s = float(text) / 1000
-            except ValueError:
-                asked_s = 0.0
-            if not _LEAST_DEADLINE_S <= asked_s < float("inf"):
-                raise InvalidField("The header X-Request-Deadline-Ms must be a number of milliseconds, at least 1.")
-            seconds = min(seconds, asked_s)
+            asked_ms = plain_number(text)
+            if asked_ms is None or asked_ms < _LEAST_DEADLINE_MS:
+                raise InvalidField(
+                    "The header X-Request-Deadline-Ms must be a number of milliseconds in the digits 0 to 9, "
+                    "at least 1."
+                )
+            seconds = min(seconds, asked_ms / 1000)
         return time.monotonic() + seconds
 
 

@@ -14,6 +14,7 @@ from typing_extensions import override
 from ..configuration import load_settings
 from ..errors import EmptyField, InvalidField
 from ..text_files import SAVE_AS_UTF8, NotText, decode_text
+from .numbers import WholeNumberRange
 from .setting_options import given_flags, setting_options
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ class _DocumentsFile(click.File):
 @click.command()
 @click.argument("query")
 @click.argument("documents", type=_DocumentsFile("rb"))
-@click.option("--top-n", type=click.IntRange(min=1), help="Most results.  [default: all]")
+@click.option("--top-n", type=WholeNumberRange(min=1), help="Most results.  [default: all]")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line instead of a table.")
 @setting_options("model", "text")
 @click.pass_context

@@ -10,6 +10,7 @@ import click
 from click.core import ParameterSource
 
 from ..configuration import Setting, settings_list
+from .numbers import Number, WholeNumber
 
 _SHORT_FLAGS = {"cache_dir": ("--dir",)}
 """Second names of options that people type often."""
@@ -84,5 +85,5 @@ def _type(annotation: Any) -> click.ParamType[Any, Any]:
         annotation = next(part for part in get_args(annotation) if part is not type(None))
     if get_origin(annotation) is Literal:
         return click.Choice(get_args(annotation), case_sensitive=False)
-    types_by_annotation: dict[Any, click.ParamType[Any, Any]] = {int: click.INT, float: click.FLOAT, bool: click.BOOL}
+    types_by_annotation: dict[Any, click.ParamType[Any, Any]] = {int: WholeNumber(), float: Number(), bool: click.BOOL}
     return types_by_annotation.get(annotation, click.STRING)

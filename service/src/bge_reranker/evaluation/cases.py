@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import RerankerError
+from ..plain_numbers import plain_whole_number
 from ..text_files import SAVE_AS_UTF8, NotText, read_text
 
 DEFAULT_GROUP = "all"
@@ -179,14 +180,14 @@ def _grades(qrels: Path) -> dict[str, dict[str, int]]:
         columns = _columns(line)
         if not columns or (number == 1 and columns[-1].lower() in _GRADE_HEADERS):
             continue
-        try:
-            # TREC's second column is always 0, and BEIR leaves it out.
-            query, document, grade = columns if len(columns) == _BEIR_COLUMNS else [columns[0], *columns[2:]]
-            found = int(grade)
-        except ValueError:
+        # TREC's second column is always 0, and BEIR leaves it out.
+        judged = columns if len(columns) == _BEIR_COLUMNS else [columns[0], *columns[2:]]
+        found = plain_whole_number(judged[-1]) if len(judged) == _BEIR_COLUMNS else None
+        if found is None:
             raise InvalidJudgements(
                 f"{qrels}:{number}: needs a query, 0, a document and a whole number, or BEIR's three columns."
-            ) from None
+            )
+        query, document, _ = judged
         if grades[query].setdefault(document, found) != found:
             raise InvalidJudgements(f"{qrels}:{number}: judges document {document} for query {query} again, otherwise.")
     return grades

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import click
 
+from ..numbers import WholeNumberRange
 from ..setting_options import field_options
 from .target import effective_settings, store_directory
 
 
 @click.command("gc")
 @field_options("cache_dir")
-@click.option("--keep", type=click.IntRange(min=1), required=True, help="Newest versions of each model that stay.")
+@click.option("--keep", type=WholeNumberRange(min=1), required=True, help="Newest versions of each model that stay.")
 @click.pass_context
 def collect_garbage(context: click.Context, /, *, keep: int, **_settings: object) -> None:
     """Remove old versions from the store, but none that a server holds or that is being fetched."""

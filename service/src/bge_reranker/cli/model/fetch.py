@@ -11,6 +11,7 @@ import click
 from ...errors import RerankerError
 from ...termination import write_termination_message
 from ..ending import end_tidily_on_sigterm
+from ..numbers import WholeNumberRange
 from ..setting_options import field_options
 from .target import effective_settings, store_directory
 
@@ -25,9 +26,9 @@ if TYPE_CHECKING:
 @field_options("revision", "cache_dir", "expect_digest", "verify", "claims_dir", "allow_pickle")
 @field_options("log_format", "termination_log")
 @click.option("--refresh", is_flag=True, help="Ask the source again what the revision means, though the store knows.")
-@click.option("--keep", type=click.IntRange(min=1), help="Afterwards keep so many versions of this model at most.")
+@click.option("--keep", type=WholeNumberRange(min=1), help="Afterwards keep so many versions of this model at most.")
 @click.option("--progress-file", type=click.Path(path_type=Path), help="JSON file that always holds the progress.")
-@click.option("--metrics-port", type=click.IntRange(0, 65535), help="Port of Prometheus metrics while it runs.")
+@click.option("--metrics-port", type=WholeNumberRange(0, 65535), help="Port of Prometheus metrics while it runs.")
 @click.pass_context
 def fetch(
     context: click.Context,
