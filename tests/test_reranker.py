@@ -31,6 +31,12 @@ def test_rank_orders_documents_best_first_and_says_where_they_came_from(demo: Re
     assert ranked[0].text == "AI在医疗的应用"
 
 
+@pytest.mark.parametrize("model", [b"demo", None, 7, ["demo"]])
+def test_a_model_that_is_neither_text_nor_path_is_refused_by_its_type(model: Any) -> None:
+    with pytest.raises(TypeError, match=f"model must be a string .* or a path .*, not {type(model).__name__}"):
+        Reranker(model)
+
+
 def test_rank_of_nothing_is_nothing(demo: Reranker) -> None:
     assert demo.rank("query", []) == []
 

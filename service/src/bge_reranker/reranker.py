@@ -51,11 +51,13 @@ class Reranker:
             `deadline_s` bounds one ranking only if it is given.
 
     Raises:
+        TypeError: If `model` is neither a string nor a path.
         ModelError: If the model cannot be loaded.
         SettingsError: If a setting is unknown or impossible.
     """
 
     def __init__(self, model: str | os.PathLike[str] = "demo", **settings: Any) -> None:
+        _check_model(model)
         flags = {"model": model, **settings}
         effective = load_settings(flags={name: _plain(value) for name, value in flags.items()})
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="reranker")
@@ -154,6 +156,13 @@ class Reranker:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _check_model(model: object) -> None:
+    if not isinstance(model, str | os.PathLike):
+        raise TypeError(
+            f"model must be a string such as 'demo' or a path such as Path('model'), not {type(model).__name__}"
+        )
 
 
 def _check_top_n(top_n: object) -> None:
