@@ -4,9 +4,10 @@ import json
 from pathlib import Path
 
 import pytest
+from transformers.models.auto import modeling_auto
 
 from bge_reranker.errors import CorruptFile, MissingHead, ModelError, UnknownModel, UnsafeFormat, WrongArchitecture
-from bge_reranker.model.checkpoint import read_checkpoint
+from bge_reranker.model.checkpoint import GENERATIVE_MODEL_TYPES, read_checkpoint
 
 CONFIG: dict[str, object] = {
     "architectures": ["XLMRobertaForSequenceClassification"],
@@ -75,6 +76,8 @@ def test_checkpoint_goes_through_transformers_when_the_packed_network_would_diff
         ({"architectures": ["XLMRobertaForTokenClassification"]}, WrongArchitecture, "not a sequence classifier"),
         ({"architectures": ["Qwen2ForCausalLM"], "model_type": "qwen2"}, WrongArchitecture, "Qwen2ForCausalLM"),
         ({"architectures": ["Qwen2ForSequenceClassification"], "model_type": "qwen2"}, WrongArchitecture, "generative"),
+        ({"architectures": ["OlmoForSequenceClassification"], "model_type": "olmo"}, WrongArchitecture, "generative"),
+        ({"architectures": ["GlmForSequenceClassification"], "model_type": "glm"}, WrongArchitecture, "generative"),
         ({"architectures": ["T5ForConditionalGeneration"], "model_type": "t5"}, WrongArchitecture, "T5"),
         ({"architectures": None}, WrongArchitecture, "architectures"),
         ({"is_decoder": True}, WrongArchitecture, "is_decoder"),
@@ -143,3 +146,13 @@ def test_checkpoint_is_corrupt_when_the_index_is_empty(tmp_path: Path) -> None:
     (tmp_path / "model.safetensors.index.json").write_text("{}")
     with pytest.raises(CorruptFile, match="weight_map"):
         read_checkpoint(tmp_path)
+
+
+def test_every_decoder_that_transformers_would_classify_with_is_known_as_generative() -> None:
+    classifiers = set(modeling_auto.MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES)
+    translators = set(modeling_auto.MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES)
+    encoders = set(modeling_auto.MODEL_FOR_MASKED_LM_MAPPING_NAMES) - translators
+    writers = (set(modeling_auto.MODEL_FOR_CAUSAL_LM_MAPPING_NAMES) | translators) - encoders
+    # XLNet writes by permuting, and reads in both directions.
+    assert classifiers & writers - {"xlnet"} == GENERATIVE_MODEL_TYPES & classifiers - {"mistral4"}
+    assert not GENERATIVE_MODEL_TYPES & encoders

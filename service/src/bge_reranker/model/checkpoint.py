@@ -19,10 +19,15 @@ GENERATIVE_ENDINGS = ("ForCausalLM", "ForConditionalGeneration", "LMHeadModel", 
 """Endings of class names that write text instead of scoring it."""
 
 GENERATIVE_MODEL_TYPES = frozenset(
-    "bart bloom cohere falcon gemma gemma2 gemma3 gemma3_text gpt2 gpt_neo gpt_neox gptj llama mbart minicpm mistral "
-    "mixtral mt5 opt phi phi3 qwen2 qwen3 stablelm t5 umt5".split()
+    "arcee axk1 axk2 bart bigbird_pegasus biogpt bloom cohere cohere_compass_text ctrl deepseek_v2 deepseek_v3 "
+    "diffllama doge exaone4 falcon gemma gemma2 gemma3 gemma3_text glm glm4 gpt-sw3 gpt2 gpt_bigcode gpt_neo gpt_neox "
+    "gpt_oss gptj helium hunyuan_v1_dense hunyuan_v1_moe jamba jetmoe llama mbart minicpm minicpm3 minimax ministral "
+    "ministral3 mistral mistral4 mixtral modernbert-decoder mpt mt5 mvp nemotron olmo olmo2 olmo3 openai-gpt opt "
+    "persimmon phi phi3 phimoe plbart qwen2 qwen2_moe qwen3 qwen3_5 qwen3_5_text qwen3_moe qwen3_next seed_oss "
+    "smollm3 stablelm starcoder2 t5 t5gemma t5gemma2 umt5 zamba zamba2".split()
 )
-"""Values of model_type whose pairs are prompts: scoring them as a cross-encoder would be silently wrong."""
+"""Values of model_type whose pairs are prompts: scoring them as a cross-encoder would be silently wrong. A test
+compares them with those that transformers classifies sequences with."""
 
 HEADLESS_ENDINGS = ("Model", "ForMaskedLM", "ForPreTraining")
 """Endings of class names of encoders that were never given a classification head."""
