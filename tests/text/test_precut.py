@@ -53,7 +53,7 @@ def recording(path: Path, precut: Precut | None = None) -> tuple[PairEncoder, Re
     """An encoder and the recorder inside it."""
     folder = TokenizerFolder.read(path)
     tokenizer = RecordingTokenizer(folder)
-    return PairEncoder(tokenizer, folder.layout, precut or folder.precut), tokenizer
+    return PairEncoder(tokenizer, folder.template, precut or folder.precut), tokenizer
 
 
 def draw_policy(generator: random.Random) -> TextPolicy:
@@ -94,10 +94,7 @@ def outcome(encoder: PairEncoder, query: str, documents: Sequence[str], rules: T
         encoded = encoder.encode(query, documents, rules)
     except QueryTooLong as error:
         return [error.message] * len(documents)
-    return [
-        ([pair.tokens.tobytes() for pair in document.pairs], document.truncated, encoded.query_truncated)
-        for document in encoded.documents
-    ]
+    return [([pair.tokens.tobytes() for pair in document.pairs], document.truncated) for document in encoded.documents]
 
 
 @pytest.mark.parametrize("script", SCRIPTS)
@@ -149,7 +146,7 @@ def test_a_million_characters_are_refused_without_being_tokenised_when_the_polic
 def test_a_query_of_a_million_characters_is_not_tokenised_whole(folder_of: FolderOf) -> None:
     encoder, recorder = recording(folder_of("xlm_roberta"))
     encoded = encoder.encode("word " * (MILLION // 5), ["short"], policy(512))
-    assert encoded.query_truncated
+    assert encoded.documents[0].truncated
     assert recorder.characters < 3 * 512 * 32
 
 

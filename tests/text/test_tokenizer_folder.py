@@ -1,4 +1,4 @@
-"""Reading tokenizers: their layouts, their limits and their defects."""
+"""Reading tokenizers: their templates, their limits and their defects."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
 from bge_reranker.errors import CorruptFile, UnknownModel
 from bge_reranker.text.encoder import PairEncoder
-from bge_reranker.text.layout import probe_layout
+from bge_reranker.text.pair_template import probe_template
 from bge_reranker.text.tokenizer_folder import TokenizerFolder, splits_at_spaces
 
 from .conftest import FolderOf
@@ -21,25 +21,25 @@ from .trained import FAMILIES, xlm_roberta_json
     ("family", "prefix", "middle", "suffix", "types"),
     [("xlm_roberta", [0], [2, 2], [2], (0, 0)), ("roberta", [0], [2, 2], [2], (0, 0)), ("bert", [2], [3], [3], (0, 1))],
 )
-def test_the_layout_of_each_family_is_learned_from_its_post_processor(
+def test_the_template_of_each_family_is_learned_from_its_post_processor(
     folder_of: FolderOf, family: str, prefix: list[int], middle: list[int], suffix: list[int], types: tuple[int, int]
 ) -> None:
-    layout = TokenizerFolder.read(folder_of(family)).layout
-    assert (layout.prefix.tolist(), layout.middle.tolist(), layout.suffix.tolist()) == (prefix, middle, suffix)
-    assert (layout.query_type, layout.document_type) == types
-    assert layout.suffix_types.tolist() == [types[1]]
+    template = TokenizerFolder.read(folder_of(family)).template
+    assert (template.prefix.tolist(), template.middle.tolist(), template.suffix.tolist()) == (prefix, middle, suffix)
+    assert (template.query_type, template.document_type) == types
+    assert template.suffix_types.tolist() == [types[1]]
 
 
 def test_all_segments_are_0_when_the_model_knows_one_only(folder_of: FolderOf) -> None:
     tokenizer = Tokenizer.from_file(str(folder_of("bert") / "tokenizer.json"))
-    layout = probe_layout(tokenizer, segments=1)
-    assert layout.document_type == 0
-    assert not layout.suffix_types.any()
+    template = probe_template(tokenizer, segments=1)
+    assert template.document_type == 0
+    assert not template.suffix_types.any()
 
 
 def test_the_post_processor_is_trusted_when_the_configuration_says_nothing(folder_of: FolderOf) -> None:
     tokenizer = Tokenizer.from_file(str(folder_of("bert") / "tokenizer.json"))
-    assert probe_layout(tokenizer, segments=None).document_type == 1
+    assert probe_template(tokenizer, segments=None).document_type == 1
 
 
 @pytest.mark.parametrize(
@@ -51,7 +51,7 @@ def test_the_post_processor_is_trusted_when_the_configuration_says_nothing(folde
         (None, "no special token between query and document, or none at all"),
     ],
 )
-def test_a_layout_that_is_not_query_then_document_is_refused(tmp_path: Path, pair: str | None, words: str) -> None:
+def test_a_template_that_is_not_query_then_document_is_refused(tmp_path: Path, pair: str | None, words: str) -> None:
     tokenizer = Tokenizer(models.WordLevel({"<s>": 0, "</s>": 1, "a": 2, "<unk>": 3}, unk_token="<unk>"))
     tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
     if pair is not None:
@@ -84,7 +84,7 @@ def test_a_segment_that_the_model_does_not_know_is_refused(
         special_tokens=[("[CLS]", 2), ("[SEP]", 3)],
     )
     with pytest.raises(CorruptFile, match=f"segment {found}; the model knows {known}"):
-        probe_layout(tokenizer, segments=segments)
+        probe_template(tokenizer, segments=segments)
 
 
 def test_the_largest_id_is_found_with_and_without_gaps(tmp_path: Path) -> None:

@@ -1,8 +1,4 @@
-"""From texts to pairs of tokens: the one class that the rest of the service uses.
-
-What belongs here: the order of steps for one request and the errors a caller may meet. What must not: the steps
-themselves (`precut`, `truncation`, `windows`, `layout`) and reading files (`tokenizer_folder`).
-"""
+"""From texts to pairs of tokens: the one class that the rest of the service uses."""
 
 from __future__ import annotations
 
@@ -16,7 +12,7 @@ from numpy.typing import NDArray
 from ..engine.batch import Pair
 from ..errors import DocumentTooLong, QueryTooLong
 from .estimate import estimate_tokens
-from .layout import PairLayout
+from .pair_template import PairTemplate
 from .policy import TextPolicy
 from .precut import Precut, TextTokenizer, TextTokens, leading_tokens
 from .reference_settings import ReferenceSettings
@@ -53,9 +49,6 @@ class EncodedRequest:
     documents: tuple[EncodedDocument, ...]
     """In the order of the request; equal documents share one object."""
 
-    query_truncated: bool
-    """Whether any pair has less than the whole query."""
-
     @property
     def tokens(self) -> int:
         """Tokens scored for the whole request."""
@@ -81,7 +74,7 @@ class PairEncoder:
 
     Args:
         tokenizer: Tokenises without special tokens, truncation and padding.
-        layout: Special tokens around a pair.
+        template: Special tokens around a pair.
         precut: How long texts are cut before they are tokenised.
         settings: What other files than tokenizer.json say.
         largest_id: Largest id that a text may become, if it is known.
@@ -91,7 +84,7 @@ class PairEncoder:
     def __init__(
         self,
         tokenizer: TextTokenizer,
-        layout: PairLayout,
+        template: PairTemplate,
         precut: Precut,
         *,
         settings: ReferenceSettings | None = None,
@@ -99,7 +92,7 @@ class PairEncoder:
         vocabulary: Vocabulary | None = None,
     ) -> None:
         self._tokenizer = tokenizer
-        self._layout = layout
+        self._template = template
         self._precut = precut
         self.settings = settings or ReferenceSettings("", {}, {}, has_modules=False)
         self.largest_id = largest_id
@@ -116,7 +109,7 @@ class PairEncoder:
         folder = TokenizerFolder.read(directory)
         return cls(
             folder.tokenizer,
-            folder.layout,
+            folder.template,
             folder.precut,
             settings=folder.settings,
             largest_id=folder.largest_id,
@@ -126,12 +119,12 @@ class PairEncoder:
     @property
     def special_tokens(self) -> int:
         """Tokens that every pair has besides its texts."""
-        return self._layout.special_tokens
+        return self._template.special_tokens
 
     @property
     def begins_with_special_token(self) -> bool:
         """Whether a pair's first token is none of the query's."""
-        return len(self._layout.prefix) > 0
+        return len(self._template.prefix) > 0
 
     def encode(
         self,
@@ -160,7 +153,7 @@ class PairEncoder:
         for index, document in enumerate(documents):
             first_index.setdefault(document, index)
         by_text: dict[str, EncodedDocument] = {}
-        query_truncated, tokens_so_far = encoded_query.limited, 0
+        tokens_so_far = 0
         # What a group becomes is known before the next one is tokenised: windows can multiply a request's size.
         for group in self._groups(list(first_index), needed):
             checkpoint(tokens_so_far)
@@ -168,14 +161,13 @@ class PairEncoder:
             for text, found in zip(group, found_lists, strict=True):
                 tokens = _limited(found.ids, policy)
                 kept = self._kept_query_tokens(encoded_query, tokens, policy, index=first_index[text])
-                query_truncated = query_truncated or kept < len(encoded_query.tokens)
                 if kept not in heads:
                     part = kept_slice(len(encoded_query.tokens), kept, policy.direction)
-                    heads[kept] = self._layout.head(encoded_query.tokens[part])
+                    heads[kept] = self._template.head(encoded_query.tokens[part])
                 cut = TextTokens(tokens, is_cut=found.is_cut or len(tokens) < len(found.ids))
                 by_text[text] = self._encode_document(encoded_query, kept, heads[kept], cut, policy)
                 tokens_so_far += by_text[text].tokens
-        return EncodedRequest(tuple(by_text[text] for text in documents), query_truncated)
+        return EncodedRequest(tuple(by_text[text] for text in documents))
 
     def trial(self, tokens: int) -> Pair:
         """Make a pair of so many tokens, of texts of every kind, which a scorer must be able to compute.
@@ -184,16 +176,16 @@ class PairEncoder:
             tokens: Special tokens included; at least one more than those.
         """
         (encoding,) = self._tokenizer.encode_batch([TRIAL_TEXT])
-        texts = np.resize(np.asarray(encoding.ids, dtype=np.int32), tokens - self._layout.special_tokens)
+        texts = np.resize(np.asarray(encoding.ids, dtype=np.int32), tokens - self._template.special_tokens)
         query = len(texts) // 4
-        return self._layout.pair(self._layout.head(texts[:query]), texts[query:])
+        return self._template.pair(self._template.head(texts[:query]), texts[query:])
 
     def estimate_tokens(self, queries: Sequence[str], documents: Sequence[str], policy: TextPolicy) -> int:
         """Estimate what a request will cost before it is tokenised, see `estimate`."""
-        return estimate_tokens(queries, documents, policy, self._layout.special_tokens)
+        return estimate_tokens(queries, documents, policy, self._template.special_tokens)
 
     def _encode_query(self, query: str, policy: TextPolicy) -> _Query:
-        budget = policy.max_pair_tokens - self._layout.special_tokens
+        budget = policy.max_pair_tokens - self._template.special_tokens
         needed = query_tokens_needed(budget, policy.truncation, policy.max_query_tokens)
         (found,) = leading_tokens(self._tokenizer, [query], needed, policy.direction, self._precut)
         tokens = found.ids
@@ -266,7 +258,7 @@ class PairEncoder:
         else:
             overlap = policy.window_overlap_tokens
             spans = window_spans(len(tokens), room, overlap, policy.max_windows, policy.direction)
-        pairs = tuple(self._layout.pair(head, tokens[start:end]) for start, end in spans)
+        pairs = tuple(self._template.pair(head, tokens[start:end]) for start, end in spans)
         covered = spans[-1][1] - spans[0][0]
         dropped = query.limited or kept_query < len(query.tokens) or covered < len(tokens) or document.is_cut
         return EncodedDocument(pairs, sum(len(pair) for pair in pairs), dropped)

@@ -1,7 +1,4 @@
-"""How many tokens a request will have, guessed from lengths alone, for reserving places before it is tokenised.
-
-What belongs here: the guess. What must not: tokenizers, or what happens to a request.
-"""
+"""How many tokens a request will have, guessed from lengths alone, for reserving places before it is tokenised."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Which rules a request's texts are cut by, resolved once from the settings and then, perhaps, per request.
-
-What belongs here: the policy, its presets and its bounds. What must not: tokens and texts.
-"""
+"""Which rules a request's texts are cut by, resolved once from the settings and then, perhaps, per request."""
 
 from __future__ import annotations
 

@@ -1,8 +1,5 @@
 r"""Tokenising only as much of a text as can matter, so that a huge text does not cost a huge text's tokenising.
 
-What belongs here: cutting raw text, and making sure that the cut does not change the tokens that are used. What must
-not: which tokens a pair keeps (`truncation`).
-
 A text is cut at about 32 characters per token still needed. The cut falls just before an ASCII space between two
 letters or digits, if there is one near by and the pre-tokenizer splits there: then the tokens of the part are the first
 tokens of the whole. Elsewhere the tokens within a margin of the cut are distrusted: a combining sequence, a word or the
@@ -89,7 +86,7 @@ class TextTokens:
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """A piece of a text that goes to the tokenizer."""
+    """The part of a text that goes to the tokenizer."""
 
     text: str
     trusted: bool

@@ -130,7 +130,7 @@ class ReferenceSettings:
             return self.tokenizer_class.removesuffix("Tokenizer") in SEGMENT_CLASSES
         return self.model_type is None or self.model_type in SEGMENT_MODEL_TYPES
 
-    def refuse_other_layout(self, tokenizer: Tokenizer, special_ids: AbstractSet[int]) -> None:
+    def refuse_other_template(self, tokenizer: Tokenizer, special_ids: AbstractSet[int]) -> None:
         """Refuse pairs that lack a special token by which the references mark their parts.
 
         Raises:

@@ -1,8 +1,4 @@
-"""Reading a tokenizer from a checkpoint's folder.
-
-What belongs here: the files, their defects, and what must be known about the tokenizer before it is used. What must
-not: anything about a request.
-"""
+"""Reading a tokenizer from a checkpoint's folder, and what must be known about it before it is used."""
 
 from __future__ import annotations
 
@@ -18,7 +14,7 @@ from tokenizers import Encoding, Tokenizer
 
 from ..checkpoint_json import USE_PUBLISHED, foreign_content, read_json_object
 from ..errors import CorruptFile, InternalError, RerankerError, UnknownModel
-from .layout import PairLayout, probe_layout
+from .pair_template import PairTemplate, probe_template
 from .precut import Precut, without_lone_surrogates
 from .reference_settings import ReferenceSettings
 from .rewriting import refuse_rewriting
@@ -90,7 +86,7 @@ class TokenizerFolder:
     """What a checkpoint's folder says about its tokenizer."""
 
     tokenizer: PlainTokenizer
-    layout: PairLayout
+    template: PairTemplate
     precut: Precut
     settings: ReferenceSettings
     """What other files say about the tokenizer."""
@@ -115,11 +111,11 @@ class TokenizerFolder:
         segments = read_json_object(directory / "config.json", is_optional=True).get("type_vocab_size")
         known = segments if isinstance(segments, int) else None
         with _defects_named("tokenizer.json cannot lay out a pair"):
-            layout = probe_layout(tokenizer, segments=known if settings.has_segments else 1)
-        settings.refuse_other_layout(tokenizer, layout.special_ids)
+            template = probe_template(tokenizer, segments=known if settings.has_segments else 1)
+        settings.refuse_other_template(tokenizer, template.special_ids)
         return cls(
             tokenizer=plain,
-            layout=layout,
+            template=template,
             precut=Precut(splits_at_spaces=splits_at_spaces(tokenizer)),
             settings=settings,
             largest_id=_largest_id(tokenizer),
@@ -140,7 +136,7 @@ def _own_side(tokenizer: Tokenizer) -> str | None:
 
 def _largest_id(tokenizer: Tokenizer) -> int:
     count = tokenizer.get_vocab_size(with_added_tokens=True)
-    # As many ids as tokens, without a gap: the list of all tokens, which takes ten times as long, says no more.
+    # As many ids as tokens, without a gap: no need to list all tokens.
     if all(tokenizer.id_to_token(number) is not None for number in range(count)):
         return count - 1
     return max(tokenizer.get_vocab(with_added_tokens=True).values())
@@ -197,7 +193,7 @@ def _defects_named(message: str) -> Iterator[None]:
         yield
     except BaseException as error:
         # The library raises bare Exception for a bad file; a panic is a BaseException of a class that none can import.
-        is_told = isinstance(error, RerankerError) and not isinstance(error, InternalError)
-        if is_told or not (isinstance(error, Exception) or type(error).__name__ == "PanicException"):
+        is_ours = isinstance(error, RerankerError) and not isinstance(error, InternalError)
+        if is_ours or not (isinstance(error, Exception) or type(error).__name__ == "PanicException"):
             raise
         raise CorruptFile(f"{message}.", remedy=USE_PUBLISHED) from error

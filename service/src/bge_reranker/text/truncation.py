@@ -1,6 +1,5 @@
 """How many tokens of a query and a document survive, as plain arithmetic on lengths.
 
-What belongs here: lengths in, lengths out, exactly as the references count. What must not: texts, ids, tokenizers.
 A budget is the room for both texts: the longest pair less its special tokens.
 """
 

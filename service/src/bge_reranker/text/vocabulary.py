@@ -1,7 +1,4 @@
-"""What single texts become, for callers who ask: tokens with their places, and texts of tokens.
-
-What belongs here: the contract only. What must not: pairs, or anything on the way to a score.
-"""
+"""What single texts become, for callers who ask: tokens with their places, and texts of tokens."""
 
 from __future__ import annotations
 

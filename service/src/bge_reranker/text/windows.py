@@ -1,7 +1,4 @@
-"""Windows over a document that does not fit: where they lie, and how their logits become one.
-
-What belongs here: spans of token positions and the combination of logits. What must not: texts and tokenizers.
-"""
+"""Windows over a document that does not fit: where they lie, and how their logits become one."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""The special tokens around a pair, learned from the tokenizer's own post-processor.
-
-What belongs here: prefix, middle and suffix of a pair and putting ids between them. What must not: deciding which ids.
-"""
+"""The special tokens around a pair, learned from the tokenizer's own post-processor."""
 
 from __future__ import annotations
 
@@ -15,7 +12,7 @@ from ..engine.batch import Pair
 from ..errors import CorruptFile
 
 MAX_SPECIAL_TOKENS = 6
-"""Most tokens around the two texts of a pair: published layouts have three or four, and the shortest pair that may be
+"""Most tokens around the two texts of a pair: published templates have three or four, and the shortest pair that may be
 set, of eight, leaves room for both texts."""
 
 MAX_SEGMENTS = 128
@@ -26,7 +23,7 @@ PROBES = ("a", "A", "1", "中", ".")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class PairLayout:
+class PairTemplate:
     """What surrounds the two texts of a pair, for example `<s> query </s></s> document </s>`."""
 
     prefix: NDArray[np.int32]
@@ -89,8 +86,8 @@ class PairLayout:
         )
 
 
-def probe_layout(tokenizer: Tokenizer, *, segments: int | None) -> PairLayout:
-    """Read the layout off a probe pair.
+def probe_template(tokenizer: Tokenizer, *, segments: int | None) -> PairTemplate:
+    """Read the template off a probe pair.
 
     Args:
         tokenizer: With truncation and padding off.
@@ -131,7 +128,7 @@ def probe_layout(tokenizer: Tokenizer, *, segments: int | None) -> PairLayout:
             f"{MAX_SPECIAL_TOKENS}.",
             remedy="Use the tokenizer.json that was published with the model.",
         )
-    return PairLayout(
+    return PairTemplate(
         prefix=ids[: query.start],
         middle=ids[query.stop : document.start],
         suffix=ids[document.stop :],
