@@ -179,6 +179,21 @@ def shortened(file: str, share: float) -> Change:
     return change
 
 
+def splitting(pattern: str) -> Change:
+    """Let the tokenizer divide texts by an expression before it divides them at blanks."""
+    split = {"type": "Split", "pattern": {"Regex": pattern}, "behavior": "Isolated", "invert": False}
+    steps = {"type": "Sequence", "pretokenizers": [{"type": "WhitespaceSplit"}, split]}
+    return edited(TOKENIZER, lambda content: content.update(pre_tokenizer=steps))
+
+
+_CONTRACTION = "(?i:'s|'t|'re|'ve|'m|'ll|'d)?"
+_UPPER, _LOWER = r"[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]", r"[\p{Ll}\p{Lm}\p{Lo}\p{M}]"
+GPT_4O = (
+    rf"[^\r\n\p{{L}}\p{{N}}]?{_UPPER}*{_LOWER}+{_CONTRACTION}|[^\r\n\p{{L}}\p{{N}}]?{_UPPER}+{_LOWER}*{_CONTRACTION}"
+    r"|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+)
+"""The longest expression of a tokenizer in wide use (o200k)."""
+
 TIMES_40 = replace({"String": "a"}, "a" * 40)
 
 ROWS = (
@@ -483,6 +498,31 @@ ROWS = (
         "CorruptFile: tokenizer.json is no tokenizer that the tokenizers library can read.",
         edited(TOKENIZER, lambda t: t.update(normalizer=nested(200))),
     ),
+    attack(
+        "an expression that takes back what it repeats",
+        "CorruptFile: tokenizer.json: pre_tokenizer has the expression '(?:a|a)+y', which has repetitions within or "
+        "after each other that can be taken back; a text could hold the server for ever.",
+        splitting("(?:a|a)+y"),
+    ),
+    attack(
+        "an expression of three repetitions in a row",
+        "CorruptFile: tokenizer.json: pre_tokenizer has the expression '.+.+.+y', which has repetitions within or "
+        "after each other that can be taken back; a text could hold the server for ever.",
+        splitting(".+.+.+y"),
+    ),
+    attack(
+        "an expression that may leave out each of 30 characters",
+        "CorruptFile: tokenizer.json: normalizer has the expression '(?:.?){30}[xy]', which can match in more than 32 "
+        "ways at one place; a text could hold the server for ever.",
+        normalizers(replace({"Regex": "(?:.?){30}[xy]"}, "z")),
+    ),
+    attack(
+        "an expression that calls itself",
+        r"CorruptFile: tokenizer.json: pre_tokenizer has the expression '(?<x>a|b\\g<x>c)', which has a call of a "
+        "group that is not run here; a text could hold the server for ever.",
+        splitting(r"(?<x>a|b\g<x>c)"),
+    ),
+    attack("the expression of GPT-4o", "logit 0.4599", splitting(GPT_4O)),
     attack(
         "a word that is unknown to itself",
         "CorruptFile: tokenizer.json cannot tokenise a text of common characters.",

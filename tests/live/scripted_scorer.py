@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from tokenizers.processors import TemplateProcessing
 
 from bge_reranker.engine.batch import Batch
 from bge_reranker.engine.scorer import ScorerDescription, ScorerOutOfMemory
+from bge_reranker.text.encoder import PairEncoder
+from bge_reranker.text.tokenizer_folder import PlainTokenizer, TokenizerFolder
 
 WORDS = {
     word: number for number, word in enumerate(["<s>", "<pad>", "</s>", "<unk>", "good", "bad", "nan", "boom", "die"])
@@ -25,14 +28,25 @@ PANIC = "◊" * 40
 
 
 def write_tokenizer(folder: Path) -> Path:
-    """One token per word, in the pair layout of XLM-RoBERTa; panics on `PANIC`."""
+    """One token per word, in the pair template of XLM-RoBERTa, taken as the file has it."""
     tokenizer = Tokenizer(WordLevel(WORDS, unk_token="<unk>"))
-    tokenizer.pre_tokenizer = Sequence([Split(Regex("(?:◊+◊+)+y"), "isolated"), WhitespaceSplit()])
+    tokenizer.pre_tokenizer = WhitespaceSplit()
     tokenizer.post_processor = TemplateProcessing(
         single="<s> $A </s>", pair="<s> $A </s> </s> $B </s>", special_tokens=[("<s>", 0), ("</s>", 2)]
     )
     tokenizer.save(str(folder / "tokenizer.json"))
+    options = {"tokenizer_class": "PreTrainedTokenizerFast", "model_input_names": ["input_ids", "token_type_ids"]}
+    (folder / "tokenizer_config.json").write_text(json.dumps(options))
     return folder
+
+
+def panicking_encoder(folder: Path) -> PairEncoder:
+    """The same tokenizer, with an expression over which the library panics on `PANIC`; no file could bring it in."""
+    read = TokenizerFolder.read(write_tokenizer(folder))
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    tokenizer.pre_tokenizer = Sequence([Split(Regex("(?:◊+◊+)+y"), "isolated"), WhitespaceSplit()])
+    plain = PlainTokenizer(tokenizer)
+    return PairEncoder(plain, read.template, read.precut, largest_id=read.largest_id, vocabulary=plain)
 
 
 class ScriptedScorer:

@@ -27,10 +27,9 @@ from bge_reranker.ranking.ranker import Ranker
 from bge_reranker.serving.listeners import Listener
 from bge_reranker.serving.state import Capacity, ServedModel, ServingState
 from bge_reranker.settings import ObserveSettings, Settings
-from bge_reranker.text.encoder import PairEncoder
 from bge_reranker.text.policy import resolve_policy
 
-from .scripted_scorer import MAX_PAIR_TOKENS, ScriptedScorer, write_tokenizer
+from .scripted_scorer import MAX_PAIR_TOKENS, ScriptedScorer, panicking_encoder
 
 WAIT_S = 20.0
 """Longest wait of a test for something that should happen at once."""
@@ -130,7 +129,7 @@ def _logs(settings: ObserveSettings) -> Iterator[io.StringIO]:
 def _model(
     folder: Path, settings: Settings, scorer: Scorer, metrics: Metrics, executor: ThreadPoolExecutor
 ) -> ServedModel:
-    encoder = PairEncoder.from_directory(write_tokenizer(folder))
+    encoder = panicking_encoder(folder)
     engine = Engine(scorer, settings.engine, observer=EngineEvents(metrics))
     engine.start()
     engine.wait_until_ready(WAIT_S)

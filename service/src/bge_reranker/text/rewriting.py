@@ -1,21 +1,19 @@
 """How much a tokenizer.json may make of a text before it is cut into tokens, known without letting it try.
 
-What belongs here: bounds on normalizers and pre-tokenizers. What must not: what becomes of a text in the end.
-
 A normalizer that replaces `a` by a thousand of them is harmless; three of them in a row make a gigabyte of one letter.
 """
 
 from __future__ import annotations
 
 import base64
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from tokenizers import Tokenizer
 
 from ..checkpoint_json import USE_PUBLISHED
 from ..errors import CorruptFile
+from .components import steps
 
 MAX_GROWTH = 256
 """Most characters that one character may become. The charsmap of XLM-RoBERTa makes up to 18 of one, and a few rules
@@ -37,14 +35,14 @@ def refuse_rewriting(tokenizer: Tokenizer) -> None:
     Raises:
         CorruptFile: If what it puts in multiplies beyond what any published tokenizer does, or it draws lots.
     """
-    steps = [*_steps(tokenizer.normalizer, "normalizers"), *_steps(tokenizer.pre_tokenizer, "pretokenizers")]
-    if len(steps) > MAX_STEPS:
+    found = [*steps(tokenizer.normalizer, "normalizers"), *steps(tokenizer.pre_tokenizer, "pretokenizers")]
+    if len(found) > MAX_STEPS:
         raise CorruptFile(
-            f"tokenizer.json has {len(steps)} normalizers and pre-tokenizers; at most {MAX_STEPS} are run.",
+            f"tokenizer.json has {len(found)} normalizers and pre-tokenizers; at most {MAX_STEPS} are run.",
             remedy=USE_PUBLISHED,
         )
     growth = 1.0
-    for step in steps:
+    for step in found:
         growth *= _growth(step)
         if growth > MAX_GROWTH:
             raise CorruptFile(
@@ -52,7 +50,7 @@ def refuse_rewriting(tokenizer: Tokenizer) -> None:
                 "into memory.",
                 remedy=USE_PUBLISHED,
             )
-    if sum(len(str(step.get("prepend", ""))) for step in steps) > MAX_PREFIX_CHARACTERS:
+    if sum(len(str(step.get("prepend", ""))) for step in found) > MAX_PREFIX_CHARACTERS:
         raise CorruptFile(
             f"tokenizer.json has normalizers that put more than {MAX_PREFIX_CHARACTERS} characters before every text.",
             remedy=USE_PUBLISHED,
@@ -62,20 +60,6 @@ def refuse_rewriting(tokenizer: Tokenizer) -> None:
             "tokenizer.json has a model with dropout, by which the same text has other tokens each time.",
             remedy="Take dropout out of it; it is of use in training only.",
         )
-
-
-def _steps(component: Any, children: str) -> Iterator[Mapping[str, Any]]:
-    """What a component does, one step after another, as tokenizer.json has it."""
-    if component is None:
-        return
-    waiting = [json.loads(component.__getstate__())]
-    while waiting:
-        step = waiting.pop()
-        nested = step.get(children)
-        if isinstance(nested, list):
-            waiting.extend(reversed(nested))
-        else:
-            yield step
 
 
 def _growth(step: Mapping[str, Any]) -> float:

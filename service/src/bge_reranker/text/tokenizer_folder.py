@@ -14,6 +14,7 @@ from tokenizers import Encoding, Tokenizer
 
 from ..checkpoint_json import USE_PUBLISHED, foreign_content, read_json_object
 from ..errors import CorruptFile, InternalError, RerankerError, UnknownModel
+from .backtracking import refuse_backtracking
 from .pair_template import PairTemplate, probe_template
 from .precut import Precut, without_lone_surrogates
 from .reference_settings import ReferenceSettings
@@ -104,6 +105,7 @@ class TokenizerFolder:
         """
         tokenizer = _load(directory)
         settings = replace(ReferenceSettings.read(directory), tokenizer_side=_own_side(tokenizer))
+        refuse_backtracking(tokenizer)
         refuse_rewriting(tokenizer)
         settings.apply_to(tokenizer)
         plain = PlainTokenizer(tokenizer)
