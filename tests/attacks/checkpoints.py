@@ -24,6 +24,7 @@ from tests.model.checkpoints import SIZES, packed_model, save, sequence_classifi
 KIND = "checkpoint"
 QUERY, DOCUMENT = "good bad", "bad good good nan"
 CONFIG, WEIGHTS, TOKENIZER = "config.json", "model.safetensors", "tokenizer.json"
+OPTIONS = "tokenizer_config.json"
 LFS_POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:" + "0" * 64 + "\nsize 1234\n"
 WEB_PAGE = "<!DOCTYPE html>\n<html><body>Sign in</body></html>"
 
@@ -523,6 +524,19 @@ ROWS = (
         splitting(r"(?<x>a|b\g<x>c)"),
     ),
     attack("the expression of GPT-4o", "logit 0.4599", splitting(GPT_4O)),
+    attack(
+        "a class that builds another pre-tokenizer",
+        "CorruptFile: tokenizer.json: pre_tokenizer is WhitespaceSplit; RobertaTokenizer, the checkpoint's class in "
+        "transformers, builds ByteLevel in its place.",
+        edited(OPTIONS, lambda options: options.update(tokenizer_class="RobertaTokenizerFast")),
+    ),
+    attack(
+        "no class named, where the model's own builds another pre-tokenizer",
+        "CorruptFile: tokenizer.json: normalizer is none; BertTokenizer, the checkpoint's class in transformers, "
+        "builds BertNormalizer in its place.",
+        lambda folder: (folder / OPTIONS).unlink(),
+        "bert",
+    ),
     attack(
         "a word that is unknown to itself",
         "CorruptFile: tokenizer.json cannot tokenise a text of common characters.",

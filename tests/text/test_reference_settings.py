@@ -18,7 +18,7 @@ from bge_reranker.text.policy import resolve_policy
 from .trained import FAMILIES
 
 QUERY = "The Panda déjà"
-DOCUMENT = "Eats 竹林 Bamboo IN a forest Straße <s> </s> [SEP] the rice"
+DOCUMENT = "Eats 竹林 Bamboo  IN a forest Straße <s> </s> [SEP] the  <mask>  rice a<mask>b"
 MODEL_TYPES = {"bert": "bert", "xlm_roberta": "xlm-roberta", "roberta": "roberta"}
 BERT, XLMR = {"tokenizer_class": "BertTokenizer"}, {"tokenizer_class": "XLMRobertaTokenizer"}
 ROBERTA = {"tokenizer_class": "RobertaTokenizer"}
@@ -38,10 +38,19 @@ def cased(tokenizer: Json) -> None:
     tokenizer["normalizer"]["lowercase"] = False
 
 
+def flagged(**flags: bool) -> Json:
+    """What tokenizer_config.json says of the token that masks, which tokenizer.json finds by other rules."""
+    plain = {"special": True, "lstrip": False, "rstrip": False, "normalized": False, "single_word": False}
+    return {"4": {**plain, "content": "<mask>", **flags}}
+
+
 def checkpoint(
     folder: Path, family: str, options: Json, edit: Edit = unchanged, files: dict[str, Json] | None = None
 ) -> Path:
     content = json.loads(FAMILIES[family]())
+    if family == "xlm_roberta":
+        # Its class keeps no normalizer but a charsmap.
+        content["normalizer"] = None
     edit(content)
     config = {"model_type": MODEL_TYPES[family], "type_vocab_size": 2 if family == "bert" else 1}
     written = {"tokenizer": content, "config": config, "tokenizer_config": options, **(files or {})}
@@ -76,6 +85,11 @@ def checkpoint(
         ("xlm_roberta", {**XLMR, "cls_token": "<s>", "sep_token": "</s>"}, unchanged),
         ("roberta", {**ROBERTA, "add_prefix_space": False}, unchanged),
         ("roberta", {**ROBERTA, "split_special_tokens": True}, unchanged),
+        ("xlm_roberta", {**XLMR, "added_tokens_decoder": flagged(lstrip=True)}, unchanged),
+        ("xlm_roberta", {**XLMR, "added_tokens_decoder": flagged(rstrip=True)}, unchanged),
+        ("roberta", {**ROBERTA, "added_tokens_decoder": flagged(lstrip=True, rstrip=True)}, unchanged),
+        ("roberta", {**ROBERTA, "added_tokens_decoder": flagged(single_word=True)}, unchanged),
+        ("xlm_roberta", {**GENERIC, "added_tokens_decoder": flagged(lstrip=True)}, unchanged),
     ],
 )
 def test_a_pair_has_the_tokens_that_transformers_gives_it(
@@ -102,6 +116,7 @@ def test_a_pair_has_the_tokens_that_transformers_gives_it(
         ("xlm_roberta", {**XLMR, "sep_token": "<mask>"}, "sep_token is '<mask>'"),
         ("xlm_roberta", {**XLMR, "cls_token": {"content": "<unk>"}}, "cls_token is '<unk>'"),
         ("bert", {**BERT, "do_lower_case": "no"}, "do_lower_case is no"),
+        ("roberta", {**ROBERTA, "added_tokens_decoder": flagged(special=False)}, "special=False for '<mask>'"),
     ],
 )
 def test_a_setting_that_contradicts_the_tokenizer_is_refused_by_name(
@@ -163,6 +178,22 @@ def test_a_model_type_stands_for_its_tokenizers_class_where_none_is_named(
         .pairs
     )
     assert pair.types[-1] == second
+
+
+def test_an_option_that_is_set_nowhere_means_what_the_class_of_the_model_type_says(tmp_path: Path) -> None:
+    folder = checkpoint(tmp_path, "xlm_roberta", {}, files={"config": {"model_type": "albert", "type_vocab_size": 2}})
+    (folder / "tokenizer_config.json").unlink()
+    with pytest.raises(CorruptFile, match=r"do_lower_case is True \(AlbertTokenizer's own value.*expected False"):
+        PairEncoder.from_directory(folder)
+
+
+def test_an_added_token_that_the_class_would_not_know_is_refused(tmp_path: Path) -> None:
+    def add(tokenizer: Json) -> None:
+        tokenizer["added_tokens"].append({**ADDED, "id": 1600, "content": "bambus", "single_word": False})
+
+    folder = checkpoint(tmp_path, "roberta", {**ROBERTA, "added_tokens_decoder": flagged()}, add)
+    with pytest.raises(CorruptFile, match="added_tokens_decoder is without 'bambus'"):
+        PairEncoder.from_directory(folder)
 
 
 def test_a_token_that_special_tokens_map_names_otherwise_is_refused(tmp_path: Path) -> None:

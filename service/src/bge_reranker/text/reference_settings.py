@@ -1,7 +1,7 @@
 """What transformers and sentence-transformers read beside tokenizer.json, and what becomes of it here.
 
-What belongs here: the settings of those files that change a pair's tokens: applied as the reference does, or refused
-where tokenizer.json says something else. What must not: tokenizer.json itself.
+Settings of those files that change a pair's tokens are applied as the reference does, or refused where tokenizer.json
+says something else.
 
 Source: `tokenization_utils_tokenizers.py` and the tokenizers of the models in transformers 5.23; `base/modules/
 transformer.py` of sentence-transformers 6.2; `router/src/lib.rs` of text-embeddings-inference 1.9.
@@ -9,27 +9,39 @@ transformer.py` of sentence-transformers 6.2; `router/src/lib.rs` of text-embedd
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
 
-from tokenizers import Tokenizer, models, normalizers
+from tokenizers import AddedToken, Tokenizer, models, normalizers
 
 from ..checkpoint_json import USE_PUBLISHED, read_json_object
 from ..errors import CorruptFile
 from ..settings import Direction, Preset
+from .class_parts import ClassParts
+from .components import steps
+from .pair_template import PairTemplate
+from .tokenizer_classes import BERT, BUILT_CLASSES, tokenizer_class
 
 UNLIMITED_TOKENS = 1_000_000
 """A longer `model_max_length` is transformers' way to say that there is no limit (it writes 1e30)."""
 
-GENERIC_CLASSES = frozenset({"PreTrainedTokenizer", "TokenizersBackend", "PythonBackend"})
-"""Classes, without their ending `Fast`, that take tokenizer.json as it is."""
-
-LOWERCASE_DEFAULTS = {"Albert": True, "DebertaV2": False, "FNet": False, "RemBert": False, "XLNet": False}
+LOWERCASE_DEFAULTS = {
+    "AlbertTokenizer": True,
+    "DebertaV2Tokenizer": False,
+    "FNetTokenizer": False,
+    "RemBertTokenizer": False,
+    "XLNetTokenizer": False,
+}
 """Classes beside BERT's whose `do_lower_case` decides, whatever tokenizer.json says, and what its absence means."""
+
+BERT_OPTIONS_CLASSES = frozenset({"FunnelTokenizer", "MPNetTokenizer"})
+"""Classes beside BERT's own that normalise by BERT's options, whatever tokenizer.json says."""
+
+ADDED_TOKEN_FLAGS = ("single_word", "lstrip", "rstrip", "normalized")
+"""How an added token is found in a text."""
 
 SEGMENT_CLASSES = frozenset(
     "Bert ConvBert Deberta DebertaV2 DPRContextEncoder DPRQuestionEncoder Electra FNet LayoutLM Lxmert MobileBert "
@@ -59,7 +71,7 @@ class ReferenceSettings:
     """What the references read beside tokenizer.json."""
 
     tokenizer_class: str
-    """Class in transformers without its ending `Tokenizer` or `TokenizerFast`; empty where none is named."""
+    """Class in transformers without the ending `Fast`; empty where none is named."""
 
     options: Mapping[str, object]
     """tokenizer_config.json."""
@@ -130,22 +142,37 @@ class ReferenceSettings:
             return self.tokenizer_class.removesuffix("Tokenizer") in SEGMENT_CLASSES
         return self.model_type is None or self.model_type in SEGMENT_MODEL_TYPES
 
-    def refuse_other_template(self, tokenizer: Tokenizer, special_ids: AbstractSet[int]) -> None:
-        """Refuse pairs that lack a special token by which the references mark their parts.
+    @property
+    def effective_class(self) -> str | None:
+        """Class that transformers would take; None where it takes tokenizer.json as it is."""
+        return tokenizer_class(self.tokenizer_class or None, self.model_type)
+
+    @property
+    def _class_parts(self) -> ClassParts | None:
+        name = self.effective_class
+        built = BUILT_CLASSES.get(name or "")
+        return (
+            None if name is None or built is None else ClassParts(name, built, {**self.options, **self.special_tokens})
+        )
+
+    def refuse_other_template(self, tokenizer: Tokenizer, template: PairTemplate, *, has_segments: bool) -> None:
+        """Refuse pairs that lack a special token by which the references mark their parts, or have it elsewhere.
 
         Raises:
-            CorruptFile: If `cls_token` or `sep_token` is named and a pair has it nowhere.
+            CorruptFile: If `cls_token` or `sep_token` is named and a pair has it nowhere, or if the class in
+                transformers lays out a pair otherwise.
         """
         files = (("tokenizer_config.json", self.options), (SPECIAL_TOKENS_FILE, self.special_tokens))
         for (file, options), name in product(files, ("cls_token", "sep_token")):
-            token = options.get(name)
-            content = token.get("content") if isinstance(token, dict) else token
-            if isinstance(content, str) and tokenizer.token_to_id(content) not in special_ids:
+            content = _content(options.get(name))
+            if isinstance(content, str) and tokenizer.token_to_id(content) not in template.special_ids:
                 raise CorruptFile(
                     f"{file}: {name} is {content!r}, which the post-processor of tokenizer.json puts "
                     "nowhere into a pair.",
                     remedy=USE_PUBLISHED,
                 )
+        if (parts := self._class_parts) is not None:
+            parts.refuse_other_template(template, tokenizer, has_segments=has_segments)
 
     def apply_to(self, tokenizer: Tokenizer) -> None:
         """Make the tokenizer do what the reference's does.
@@ -155,14 +182,18 @@ class ReferenceSettings:
                 another tokenizer.
         """
         tokenizer.encode_special_tokens = bool(self.options.get("split_special_tokens"))
-        self._refuse_other_added_tokens(tokenizer)
-        if self.tokenizer_class in GENERIC_CLASSES:
+        self._apply_added_tokens(tokenizer)
+        name = self.effective_class
+        if name is None:
             return
-        if isinstance(tokenizer.normalizer, normalizers.BertNormalizer):
+        self._refuse_other_spaces(tokenizer)
+        if (parts := self._class_parts) is not None:
+            parts.apply_to(tokenizer)
+        is_bert = BUILT_CLASSES.get(name) == BERT
+        if is_bert or (name in BERT_OPTIONS_CLASSES and isinstance(tokenizer.normalizer, normalizers.BertNormalizer)):
             self._apply_bert_options(tokenizer)
         else:
-            self._refuse_other_case(tokenizer)
-        self._refuse_other_spaces(tokenizer)
+            self._refuse_other_case(name, tokenizer)
         if self.options.get("split_by_punct") is True and not _splits_at_punctuation(tokenizer):
             raise _contradiction("split_by_punct", True, "False, as tokenizer.json does")
         if self.has_modules and self.sentence.get("do_lower_case") and not _lowers(tokenizer):
@@ -177,8 +208,7 @@ class ReferenceSettings:
             strip_accents=None if strip_accents is None else self._is_set("strip_accents", default=False),
             lowercase=self._is_set("do_lower_case", default=True),
         )
-        unknown = self.options.get("unk_token")
-        content = unknown.get("content") if isinstance(unknown, dict) else unknown
+        content = _content(self.options.get("unk_token"))
         if isinstance(content, str) and isinstance(tokenizer.model, models.WordPiece):
             tokenizer.model.unk_token = content
 
@@ -188,33 +218,54 @@ class ReferenceSettings:
             raise _contradiction(name, found, "true or false")
         return found
 
-    def _refuse_other_case(self, tokenizer: Tokenizer) -> None:
-        name = self.tokenizer_class.removesuffix("Tokenizer")
+    def _refuse_other_case(self, name: str, tokenizer: Tokenizer) -> None:
         found = self.options.get("do_lower_case", LOWERCASE_DEFAULTS.get(name))
         if name in LOWERCASE_DEFAULTS and isinstance(found, bool) and found != _lowers(tokenizer):
-            raise _contradiction("do_lower_case", found, f"{_lowers(tokenizer)}, as tokenizer.json does")
+            raise self._contradiction_of(name, "do_lower_case", found, does=_lowers(tokenizer))
         keeps = self.options.get("keep_accents", False)
-        if name == "Albert" and keeps != _keeps_accents(tokenizer):
-            raise _contradiction("keep_accents", keeps, f"{_keeps_accents(tokenizer)}, as tokenizer.json does")
+        if name == "AlbertTokenizer" and keeps != _keeps_accents(tokenizer):
+            raise self._contradiction_of(name, "keep_accents", keeps, does=_keeps_accents(tokenizer))
+
+    def _contradiction_of(self, name: str, option: str, found: object, *, does: bool) -> CorruptFile:
+        meaning = "" if option in self.options else f" ({name}'s own value, since it is set nowhere)"
+        return _contradiction(option, f"{found}{meaning}", f"{does}, as tokenizer.json does")
 
     def _refuse_other_spaces(self, tokenizer: Tokenizer) -> None:
         found = self.options.get("add_prefix_space")
-        if not isinstance(found, bool) or tokenizer.pre_tokenizer is None:
-            return
-        does = _adds_prefix_space(json.loads(tokenizer.pre_tokenizer.__getstate__()))
-        if does is not None and does != found:
+        does = _adds_prefix_space(tokenizer)
+        if isinstance(found, bool) and does is not None and does != found:
             raise _contradiction("add_prefix_space", found, f"{does}, as tokenizer.json does")
 
-    def _refuse_other_added_tokens(self, tokenizer: Tokenizer) -> None:
+    def _apply_added_tokens(self, tokenizer: Tokenizer) -> None:
+        """Find added tokens in a text as `added_tokens_decoder` says; it may neither move one nor make it special."""
         added = self.options.get("added_tokens_decoder")
         if not isinstance(added, dict):
             return
-        known = {token.content: number for number, token in tokenizer.get_added_tokens_decoder().items()}
-        for number, token in added.items():
-            content = token.get("content") if isinstance(token, dict) else token
-            if str(known.get(str(content))) != str(number):
-                does = "it in tokenizer.json too" if str(content) not in known else f"{known[str(content)]}, as there"
+        known = {token.content: (number, token) for number, token in tokenizer.get_added_tokens_decoder().items()}
+        for number, entry in added.items():
+            flags = entry if isinstance(entry, dict) else {"content": entry}
+            content = str(flags.get("content"))
+            if content not in known or str(known[content][0]) != str(number):
+                does = "it in tokenizer.json too" if content not in known else f"{known[content][0]}, as there"
                 raise _contradiction("added_tokens_decoder", f"{content!r} as {number}", does)
+            token = known[content][1]
+            if flags.get("special", token.special) != token.special:
+                does = f"{token.special}, as in tokenizer.json"
+                raise _contradiction("added_tokens_decoder", f"special={flags['special']} for {content!r}", does)
+            kept = {name: flags.get(name, getattr(token, name)) for name in ADDED_TOKEN_FLAGS}
+            if any(kept[name] != getattr(token, name) for name in ADDED_TOKEN_FLAGS):
+                tokenizer.add_tokens([AddedToken(content, special=token.special, **kept)])
+        self._refuse_lost_tokens(known.keys() - {str(_content(entry)) for entry in added.values()})
+
+    def _refuse_lost_tokens(self, missing: AbstractSet[str]) -> None:
+        """Refuse tokens that tokenizer.json alone adds, which a class that builds its tokenizer anew would not know."""
+        named = {str(_content(value)) for name, value in self.options.items() if name.endswith("_token")}
+        for field_name in ("additional_special_tokens", "extra_special_tokens"):
+            listed = self.options.get(field_name) or ()
+            tokens = listed.values() if isinstance(listed, Mapping) else listed
+            named |= {str(_content(token)) for token in tokens} if isinstance(tokens, Iterable) else set()
+        if (parts := self._class_parts) is not None and (lost := sorted(missing - named - parts.special_tokens)):
+            raise _contradiction("added_tokens_decoder", "without " + repr(lost[0]), "it there, as in tokenizer.json")
 
 
 def _limit(found: object) -> int | None:
@@ -235,15 +286,19 @@ def _splits_at_punctuation(tokenizer: Tokenizer) -> bool:
     return tokenizer.pre_tokenizer is not None and len(tokenizer.pre_tokenizer.pre_tokenize_str("a,b")) > 1
 
 
-def _adds_prefix_space(step: Mapping[str, object]) -> bool | None:
+def _adds_prefix_space(tokenizer: Tokenizer) -> bool | None:
     """What a pre-tokenizer does at a text's beginning; None where it has no such choice."""
-    if step.get("type") == "ByteLevel":
-        return bool(step.get("add_prefix_space"))
-    if step.get("type") == "Metaspace":
-        return step.get("prepend_scheme") != "never"
-    nested = step.get("pretokenizers")
-    found = [_adds_prefix_space(each) for each in nested] if isinstance(nested, list) else []
-    return next((each for each in found if each is not None), None)
+    for step in steps(tokenizer.pre_tokenizer, "pretokenizers"):
+        if step["type"] == "ByteLevel":
+            return bool(step["add_prefix_space"])
+        if step["type"] == "Metaspace":
+            return bool(step["prepend_scheme"] != "never")
+    return None
+
+
+def _content(token: object) -> object:
+    """The text of a token, which may be written with its flags."""
+    return token.get("content") if isinstance(token, Mapping) else token
 
 
 def _contradiction(name: str, found: object, expected: str) -> CorruptFile:

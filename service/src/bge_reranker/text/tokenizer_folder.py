@@ -112,9 +112,11 @@ class TokenizerFolder:
         _try(plain)
         segments = read_json_object(directory / "config.json", is_optional=True).get("type_vocab_size")
         known = segments if isinstance(segments, int) else None
+        if not settings.has_segments:
+            known = 1
         with _defects_named("tokenizer.json cannot lay out a pair"):
-            template = probe_template(tokenizer, segments=known if settings.has_segments else 1)
-        settings.refuse_other_template(tokenizer, template.special_ids)
+            template = probe_template(tokenizer, segments=known)
+        settings.refuse_other_template(tokenizer, template, has_segments=known != 1)
         return cls(
             tokenizer=plain,
             template=template,
