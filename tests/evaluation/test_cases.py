@@ -179,8 +179,8 @@ def test_queries_without_a_relevant_candidate_are_told_of(trec_folder: Path) -> 
 @pytest.mark.parametrize(
     ("name", "text", "words"),
     [
-        ("qrels.txt", "1 0 d1 2\n9 0 d1 1\n", r"qrels\.txt names 1 queries that are not in .*, the first of them '9'"),
-        ("run.txt", "9 Q0 d1 1 9.0 bm25\n", r"run\.txt names 1 queries that are not in .*, the first of them '9'"),
+        ("qrels.txt", "1 0 d1 2\n9 0 d1 1\n", r"qrels\.txt names 1 query that .* does not have, the first of them '9'"),
+        ("run.txt", "9 Q0 d1 1 9.0 bm25\n", r"run\.txt names 1 query that .* does not have, the first of them '9'"),
         ("qrels.txt", "1 0 d1 2\n1 0 d2\n", r"qrels\.txt:2: needs a query"),
         ("qrels.txt", "1 0 d1 much\n", r"qrels\.txt:1: needs a query"),
         ("qrels.txt", "1 0 d1 1.5\n", r"qrels\.txt:1: needs a query"),

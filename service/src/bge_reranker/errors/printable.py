@@ -1,7 +1,4 @@
-"""Texts of others as they may be printed: what a terminal would act on is shown instead.
-
-What belongs here: this one rule. What must not: which texts are printed where.
-"""
+"""How messages show texts of others, of which a terminal must act on none, and counts of things."""
 
 from __future__ import annotations
 
@@ -10,6 +7,17 @@ import re
 _ACTED_ON = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 """Control characters of both sets, line and paragraph separators, those that change the direction of writing, and
 halves of surrogate pairs, which cannot be written at all."""
+
+
+def counted(number: int, thing: str, things: str = "") -> str:
+    """A number of things, such as `1 token` and `2 tokens`.
+
+    Args:
+        number: How many there are.
+        thing: What one is called.
+        things: What several are called, where an `s` at its end would not do.
+    """
+    return f"{number} {thing if number == 1 else things or f'{thing}s'}"
 
 
 def printable(text: str, *, keeps_lines: bool = False) -> str:

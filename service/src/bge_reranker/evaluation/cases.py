@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import RerankerError
+from ..errors.printable import counted
 from ..plain_numbers import plain_whole_number
 from ..text_files import SAVE_AS_UTF8, NotText, read_text
 
@@ -140,7 +141,8 @@ def load_trec_cases(
     for file, named in ((qrels, grades), (run, candidates)):
         if unknown := [query for query in named if query not in query_texts]:
             raise InvalidJudgements(
-                f"{file} names {len(unknown)} queries that are not in {queries}, the first of them {unknown[0]!r}.",
+                f"{file} names {counted(len(unknown), 'query', 'queries')} that {queries} does not have, the "
+                f"first of them {unknown[0]!r}.",
                 remedy="Give the queries that the judgements are for.",
             )
     try:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import DigestMismatch, DiskFull, HubUnreachable
+from ..errors.printable import counted
 from .hashing import hash_file
 from .layout import unwritable
 from .parts import PartialFile
@@ -161,7 +162,9 @@ class Transfer:
         except HubUnreachable as error:
             return position, error
         if end is not None and position < end:
-            return position, HubUnreachable(f"The source ended {file.path} {end - position} bytes too early.")
+            return position, HubUnreachable(
+                f"The source ended {file.path} {counted(end - position, 'byte')} too early."
+            )
         return position, None
 
     def _compare(self, file: RemoteFile) -> None:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ..engine.batch import Pair
 from ..errors import DocumentTooLong, QueryTooLong
+from ..errors.printable import counted
 from .estimate import estimate_tokens
 from .pair_template import PairTemplate
 from .policy import TextPolicy
@@ -231,7 +232,8 @@ class PairEncoder:
         if policy.long_documents == "reject":
             room = budget - query_tokens
             raise DocumentTooLong(
-                f"document {index} has more than {room} tokens, the room that the query ({query_tokens} tokens) leaves "
+                f"document {index} has more than {counted(room, 'token')}, the room that the query "
+                f"({counted(query_tokens, 'token')}) leaves "
                 f"in a pair of at most {policy.max_pair_tokens}.",
                 remedy="Shorten it, or ask for another policy for long documents: cut, windows_max or windows_mean.",
             )

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from ..errors import InvalidField, SettingsError
+from ..errors.printable import counted
 from ..setting_rules import MIN_PAIR_TOKENS, MODEL_PAIR_TOKENS, broken
 from ..settings import Direction, LongDocuments, Preset, TextSettings, Truncation
 
@@ -130,7 +131,8 @@ def _overlap_tokens(settings: TextSettings, max_pair_tokens: int) -> int:
 def _check_against_model(settings: TextSettings, model_max_pair_tokens: int) -> None:
     if model_max_pair_tokens < MIN_PAIR_TOKENS:
         raise SettingsError(
-            f"The model's longest pair has {model_max_pair_tokens} tokens; it must have at least {MIN_PAIR_TOKENS}.",
+            f"The model's longest pair has {counted(model_max_pair_tokens, 'token')}; it must have at least "
+            f"{MIN_PAIR_TOKENS}.",
             remedy="Serve another model.",
         )
     limits = {

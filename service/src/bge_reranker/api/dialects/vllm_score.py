@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from ...errors import EmptyField, InvalidField
+from ...errors.printable import counted
 from ...ranking.request import RankRequest
 from ..dialect import Call, Place, Reply, shown_scores
 from ..fields import Fields
@@ -49,7 +50,7 @@ class VllmScoreDialect:
             raise EmptyField(f"`{left}` holds an empty text.", remedy="Send at least one character.")
         if len(queries) not in {1, len(documents)}:
             raise InvalidField(
-                f"`{left}` holds {len(queries)} texts and `{right}` {len(documents)}.",
+                f"`{left}` holds {counted(len(queries), 'text')} and `{right}` {len(documents)}.",
                 remedy="Send one text against many, or as many of both.",
             )
         paired = None if len(queries) == 1 else queries

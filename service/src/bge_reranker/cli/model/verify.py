@@ -6,6 +6,7 @@ import time
 
 import click
 
+from ...errors.printable import counted
 from .target import WHERE_OPTIONS, effective_settings, find_model
 
 
@@ -31,6 +32,6 @@ def verify(context: click.Context, /, model: str | None, **_settings: object) ->
     elapsed_s = max(time.perf_counter() - began, 1e-6)
     rate = manifest.size_bytes / elapsed_s / 1e9
     click.echo(
-        f"{directory.path}: {len(manifest.files)} files, {manifest.size_bytes / 1e9:.2f} GB, intact "
+        f"{directory.path}: {counted(len(manifest.files), 'file')}, {manifest.size_bytes / 1e9:.2f} GB, intact "
         f"({elapsed_s:.1f} s, {rate:.2f} GB/s)\ndigest {manifest.digest}"
     )
