@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.live.scripted_scorer import SECRET
+from tests.live.scripted_scorer import PANIC, SECRET
 from tests.live.server import LiveServer
 
 from .test_patience import eventually
@@ -142,6 +142,21 @@ def test_an_impossible_deadline_is_refused_by_name(server: LiveServer, deadline:
 def test_a_deadline_beyond_the_servers_own_leaves_that_one(server: LiveServer, deadline: str) -> None:
     answer = server.post({"query": "q", "candidates": ["a"]}, headers={"X-Request-Deadline-Ms": deadline})
     assert answer.status_code == 200
+
+
+def test_a_document_on_which_the_tokenizer_fails_fails_alone(server: LiveServer) -> None:
+    answer = server.post({"query": "q", "candidates": ["bad", f"{SECRET} {PANIC}", "good"]})
+    assert answer.status_code == 200
+    assert answer.json()["ranked_candidates"] == ["good", "bad"]
+    assert [(error["index"], error["code"]) for error in answer.json()["errors"]] == [(1, "TokenizerFailed")]
+    assert SECRET not in answer.text + server.log.getvalue()
+
+
+def test_a_dialect_that_cannot_leave_out_a_document_names_its_index(server: LiveServer) -> None:
+    inputs = [["q", "bad"], ["q", PANIC], ["q", "good"]]
+    answer = server.post({"inputs": inputs}, path="/predict")
+    assert answer.status_code == 424
+    assert "Document 1 has no score: The tokenizer failed on a text" in answer.text
 
 
 def test_a_score_that_is_not_a_number_fails_its_own_document_only(server: LiveServer) -> None:

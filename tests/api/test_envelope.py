@@ -26,10 +26,9 @@ def lines(server: LiveServer, event: str) -> list[dict[str, Any]]:
 @pytest.mark.parametrize(
     ("path", "body"),
     [
-        ("/rerank", {"query": "q", "candidates": ["good", f"secret {PANIC}"]}),
         ("/rerank", {"query": f"secret {PANIC}", "candidates": ["good"]}),
         # Large enough for a thread.
-        ("/rerank", {"query": "q", "candidates": ["good"] * 300 + [f"secret {PANIC}"]}),
+        ("/rerank", {"query": f"secret {PANIC}", "candidates": ["good"] * 300}),
         ("/tokenize", {"inputs": f"secret {PANIC}"}),
     ],
 )

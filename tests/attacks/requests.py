@@ -78,7 +78,13 @@ ROWS: tuple[Attack, ...] = (
         _ranked(*(("good", "boom", f"bad {SECRET}", "boom bad") * 16)),
         "200; " + ", ".join(f"{index}=BatchFailed" for index in range(1, 64, 2)),
     ),
-    Attack("document", "one on which the tokenizer panics", _ranked("good", f"{SECRET} {PANIC}"), "500 InternalError"),
+    Attack(
+        "document",
+        "one on which the tokenizer panics",
+        _ranked("good", f"{SECRET} {PANIC}", "bad"),
+        "200; 1=TokenizerFailed",
+    ),
+    Attack("document", "only one, on which the tokenizer panics", _ranked(f"{SECRET} {PANIC}"), "500 TokenizerFailed"),
     Attack(
         "document",
         "a query on which the tokenizer panics",

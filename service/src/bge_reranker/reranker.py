@@ -145,8 +145,7 @@ class Reranker:
         if not texts:
             return Ranking.empty()
         ranking = self._model.ranker.rank(RankRequest(query, texts), self._deadline_s)
-        for error in ranking.errors.values():
-            raise error
+        ranking.require_all()
         return ranking
 
     def __enter__(self) -> Self:

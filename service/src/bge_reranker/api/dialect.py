@@ -158,8 +158,7 @@ def every_score(reply: Reply) -> Sequence[Any]:
     Raises:
         ScoringError: If a document has none; leaving it out would give its neighbours' scores to the wrong texts.
     """
-    for error in reply.ranking.errors.values():
-        raise error
+    reply.ranking.require_all()
     return shown_scores(reply)
 
 

@@ -11,7 +11,7 @@ counting (one place does each), and any text of a document.
     |- CapacityError           the same request may pass later
     |  |- QueueFull, TooManyConnections, NotReady, Draining, DeadlineExceeded, CallerGone
     |- ScoringError            the scorer failed
-    |  |- NonFiniteScore, PairTooLarge, BatchFailed, WorkerDied
+    |  |- NonFiniteScore, PairTooLarge, BatchFailed, TokenizerFailed, WorkerDied
     |- ModelError              the model cannot be fetched, loaded or served
     |  |- UnknownModel, Gated, HubUnreachable, DiskFull, DigestMismatch, CorruptFile, WrongArchitecture, MissingHead,
     |  |  UnsafeFormat, OutOfMemory
@@ -69,6 +69,7 @@ from .service import (
     PairTooLarge,
     QueueFull,
     ScoringError,
+    TokenizerFailed,
     TooManyConnections,
     WorkerDied,
 )
@@ -108,6 +109,7 @@ __all__ = [
     "RouteNotFound",
     "ScoringError",
     "SettingsError",
+    "TokenizerFailed",
     "TooManyConnections",
     "TooManyDocuments",
     "Unauthenticated",

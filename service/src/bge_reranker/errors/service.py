@@ -62,6 +62,10 @@ class BatchFailed(ScoringError):
     """The scorer raises on this pair, whatever else is in its batch."""
 
 
+class TokenizerFailed(ScoringError):
+    """The tokenizer fails on this document, whatever stands beside it."""
+
+
 class WorkerDied(ScoringError):
     """The thread that runs the scorer ended; the process must be restarted."""
 

@@ -118,6 +118,7 @@ class Ranker:
         documents = self._encode(request, policy, lambda tokens: self._check_wanted(tokens, reservation))
         tokenise_s = self._clock() - began
         self._check_wanted(sum(document.tokens for document in documents), reservation)
+        _require_one([document.error for document in documents])
         pairs = [pair for document in documents for pair in document.pairs]
         return _Flight(documents, tokenise_s, self._engine.submit(reservation, pairs, on_done))
 
@@ -131,7 +132,8 @@ class Ranker:
         tokens_before = 0
         for query, indices in request.by_query():
             documents = [request.documents[index] for index in indices]
-            found = self._encoder.encode(query, documents, policy, _counting_on(tokens_before, checkpoint)).documents
+            counting = _counting_on(tokens_before, checkpoint)
+            found = self._encoder.encode(query, documents, policy, counting, indices).documents
             tokens_before += sum(document.tokens for document in found)
             encoded.update(zip(indices, found, strict=True))
         return [encoded[index] for index in range(len(request.documents))]
@@ -230,6 +232,12 @@ def _is_small(request: RankRequest) -> bool:
     return len(request.documents) <= _INLINE_DOCUMENTS and request.characters <= _INLINE_CHARACTERS
 
 
+def _require_one(errors: Sequence[RerankerError | None]) -> None:
+    """Fail a request of which every document has failed, by the first one's error."""
+    if errors and errors[0] is not None and None not in errors:
+        raise errors[0]
+
+
 def _assemble(flight: _Flight, outcome: Outcome, long_documents: LongDocuments) -> Ranking:
     """Fold the pairs of each document's windows into one logit per document."""
     for error in outcome.errors.values():
@@ -243,7 +251,8 @@ def _assemble(flight: _Flight, outcome: Outcome, long_documents: LongDocuments) 
     first = 0
     for index, document in enumerate(documents):
         after = first + len(document.pairs)
-        failure = next((outcome.errors[pair] for pair in range(first, after) if pair in outcome.errors), None)
+        failed = (outcome.errors[pair] for pair in range(first, after) if pair in outcome.errors)
+        failure = document.error or next(failed, None)
         if failure is not None:
             errors[index] = failure
         elif len(document.pairs) == 1:
@@ -251,8 +260,7 @@ def _assemble(flight: _Flight, outcome: Outcome, long_documents: LongDocuments) 
         else:
             logits[index] = combine_windows(outcome.logits[first:after], mode)
         first = after
-    if len(errors) == len(documents):
-        raise errors[0]
+    _require_one([errors.get(index) for index in range(len(documents))])
     return Ranking(
         logits=logits,
         errors=errors,

@@ -57,6 +57,20 @@ class Ranking:
         """Tokens computed for the whole request."""
         return int(self.tokens.sum(dtype=np.int64))
 
+    def require_all(self) -> None:
+        """Refuse to go on where a document has no score, for answers that cannot leave one out.
+
+        Raises:
+            RerankerError: The error of the first such document, which names its index.
+        """
+        for index, error in sorted(self.errors.items()):
+            raise type(error)(
+                f"Document {index} has no score: {error.message}",
+                remedy=error.remedy,
+                retry_after_s=error.retry_after_s,
+                figures=error.figures,
+            ) from error
+
     def order(self, *, ties_high_index_first: bool = False) -> list[int]:
         """Indices of the scored documents, best first.
 

@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..engine.batch import Pair
-from ..errors import DocumentTooLong, QueryTooLong
+from ..errors import DocumentTooLong, InternalError, QueryTooLong, RerankerError, TokenizerFailed
 from ..errors.printable import counted
+from ..settings import Direction
 from .estimate import estimate_tokens
 from .pair_template import PairTemplate
 from .policy import TextPolicy
@@ -41,6 +42,9 @@ class EncodedDocument:
 
     truncated: bool
     """Whether something of the query or the document was dropped."""
+
+    error: RerankerError | None = None
+    """Why there is no pair, where the tokenizer fails on this document."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +137,7 @@ class PairEncoder:
         documents: Sequence[str],
         policy: TextPolicy,
         checkpoint: Callable[[int], None] = lambda _tokens: None,
+        indices: Sequence[int] | None = None,
     ) -> EncodedRequest:
         """Tokenise a request: the query once, equal documents once.
 
@@ -142,8 +147,10 @@ class PairEncoder:
             policy: How they are cut.
             checkpoint: Called every fraction of a second on the way with the tokens so far, equal documents counted
                 once; it may raise to stop the work.
+            indices: What the caller calls the documents, for errors; their places in `documents` unless given.
 
         Raises:
+            InternalError: If the tokenizer fails on the query.
             QueryTooLong: If the query leaves no room for a document and the policy may not cut it.
             DocumentTooLong: If a pair does not fit and the policy is to reject it.
         """
@@ -151,15 +158,17 @@ class PairEncoder:
         heads: dict[int, Pair] = {}
         needed = self._document_tokens_needed(encoded_query, policy)
         first_index: dict[str, int] = {}
-        for index, document in enumerate(documents):
+        for index, document in zip(indices or range(len(documents)), documents, strict=True):
             first_index.setdefault(document, index)
         by_text: dict[str, EncodedDocument] = {}
         tokens_so_far = 0
         # What a group becomes is known before the next one is tokenised: windows can multiply a request's size.
         for group in self._groups(list(first_index), needed):
             checkpoint(tokens_so_far)
-            found_lists = leading_tokens(self._tokenizer, group, needed, policy.direction, self._precut)
-            for text, found in zip(group, found_lists, strict=True):
+            for text, found in zip(group, self._document_tokens(group, needed, policy.direction), strict=True):
+                if isinstance(found, RerankerError):
+                    by_text[text] = EncodedDocument((), 0, truncated=False, error=found)
+                    continue
                 tokens = _limited(found.ids, policy)
                 kept = self._kept_query_tokens(encoded_query, tokens, policy, index=first_index[text])
                 if kept not in heads:
@@ -196,6 +205,17 @@ class PairEncoder:
         if len(tokens) > budget and (policy.truncation == "only_second" or policy.long_documents == "reject"):
             raise _query_too_long(budget, policy)
         return _Query(tokens, limited, budget)
+
+    def _document_tokens(
+        self, texts: Sequence[str], needed: int, direction: Direction
+    ) -> Sequence[TextTokens | TokenizerFailed]:
+        """Tokenise texts together; one by one where that fails, so that only those fail that are to blame."""
+        try:
+            return leading_tokens(self._tokenizer, texts, needed, direction, self._precut)
+        except InternalError as error:
+            if len(texts) == 1:
+                return [TokenizerFailed(error.message)]
+        return [found for text in texts for found in self._document_tokens([text], needed, direction)]
 
     def _groups(self, texts: list[str], needed: int) -> Iterator[list[str]]:
         """Divide texts for checkpoints: one call of the tokenizer cannot be stopped."""
