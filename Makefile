@@ -7,8 +7,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV := $(BIN)/uv
 LOCKS := requirements/dev.txt requirements/tools.txt
-# The programs beside the package: what generates files, what trains the embedded model.
-BESIDE := PYTHONPATH=service $(BIN)/python -m
+# The programs beside the packages: what generates files, what trains the embedded model.
+BESIDE := PYTHONPATH=tools $(BIN)/python -m
 # The helm that `make helm` builds, unless you name another.
 HELM ?= $$($(BIN)/python -c 'from tests.cluster.tools import HELM; print(HELM.program())')
 CHART_VERSION = $(shell sed -n 's/^version: //p' charts/bge-reranker/Chart.yaml)
@@ -91,7 +91,7 @@ helm: $(VENV)/.installed ## Build helm, with which the chart's tests render
 check: $(VENV)/.installed ## Format, lint, types, import contracts, lock freshness, generated files
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy service/src operator/src service/demo_model service/generate service/images tests
+	$(BIN)/mypy service/src operator/src tools tests
 	$(BIN)/lint-imports
 	@$(MAKE) --no-print-directory verify
 

@@ -63,7 +63,7 @@ class TreeCopy:
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run Python in the copy, with the copy's packages."""
-        packages = [str(self.root / name) for name in ("service/src", "operator/src", "tools", "service", ".")]
+        packages = [str(self.root / name) for name in ("service/src", "operator/src", "tools", ".")]
         environment = os.environ | {"PYTHONPATH": os.pathsep.join(packages)}
         return subprocess.run(
             [sys.executable, *arguments],

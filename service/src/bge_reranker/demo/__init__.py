@@ -1,7 +1,7 @@
 """The embedded demonstration model: a tiny reranker for trying things out, not for production.
 
 Belongs here: the checkpoint folder with its card, and where it lies. Must not be here: its training, which is the
-program `service/demo_model`.
+program `tools/demo_model`.
 """
 
 import importlib.resources

@@ -56,7 +56,7 @@ a message and its translation. A passage that repeats its title word for word is
 a packaged sentence-embedding model (its vectors of English pieces; for a Chinese piece, of its English glosses), which
 is the only thing in it that was not trained here from scratch. They and the weights of words are trained contrastively,
 one answer against mined and other passages. The layers around them are not trained but put together so that they match
-words and compare topics, see `service/demo_model/start.py`; training them as well made the ranking of the validation
+words and compare topics, see `tools/demo_model/start.py`; training them as well made the ranking of the validation
 sources worse each time it was tried. The construction and its constants were chosen on the validation sources.
 `make demo-model TASK=rebuild` puts the layers together anew around the vectors that a checkpoint holds.
 
