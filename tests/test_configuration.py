@@ -188,6 +188,38 @@ def test_variables_that_kubernetes_injects_for_a_service_of_our_name_are_not_set
     assert load_settings(environment=injected) == Settings()
 
 
+def test_the_model_has_one_key_and_keeps_its_flag_and_variable(tmp_path: Path) -> None:
+    file = tmp_path / "settings.yaml"
+    file.write_text("model: {source: org/one}\n")
+    assert load_settings(file).model.source == "org/one"
+    assert load_settings(file, {"BGE_RERANKER_MODEL": "org/two"}).model.source == "org/two"
+    assert load_settings(file, {"BGE_RERANKER_MODEL": "org/two"}, {"model": "org/three"}).model.source == "org/three"
+    (setting,) = (setting for setting in settings_list() if setting.key == "model.source")
+    assert (setting.flag, setting.variable) == ("--model", "BGE_RERANKER_MODEL")
+
+
+def test_a_key_by_its_former_name_is_read_with_a_warning(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    file = tmp_path / "settings.yaml"
+    file.write_text("model: {model: org/name, threads: 3}\n")
+    settings = load_settings(file)
+    assert (settings.model.source, settings.model.threads) == ("org/name", 3)
+    (record,) = caplog.records
+    assert record.levelname == "WARNING"
+    assert record.message == (
+        f"{file}: model.model is called model.source now; the next release does not read the former name."
+    )
+    said: list[str] = []
+    load_settings(environment={"BGE_RERANKER_CONFIG": '{"model": {"model": "a/b"}}'}, on_former_key=said.append)
+    assert len(said) == 1
+    assert said[0].startswith("BGE_RERANKER_CONFIG: model.model is called model.source now")
+
+
+def test_a_key_by_both_its_names_is_refused() -> None:
+    both = '{"model": {"model": "a/b", "source": "a/b"}}'
+    with pytest.raises(SettingsError, match=r"model\.source is there twice, once as model\.model, its former name"):
+        load_settings(environment={"BGE_RERANKER_CONFIG": both})
+
+
 def test_settings_are_frozen() -> None:
     with pytest.raises(ValueError, match="frozen"):
         load_settings().engine.max_batch_tokens = 1
@@ -196,6 +228,7 @@ def test_settings_are_frozen() -> None:
 def test_every_setting_has_a_sentence_and_a_name_of_its_own() -> None:
     settings = list(settings_list())
     assert len({setting.field for setting in settings}) == len(settings)
+    assert len({setting.name for setting in settings}) == len(settings)
     for setting in settings:
         assert (setting.info.description or "").endswith("."), f"{setting.key} has no sentence"
 

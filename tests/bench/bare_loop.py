@@ -23,7 +23,7 @@ _REQUESTS = 8
 
 
 def main(folder: Path, seconds: float, batch_tokens: int) -> None:
-    scorer = load_scorer(folder, ModelSettings(model=str(folder)))
+    scorer = load_scorer(folder, ModelSettings(source=str(folder)))
     scorer.warm_up(batch_tokens)
     batches = _batches(folder, scorer.description.max_pair_tokens, batch_tokens)
     tokens, began, cpu = 0, time.perf_counter(), time.process_time()

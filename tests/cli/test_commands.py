@@ -165,6 +165,16 @@ def test_a_wrong_variable_refuses_to_start() -> None:
     assert (answer.returncode, "BGE_RERANKER_MAX_BATCH_TOKEN is not a setting" in answer.stderr) == (1, True)
 
 
+def test_serve_logs_that_a_key_goes_by_its_former_name(tmp_path: Path) -> None:
+    file = tmp_path / "settings.json"
+    file.write_text(json.dumps({"model": {"model": str(tmp_path / "absent")}, "observe": {"logFormat": "json"}}))
+    answer = run("serve", "--config", str(file), "--port", "0", "--management-port", "0")
+    lines = [json.loads(line) for line in answer.stderr.splitlines() if line.startswith("{")]
+    (warning,) = (line for line in lines if line["logger"] == "bge_reranker.configuration")
+    assert warning["level"] == "warning"
+    assert "model.model is called model.source now" in warning["event"]
+
+
 def test_serve_help_documents_every_setting_with_default_and_variable() -> None:
     text = run("serve", "--help").stdout
     for setting in settings_list():

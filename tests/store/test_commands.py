@@ -35,7 +35,7 @@ def hub() -> Iterator[FakeHub]:
 def pod(hub: FakeHub, directory: Path) -> dict[str, str]:
     """The environment of a pod: one variable with the configuration, the same for its init step and its server."""
     config = {
-        "model": {"model": SOURCE, "cacheDir": str(directory / "store"), "threads": 1},
+        "model": {"source": SOURCE, "cacheDir": str(directory / "store"), "threads": 1},
         "observe": {"terminationLog": str(directory / "termination-log")},
         "http": {"port": 0, "managementPort": 0, "drainDelayS": 0},
     }

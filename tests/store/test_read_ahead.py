@@ -55,7 +55,7 @@ def test_a_part_beyond_the_end_of_a_file_ends_with_it(weights: Path) -> None:
 
 
 def test_a_model_s_weights_are_read_before_it_is_loaded(weights: Path) -> None:
-    read_ahead(ModelSettings(model=str(weights.parent)), {}).join()
+    read_ahead(ModelSettings(source=str(weights.parent)), {}).join()
     assert all(is_cached(weights, position) for position in range(0, SIZE_BYTES, 1_000_000))
 
 
@@ -67,4 +67,4 @@ def test_what_cannot_be_read_ahead_is_left_to_the_load(tmp_path: Path, weights: 
         model = str(tmp_path / "nothing")
     else:
         (weights.parent / "model-2.safetensors").symlink_to("nowhere")
-    read_ahead(ModelSettings(model=model), {}).join()
+    read_ahead(ModelSettings(source=model), {}).join()

@@ -13,7 +13,7 @@ settings. It holds only what differs from the service's defaults.
 {{- end }}
 
 {{- define "bge-reranker.settings" -}}
-{{- $model := dict "model" .Values.model.source -}}
+{{- $model := dict "source" .Values.model.source -}}
 {{- with .Values.model.revision }}{{ $_ := set $model "revision" . }}{{ end -}}
 {{- with .Values.model.digest }}{{ $_ := set $model "expectDigest" . }}{{ end -}}
 {{- if has (include "bge-reranker.delivery" .) (list "fetched" "packed") -}}

@@ -7,8 +7,9 @@ the environment.
 from __future__ import annotations
 
 import json
+import logging
 import re
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
@@ -19,7 +20,7 @@ from pydantic.fields import FieldInfo
 from typing_extensions import override
 
 from .errors import SettingsError
-from .settings import GUARDS, Settings
+from .settings import GUARDS, UNGROUPED_NAMES, Settings
 from .text_files import SAVE_AS_UTF8, NotText, read_text
 
 ENVIRONMENT_PREFIX = "BGE_RERANKER_"
@@ -28,11 +29,16 @@ ENVIRONMENT_PREFIX = "BGE_RERANKER_"
 JSON_VARIABLE = "BGE_RERANKER_CONFIG"
 """Environment variable that may hold a whole configuration file as JSON, as a pod template does."""
 
+FORMER_KEYS = {("model", "model"): "source"}
+"""Keys of the configuration file that were renamed to a field; they are read for one release, with a warning."""
+
 _SERVICE_LINK = re.compile(r"^BGE_RERANKER_.*(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_(TCP|UDP)(_\w+)?)?)$")
 """Variables that Kubernetes injects for a Service called bge-reranker; they are not settings."""
 
 _SERVICE_LINK_VALUE = re.compile(r"^(tcp|udp|sctp)://")
 """Value of the one injected variable, BGE_RERANKER_PORT, whose name is also a setting's."""
+
+_log = logging.getLogger("bge_reranker.configuration")
 
 
 class _UniqueKeyLoader(yaml.SafeLoader):
@@ -61,14 +67,19 @@ class Setting:
         return f"{self.group}.{self.info.alias or self.field}"
 
     @property
+    def name(self) -> str:
+        """Name without the group, as Python callers write it and as flag and variable derive from it."""
+        return UNGROUPED_NAMES.get(self.field, self.field)
+
+    @property
     def variable(self) -> str:
         """Name in the environment."""
-        return ENVIRONMENT_PREFIX + self.field.upper()
+        return ENVIRONMENT_PREFIX + self.name.upper()
 
     @property
     def flag(self) -> str:
         """Name on the command line."""
-        return "--" + self.field.replace("_", "-")
+        return "--" + self.name.replace("_", "-")
 
     @property
     def is_secret(self) -> bool:
@@ -90,29 +101,41 @@ def load_settings(
     file: Path | None = None,
     environment: Mapping[str, str] | None = None,
     flags: Mapping[str, Any] | None = None,
+    on_former_key: Callable[[str], None] = _log.warning,
 ) -> Settings:
     """Merge all sources and validate them once.
 
     Args:
         file: Configuration file, YAML or JSON.
         environment: Environment variables; those without our prefix are left alone.
-        flags: Field name to value, only those that were given.
+        flags: Ungrouped name to value, only those that were given.
+        on_former_key: Called with a sentence about each key that goes by its former name.
 
     Raises:
         SettingsError: If a source cannot be read, or names an unknown setting, or a value is impossible.
     """
     merged: dict[str, dict[str, Any]] = {}
     if file is not None:
-        _merge(merged, _read_file(file), str(file))
+        _merge(merged, _renamed(_read_file(file), str(file), on_former_key), str(file))
     variables = {name: value for name, value in (environment or {}).items() if name.startswith(ENVIRONMENT_PREFIX)}
     if JSON_VARIABLE in variables:
-        _merge(merged, _parse(variables.pop(JSON_VARIABLE), JSON_VARIABLE), JSON_VARIABLE)
+        parsed = _parse(variables.pop(JSON_VARIABLE), JSON_VARIABLE)
+        _merge(merged, _renamed(parsed, JSON_VARIABLE, on_former_key), JSON_VARIABLE)
     _merge(merged, _from_variables(variables), "the environment")
     _merge(merged, _from_flags(flags or {}), "the command line")
     try:
         return Settings.model_validate(merged)
     except ValidationError as error:
         raise SettingsError(_explain(error)) from None
+
+
+def by_name(settings: Settings, *groups: str) -> dict[str, Any]:
+    """The settings of some groups, by ungrouped name, as `load_settings` takes them for flags."""
+    return {
+        setting.name: getattr(getattr(settings, setting.group), setting.field)
+        for setting in settings_list()
+        if setting.group in groups
+    }
 
 
 def masked(settings: Settings) -> dict[str, Any]:
@@ -140,6 +163,21 @@ def _parse(text: str, source: str) -> Any:
     if parsed is None:
         # A template that was not filled in, or a mount that failed, would remove every guard that was meant.
         raise SettingsError(f"{source} is empty.", remedy="Write settings into it, or {} where none are meant.")
+    return parsed
+
+
+def _renamed(parsed: Any, source: str, on_former_key: Callable[[str], None]) -> Any:
+    """What a source says, by the names that keys have now."""
+    for (group, former), field in FORMER_KEYS.items():
+        values = parsed.get(group) if isinstance(parsed, Mapping) else None
+        if not isinstance(values, Mapping) or former not in values:
+            continue
+        if field in values:
+            raise SettingsError(f"{source}: {group}.{field} is there twice, once as {group}.{former}, its former name.")
+        on_former_key(
+            f"{source}: {group}.{former} is called {group}.{field} now; the next release does not read the former name."
+        )
+        parsed = {**parsed, group: {field if name == former else name: value for name, value in values.items()}}
     return parsed
 
 
@@ -208,15 +246,16 @@ def _is_empty(value: Any) -> bool:
 
 
 def _from_flags(flags: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    groups = {setting.field: setting.group for setting in settings_list()}
+    known = {setting.name: setting for setting in settings_list()}
     found: dict[str, dict[str, Any]] = {}
-    for field, value in flags.items():
-        if field not in groups:
-            raise SettingsError(f"{field} is not a setting.", remedy="`bge-reranker settings` lists them all.")
-        if value is None and field in GUARDS:
+    for name, value in flags.items():
+        setting = known.get(name)
+        if setting is None:
+            raise SettingsError(f"{name} is not a setting.", remedy="`bge-reranker settings` lists them all.")
+        if value is None and setting.field in GUARDS:
             # What a Python caller passes on without having been given it.
             continue
-        found.setdefault(groups[field], {})[field] = value
+        found.setdefault(setting.group, {})[setting.field] = value
     return found
 
 

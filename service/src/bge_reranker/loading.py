@@ -51,7 +51,7 @@ def load_model(
         ModelError: If the model is not found or cannot be served.
         SettingsError: If a setting does not fit the model or the machine.
     """
-    directory = resolve_model(settings.model.model, environment, settings.model)
+    directory = resolve_model(settings.model.source, environment, settings.model)
     lease = _lease(directory)
     observer = observer or SilentObserver()
     try:

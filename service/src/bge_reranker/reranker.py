@@ -47,7 +47,7 @@ class Reranker:
     Args:
         model: `demo`, a folder with a Hugging Face checkpoint, `org/name[@revision]` in a Hugging Face cache, or
             a source that lies in the store `cache_dir`. A `Path` is a folder, whatever its name.
-        settings: Any setting of the scorer by its field name, for example `device="cpu"` or `preset="flagreranker"`.
+        settings: Any setting of the scorer by its name, for example `device="cpu"` or `preset="flagreranker"`.
             `deadline_s` bounds one ranking only if it is given.
 
     Raises:

@@ -5,6 +5,7 @@ flags (`configuration`), and resolving "auto" (each part does, from its own slic
 
 Field names are unique across the groups, so that a flag (`--max-batch-tokens`), an environment variable
 (`BGE_RERANKER_MAX_BATCH_TOKENS`) and a key of the configuration file (`engine.maxBatchTokens`) need no other prefix.
+`UNGROUPED_NAMES` has the exceptions.
 """
 
 from __future__ import annotations
@@ -58,6 +59,10 @@ GUARDS = frozenset({"api_keys", "keys_file", "expect_digest", "revision"})
 empty did not mean to open the door, so that emptiness is refused."""
 
 
+UNGROUPED_NAMES = {"source": "model"}
+"""Fields that flags, variables and Python call by another name, since without their group their own says too little."""
+
+
 class SettingsGroup(BaseModel):
     """Common behaviour of all groups: frozen, unknown keys refused, camelCase in files."""
 
@@ -109,7 +114,7 @@ def choices_of(annotation: Any) -> frozenset[str]:
 class ModelSettings(SettingsGroup):
     """Which model is served, and on what."""
 
-    model: str = Field(default="demo", min_length=1, max_length=4096)
+    source: str = Field(default="demo", min_length=1, max_length=4096)
     """Model: `demo` (embedded), a folder with a Hugging Face checkpoint, `org/name[@revision]`, or a source:
     `hf://org/name`, `https://` (archive or file list), `s3://bucket/prefix`, `file:///path`, `pvc://claim/path`."""
 

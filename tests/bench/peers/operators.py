@@ -37,7 +37,7 @@ def operator_shares(folder: Path, lengths: list[int]) -> dict[str, float]:
     if checkpoint.geometry is None:
         raise ValueError("the shapes are of the packed family; this is a bug")
     graph = build_graph(map_tensors(checkpoint.weight_files, checkpoint.geometry), checkpoint.geometry)
-    hint = load_scorer(folder, ModelSettings(model=str(folder), device="cpu")).description.precision_hint
+    hint = load_scorer(folder, ModelSettings(source=str(folder), device="cpu")).description.precision_hint
     options = {"INFERENCE_PRECISION_HINT": hint, "INFERENCE_NUM_THREADS": 1, "NUM_STREAMS": 1, "PERF_COUNT": True}
     request = openvino.Core().compile_model(graph, "CPU", options).create_infer_request()
     source, spent = np.random.default_rng(0), Counter[str]()

@@ -26,7 +26,7 @@ _MAX_BATCH_TOKENS = 2_048
 
 def main(model: Path, seconds: float) -> None:
     # One thread that computes: the time of the process does not depend on what else runs.
-    scorer = load_scorer(model, ModelSettings(model=str(model), threads=1))
+    scorer = load_scorer(model, ModelSettings(source=str(model), threads=1))
     scorer.warm_up(_MAX_BATCH_TOKENS)
     source = np.random.default_rng(0)
     spent, tokens, batches = {"new": 0.0, "repeated": 0.0}, 0, 0

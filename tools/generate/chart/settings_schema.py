@@ -11,7 +11,7 @@ from typing import Any
 from bge_reranker.settings import Settings
 
 OWNED = {
-    "model": {"model", "revision", "cacheDir", "expectDigest", "claimsDir"},
+    "model": {"source", "revision", "cacheDir", "expectDigest", "claimsDir"},
     "http": {"port", "managementPort"},
     "guard": {"apiKeys", "keysFile"},
     "observe": {"terminationLog"},

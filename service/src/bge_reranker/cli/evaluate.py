@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..configuration import load_settings
+from ..configuration import by_name, load_settings
 from ..errors import SettingsError
 from .output import refuse_unwritable, written
 from .setting_options import given_flags, setting_options
@@ -57,9 +57,8 @@ def evaluate(
     from ..evaluation.report import evaluate_rankings, print_report  # noqa: PLC0415
     from ..reranker import Reranker  # noqa: PLC0415
 
-    flags = effective.model.model_dump() | effective.text.model_dump()
-    with Reranker(**flags) as reranker:
-        report = evaluate_rankings(reranker.logits, cases, ranker=effective.model.model, with_bm25=bm25)
+    with Reranker(**by_name(effective, "model", "text")) as reranker:
+        report = evaluate_rankings(reranker.logits, cases, ranker=effective.model.source, with_bm25=bm25)
     print_report(report, Console())
     if json_file is not None:
         with written(json_file, "--json"):

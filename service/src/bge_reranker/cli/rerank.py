@@ -11,7 +11,7 @@ import click
 import orjson
 from typing_extensions import override
 
-from ..configuration import load_settings
+from ..configuration import by_name, load_settings
 from ..errors import EmptyField, InvalidField
 from ..text_files import SAVE_AS_UTF8, NotText, decode_text
 from .numbers import WholeNumberRange
@@ -53,8 +53,7 @@ def rerank(
     effective = load_settings(None, os.environ, given_flags(context))
     from ..reranker import Reranker  # noqa: PLC0415 - imports torch; --help and a wrong setting answer at once
 
-    flags = effective.model.model_dump() | effective.text.model_dump()
-    with Reranker(**flags) as reranker:
+    with Reranker(**by_name(effective, "model", "text")) as reranker:
         ranked = reranker.rank(query, texts, top_n)
     # Blank lines are no documents, but people count them.
     ranked = [replace(document, index=numbers[document.index]) for document in ranked]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import signal
 import sys
@@ -34,7 +35,9 @@ def serve(context: click.Context, /, config_file: Path | None, **_settings: obje
     """
     # Until the server handles signals itself there is nothing to finish.
     signal.signal(signal.SIGTERM, lambda _number, _frame: os._exit(0))
-    effective = load_settings(config_file, os.environ, given_flags(context))
+    # How to log is a setting, so that what is said about settings waits.
+    former_keys: list[str] = []
+    effective = load_settings(config_file, os.environ, given_flags(context), former_keys.append)
     # Imported late, so that --help and a wrong setting answer at once.
     from ..store.read_ahead import read_ahead  # noqa: PLC0415
 
@@ -44,6 +47,8 @@ def serve(context: click.Context, /, config_file: Path | None, **_settings: obje
     from .greeting import greet  # noqa: PLC0415
 
     configure_logs(effective.observe)
+    for sentence in former_keys:
+        logging.getLogger("bge_reranker.configuration").warning(sentence)
     termination_log = Path(effective.observe.termination_log)
 
     async def run() -> int:

@@ -27,14 +27,14 @@ def setting_options(*groups: str) -> Callable[[Command], Command]:
     return _options([setting for setting in settings_list() if not groups or setting.group in groups])
 
 
-def field_options(*fields: str) -> Callable[[Command], Command]:
+def field_options(*names: str) -> Callable[[Command], Command]:
     """Add an option for each of these settings.
 
     Args:
-        fields: Their names.
+        names: Their ungrouped names.
     """
-    by_name = {setting.field: setting for setting in settings_list()}
-    return _options([by_name[field] for field in fields])
+    by_name = {setting.name: setting for setting in settings_list()}
+    return _options([by_name[name] for name in names])
 
 
 def _options(settings: Sequence[Setting]) -> Callable[[Command], Command]:
@@ -47,12 +47,12 @@ def _options(settings: Sequence[Setting]) -> Callable[[Command], Command]:
 
 
 def given_flags(context: click.Context) -> Mapping[str, Any]:
-    """The settings that were given on this command line, by field name."""
-    fields = {setting.field for setting in settings_list()}
+    """The settings that were given on this command line, by ungrouped name."""
+    names = {setting.name for setting in settings_list()}
     return {
         name: value
         for name, value in context.params.items()
-        if name in fields and context.get_parameter_source(name) is ParameterSource.COMMANDLINE
+        if name in names and context.get_parameter_source(name) is ParameterSource.COMMANDLINE
     }
 
 
@@ -70,8 +70,8 @@ def _option(setting: Setting) -> Callable[[Command], Command]:
     flag = f"{setting.flag}/--no-{setting.flag[2:]}" if setting.info.annotation is bool else setting.flag
     return click.option(
         flag,
-        *_SHORT_FLAGS.get(setting.field, ()),
-        setting.field,
+        *_SHORT_FLAGS.get(setting.name, ()),
+        setting.name,
         type=_type(setting.info.annotation),
         default=None,
         metavar=None,

@@ -33,6 +33,6 @@ def read_ahead(settings: ModelSettings, environment: Mapping[str, str]) -> threa
 
 def _read(settings: ModelSettings, environment: Mapping[str, str]) -> None:
     with suppress(RerankerError, OSError):
-        folder = resolve_model(settings.model, environment, settings).path
+        folder = resolve_model(settings.source, environment, settings).path
         for name in weights_in(folder).files:
             bring_in_file(folder / name)

@@ -94,4 +94,4 @@ def _fetcher(settings: Settings, meter: Meter, *, refresh: bool) -> Fetcher:
         environment=os.environ,
     )
     store = Store(store_directory(model))
-    return Fetcher(store, require_source(model.model, model.revision), options, meter, convert_pickles)
+    return Fetcher(store, require_source(model.source, model.revision), options, meter, convert_pickles)

@@ -7,7 +7,7 @@ import sys
 
 import click
 
-from ...configuration import load_settings
+from ...configuration import by_name, load_settings
 from ..setting_options import given_flags, setting_options
 
 _SHOWN_CHARACTERS = 40
@@ -29,7 +29,7 @@ def selfcheck(context: click.Context, /, **_settings: object) -> None:
     from ...model.selfcheck import MODEL, run_selfcheck  # noqa: PLC0415
     from ...reranker import Reranker  # noqa: PLC0415
 
-    with Reranker(**effective.model.model_dump()) as reranker:
+    with Reranker(**by_name(effective, "model")) as reranker:
         report = run_selfcheck(
             lambda pairs: [reranker.logits(query, [document])[0] for query, document in pairs], reranker.precision
         )

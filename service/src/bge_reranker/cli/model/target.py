@@ -39,7 +39,7 @@ def find_model(settings: ModelSettings) -> ModelDirectory:
     """
     from ...store.resolve import resolve_model  # noqa: PLC0415 - a wrong option answers at once
 
-    return resolve_model(settings.model, os.environ, settings)
+    return resolve_model(settings.source, os.environ, settings)
 
 
 def store_directory(settings: ModelSettings) -> Path:
