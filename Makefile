@@ -123,7 +123,7 @@ lock-check: $(VENV)/.installed
 parity: $(VENV)/.installed ## Compare scores with FlagEmbedding and sentence-transformers
 	$(BIN)/python -m tests.parity $(ARGS)
 
-bench: $(VENV)/.installed ## Measure throughput, latency and memory; a table and build/bench.json
+bench: $(VENV)/.installed ## Measure throughput, latency and memory; ARGS="--against REF" compares this tree with a commit
 	$(BIN)/python -m tests.bench $(ARGS)
 
 bench-peers: $(VENV)/.installed ## Measure beside other rerankers; docs/benchmarks.md, docs/measurements/peers.json

@@ -17,6 +17,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from .against.comparison import compare_trees, save
 from .bodies import measure_bodies
 from .checkpoint import write_checkpoint
 from .documents import Texts
@@ -42,6 +43,9 @@ PARTS = ("speed", "overload", "largest-requests", "bodies", "memory", "start")
 @click.option("--requests", default=50, show_default=True, help="A cell sends no more requests than this.")
 @click.option("--batch-tokens", default=2_048, show_default=True, help="Largest batch of the bare loop.")
 @click.option("--pairs", default=100_000, show_default=True, help="Pairs of the memory run.")
+@click.option("--against", metavar="REF", help="Compare this tree with a commit instead, in alternating pairs.")
+@click.option("--rounds", default=10, show_default=True, help="Pairs of turns of --against, for each model.")
+@click.option("--turn-seconds", default=5.0, show_default=True, help="How long a turn of --against is to take.")
 @click.option(
     "--json", "json_file", default=Path("build/bench.json"), type=click.Path(path_type=Path), show_default=True
 )
@@ -52,11 +56,17 @@ def bench(
     requests: int,
     batch_tokens: int,
     pairs: int,
+    against: str | None,
+    rounds: int,
+    turn_seconds: float,
     json_file: Path,
 ) -> None:
     """Measure the base shape by HTTP, bare and overloaded, large and hostile requests, and the embedded model."""
     # Wide enough for every column where the output is not a terminal.
     console = Console(width=None if sys.stdout.isatty() else 130)
+    if against is not None:
+        _compare(against, rounds, turn_seconds, console)
+        return
     report: dict[str, Any] = {"machine": describe_machine(), "date": datetime.now(UTC).isoformat(timespec="seconds")}
     wanted = parts or PARTS
     if "speed" in wanted:
@@ -75,6 +85,15 @@ def bench(
     json_file.parent.mkdir(parents=True, exist_ok=True)
     json_file.write_text(json.dumps(report, indent=1), encoding="utf-8")
     console.print(f"{report['machine']}. Written to {json_file}.")
+
+
+def _compare(ref: str, rounds: int, seconds: float, console: Console) -> None:
+    machine = describe_machine()
+    try:
+        found = compare_trees(ref, rounds, seconds, _CACHE, console)
+    except LookupError as error:
+        raise click.BadParameter(f"{error}.", param_hint="--against") from error
+    console.print(f"{machine}. Written to {save({'machine': machine, **found})}.")
 
 
 def _measure_speed(

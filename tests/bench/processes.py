@@ -72,7 +72,7 @@ def bench_server(model: str, **flags: Any) -> Iterator[BenchServer]:
         arguments = [f"{name}={value}" for name, value in settings.items()]
         command = [sys.executable, "-m", "tests.bench.measured_server", str(report), *arguments]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-            server = BenchServer(_address(process), psutil.Process(process.pid))
+            server = BenchServer(address_of(process), psutil.Process(process.pid))
             try:
                 yield server
             finally:
@@ -81,7 +81,7 @@ def bench_server(model: str, **flags: Any) -> Iterator[BenchServer]:
             server.report |= json.loads(report.read_text(encoding="utf-8"))
 
 
-def _address(process: subprocess.Popen[str]) -> str:
+def address_of(process: subprocess.Popen[str]) -> str:
     """Read the greeting up to the line that names the address."""
     if process.stdout is None:
         raise RuntimeError("the server's output is not read; this is a bug")

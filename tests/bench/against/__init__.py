@@ -1,0 +1,1 @@
+"""This tree beside another commit of it, on one machine, in turns."""
