@@ -26,10 +26,10 @@ def run(
     Raises:
         ClusterError: It failed or took too long; with the end of what it said.
     """
-    words = [str(word) for word in command]
+    arguments = [str(word) for word in command]
     try:
         done = subprocess.run(
-            words,
+            arguments,
             input=text_input,
             capture_output=True,
             text=True,
@@ -39,8 +39,8 @@ def run(
             check=False,
         )
     except subprocess.TimeoutExpired as error:
-        raise ClusterError(f"`{' '.join(words)}` did not end within {time_limit_s:g} s.") from error
+        raise ClusterError(f"`{' '.join(arguments)}` did not end within {time_limit_s:g} s.") from error
     if done.returncode != 0:
         said = "\n".join((done.stderr + done.stdout).splitlines()[-15:])
-        raise ClusterError(f"`{' '.join(words)}` ended with {done.returncode}:\n{said}")
+        raise ClusterError(f"`{' '.join(arguments)}` ended with {done.returncode}:\n{said}")
     return done.stdout

@@ -71,9 +71,9 @@ def load(node: NodePlace, archive: Path) -> None:
     ctr(node, "images", "import", "--local", str(archive))
 
 
-def ctr(node: NodePlace, *words: str) -> str:
+def ctr(node: NodePlace, *arguments: str) -> str:
     """Run containerd's own client on a node's images and containers."""
-    return run([CONTAINERD.program("ctr"), "--address", node.containerd_socket, "--namespace", "k8s.io", *words])
+    return run([CONTAINERD.program("ctr"), "--address", node.containerd_socket, "--namespace", "k8s.io", *arguments])
 
 
 def _answers(node: NodePlace) -> bool:

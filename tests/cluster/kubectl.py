@@ -14,15 +14,15 @@ from tests.cluster.tools import KUBERNETES
 MANIFESTS = Path(__file__).parent / "manifests"
 
 
-def kubectl(*words: str, text_input: str | None = None) -> str:
+def kubectl(*arguments: str, text_input: str | None = None) -> str:
     """Run kubectl to its end and give back what it printed."""
-    command = [str(KUBERNETES.program("kubectl")), f"--kubeconfig={KUBECONFIG}", f"--context={CONTEXT}", *words]
+    command = [str(KUBERNETES.program("kubectl")), f"--kubeconfig={KUBECONFIG}", f"--context={CONTEXT}", *arguments]
     return run(command, text_input=text_input)
 
 
-def get(*words: str) -> dict[str, Any]:
+def get(*arguments: str) -> dict[str, Any]:
     """What `kubectl get` finds, as JSON."""
-    found: dict[str, Any] = json.loads(kubectl("get", *words, "--output=json"))
+    found: dict[str, Any] = json.loads(kubectl("get", *arguments, "--output=json"))
     return found
 
 

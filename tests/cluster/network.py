@@ -26,7 +26,7 @@ def connect(node: NodePlace, holder: int) -> None:
     _ip("link", "set", node.interface, "master", BRIDGE, "up")
     _ip("link", "set", far_end, "netns", str(holder))
     inside = ["nsenter", f"--net=/proc/{holder}/ns/net"]
-    for words in (
+    for arguments in (
         f"link set {far_end} name eth0",
         "link set lo up",
         f"address add {node.address}/24 dev eth0",
@@ -34,7 +34,7 @@ def connect(node: NodePlace, holder: int) -> None:
         f"route add default via {HOST_ADDRESS}",
         *(f"route add {other.pod_range} via {other.address}" for other in NODES if other is not node),
     ):
-        run([*inside, "ip", *words.split()])
+        run([*inside, "ip", *arguments.split()])
     run([*inside, "sysctl", "-q", "-w", "net.ipv4.ip_forward=1"])
 
 
@@ -64,5 +64,5 @@ def remove() -> None:
                 raise
 
 
-def _ip(*words: str) -> None:
-    run(["ip", *words])
+def _ip(*arguments: str) -> None:
+    run(["ip", *arguments])

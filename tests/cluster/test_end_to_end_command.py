@@ -28,8 +28,8 @@ def test_a_named_context_and_our_own_cluster_are_welcome(context: str | None, ku
 
 def test_make_looks_at_the_surroundings_before_it_builds_images() -> None:
     environment = {**os.environ, "KUBECONFIG": "/home/me/.kube/config", "MAKEFLAGS": ""}
-    words = ("make", "--no-print-directory", "e2e", "CONTEXT=", "ARGS=")
-    done = subprocess.run(words, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=60)
+    arguments = ("make", "--no-print-directory", "e2e", "CONTEXT=", "ARGS=")
+    done = subprocess.run(arguments, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode != 0
     assert done.stdout == ""
     assert "no context is named" in done.stderr

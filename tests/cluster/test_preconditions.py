@@ -22,13 +22,13 @@ def test_a_user_who_is_not_root_is_told_to_be() -> None:
         preconditions.is_root(1000, "cluster-status")
 
 
-@pytest.mark.parametrize("words", [("status",), ("load", "demo")], ids=["status", "load"])
+@pytest.mark.parametrize("arguments", [("status",), ("load", "demo")], ids=["status", "load"])
 def test_commands_on_the_cluster_ask_for_root_before_anything_else(
-    monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+    monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]
 ) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
-    with pytest.raises(ClusterError, match=f"sudo make cluster-{words[0]}"):
-        cluster.main(list(words), standalone_mode=False)
+    with pytest.raises(ClusterError, match=f"sudo make cluster-{arguments[0]}"):
+        cluster.main(list(arguments), standalone_mode=False)
 
 
 def test_tools_are_not_built_without_go() -> None:

@@ -46,12 +46,12 @@ class Death:
 
     Attributes:
         writes_before: Writes that still pass.
-        is_heard: Whether the write reaches the API server; its answer reaches nobody.
+        reaches_server: Whether the write reaches the API server; its answer reaches nobody.
         kill: Ends the client.
     """
 
     writes_before: int
-    is_heard: bool
+    reaches_server: bool
     kill: Callable[[], None]
 
 
@@ -106,7 +106,7 @@ class FaultyProxy:
         body = await request.read()
         death = self._due(request)
         if death is not None:
-            if death.is_heard:
+            if death.reaches_server:
                 async with self._passed_on(request, body) as answer:
                     await answer.read()
             death.kill()

@@ -53,19 +53,19 @@ class Release:
         return ["upgrade", self.name, *self.chart_and_values(values)]
 
     def chart_and_values(self, values: Values | None = None) -> list[str]:
-        """The last words of an install or upgrade."""
+        """The last output of an install or upgrade."""
         return [str(CHART), *self._values(values)]
 
     def rollback(self, *options: str) -> str:
         return self.helm("rollback", self.name, "--wait", "--timeout=280s", *options)
 
-    def helm(self, *words: str, text_input: str | None = None) -> str:
-        return run(self._command(*words), text_input=text_input)
+    def helm(self, *arguments: str, text_input: str | None = None) -> str:
+        return run(self._command(*arguments), text_input=text_input)
 
     def refused(self, values: Values) -> str:
         """What `helm install` says where it must fail."""
-        words = ("install", self.name, *self.chart_and_values(values))
-        done = subprocess.run(self._command(*words), capture_output=True, text=True, check=False)
+        arguments = ("install", self.name, *self.chart_and_values(values))
+        done = subprocess.run(self._command(*arguments), capture_output=True, text=True, check=False)
         assert done.returncode != 0, f"{values} should have been refused"
         return done.stderr
 
@@ -87,12 +87,12 @@ class Release:
     def events(self) -> str:
         return self.namespace.kubectl("get", "events", "--output=custom-columns=REASON:.reason,MESSAGE:.message")
 
-    def _command(self, *words: str) -> list[str]:
+    def _command(self, *arguments: str) -> list[str]:
         return [
             str(self.program),
             f"--kube-context={self.cluster.context}",
             f"--namespace={self.namespace.name}",
-            *words,
+            *arguments,
         ]
 
     def _values(self, values: Values | None) -> list[str]:

@@ -31,17 +31,17 @@ class Cluster:
 
     context: str
 
-    def kubectl(self, *words: str, text_input: str | None = None, time_limit_s: float = 300) -> str:
-        return run(self.command(*words), text_input=text_input, time_limit_s=time_limit_s)
+    def kubectl(self, *arguments: str, text_input: str | None = None, time_limit_s: float = 300) -> str:
+        return run(self.command(*arguments), text_input=text_input, time_limit_s=time_limit_s)
 
-    def command(self, *words: str) -> list[str]:
+    def command(self, *arguments: str) -> list[str]:
         built = KUBERNETES.program("kubectl")
         program = str(built) if built.exists() else shutil.which("kubectl")
         assert program is not None, "kubectl is missing: run `make cluster-up` once, or install it"
-        return [program, f"--context={self.context}", *words]
+        return [program, f"--context={self.context}", *arguments]
 
-    def get(self, *words: str) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads(self.kubectl("get", *words, "--output=json"))
+    def get(self, *arguments: str) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(self.kubectl("get", *arguments, "--output=json"))
         return found
 
     def apply(self, manifest: str, **values: str) -> None:
@@ -77,13 +77,13 @@ class Namespace:
     cluster: Cluster
     name: str
 
-    def kubectl(self, *words: str, text_input: str | None = None, time_limit_s: float = 300) -> str:
+    def kubectl(self, *arguments: str, text_input: str | None = None, time_limit_s: float = 300) -> str:
         return self.cluster.kubectl(
-            f"--namespace={self.name}", *words, text_input=text_input, time_limit_s=time_limit_s
+            f"--namespace={self.name}", *arguments, text_input=text_input, time_limit_s=time_limit_s
         )
 
-    def get(self, *words: str) -> dict[str, Any]:
-        return self.cluster.get(*words, f"--namespace={self.name}")
+    def get(self, *arguments: str) -> dict[str, Any]:
+        return self.cluster.get(*arguments, f"--namespace={self.name}")
 
     def objects(self) -> set[str]:
         """What there is of the kinds that a release makes, as KIND/NAME."""
@@ -125,16 +125,16 @@ class SearchPod:
     def run(self, module: str, *arguments: str, text_input: str = "", time_limit_s: float = 600) -> Any:
         """Run one of the pod's programs to its end; gives its JSON."""
         return json.loads(
-            self.cluster.kubectl(*self._words(module, *arguments), text_input=text_input, time_limit_s=time_limit_s)
+            self.cluster.kubectl(*self._arguments(module, *arguments), text_input=text_input, time_limit_s=time_limit_s)
         )
 
     def start_load(
         self, url: str, rate: float, time_limit_s: float = 30.0, connections: int = 4, copies: int = 1
     ) -> SteadyLoad:
         """Requests at a steady rate from now on; `copies` of the same candidates in each make it heavier."""
-        words = self._words("steady_load", url, str(rate), str(time_limit_s), str(connections), str(copies))
+        arguments = self._arguments("steady_load", url, str(rate), str(time_limit_s), str(connections), str(copies))
         process = subprocess.Popen(
-            self.cluster.command(*words),
+            self.cluster.command(*arguments),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -146,7 +146,7 @@ class SearchPod:
             raise AssertionError(f"the load did not start: {process.communicate()[1]}")
         return SteadyLoad(process)
 
-    def _words(self, module: str, *arguments: str) -> list[str]:
+    def _arguments(self, module: str, *arguments: str) -> list[str]:
         python = ["/opt/search/bin/python", "-m", f"search_pod.{module}", *arguments]
         return ["exec", "--stdin", f"--namespace={self.namespace}", "search", "--", *python]
 

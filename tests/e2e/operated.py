@@ -39,7 +39,7 @@ class Operated:
         }
         given = [f"--set-json={key}={json.dumps(value)}" for key, value in values.items()]
         context, place = self.namespace.cluster.context, self.namespace.name
-        words = [
+        arguments = [
             str(HELM.program()),
             f"--kube-context={context}",
             f"--namespace={place}",
@@ -47,7 +47,7 @@ class Operated:
             release,
             str(CHART),
         ]
-        run([*words, "--skip-crds", *given, *options, "--wait", "--timeout=280s"])
+        run([*arguments, "--skip-crds", *given, *options, "--wait", "--timeout=280s"])
 
     @property
     def url(self) -> str:

@@ -74,6 +74,6 @@ def test_the_api_server_takes_every_object_of_every_case(namespace: Namespace, i
     """Admitted in a `restricted` namespace without a warning, by the schemas of foreign kinds as well."""
     dry = Release(f"dry-{case.removesuffix('-values.yaml')}", namespace, image)
     rendered = dry.helm("template", dry.name, str(CHART), f"--values={CASES / case}", "--no-hooks")
-    words = ("apply", "--server-side", "--dry-run=server", "--warnings-as-errors", "--filename=-")
-    said = namespace.kubectl(*words, text_input=rendered)
+    arguments = ("apply", "--server-side", "--dry-run=server", "--warnings-as-errors", "--filename=-")
+    said = namespace.kubectl(*arguments, text_input=rendered)
     assert said.count("serverside-applied (server dry run)") == len(said.splitlines()) == rendered.count("\nkind: ")

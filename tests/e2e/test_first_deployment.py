@@ -58,8 +58,8 @@ def test_a_drained_node_fails_no_request(cluster: Cluster, search: SearchPod) ->
     node = elsewhere[0]
     try:
         with search.start_load(URL, RATE) as load:
-            words = ("--ignore-daemonsets", "--delete-emptydir-data", "--force", "--timeout=280s")
-            cluster.kubectl("drain", node, *words)
+            arguments = ("--ignore-daemonsets", "--delete-emptydir-data", "--force", "--timeout=280s")
+            cluster.kubectl("drain", node, *arguments)
             roll_out(cluster)
             outcomes = load.outcome()
     finally:

@@ -242,9 +242,12 @@ def test_its_rights_are_the_ones_in_the_chart(products: Operated) -> None:
     for verb, resource in [*refused, *allowed]:
         # With a slash, kubectl would take what follows for an object's name.
         kind, _, subresource = resource.partition("/")
-        words = products.namespace.cluster.command("auth", "can-i", verb, kind, account)
-        words += [f"--namespace={products.namespace.name}", *([f"--subresource={subresource}"] if subresource else [])]
-        done = subprocess.run(words, capture_output=True, text=True, check=False)
+        arguments = products.namespace.cluster.command("auth", "can-i", verb, kind, account)
+        arguments += [
+            f"--namespace={products.namespace.name}",
+            *([f"--subresource={subresource}"] if subresource else []),
+        ]
+        done = subprocess.run(arguments, capture_output=True, text=True, check=False)
         assert done.stdout.strip() == ("yes" if (verb, resource) in allowed else "no"), (verb, resource)
 
 

@@ -102,11 +102,11 @@ def _on_and_off(release: Release, search: SearchPod) -> dict[str, Any]:
 
 def _handed_over(release: Release, search: SearchPod) -> dict[str, Any]:
     """The way round: another manager holds the count before Helm gives it up."""
-    words = ("apply", "--server-side", "--force-conflicts", "--field-manager=handover", "--filename=-")
+    arguments = ("apply", "--server-side", "--force-conflicts", "--field-manager=handover", "--filename=-")
     held = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": release.name}, "spec": {"replicas": 2}}
     before = {pod["metadata"]["name"] for pod in release.pods()}
     with search.start_load(release.url, RATE) as load:
-        release.namespace.kubectl(*words, text_input=json.dumps(held))
+        release.namespace.kubectl(*arguments, text_input=json.dumps(held))
         release.helm(*release.upgrade_words(IDLE))
         kept = _replicas(release)
         assert kept == 2, "the way round in docs/troubleshooting-kubernetes.md does not hold"

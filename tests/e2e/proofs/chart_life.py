@@ -93,9 +93,9 @@ def _bring_bundle(place: Namespace, image: str) -> str:
         fetch = (
             "cat > /tmp/bundle.tar && python3 -m bge_reranker model fetch file:///tmp/bundle.tar --cache-dir /models"
         )
-        words = (f"--namespace={place.name}", "exec", "--stdin", "loader", "--", "sh", "-c", fetch)
+        arguments = (f"--namespace={place.name}", "exec", "--stdin", "loader", "--", "sh", "-c", fetch)
         with packed.bundle.open("rb") as bundle:
-            subprocess.run(place.cluster.command(*words), stdin=bundle, check=True, timeout=120)
+            subprocess.run(place.cluster.command(*arguments), stdin=bundle, check=True, timeout=120)
     place.kubectl("delete", "pod", "loader")
     return packed.source
 
@@ -114,8 +114,10 @@ def _pod(name: str, container: dict[str, Any], **more: Any) -> dict[str, Any]:
 
 def _tries(release: Release, program: str) -> str:
     """What a program in the scorer's pod says; it must not get through."""
-    words = ("exec", f"deployment/{release.name}", "--container=scorer", "--", "python3", "-c")
-    said = release.namespace.kubectl(*words, f"try:\n {program}\nexcept OSError as error:\n print('blocked:', error)")
+    arguments = ("exec", f"deployment/{release.name}", "--container=scorer", "--", "python3", "-c")
+    said = release.namespace.kubectl(
+        *arguments, f"try:\n {program}\nexcept OSError as error:\n print('blocked:', error)"
+    )
     assert said.startswith("blocked:"), "the network policy did not block the way out; does the cluster enforce it?"
     return said.strip()
 
@@ -125,8 +127,8 @@ def _management(search: SearchPod, release: Release) -> str:
     url = service_url(f"{release.name}-headless", release.namespace.name, 8001)
     program = f"import urllib.request\ntry:\n urllib.request.urlopen('{url}/info', timeout=5)\n print('answered')\n"
     program += "except OSError as error:\n print('blocked:', error)"
-    words = ("exec", f"--namespace={search.namespace}", "search", "--", "/opt/search/bin/python", "-c", program)
-    said = search.cluster.kubectl(*words).strip()
+    arguments = ("exec", f"--namespace={search.namespace}", "search", "--", "/opt/search/bin/python", "-c", program)
+    said = search.cluster.kubectl(*arguments).strip()
     assert said.startswith("blocked:"), f"a caller read the management port: {said}"
     return said
 

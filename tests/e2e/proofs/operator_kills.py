@@ -1,7 +1,7 @@
 """Fifty operators killed at one of their writes: the next one always gets there, and nothing is doubled or lost.
 
 Needs no node: a control plane on loopback with played pods, and a proxy that kills the operator when it writes, before
-the API server hears of it or before the operator hears the answer.
+the API server gets it or before the operator gets the answer.
 """
 
 from __future__ import annotations
@@ -44,11 +44,11 @@ def prove() -> dict[str, Any]:
 
 
 def _rounds(products: Operated, proxy: FaultyProxy, process: OperatorProcess) -> dict[str, Any]:
-    chance, heard, seconds = random.Random(9), Counter[bool](), []
+    chance, kills, seconds = random.Random(9), Counter[bool](), []
     deployments, claims = set[str](), set[str]()
     process.start_and_await_work()
     rounds = 0
-    while sum(heard.values()) < KILLS:
+    while sum(kills.values()) < KILLS:
         rounds += 1
         death = Death(chance.randrange(MOST_WRITES), chance.random() < 0.5, process.kill)
         proxy.death = death
@@ -58,7 +58,7 @@ def _rounds(products: Operated, proxy: FaultyProxy, process: OperatorProcess) ->
         wait_until(partial(_has_ended_or, is_there, process), "killed, or done", 120)
         proxy.death = None
         if process.has_ended:
-            heard[death.is_heard] += 1
+            kills[death.reaches_server] += 1
             began = time.monotonic()
             process.start()
             wait_until(is_there, f"round {rounds} converges", 120)
@@ -70,8 +70,8 @@ def _rounds(products: Operated, proxy: FaultyProxy, process: OperatorProcess) ->
     assert _uids(products.namespace, "persistentvolumeclaims") == claims != set()
     return {
         "rounds": rounds,
-        "killed_before_the_write": heard[False],
-        "killed_after_the_write_unheard": heard[True],
+        "killed_before_the_write": kills[False],
+        "killed_after_the_write_unheard": kills[True],
         "deployments_ever": len(deployments),
         "claims_ever": len(claims),
         "median_s_from_start_to_converged": round(sorted(seconds)[len(seconds) // 2], 1),

@@ -100,9 +100,9 @@ def _install(place: Namespace, release: str, image: str) -> None:
     values |= {"replicas": 1, "image": _with_image({"spec": {}}, image)["spec"]["image"]}
     values["operator"] = {"image": _with_image({"spec": {}}, OPERATOR_IMAGE)["spec"]["image"]}
     del values["operator"]["image"]["registry"]
-    words = [str(HELM.program()), f"--kube-context={place.cluster.context}", f"--namespace={place.name}"]
-    words += ["install", release, str(CHART), "--skip-crds", "--values=-", "--wait", "--timeout=280s"]
-    run(words, text_input=json.dumps(values))
+    arguments = [str(HELM.program()), f"--kube-context={place.cluster.context}", f"--namespace={place.name}"]
+    arguments += ["install", release, str(CHART), "--skip-crds", "--values=-", "--wait", "--timeout=280s"]
+    run(arguments, text_input=json.dumps(values))
 
 
 def _holder(place: Namespace) -> str:
@@ -129,11 +129,11 @@ def _crd_upgrade(cluster: Cluster, image: str) -> None:
         try:
             cluster.kubectl("apply", "--server-side", "--force-conflicts", "--filename=-", text_input=json.dumps(older))
             assert "An older" in _served(cluster)
-            words = [str(HELM.program()), f"--kube-context={cluster.context}", f"--namespace={place.name}"]
-            words += ["upgrade", "operator", str(CHART), "--reuse-values", "--wait", "--timeout=280s"]
-            run(words)
+            arguments = [str(HELM.program()), f"--kube-context={cluster.context}", f"--namespace={place.name}"]
+            arguments += ["upgrade", "operator", str(CHART), "--reuse-values", "--wait", "--timeout=280s"]
+            run(arguments)
             assert "An older" in _served(cluster), "off by default"
-            run([*words, "--set=operator.crdUpgrade.enabled=true"])
+            run([*arguments, "--set=operator.crdUpgrade.enabled=true"])
             assert _served(cluster) == ours["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["description"]
             assert place.get("jobs")["items"] == [], "the hook leaves nothing"
         finally:
