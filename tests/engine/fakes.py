@@ -1,7 +1,4 @@
-"""A clock that stands still, a scorer that computes hashes, an observer that remembers, and an engine without threads.
-
-What belongs here: what several tests of the engine share. What must not: assertions.
-"""
+"""A clock that stands still, a scorer that computes hashes, a remembering observer, and an engine without threads."""
 
 from __future__ import annotations
 
@@ -102,7 +99,7 @@ class FakeScorer:
 
 @dataclass
 class RememberingObserver(SilentObserver):
-    """Keeps what it hears."""
+    """Keeps every event."""
 
     scored: list[BatchReport] = field(default_factory=list)
     failed: list[tuple[BatchReport, Exception]] = field(default_factory=list)
@@ -113,32 +110,32 @@ class RememberingObserver(SilentObserver):
     deaths: list[BaseException] = field(default_factory=list)
 
     @override
-    def batch_scored(self, report: BatchReport) -> None:
+    def on_batch_scored(self, report: BatchReport) -> None:
         self.scored.append(report)
 
     @override
-    def batch_failed(self, report: BatchReport, error: Exception) -> None:
+    def on_batch_failed(self, report: BatchReport, error: Exception) -> None:
         self.failed.append((report, error))
 
     @override
-    def ran_out_of_memory(self, report: BatchReport, budget_tokens: int) -> None:
+    def on_out_of_memory(self, report: BatchReport, budget_tokens: int) -> None:
         self.out_of_memory.append((report, budget_tokens))
 
     @override
-    def budget_changed(self, budget_tokens: int, maximum_tokens: int) -> None:
+    def on_budget_changed(self, budget_tokens: int, maximum_tokens: int) -> None:
         assert budget_tokens <= maximum_tokens
         self.budgets.append(budget_tokens)
 
     @override
-    def pairs_ended(self, code: str, pairs: int) -> None:
+    def on_pairs_ended(self, code: str, pairs: int) -> None:
         self.ended[code] = self.ended.get(code, 0) + pairs
 
     @override
-    def callback_failed(self, error: Exception) -> None:
+    def on_callback_failed(self, error: Exception) -> None:
         self.callback_errors.append(error)
 
     @override
-    def engine_died(self, error: BaseException) -> None:
+    def on_engine_died(self, error: BaseException) -> None:
         self.deaths.append(error)
 
 

@@ -1,7 +1,4 @@
-"""The real dispatcher in simulated time: what becomes of Poisson arrivals beyond what the scorer can do.
-
-What belongs here: the world around a dispatcher, and what is counted. What must not: assertions, rules of admission.
-"""
+"""The real dispatcher in simulated time: what becomes of Poisson arrivals beyond what the scorer can do."""
 
 from __future__ import annotations
 
@@ -269,7 +266,7 @@ class Simulation:
         self._dispatcher.sweep(now)
         if self._counts(now):
             self.result.computed_tokens += plan.tokens
-            self.result.wasted_tokens += sum(piece.tokens for piece in plan.slices if piece.ticket.has_ended)
+            self.result.wasted_tokens += sum(slice_.tokens for slice_ in plan.slices if slice_.ticket.has_ended)
         self._dispatcher.finish(_LOGITS, now - began)
         self._go_on(now)
 

@@ -263,7 +263,7 @@ def test_drain_refuses_new_callers_and_finishes_the_old_ones() -> None:
 def test_observer_that_raises_does_not_end_the_engine(caplog: pytest.LogCaptureFixture) -> None:
     class BrokenObserver(SilentObserver):
         @override
-        def batch_scored(self, report: BatchReport) -> None:
+        def on_batch_scored(self, report: BatchReport) -> None:
             raise KeyError(report.pairs)
 
     with running(FakeScorer(), BrokenObserver()) as engine, caplog.at_level(logging.ERROR):

@@ -45,7 +45,7 @@ def load_model(
         settings: The effective settings.
         environment: Where Hugging Face caches are looked for.
         executor: Where texts are tokenised.
-        observer: Who hears of the engine's events.
+        observer: Its callbacks are called for the engine's events.
 
     Raises:
         ModelError: If the model is not found or cannot be served.

@@ -1,7 +1,7 @@
 """The one test that every scorer passes before it serves, whatever library computes.
 
-What belongs here: that pairs of the tokenizer, the longest too, have finite logits. What must not: which pairs, and how
-exact the logits are (each scorer compares its own bodies).
+Pairs of the tokenizer, the longest too, must have finite logits. How exact logits are is not its question: each scorer
+compares its own bodies.
 """
 
 from __future__ import annotations

@@ -1,8 +1,4 @@
-"""Whether a request gets a place in the queue: it does when it would end in time.
-
-What belongs here: the rule, and what it learns from those who came before. What must not: the queue itself, clocks,
-and what is served before whom, of which it is told the sum.
-"""
+"""Whether a request is admitted to the queue: it is when it would end in time."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""How many tokens a batch may have for the device's memory: halved when memory runs out, regained step by step.
-
-What belongs here: the number and its rule. What must not: batches, the scorer.
-"""
+"""How many tokens a batch may have for the device's memory: halved when memory runs out, regained step by step."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Warm-up and the first measurement of throughput, before the first caller is served.
-
-What belongs here: what the engine asks of a scorer before it is ready. What must not: locks, the queue.
-"""
+"""Warm-up and the first measurement of throughput, before the first caller is served."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Which live ticket expires next.
-
-What belongs here: an index of tickets by deadline. What must not: what happens to an expired ticket.
-"""
+"""An index of live tickets by deadline: which one expires next."""
 
 from __future__ import annotations
 

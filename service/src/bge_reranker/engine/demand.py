@@ -1,7 +1,4 @@
-"""What has a place and is in no batch yet, by deadline: what comes before whom, and how long the others can wait.
-
-What belongs here: sums over deadlines. What must not: who is admitted, the rate, clocks.
-"""
+"""Tokens reserved or waiting, by deadline: how much is served before a request, and how long the rest can wait."""
 
 from __future__ import annotations
 

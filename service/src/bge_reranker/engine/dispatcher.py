@@ -1,6 +1,5 @@
 """The state of the engine and every step it can take, as one object without threads: time is an argument.
 
-What belongs here: admission, taking and ending of batches, expiry. What must not: threads, locks, clocks, callbacks.
 Its caller holds a lock around each method, or has one thread, as the tests of its properties do.
 """
 
@@ -231,8 +230,8 @@ class Dispatcher:
             self._fill_prepared(now)
         plan, self._prepared = self._prepared, None
         self._running, self._running_since = plan, now
-        for piece in plan.slices if plan is not None else ():
-            piece.ticket.begin(piece, now)
+        for slice_ in plan.slices if plan is not None else ():
+            slice_.ticket.begin(slice_, now)
         return plan
 
     def finish(self, logits: NDArray[np.float32], compute_s: float) -> bool:
@@ -260,7 +259,7 @@ class Dispatcher:
             raise RuntimeError("a part of a batch begins while none runs; this is a bug")
         self._running_since = now
         self.sweep(now)
-        return [not piece.ticket.has_ended for piece in self._running.slices for _ in piece.pairs]
+        return [not slice_.ticket.has_ended for slice_ in self._running.slices for _ in slice_.pairs]
 
     def finish_in_parts(
         self, logits: NDArray[np.float32], errors: Mapping[int, RerankerError], compute_s: float
@@ -342,9 +341,9 @@ class Dispatcher:
         """What is served after a request that comes now, and when that would end without it."""
         deadlines, tokens = self._demand.after(deadline, self._estimates.usual)
         if self._prepared is not None and self._prepared.latest_deadline > deadline:
-            pieces = [piece for piece in self._prepared.slices if piece.ticket.deadline > deadline]
-            deadlines = np.concatenate(([piece.ticket.deadline for piece in pieces], deadlines))
-            tokens = np.concatenate(([piece.tokens for piece in pieces], tokens))
+            slices = [slice_ for slice_ in self._prepared.slices if slice_.ticket.deadline > deadline]
+            deadlines = np.concatenate(([slice_.ticket.deadline for slice_ in slices], deadlines))
+            tokens = np.concatenate(([slice_.tokens for slice_ in slices], tokens))
             order = deadlines.argsort(kind="stable")
             deadlines, tokens = deadlines[order], tokens[order]
         return LaterLoad(deadlines - now, before_s + tokens.cumsum() / self.throughput.tokens_per_second)
@@ -368,20 +367,20 @@ class Dispatcher:
         while (ticket := self._queue.first()) is not None:
             if self._end_if_hopeless(ticket, draft.ends_at(ticket), now):
                 continue
-            piece = self._queue.take(draft.room_tokens(ticket), begins=draft.is_empty)
-            if piece is None:
+            slice_ = self._queue.take(draft.room_tokens(ticket), begins=draft.is_empty)
+            if slice_ is None:
                 break
-            draft.add(piece)
+            draft.add(slice_)
         self._prepared = draft.plan()
 
     def _drop_hopeless_prepared(self, now: float) -> None:
         """End the tickets of the prepared batch that can no longer be done in time, now that it is to start."""
         ends_at = now
-        for piece in self._prepared.slices if self._prepared is not None else ():
-            ticket, piece_s = piece.ticket, self.throughput.expected_s(piece.tokens)
+        for slice_ in self._prepared.slices if self._prepared is not None else ():
+            ticket, slice_s = slice_.ticket, self.throughput.expected_s(slice_.tokens)
             waiting_s = self.throughput.expected_s(ticket.waiting_tokens)
-            if not self._end_if_hopeless(ticket, ends_at + piece_s + waiting_s, now):
-                ends_at += piece_s
+            if not self._end_if_hopeless(ticket, ends_at + slice_s + waiting_s, now):
+                ends_at += slice_s
         self._refresh_prepared()
 
     def _end_if_hopeless(self, ticket: Ticket, ends_at: float, now: float) -> bool:
@@ -416,19 +415,19 @@ class Dispatcher:
         self, plan: Plan, logits: NDArray[np.float32], compute_s: float, errors: Mapping[int, RerankerError]
     ) -> None:
         start = 0
-        for piece in plan.slices:
-            stop = start + len(piece.pairs)
-            if not piece.ticket.has_ended:
+        for slice_ in plan.slices:
+            stop = start + len(slice_.pairs)
+            if not slice_.ticket.has_ended:
                 own = {index - start: error for index, error in errors.items() if start <= index < stop}
-                piece.ticket.settle(piece, logits[start:stop], compute_s * piece.tokens / plan.tokens, own)
-                self._note_end(piece.ticket)
+                slice_.ticket.settle(slice_, logits[start:stop], compute_s * slice_.tokens / plan.tokens, own)
+                self._note_end(slice_.ticket)
             start = stop
 
     def _fail_slices(self, plan: Plan, error: RerankerError) -> None:
-        for piece in plan.slices:
-            if not piece.ticket.has_ended:
-                piece.ticket.fail(piece, error)
-                self._note_end(piece.ticket)
+        for slice_ in plan.slices:
+            if not slice_.ticket.has_ended:
+                slice_.ticket.fail(slice_, error)
+                self._note_end(slice_.ticket)
 
     def _note_end(self, ticket: Ticket) -> None:
         if ticket.has_ended:

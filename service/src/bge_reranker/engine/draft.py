@@ -1,7 +1,4 @@
-"""A batch while it is being filled: who may still join, and when it would end.
-
-What belongs here: the arithmetic of one batch. What must not: the queue, and what becomes of tickets.
-"""
+"""A batch while it is being filled: who may still join, and when it would end."""
 
 from __future__ import annotations
 
@@ -55,12 +52,12 @@ class Draft:
             self._is_closed = ticket.next_pair_tokens > room_tokens
         return room_tokens
 
-    def add(self, piece: TicketSlice) -> None:
+    def add(self, slice_: TicketSlice) -> None:
         """Let a slice join."""
-        self._added.append(piece)
-        self._tokens += piece.tokens
-        self._ends_by = min(self._ends_by, piece.ends_by)
-        self._is_closed = piece.ticket.is_trial or piece.ticket.is_apart
+        self._added.append(slice_)
+        self._tokens += slice_.tokens
+        self._ends_by = min(self._ends_by, slice_.ends_by)
+        self._is_closed = slice_.ticket.is_trial or slice_.ticket.is_apart
 
     def plan(self) -> Plan | None:
         """The batch as it is now; the same object where nothing has changed."""

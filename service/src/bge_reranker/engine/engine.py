@@ -1,7 +1,7 @@
-"""The engine as its callers see it: reserve a place, submit pairs, get one outcome.
+"""The engine as its callers see it: reserve capacity, submit pairs, get one outcome.
 
-What belongs here: the thread-safe surface and the life of the two threads. What must not: any rule of queueing, which
-`dispatcher` has, and any call of the scorer, which `worker` has.
+The thread-safe surface and the life of the two threads; the rules of queueing are the `dispatcher`'s, and only the
+`worker` calls the scorer.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class Engine:
         scorer: Computes logits; called from one thread of this engine only, and closed by it.
         settings: Limits of queue and batches.
         clock: Seconds; every deadline is a time on this clock.
-        observer: Hears of events.
+        observer: Its callbacks are called for every event.
     """
 
     def __init__(
@@ -166,7 +166,7 @@ class Engine:
         Args:
             tokens: Tokens that the request is expected to have.
             deadline: Time on the engine's clock by which the caller wants its answer.
-            likeness: What tells this request from others, so that it is recognised when it comes back as it was told.
+            likeness: What tells this request from others, so that it is recognised when it comes back as told.
 
         Raises:
             QueueFull: If the backlog leaves no place, or the request would end too late; says when to come again.

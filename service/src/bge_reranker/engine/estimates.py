@@ -1,7 +1,4 @@
-"""How far the tokens that are guessed before a text is tokenised are from what it turns out to have.
-
-What belongs here: the experience. What must not: the guess, which `text.estimate` makes.
-"""
+"""How far estimated token counts are from what a text turns out to have once it is tokenised."""
 
 from __future__ import annotations
 

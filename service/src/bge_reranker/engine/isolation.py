@@ -1,7 +1,4 @@
-"""Finding the pairs of a failed batch that are to blame, so that only they fail.
-
-What belongs here: which part of the batch is scored next. What must not: queues, tickets, threads.
-"""
+"""Finding the pairs of a failed batch that are to blame, so that only they fail."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Where the engine is in its life, and what that means for a caller.
-
-What belongs here: the phases and the transitions between them. What must not: tickets, threads.
-"""
+"""The phases of the engine, and what each means for a caller."""
 
 from __future__ import annotations
 

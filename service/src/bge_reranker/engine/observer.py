@@ -1,7 +1,4 @@
-"""What the engine tells about itself while it runs.
-
-What belongs here: the events. What must not: metrics, logs or formats; whoever implements the protocol has those.
-"""
+"""The events of the engine, and the protocol of whoever wants them, such as metrics and logs."""
 
 from __future__ import annotations
 
@@ -27,63 +24,63 @@ class BatchReport:
 
 
 class EngineObserver(Protocol):
-    """Hears of events, on the engine's threads and outside its lock. Implementations are quick and do not raise."""
+    """Callbacks for events, on the engine's threads and outside its lock: they are quick and do not raise."""
 
-    def became_ready(self, tokens_per_second: float, warm_up_s: float) -> None:
+    def on_ready(self, tokens_per_second: float, warm_up_s: float) -> None:
         """Warm-up and calibration are over; pairs will be scored from now on."""
 
-    def batch_scored(self, report: BatchReport) -> None:
+    def on_batch_scored(self, report: BatchReport) -> None:
         """A batch got its logits."""
 
-    def batch_failed(self, report: BatchReport, error: Exception) -> None:
+    def on_batch_failed(self, report: BatchReport, error: Exception) -> None:
         """The scorer raised; this is the only place that the original error, with its traceback, is handed to."""
 
-    def ran_out_of_memory(self, report: BatchReport, budget_tokens: int) -> None:
+    def on_out_of_memory(self, report: BatchReport, budget_tokens: int) -> None:
         """The device had no room for a batch; it is tried again in smaller parts within the new budget."""
 
-    def budget_changed(self, budget_tokens: int, maximum_tokens: int) -> None:
+    def on_budget_changed(self, budget_tokens: int, maximum_tokens: int) -> None:
         """The memory side of the batch limit was halved or has regained a step."""
 
-    def pairs_ended(self, code: str, pairs: int) -> None:
+    def on_pairs_ended(self, code: str, pairs: int) -> None:
         """Pairs of one submission ended: `Scored`, or the code of their error."""
 
-    def callback_failed(self, error: Exception) -> None:
+    def on_callback_failed(self, error: Exception) -> None:
         """A caller's `on_done` raised; the engine goes on."""
 
-    def engine_died(self, error: BaseException) -> None:
+    def on_engine_died(self, error: BaseException) -> None:
         """A thread of the engine ended by this error, or warm-up did; nothing will be scored any more."""
 
 
 class SilentObserver:
     """Ignores every event; a base for observers that want only some of them."""
 
-    def became_ready(self, tokens_per_second: float, warm_up_s: float) -> None:
+    def on_ready(self, tokens_per_second: float, warm_up_s: float) -> None:
         """Ignore it."""
 
-    def batch_scored(self, report: BatchReport) -> None:
+    def on_batch_scored(self, report: BatchReport) -> None:
         """Ignore it."""
 
-    def batch_failed(self, report: BatchReport, error: Exception) -> None:
+    def on_batch_failed(self, report: BatchReport, error: Exception) -> None:
         """Ignore it."""
 
-    def ran_out_of_memory(self, report: BatchReport, budget_tokens: int) -> None:
+    def on_out_of_memory(self, report: BatchReport, budget_tokens: int) -> None:
         """Ignore it."""
 
-    def budget_changed(self, budget_tokens: int, maximum_tokens: int) -> None:
+    def on_budget_changed(self, budget_tokens: int, maximum_tokens: int) -> None:
         """Ignore it."""
 
-    def pairs_ended(self, code: str, pairs: int) -> None:
+    def on_pairs_ended(self, code: str, pairs: int) -> None:
         """Ignore it."""
 
-    def callback_failed(self, error: Exception) -> None:
+    def on_callback_failed(self, error: Exception) -> None:
         """Ignore it."""
 
-    def engine_died(self, error: BaseException) -> None:
+    def on_engine_died(self, error: BaseException) -> None:
         """Ignore it."""
 
 
-def tell(event: Callable[_Arguments, None], *args: _Arguments.args, **kwargs: _Arguments.kwargs) -> None:
-    """Call a method of an observer; one that raises must not end a server that scores well."""
+def notify(event: Callable[_Arguments, None], *args: _Arguments.args, **kwargs: _Arguments.kwargs) -> None:
+    """Call an observer's callback; one that raises must not end a server that scores well."""
     try:
         event(*args, **kwargs)
     except Exception:

@@ -1,7 +1,4 @@
-"""What a batch is made of, before and while it is scored.
-
-What belongs here: slices of tickets with their limit and, once packed, their tokens. What must not: who decides.
-"""
+"""What a batch is made of, before and while it is scored."""
 
 from __future__ import annotations
 
@@ -35,7 +32,7 @@ class Plan:
     @classmethod
     def of(cls, slices: Sequence[TicketSlice], limit_tokens: int) -> Self:
         """Plan a batch of these slices."""
-        tokens = sum(piece.tokens for piece in slices)
+        tokens = sum(slice_.tokens for slice_ in slices)
         return cls(tuple(slices), tokens, limit_tokens, _ends_by(slices), _latest_deadline(slices))
 
     @property
@@ -48,20 +45,20 @@ class Plan:
     @property
     def pairs(self) -> list[Pair]:
         """The pairs in the order of the batch."""
-        return [pair for piece in self.slices for pair in piece.pairs]
+        return [pair for slice_ in self.slices for pair in slice_.pairs]
 
     def tokens_until(self, deadline: float) -> int:
         """Tokens of tickets with this deadline or an earlier one."""
         if self.latest_deadline <= deadline:
             return self.tokens
-        return sum(piece.tokens for piece in self.slices if piece.ticket.deadline <= deadline)
+        return sum(slice_.tokens for slice_ in self.slices if slice_.ticket.deadline <= deadline)
 
     def joined_by(self, more: Sequence[TicketSlice]) -> Self:
         """The plan with further slices behind its own."""
         return replace(
             self,
             slices=(*self.slices, *more),
-            tokens=self.tokens + sum(piece.tokens for piece in more),
+            tokens=self.tokens + sum(slice_.tokens for slice_ in more),
             ends_by=min(self.ends_by, _ends_by(more)),
             latest_deadline=max(self.latest_deadline, _latest_deadline(more)),
             batch=None,
@@ -69,7 +66,7 @@ class Plan:
 
     def without_ended(self) -> Self | None:
         """The plan without slices of tickets that have ended; None when nothing is left."""
-        slices = tuple(piece for piece in self.slices if not piece.ticket.has_ended)
+        slices = tuple(slice_ for slice_ in self.slices if not slice_.ticket.has_ended)
         if len(slices) == len(self.slices):
             return self
         if not slices:
@@ -85,7 +82,7 @@ class Plan:
         """
         pairs = self.pairs if without else ()
         return BatchReport(
-            pairs=sum(len(piece.pairs) for piece in self.slices) - len(without),
+            pairs=sum(len(slice_.pairs) for slice_ in self.slices) - len(without),
             tokens=self.tokens - sum(len(pairs[index]) for index in without),
             limit_tokens=self.limit_tokens,
             compute_s=compute_s,
@@ -93,8 +90,8 @@ class Plan:
 
 
 def _ends_by(slices: Sequence[TicketSlice]) -> float:
-    return min((piece.ends_by for piece in slices), default=float("inf"))
+    return min((slice_.ends_by for slice_ in slices), default=float("inf"))
 
 
 def _latest_deadline(slices: Sequence[TicketSlice]) -> float:
-    return max(piece.ticket.deadline for piece in slices)
+    return max(slice_.ticket.deadline for slice_ in slices)

@@ -1,6 +1,6 @@
 """The thread beside the worker: packs the next batch while one runs, ends what has expired, answers callers.
 
-What belongs here: everything that must go on while the scorer computes. What must not: the scorer.
+It does everything that must go on while the scorer computes, and never calls the scorer.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from ..errors import WorkerDied
 from .batch import pack
 from .dispatcher import Dispatcher
-from .observer import EngineObserver, tell
+from .observer import EngineObserver, notify
 from .ticket import Ticket
 
 
@@ -22,7 +22,7 @@ class Preparer:
         dispatcher: The state, shared with the worker and the callers.
         condition: Guards the dispatcher, and is notified of every change.
         clock: Seconds, as used for deadlines.
-        observer: Hears how pairs ended.
+        observer: Its callbacks are called for pairs that ended.
     """
 
     def __init__(
@@ -82,11 +82,11 @@ class Preparer:
     def _deliver(self, ended: Sequence[Ticket]) -> None:
         for ticket in ended:
             for code, pairs in ticket.pairs_by_code().items():
-                tell(self._observer.pairs_ended, code, pairs)
+                notify(self._observer.on_pairs_ended, code, pairs)
             try:
                 ticket.on_done(ticket.outcome())
             except Exception as error:  # noqa: BLE001 - one caller's mistake must not cost the others their answers
-                tell(self._observer.callback_failed, error)
+                notify(self._observer.on_callback_failed, error)
 
     def _die(self, error: BaseException) -> None:
         failure = WorkerDied(f"The thread that prepares batches ended by {type(error).__name__}.")
@@ -95,5 +95,5 @@ class Preparer:
             self._dispatcher.fail(failure, self._clock())
             ended = self._dispatcher.pop_ended()
             self._condition.notify_all()
-        tell(self._observer.engine_died, error)
+        notify(self._observer.on_engine_died, error)
         self._deliver(ended)

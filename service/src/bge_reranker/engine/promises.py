@@ -1,7 +1,4 @@
-"""Who was refused and told to come back, and how many do.
-
-What belongs here: the memory of refusals. What must not: who is refused, or what coming back is worth.
-"""
+"""Who was refused and told to retry later, and how many do."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Which sizes of requests go short.
-
-What belongs here: counting who gets a place, by size. What must not: what follows from it.
-"""
+"""How often requests of each size are admitted, and which sizes go short."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""How many tokens per second this replica computes: a moving estimate, seeded by calibration.
-
-What belongs here: the estimate and what follows from it. What must not: clocks, the scorer.
-"""
+"""How many tokens per second this replica computes: a moving estimate, seeded by calibration."""
 
 from __future__ import annotations
 

@@ -1,7 +1,6 @@
-"""A ticket is one submission's place in the queue: its pairs, how far they have come, and what became of each.
+"""One submission in the queue: its pairs, how far they have come, and what became of each.
 
-What belongs here: the bookkeeping of one submission, and the outcome its caller gets. What must not: other tickets,
-locks, clocks. Pairs of a ticket begin and end in order, so "which have ended" is one number however many there are.
+Pairs of a ticket begin and end in order, so "which have ended" is one number however many there are.
 """
 
 from __future__ import annotations
@@ -142,18 +141,18 @@ class Ticket:
         tokens = int(self._ends_tokens[stop] - self._ends_tokens[start])
         return TicketSlice(self, start, stop, tokens, self._pairs[start:stop])
 
-    def give_back(self, piece: TicketSlice) -> None:
+    def give_back(self, slice_: TicketSlice) -> None:
         """Let the pairs of a slice that was not scored wait again."""
-        self.taken_pairs = min(self.taken_pairs, piece.start)
+        self.taken_pairs = min(self.taken_pairs, slice_.start)
 
-    def begin(self, piece: TicketSlice, now: float) -> None:
+    def begin(self, slice_: TicketSlice, now: float) -> None:
         """Note that computing begins for a slice."""
-        if piece.stop == self.total_pairs:
+        if slice_.stop == self.total_pairs:
             self._queue_s = now - self.submitted_at
 
     def settle(
         self,
-        piece: TicketSlice,
+        slice_: TicketSlice,
         logits: NDArray[np.float32],
         compute_s: float,
         errors: Mapping[int, RerankerError] | None = None,
@@ -161,31 +160,31 @@ class Ticket:
         """End the pairs of a slice with their logits, their errors, or with `NonFiniteScore`.
 
         Args:
-            piece: The slice that was scored, N pairs.
+            slice_: The slice that was scored, N pairs.
             logits: float32 (N,): may hold NaN or infinities.
             compute_s: This slice's share of the batch's seconds.
             errors: The pairs that the scorer failed on, by index in the slice; the ticket's other pairs share no batch
                 with other tickets from now on.
         """
         for index, error in (errors or {}).items():
-            self._failures.append((piece.start + index, piece.start + index + 1, error))
+            self._failures.append((slice_.start + index, slice_.start + index + 1, error))
             self.is_apart = True
         finite = np.isfinite(logits)
         if not finite.all():
             logits = np.where(finite, logits, np.float32(0))
             for offset in np.flatnonzero(~finite).tolist():
-                unscored = piece.start + offset
+                unscored = slice_.start + offset
                 self._failures.append(
                     (unscored, unscored + 1, NonFiniteScore("The model gave no finite logit for this pair."))
                 )
-        self._logits[piece.start : piece.stop] = logits
+        self._logits[slice_.start : slice_.stop] = logits
         self._compute_s += compute_s
-        self._end(piece)
+        self._end(slice_)
 
-    def fail(self, piece: TicketSlice, error: RerankerError) -> None:
+    def fail(self, slice_: TicketSlice, error: RerankerError) -> None:
         """End the pairs of a slice with an error."""
-        self._failures.append((piece.start, piece.stop, error))
-        self._end(piece)
+        self._failures.append((slice_.start, slice_.stop, error))
+        self._end(slice_)
 
     def fail_rest(self, error: RerankerError, now: float) -> None:
         """End every pair that has not ended, wherever it is, and forget the pairs."""
@@ -210,11 +209,11 @@ class Ticket:
         counts[SCORED] = self.total_pairs - counts.total()
         return +counts
 
-    def _end(self, piece: TicketSlice) -> None:
-        if piece.start != self.ended_pairs:
+    def _end(self, slice_: TicketSlice) -> None:
+        if slice_.start != self.ended_pairs:
             raise RuntimeError(
-                f"pairs {piece.start} to {piece.stop} end, but {self.ended_pairs} had ended; this is a bug"
+                f"pairs {slice_.start} to {slice_.stop} end, but {self.ended_pairs} had ended; this is a bug"
             )
-        self.ended_pairs = piece.stop
+        self.ended_pairs = slice_.stop
         if self.has_ended:
             self._pairs = ()

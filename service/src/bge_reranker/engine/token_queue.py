@@ -1,7 +1,4 @@
-"""The one queue: tickets by deadline, taken in batches bounded by tokens.
-
-What belongs here: the order of waiting and what fits into a batch. What must not: clocks, locks, expiry, errors.
-"""
+"""The one queue: tickets by deadline, taken in batches bounded by tokens."""
 
 from __future__ import annotations
 
@@ -68,24 +65,24 @@ class TokenBudgetQueue:
         ticket = self._heap[0][2]
         if ticket.is_apart and not begins:
             return None
-        piece = ticket.take(room_tokens, at_least_one=begins)
-        if piece is None:
+        slice_ = ticket.take(room_tokens, at_least_one=begins)
+        if slice_ is None:
             return None
-        self._count(ticket, -piece.tokens)
+        self._count(ticket, -slice_.tokens)
         if ticket.taken_pairs == ticket.total_pairs:
             heapq.heappop(self._heap)
-        return piece
+        return slice_
 
-    def give_back(self, pieces: Sequence[TicketSlice]) -> None:
+    def give_back(self, slices: Sequence[TicketSlice]) -> None:
         """Let slices that were taken last wait again, in their old places."""
-        for piece in reversed(pieces):
-            ticket = piece.ticket
+        for slice_ in reversed(slices):
+            ticket = slice_.ticket
             if ticket.has_ended:
                 continue
             if ticket.taken_pairs == ticket.total_pairs:
                 self._push(ticket)
-            ticket.give_back(piece)
-            self._count(ticket, piece.tokens)
+            ticket.give_back(slice_)
+            self._count(ticket, slice_.tokens)
 
     def _push(self, ticket: Ticket) -> None:
         heapq.heappush(self._heap, (ticket.deadline, ticket.arrival, ticket))

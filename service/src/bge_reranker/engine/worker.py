@@ -1,7 +1,6 @@
 """The thread that owns the scorer: warm-up, then one batch after another.
 
-What belongs here: calling the scorer and telling the dispatcher what came of it. What must not: which pairs are next,
-and answering callers, which would keep the device waiting.
+It answers no callers, which would keep the device waiting; the `preparer` does.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from .budget import TokenBudget
 from .calibration import calibrate, smallest_batch, warm_up
 from .dispatcher import Dispatcher
 from .isolation import Isolation
-from .observer import EngineObserver, tell
+from .observer import EngineObserver, notify
 from .plan import Plan
 from .scorer import Scorer, ScorerLost, ScorerOutOfMemory
 
@@ -40,7 +39,7 @@ class Worker:
         condition: Guards the dispatcher, and is notified of every change.
         scorer: Called from this worker's thread only.
         clock: Seconds, as used for deadlines.
-        observer: Hears of batches.
+        observer: Its callbacks are called for batches.
     """
 
     def __init__(
@@ -76,7 +75,7 @@ class Worker:
         with self._condition:
             self._dispatcher.serve(TokenBudget(tokens), throughput)
             self._condition.notify_all()
-        tell(self._observer.became_ready, throughput.tokens_per_second, self._clock() - began)
+        notify(self._observer.on_ready, throughput.tokens_per_second, self._clock() - began)
 
     def step(self) -> bool:
         """Score the next batch.
@@ -125,14 +124,14 @@ class Worker:
             budget = self._dispatcher.budget
             self._condition.notify_all()
         self._fruitless_batches = 0
-        tell(self._observer.batch_scored, plan.report(compute_s))
+        notify(self._observer.on_batch_scored, plan.report(compute_s))
         if has_grown:
-            tell(self._observer.budget_changed, budget.tokens, budget.maximum_tokens)
+            notify(self._observer.on_budget_changed, budget.tokens, budget.maximum_tokens)
 
     def _isolate(self, plan: Plan, error: Exception, began: float) -> None:
         """Fail the pairs that the scorer fails on even alone, and score the others of their batch."""
         failed_s = self._clock() - began
-        tell(self._observer.batch_failed, plan.report(failed_s), error)
+        notify(self._observer.on_batch_failed, plan.report(failed_s), error)
         pairs = plan.pairs
         parts = Isolation([len(pair) for pair in pairs], self._scorer_of_parts(pairs), self._check_scorer)
         parts.run(error)
@@ -149,7 +148,7 @@ class Worker:
             self._condition.notify_all()
         scored = plan.report(compute_s - failed_s, without=parts.errors)
         if scored.pairs:
-            tell(self._observer.batch_scored, scored)
+            notify(self._observer.on_batch_scored, scored)
 
     def _scorer_of_parts(self, pairs: Sequence[Pair]) -> Callable[[Sequence[int]], NDArray[np.float32]]:
         def score(indices: Sequence[int]) -> NDArray[np.float32]:
@@ -187,9 +186,9 @@ class Worker:
             has_shrunk = self._dispatcher.run_out_of_memory()
             budget = self._dispatcher.budget
             self._condition.notify_all()
-        tell(self._observer.ran_out_of_memory, plan.report(compute_s), budget.tokens)
+        notify(self._observer.on_out_of_memory, plan.report(compute_s), budget.tokens)
         if has_shrunk:
-            tell(self._observer.budget_changed, budget.tokens, budget.maximum_tokens)
+            notify(self._observer.on_budget_changed, budget.tokens, budget.maximum_tokens)
 
     def _die(self, error: BaseException) -> None:
         if isinstance(error, RerankerError):
@@ -203,13 +202,13 @@ class Worker:
         with self._condition:
             self._dispatcher.fail(failure, self._clock())
             self._condition.notify_all()
-        tell(self._observer.engine_died, error)
+        notify(self._observer.on_engine_died, error)
 
     def _close_scorer(self) -> None:
         try:
             self._scorer.close()
         except Exception as error:  # noqa: BLE001 - the process is ending; it must not end differently for this
-            tell(self._observer.engine_died, error)
+            notify(self._observer.on_engine_died, error)
 
 
 def _error_of(pair: Pair, error: Exception) -> RerankerError:

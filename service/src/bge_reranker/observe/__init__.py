@@ -1,1 +1,1 @@
-"""What the server tells about itself: metrics, structured logs, build information. Never the text of a document."""
+"""Metrics, structured logs and build information of the server. Never the text of a document."""

@@ -24,11 +24,11 @@ class EngineEvents:
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
 
-    def became_ready(self, tokens_per_second: float, warm_up_s: float) -> None:
+    def on_ready(self, tokens_per_second: float, warm_up_s: float) -> None:
         """Log the measured rate; the metric reads the engine."""
         _log.info("warmed_up", tokens_per_second=round(tokens_per_second), seconds=round(warm_up_s, 3))
 
-    def batch_scored(self, report: BatchReport) -> None:
+    def on_batch_scored(self, report: BatchReport) -> None:
         """Count a batch and what was in it."""
         self._metrics.pairs.inc(report.pairs)
         self._metrics.tokens.inc(report.tokens)
@@ -37,7 +37,7 @@ class EngineEvents:
         self._metrics.batch_fill.observe(report.tokens / max(1, report.limit_tokens))
         self._metrics.batch_seconds.observe(report.compute_s)
 
-    def batch_failed(self, report: BatchReport, error: Exception) -> None:
+    def on_batch_failed(self, report: BatchReport, error: Exception) -> None:
         """Log where the scorer failed; the exception's own text may repeat an input, so only its type is kept."""
         self._metrics.batches.labels("failed").inc()
         _log.error(
@@ -48,26 +48,26 @@ class EngineEvents:
             trace="".join(traceback.format_tb(error.__traceback__)),
         )
 
-    def ran_out_of_memory(self, report: BatchReport, budget_tokens: int) -> None:
+    def on_out_of_memory(self, report: BatchReport, budget_tokens: int) -> None:
         """Count and log a batch that did not fit."""
         self._metrics.batches.labels("out_of_memory").inc()
         _log.warning("out_of_memory", pairs=report.pairs, tokens=report.tokens, budget_tokens=budget_tokens)
 
-    def budget_changed(self, budget_tokens: int, maximum_tokens: int) -> None:
+    def on_budget_changed(self, budget_tokens: int, maximum_tokens: int) -> None:
         """Log it; the metric reads the engine."""
         _log.info("batch_budget", budget_tokens=budget_tokens, maximum_tokens=maximum_tokens)
 
-    def pairs_ended(self, code: str, pairs: int) -> None:
+    def on_pairs_ended(self, code: str, pairs: int) -> None:
         """Count pairs by how they ended."""
         self._metrics.pairs_ended.labels(code).inc(pairs)
 
-    def callback_failed(self, error: Exception) -> None:
+    def on_callback_failed(self, error: Exception) -> None:
         """Log a caller's callback that raised; this is a bug."""
         _log.error(
             "callback_failed", exception=type(error).__name__, trace="".join(traceback.format_tb(error.__traceback__))
         )
 
-    def engine_died(self, error: BaseException) -> None:
+    def on_engine_died(self, error: BaseException) -> None:
         """Log the end of the engine; liveness turns red by itself."""
         self._metrics.ready.set(0)
         _log.error(
