@@ -1,7 +1,6 @@
 """Which files of a checkpoint hold the weights that are loaded: decided once, for fetching, verifying and loading.
 
-What belongs here: the choice by names and by the index of shards, as transformers makes it, and recognising a file that
-is something else. What must not: networks, tensors.
+The choice is made by names and by the index of shards, as transformers makes it.
 """
 
 from __future__ import annotations

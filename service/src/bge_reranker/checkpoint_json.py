@@ -1,7 +1,6 @@
 """The small files of a checkpoint: read within bounds, and called by name where they are something else.
 
-What belongs here: what any part that reads such files meets: Git LFS pointers, web pages, files cut short, JSON that is
-none. What must not: what a file's fields mean.
+Anybody who reads such files meets Git LFS pointers, web pages, files cut short, and JSON that is none.
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
 """Where settings come from: defaults < file < environment < flags, merged as plain dicts and validated once.
 
-What belongs here: reading and merging. What must not: what a setting means (`settings` says it), or any later look at
-the environment.
+Nothing looks at the environment later. What a setting means is in `settings`.
 """
 
 from __future__ import annotations

@@ -1,8 +1,4 @@
-"""Making an int8 model of a floating-point one: calibrate, write, measure the price, and keep what the gate asks for.
-
-What belongs here: the order of these steps, and the card. What must not: options and exit codes (`cli`), the choice for
-a layer (`model.quantise`), measures (`evaluation.price`).
-"""
+"""Quantising a floating-point model to int8: calibrate, write, measure the price, and keep what the gate asks for."""
 
 from __future__ import annotations
 
@@ -72,7 +68,7 @@ class Quantisation:
     Args:
         source: What `--model` of `serve` takes.
         calibration: Queries whose texts give the ranges of the inputs.
-        say: Told of each step, in a sentence.
+        say: Called with a sentence about each step.
 
     Raises:
         WrongArchitecture: If the model is outside the packed family or quantised already.

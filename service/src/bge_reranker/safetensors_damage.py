@@ -1,7 +1,4 @@
-"""Why a file cannot be read as safetensors, found by reading its header once more by hand.
-
-What belongs here: the words. What must not: reading a file that is whole.
-"""
+"""Why a file cannot be read as safetensors, found by reading its header once more by hand."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Every setting of the scorer, once: name, unit, default, bounds and what it means.
 
-What belongs here: the fields. What must not: the rules between them (`setting_rules`), reading files, environment or
-flags (`configuration`), and resolving "auto" (each part does, from its own slice, before it starts).
+The rules between settings are in `setting_rules`; `configuration` reads and merges their sources. Each part resolves
+"auto" in its own settings before it starts.
 
 Field names are unique across the groups, so that a flag (`--max-batch-tokens`), an environment variable
 (`BGE_RERANKER_MAX_BATCH_TOKENS`) and a key of the configuration file (`engine.maxBatchTokens`) need no other prefix.

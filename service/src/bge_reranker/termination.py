@@ -1,7 +1,4 @@
-"""The last words of a process that fails: one JSON object for whoever watches its pod.
-
-What belongs here: that file. What must not: logging, exit codes.
-"""
+"""The termination message of a process that fails: one JSON object for whoever watches its pod."""
 
 from __future__ import annotations
 

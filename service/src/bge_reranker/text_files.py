@@ -1,7 +1,4 @@
-"""Text that other people's programs wrote: UTF-8, or what a byte order mark says; anything else is refused by name.
-
-What belongs here: bytes to text, text to lines. What must not: what a file is for, and which error says so.
-"""
+"""Text that other people's programs wrote: UTF-8, or what a byte order mark says; anything else is refused by name."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Who is compared, and how each is started.
-
-What belongs here: the table. What must not: measuring.
-"""
+"""Who is compared, and how each is started."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Static pictures of the comparison.
-
-What belongs here: drawing. What must not: figures that the table does not have.
-"""
+"""Static pictures of the comparison."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""The measurements as a table and plots in docs/benchmarks.md.
-
-What belongs here: text. What must not: measuring; drawing (`plots` does).
-"""
+"""The measurements as a table and plots in docs/benchmarks.md."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The command line: one thin module per command. What must not be here: anything a library user would want."""
+"""The command line: one thin module per command, and nothing that a library user would want."""

@@ -1,7 +1,4 @@
-"""How commands that write something end by SIGTERM.
-
-What must not be here: the server's drain (`serving.process`).
-"""
+"""How commands that write something end by SIGTERM; the drain of the server is `serving.process`."""
 
 from __future__ import annotations
 

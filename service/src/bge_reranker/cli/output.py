@@ -1,7 +1,4 @@
-"""What a command writes: folders whole or not at all, files that can be written, and an output that may be full.
-
-What must not be here: what is written.
-"""
+"""What a command writes: folders whole or not at all, files that can be written, and an output that may be full."""
 
 from __future__ import annotations
 

@@ -1,7 +1,6 @@
 """The embedded demonstration model: a tiny reranker for trying things out, not for production.
 
-Belongs here: the checkpoint folder with its card, and where it lies. Must not be here: its training, which is the
-program `tools/demo_model`.
+The program `tools/demo_model` trains it.
 """
 
 import importlib.resources

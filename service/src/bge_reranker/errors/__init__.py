@@ -1,7 +1,6 @@
 """The tree of errors that a caller may meet, each with one code that is the same in the API, the log and the metric.
 
-What belongs in this package: classes, their codes and HTTP statuses, one module a family. What must not: any logging or
-counting (one place does each), and any text of a document.
+Nothing here logs or counts (one place does each), and no error holds the text of a document.
 
     RerankerError
     |- RequestError            the caller can mend it

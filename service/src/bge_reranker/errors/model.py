@@ -1,8 +1,4 @@
-"""Why a model cannot be fetched, loaded or served; docs/troubleshooting.md is made of this.
-
-What belongs here: classes, their exit codes and usual remedies. What must not: what was found in a case, which whoever
-raises them says.
-"""
+"""Why a model cannot be fetched, loaded or served; docs/troubleshooting.md is made of this."""
 
 from __future__ import annotations
 

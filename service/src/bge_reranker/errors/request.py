@@ -1,7 +1,4 @@
-"""What a caller can mend: the request itself is wrong.
-
-What belongs here: classes and their HTTP statuses. What must not: sentences, which whoever raises them writes.
-"""
+"""What a caller can mend: the request itself is wrong."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""The root of the tree, and the two branches that have no leaves.
-
-What belongs here: what all errors share. What must not: a family (`request`, `service`, `model`).
-"""
+"""The root of the tree, and the two branches that have no leaves."""
 
 from __future__ import annotations
 

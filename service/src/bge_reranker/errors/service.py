@@ -1,7 +1,4 @@
-"""What the server cannot do now, or failed to do: capacity and scoring.
-
-What belongs here: classes and their HTTP statuses. What must not: sentences, which whoever raises them writes.
-"""
+"""What the server cannot do now, or failed to do: capacity and scoring."""
 
 from __future__ import annotations
 

@@ -1,7 +1,6 @@
 """How well a reranker orders documents: measures, judged sets and a lexical baseline.
 
-Belongs here: everything that compares rankings with judgements. Must not be here: torch, FastAPI or the model room;
-a reranker is only ever a callable from a query and documents to scores.
+A reranker is only ever a callable from a query and documents to scores.
 """
 
 from .cases import RankingCase, load_cases, load_trec_cases

@@ -1,8 +1,4 @@
-"""Judged queries and the two file formats they are read from.
-
-Belongs here: `RankingCase`, the readers of JSON lines and TREC files, the writer of the former. Must not be
-here: scores or measures.
-"""
+"""Judged queries, and the two file formats they are read from: JSON lines and TREC."""
 
 import hashlib
 import json
@@ -126,7 +122,7 @@ def load_trec_cases(
         qrels: `query 0 document grade` per line, or BEIR's `query document grade` below a line that names the columns.
         run: `query Q0 document rank score tag` per line: the candidates to rerank. Without it each query's judged
             documents are its candidates.
-        say: Told in a sentence of queries that are left out.
+        say: Called with a sentence about queries that are left out.
 
     Returns:
         One case per query that has a relevant candidate, in the order of `queries`.

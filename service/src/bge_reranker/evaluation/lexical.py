@@ -1,7 +1,4 @@
-"""The lexical baseline: BM25 over words, Chinese words found by jieba.
-
-Belongs here: tokenising for BM25 and its scores. Must not be here: measures.
-"""
+"""The lexical baseline: BM25 over words, Chinese words found by jieba."""
 
 import re
 import warnings

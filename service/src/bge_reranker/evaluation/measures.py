@@ -1,7 +1,4 @@
-"""Ranking measures, computed by the ir-measures library.
-
-Belongs here: which measures, and the translation of scores into runs. Must not be here: reading files, printing.
-"""
+"""Ranking measures, computed by the ir-measures library."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

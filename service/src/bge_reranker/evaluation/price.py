@@ -1,7 +1,4 @@
-"""What a lesser precision costs: logits and rankings beside those of float32.
-
-What belongs here: the figures and the gate. What must not: how logits are computed.
-"""
+"""What a lower precision costs: logits and rankings beside those of float32."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Evaluation of a reranker beside BM25, as figures and as a table.
-
-Belongs here: the one function that the `evaluate` command calls, and printing. Must not be here: file formats.
-"""
+"""Evaluation of a reranker beside BM25, as figures and as a table."""
 
 import json
 from collections.abc import Callable, Sequence

@@ -1,5 +1,1 @@
-"""Who may ask: the keys of callers.
-
-What belongs here: keys, where they come from, and whether a request's headers hold one. What must not: routes, shapes
-of answers.
-"""
+"""Authentication: the API keys of callers."""

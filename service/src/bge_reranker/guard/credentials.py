@@ -1,7 +1,4 @@
-"""Where clients put their key: every place that a rerank client in the field uses.
-
-What belongs here: reading headers. What must not: which keys are right.
-"""
+"""Where clients put their key: every place that a rerank client in the field uses."""
 
 from __future__ import annotations
 

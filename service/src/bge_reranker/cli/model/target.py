@@ -1,7 +1,4 @@
-"""What the commands of `bge-reranker model` have in common: a model by name, with the settings that find it.
-
-What belongs here: options and settings. What must not: what a command does.
-"""
+"""Options that the commands of `bge-reranker model` share: a model by name, with the settings that find it."""
 
 from __future__ import annotations
 
