@@ -14,15 +14,15 @@ from numpy.typing import NDArray
 
 from ..errors import CallerGone, DeadlineExceeded, Draining, PairTooLarge, RerankerError
 from ..settings import EngineSettings
-from .admission import LATE_REMEDY, Admission, LaterLoad, Load, Wish, is_trial, shown
+from .admission import LATE_REMEDY, shown
 from .batch import Batch
 from .budget import TokenBudget
 from .deadlines import DeadlineIndex
 from .demand import Demand
 from .draft import Draft
-from .estimates import Estimates
 from .lifecycle import Lifecycle
 from .plan import Plan
+from .reservations import Batches, Reservations
 from .throughput import Throughput
 from .ticket import Ticket
 from .token_queue import TokenBudgetQueue
@@ -45,26 +45,28 @@ class Dispatcher:
 
     Args:
         settings: Limits of queue and batches.
-        source: Of the jitter in what refused requests are told; any by default.
+        source: Of the jitter in Retry-After; any by default.
     """
 
     def __init__(self, settings: EngineSettings, source: random.Random | None = None) -> None:
         self._settings = settings
-        self._demand = Demand()
-        self._queue = TokenBudgetQueue(self._demand)
+        demand = Demand()
+        self._queue = TokenBudgetQueue(demand)
+        self._reservations = Reservations(
+            demand,
+            settings.max_queue_tokens,
+            source or random.Random(),  # noqa: S311 - jitter is no secret
+        )
         self._deadlines = DeadlineIndex()
         self._prepared: Plan | None = None
         self._prepared_may_hold_ended = False
         self._running: Plan | None = None
         self._running_since = 0.0
-        self._reserved_tokens = 0
         self._ended: list[Ticket] = []
         self.lifecycle = Lifecycle()
         self.budget = TokenBudget(settings.max_batch_tokens)
         self.throughput = Throughput()
         self._floor_tokens = 1
-        self._admission = Admission(source or random.Random())  # noqa: S311 - jitter is no secret
-        self._estimates = Estimates()
         self._measured_at: float | None = None
         """When the throughput was measured last; None until somebody asks after calibration."""
 
@@ -73,7 +75,7 @@ class Dispatcher:
         """Tokens reserved, waiting, prepared and running."""
         self._refresh_prepared()
         in_batches_tokens = sum(plan.tokens for plan in (self._prepared, self._running) if plan is not None)
-        return self._reserved_tokens + self._queue.waiting_tokens + in_batches_tokens
+        return self._reservations.tokens + self._queue.waiting_tokens + in_batches_tokens
 
     @property
     def backlog_s(self) -> float:
@@ -128,7 +130,7 @@ class Dispatcher:
         self.lifecycle.serve()
 
     def reserve(self, tokens: int, deadline: float, now: float, likeness: Hashable = None) -> bool:
-        """Hold a place for a request that would end in time.
+        """Reserve capacity for a request that would end in time.
 
         Args:
             tokens: Estimated before tokenising.
@@ -140,28 +142,21 @@ class Dispatcher:
             True for a trial: a request that is expected to be too large for its deadline even alone.
 
         Raises:
-            QueueFull: If what waits leaves no place or not enough time.
+            QueueFull: If what waits leaves no room or not enough time.
             DeadlineExceeded: If the deadline has passed already, or is too near even for the request alone.
             NotReady: If warm-up is not over.
             Draining: If the engine is going down.
             WorkerDied: If the engine is dead.
         """
         self.lifecycle.check_reserve()
-        if deadline <= now:
-            raise DeadlineExceeded("The deadline passed before the request could be queued.", remedy=LATE_REMEDY)
-        load = self._load(now, deadline)
-        on_trial = is_trial(tokens * self._estimates.least, deadline - now, load)
-        if not on_trial:
-            self._admission.check(Wish(tokens, tokens * self._estimates.usual, deadline - now, likeness), load, now)
-        self._reserve(tokens, deadline)
-        return on_trial
+        return self._reservations.take(tokens, deadline, now, likeness, self._batches(now))
 
     def check_hope(self, tokens: int, reserved_tokens: int, deadline: float, now: float) -> bool:
-        """Refuse a request with a place once more of it is known.
+        """Refuse an admitted request once more of it is known.
 
         Args:
             tokens: That it has at least.
-            reserved_tokens: Its place.
+            reserved_tokens: That are reserved for it.
             deadline: Of the request.
             now: Time.
 
@@ -171,11 +166,11 @@ class Dispatcher:
         Raises:
             DeadlineExceeded: If the deadline is too near even for the request alone.
         """
-        return is_trial(tokens, deadline - now, self._load(now, deadline, reserved_tokens))
+        return self._reservations.check_hope(tokens, reserved_tokens, deadline, now, self._batches(now))
 
     def release(self, tokens: int, deadline: float) -> None:
-        """Give up a place that was reserved."""
-        self._reserve(-tokens, deadline)
+        """Give up a reservation."""
+        self._reservations.release(tokens, deadline)
 
     def submit(self, ticket: Ticket, reserved_tokens: int) -> None:
         """Turn a reservation into a ticket.
@@ -185,8 +180,7 @@ class Dispatcher:
             WorkerDied: If the engine is dead.
         """
         self.lifecycle.check_submit()
-        self._reserve(-reserved_tokens, ticket.deadline)
-        self._estimates.note(reserved_tokens, ticket.total_tokens)
+        self._reservations.redeem(reserved_tokens, ticket.deadline, ticket.total_tokens)
         self._queue.add(ticket)
         self._deadlines.add(ticket)
 
@@ -254,7 +248,7 @@ class Dispatcher:
         return self.budget.pass_batch(plan.tokens)
 
     def begin_part(self, now: float) -> Sequence[bool]:
-        """Take note that a part of the running batch is about to be scored, and tell for each pair if it is wanted."""
+        """Note that a part of the running batch is about to be scored; True for each pair that is still wanted."""
         if self._running is None:
             raise RuntimeError("a part of a batch begins while none runs; this is a bug")
         self._running_since = now
@@ -312,41 +306,17 @@ class Dispatcher:
         for_time_tokens = self.throughput.tokens_within(self._settings.max_batch_ms / 1000)
         return min(self.budget.tokens, max(for_time_tokens, self._floor_tokens))
 
-    def _reserve(self, tokens: int, deadline: float) -> None:
-        self._reserved_tokens += tokens
-        self._demand.add(deadline, reserved_tokens=tokens)
-
-    def _load(self, now: float, deadline: float, own_tokens: int = 0) -> Load:
+    def _batches(self, now: float) -> Batches:
         if self._measured_at is None:
             self._measured_at = now
-        before_s = self._served_before_s(deadline, now)
-        return Load(
-            before_s=before_s,
-            later=self._served_later(deadline, before_s, now),
-            backlog_tokens=self.backlog_tokens - own_tokens,
-            max_queue_tokens=self._settings.max_queue_tokens,
-            tokens_per_second=self.throughput.tokens_per_second,
-            batch_s=self.throughput.expected_s(self._limit_tokens()),
-            doubt_s=self.throughput.doubt_s,
+        return Batches(
+            prepared=self._prepared,
+            left_of_running_s=self._left_of_running_s(now),
+            backlog_tokens=self.backlog_tokens,
+            limit_tokens=self._limit_tokens(),
+            throughput=self.throughput,
             measured_ago_s=now - self._measured_at,
         )
-
-    def _served_before_s(self, deadline: float, now: float) -> float:
-        """Seconds until all that is served before a request that comes now is expected to have ended."""
-        prepared_tokens = self._prepared.tokens_until(deadline) if self._prepared is not None else 0
-        tokens = prepared_tokens + self._demand.until(deadline, self._estimates.usual)
-        return self._left_of_running_s(now) + tokens / self.throughput.tokens_per_second
-
-    def _served_later(self, deadline: float, before_s: float, now: float) -> LaterLoad:
-        """What is served after a request that comes now, and when that would end without it."""
-        deadlines, tokens = self._demand.after(deadline, self._estimates.usual)
-        if self._prepared is not None and self._prepared.latest_deadline > deadline:
-            slices = [slice_ for slice_ in self._prepared.slices if slice_.ticket.deadline > deadline]
-            deadlines = np.concatenate(([slice_.ticket.deadline for slice_ in slices], deadlines))
-            tokens = np.concatenate(([slice_.tokens for slice_ in slices], tokens))
-            order = deadlines.argsort(kind="stable")
-            deadlines, tokens = deadlines[order], tokens[order]
-        return LaterLoad(deadlines - now, before_s + tokens.cumsum() / self.throughput.tokens_per_second)
 
     def _is_prepared_overtaken(self) -> bool:
         """Whether a ticket waits that comes before one in the prepared batch."""
