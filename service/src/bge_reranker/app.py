@@ -86,6 +86,6 @@ def create_process(settings: Settings, on_ready: Callable[[str, ServedModel], No
 
 
 def _exempt_from_collection() -> None:
-    """Keep what start-up made out of later garbage collections: walking it held the event loop for 40 ms."""
+    """Keep what start-up made out of later garbage collections: walking it holds the event loop."""
     gc.collect()
     gc.freeze()

@@ -1,6 +1,6 @@
 """What the hub's client, huggingface_hub, reads of the environment when it is imported, and dies of.
 
-The client itself is not imported here: that takes a third of the time that starting without a hub does.
+The client itself is not imported here: a start that needs no hub would wait for it.
 """
 
 from __future__ import annotations

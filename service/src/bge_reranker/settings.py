@@ -301,7 +301,7 @@ class GuardSettings(SettingsGroup):
 
 
 class ObserveSettings(SettingsGroup):
-    """Logs, and the last words of a process that fails."""
+    """Logs, and the termination message of a process that fails."""
 
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """Least severity that is logged."""

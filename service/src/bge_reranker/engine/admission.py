@@ -18,20 +18,20 @@ _MARGIN = 1 / 16
 by a slower neighbour."""
 
 _HELD = 1 / 2
-"""Most of that time which newcomers leave to those who were refused and told to come back."""
+"""Most of that time which newcomers leave to requests that were refused and are to retry."""
 
 _HELD_LATER = 2.0
-"""Times what is expected to come back that newcomers leave in the time of those with later deadlines. Once it is used
+"""Times what is expected to be retried that newcomers leave in the time of those with later deadlines. Once it is used
 up nobody gets in before that deadline until it is over, so it must not be used up by chance."""
 
 _CALM = 1 / 4
-"""Part of that time down to which the backlog is to fall before a refused request is told to come back."""
+"""Part of that time down to which the backlog is to fall before a refused request is to retry."""
 
 _JITTER = 0.25
-"""Part of its time by which a refused request may be told to wait longer, so that not all come back at once."""
+"""Most by which a Retry-After is lengthened at random, as part of it, so that not all retry at once."""
 
 _MAX_WAIT_S = 120.0
-"""Longest time in seconds that anybody is told to wait; beyond it the future is not known."""
+"""Longest Retry-After in seconds; beyond it the future is not known."""
 
 _STALE_S = 30.0
 """Seconds after which an idle engine doubts its rate: by then whatever slowed it down may be gone."""
@@ -46,7 +46,7 @@ _REMEDY = "Ask again after the seconds in Retry-After, or ask another replica."
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LaterLoad:
-    """What has a place already, but a later deadline than the request that comes now; earliest deadline first."""
+    """What is admitted already, but has a later deadline than the request that comes now; earliest deadline first."""
 
     remaining_s: NDArray[np.float64]
     """float64 (N,): seconds until each deadline."""
@@ -100,11 +100,11 @@ class Load:
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
-    """What a request asks for."""
+class AdmissionRequest:
+    """What is known of a request when it is admitted or refused."""
 
     tokens: int
-    """Tokens that it is given a place for."""
+    """Tokens that are reserved for it."""
 
     expected_tokens: float
     """Tokens that it is expected to have."""
@@ -112,8 +112,8 @@ class Wish:
     remaining_s: float
     """Seconds until its deadline."""
 
-    likeness: Hashable = None
-    """By which it is recognised when it comes back; requests that are alike may be taken for one another."""
+    fingerprint: Hashable = None
+    """By which it is recognised when it retries; requests of the same one may be taken for one another."""
 
 
 class Admission:
@@ -128,70 +128,70 @@ class Admission:
         self._promises = Promises()
         self._shares = SizeShares()
 
-    def check(self, wish: Wish, load: Load, now: float) -> None:
-        """Let a request in that would end in time.
+    def check(self, request: AdmissionRequest, load: Load, now: float) -> None:
+        """Admit a request that would end in time.
 
-        An idle engine takes any that is not hopeless. Who was refused and comes back when told to finds room that
-        newcomers do not get.
+        An idle engine takes any that is not hopeless. One that was refused and retries when it was asked to finds room
+        that newcomers do not get.
 
         Raises:
-            QueueFull: If what waits leaves no place or not enough time; says when to come again.
+            QueueFull: If what waits leaves no room or not enough time; says when to retry.
         """
-        returns = self._promises.redeem((wish.tokens, wish.likeness), now)
+        returns = self._promises.redeem((request.tokens, request.fingerprint), now)
         if load.backlog_tokens == 0:
-            self._shares.note(wish.tokens, is_admitted=True)
+            self._shares.note(request.tokens, is_admitted=True)
             return
-        overflow_tokens = load.backlog_tokens + wish.tokens - load.max_queue_tokens
+        overflow_tokens = load.backlog_tokens + request.tokens - load.max_queue_tokens
         if overflow_tokens > 0:
             # A request larger than the whole queue is welcome as soon as the engine is idle.
             wait_s = min(overflow_tokens, load.backlog_tokens) / load.tokens_per_second
             message = (
-                f"The queue holds {load.backlog_tokens} tokens and has no room for {wish.tokens} more "
+                f"The queue holds {load.backlog_tokens} tokens and has no room for {request.tokens} more "
                 f"(maxQueueTokens is {load.max_queue_tokens})."
             )
-            raise self._refusal(message, wish, wait_s, now)
+            raise self._refusal(message, request, wait_s, now)
         returning_s = self._promises.expected_tokens(now) / load.tokens_per_second
-        own_s = wish.expected_tokens / load.tokens_per_second
+        own_s = request.expected_tokens / load.tokens_per_second
         if returns:
-            latest_s, held_s = _spare_s(wish.remaining_s, own_s, load), 0.0
+            latest_s, held_s = _spare_s(request.remaining_s, own_s, load), 0.0
         else:
-            latest_s, held_s = self._latest_start_s(wish, load, returning_s), _HELD_LATER * returning_s
+            latest_s, held_s = self._latest_start_s(request, load, returning_s), _HELD_LATER * returning_s
         late_s = load.later.late_s(own_s, held_s, load)
         is_admitted = load.before_s <= latest_s and not late_s
-        self._shares.note(wish.tokens, is_admitted=is_admitted)
+        self._shares.note(request.tokens, is_admitted=is_admitted)
         if not is_admitted:
             message = (
                 f"What waits here takes {shown(load.before_s)}, this request about {shown(own_s)}, "
-                f"and its deadline is in {shown(wish.remaining_s)}."
+                f"and its deadline is in {shown(request.remaining_s)}."
             )
             if load.later.late_s(own_s, 0.0, load):
                 message += " Requests with later deadlines that were accepted before would be late."
-            elif load.before_s + own_s <= wish.remaining_s:
+            elif load.before_s + own_s <= request.remaining_s:
                 message += " The time between is kept for requests that were refused before."
             before_s = max(load.before_s, late_s)
-            calm_s = min(before_s / 2, _CALM * _spare_s(wish.remaining_s, own_s, load))
-            raise self._refusal(message, wish, before_s + returning_s - calm_s, now)
+            calm_s = min(before_s / 2, _CALM * _spare_s(request.remaining_s, own_s, load))
+            raise self._refusal(message, request, before_s + returning_s - calm_s, now)
 
-    def _latest_start_s(self, wish: Wish, load: Load, returning_s: float) -> float:
-        """Seconds from now at which a newcomer must begin to be let in.
+    def _latest_start_s(self, request: AdmissionRequest, load: Load, returning_s: float) -> float:
+        """Seconds from now within which a newcomer must begin to be admitted.
 
-        It leaves time to those who were told to come back, and, while a larger size goes short, what one of it needs.
+        It leaves time to those that are to retry, and, while a larger size goes short, what one of it needs.
         """
-        largest_tokens = self._shares.largest_short_tokens(load.tokens_per_second * wish.remaining_s)
-        own_s = max(wish.expected_tokens, largest_tokens) / load.tokens_per_second
-        spare_s = _spare_s(wish.remaining_s, own_s, load)
+        largest_tokens = self._shares.largest_short_tokens(load.tokens_per_second * request.remaining_s)
+        own_s = max(request.expected_tokens, largest_tokens) / load.tokens_per_second
+        spare_s = _spare_s(request.remaining_s, own_s, load)
         return spare_s - min(returning_s, _HELD * spare_s)
 
-    def _refusal(self, message: str, wish: Wish, wait_s: float, now: float) -> QueueFull:
+    def _refusal(self, message: str, request: AdmissionRequest, wait_s: float, now: float) -> QueueFull:
         wait_s = min(wait_s, _MAX_WAIT_S / (1.0 + _JITTER)) * self._source.uniform(1.0, 1.0 + _JITTER)
-        self._promises.give((wish.tokens, wish.likeness), round(wish.expected_tokens), wait_s, now)
+        self._promises.give((request.tokens, request.fingerprint), round(request.expected_tokens), wait_s, now)
         return QueueFull(message, remedy=_REMEDY, retry_after_s=wait_s)
 
 
 def is_trial(tokens: float, remaining_s: float, load: Load) -> bool:
-    """Whether a request is let in although it could not end in time even alone.
+    """Whether a request is admitted although it could not end in time even alone.
 
-    The measured rate may be wrong, and where only such requests come, nothing else would tell.
+    The measured rate may be wrong, and where only such requests come, nothing else would show it.
 
     Args:
         tokens: That it has at least.

@@ -129,14 +129,14 @@ class Dispatcher:
         self._floor_tokens = throughput.tokens_within(_FLOOR * self._settings.max_batch_ms / 1000)
         self.lifecycle.serve()
 
-    def reserve(self, tokens: int, deadline: float, now: float, likeness: Hashable = None) -> bool:
+    def reserve(self, tokens: int, deadline: float, now: float, fingerprint: Hashable = None) -> bool:
         """Reserve capacity for a request that would end in time.
 
         Args:
             tokens: Estimated before tokenising.
             deadline: Of the request.
             now: Time.
-            likeness: By which the request is recognised when it comes again.
+            fingerprint: By which the request is recognised when it retries.
 
         Returns:
             True for a trial: a request that is expected to be too large for its deadline even alone.
@@ -149,7 +149,7 @@ class Dispatcher:
             WorkerDied: If the engine is dead.
         """
         self.lifecycle.check_reserve()
-        return self._reservations.take(tokens, deadline, now, likeness, self._batches(now))
+        return self._reservations.take(tokens, deadline, now, fingerprint, self._batches(now))
 
     def check_hope(self, tokens: int, reserved_tokens: int, deadline: float, now: float) -> bool:
         """Refuse an admitted request once more of it is known.

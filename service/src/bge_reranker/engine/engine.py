@@ -27,7 +27,7 @@ __all__ = ["Engine", "Outcome", "Reservation", "Submission"]
 
 
 class Reservation:
-    """A place in the queue, held until it is submitted or released; as a context manager it cannot leak."""
+    """Capacity of the queue, held until it is submitted or released; as a context manager it cannot leak."""
 
     def __init__(
         self, tokens: int, deadline: float, release: Callable[[Reservation], None], *, is_trial: bool = False
@@ -39,7 +39,7 @@ class Reservation:
         self.is_open = True
 
     def release(self) -> None:
-        """Give the place up; without effect once it was submitted or released."""
+        """Give it up; without effect once it was submitted or released."""
         self._release(self)
 
     def __enter__(self) -> Self:
@@ -160,30 +160,30 @@ class Engine:
         with self._condition:
             return self._dispatcher.is_making_progress(self._clock())
 
-    def reserve(self, tokens: int, deadline: float, likeness: Hashable = None) -> Reservation:
-        """Hold a place for a request, or refuse it at once; never blocks.
+    def reserve(self, tokens: int, deadline: float, fingerprint: Hashable = None) -> Reservation:
+        """Reserve capacity for a request, or refuse it at once; never blocks.
 
         Args:
             tokens: Tokens that the request is expected to have.
             deadline: Time on the engine's clock by which the caller wants its answer.
-            likeness: What tells this request from others, so that it is recognised when it comes back as told.
+            fingerprint: By which the request is recognised when it retries.
 
         Raises:
-            QueueFull: If the backlog leaves no place, or the request would end too late; says when to come again.
+            QueueFull: If the backlog leaves no room, or the request would end too late; says when to retry.
             DeadlineExceeded: If the deadline has passed already, or is too near even for the request alone.
             NotReady: If warm-up is not over.
             Draining: If the engine is going down.
             WorkerDied: If the engine is dead.
         """
         with self._condition:
-            is_trial = self._dispatcher.reserve(tokens, deadline, self._clock(), likeness)
+            is_trial = self._dispatcher.reserve(tokens, deadline, self._clock(), fingerprint)
         return Reservation(tokens, deadline, self._release, is_trial=is_trial)
 
     def check_hope(self, reservation: Reservation, tokens: int) -> None:
         """Refuse a request that turns out too large for its deadline even alone, before it holds up others.
 
         Args:
-            reservation: The request's place.
+            reservation: The request's.
             tokens: Tokens of as much of the request as is known.
 
         Raises:

@@ -48,7 +48,7 @@ class Lifecycle:
             self.phase = Phase.CLOSED
 
     def fail(self, failure: RerankerError) -> None:
-        """Stop for good; the first failure is the one that is told."""
+        """Stop for good; the first failure is the one that is reported."""
         self.failure = self.failure or failure
         self.phase = Phase.FAILED
 
@@ -79,7 +79,7 @@ class Lifecycle:
             raise self.death()
 
     def death(self) -> WorkerDied:
-        """What a caller is told after a failure."""
+        """The error of callers after a failure."""
         if isinstance(self.failure, WorkerDied):
             return WorkerDied(self.failure.message, remedy=self.failure.remedy)
         return WorkerDied("The engine has ended and the process must be restarted.")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import count
 
 _MAX_PROMISES = 10_000
-"""Promises that are remembered at a time; beyond them people are told a time and not recognised by it."""
+"""Promises that are remembered at a time; beyond them a retry is not recognised."""
 
 _EARLY = 0.02
 """Part of its time by which a request may come too early: clocks differ."""
@@ -23,10 +23,10 @@ _MEMORY = 0.98
 """Weight that the fates of earlier promises keep with each further one: some dozens count."""
 
 _FIRST_GUESS = 0.5
-"""Share that is taken to come back before anybody could."""
+"""Share that is taken to retry before anybody could."""
 
 _LEAST_SHARE = 0.1
-"""Least share that is reckoned with: where hardly anybody came back so far, whoever does needs some room to find."""
+"""Least share that is reckoned with: where hardly anybody has retried so far, whoever does needs some room."""
 
 
 @dataclass(slots=True, eq=False)
@@ -36,7 +36,7 @@ class _Promise:
 
 
 class Promises:
-    """Requests that were told when to come back, until they do or their time is over."""
+    """Requests that were refused with a Retry-After, until they retry or their time is over."""
 
     def __init__(self) -> None:
         self._by_key: dict[Hashable, list[tuple[float, int, _Promise]]] = {}
@@ -47,7 +47,7 @@ class Promises:
         self._ended = 1.0
 
     def give(self, key: Hashable, tokens: int, wait_s: float, now: float) -> None:
-        """Remember that a request was told to come back after some seconds."""
+        """Remember that a request is to retry after some seconds."""
         self._lapse(now)
         if len(self._by_end) >= _MAX_PROMISES:
             return
@@ -58,7 +58,7 @@ class Promises:
         self._open_tokens += tokens
 
     def redeem(self, key: Hashable, now: float) -> bool:
-        """Whether a request was told to come about now; each promise is worth one request."""
+        """Whether a request was to retry about now; each promise is worth one request."""
         self._lapse(now)
         promises = self._by_key.get(key)
         if promises is None or promises[0][0] > now:
@@ -67,7 +67,7 @@ class Promises:
         return True
 
     def expected_tokens(self, now: float) -> float:
-        """Tokens that are still to come back, as far as experience tells."""
+        """Tokens that are still expected to be retried, by experience."""
         self._lapse(now)
         return self._open_tokens * max(_LEAST_SHARE, self._kept / self._ended)
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..errors import DeadlineExceeded
-from .admission import LATE_REMEDY, Admission, LaterLoad, Load, Wish, is_trial
+from .admission import LATE_REMEDY, Admission, AdmissionRequest, LaterLoad, Load, is_trial
 from .demand import Demand
 from .estimates import Estimates
 from .plan import Plan
@@ -53,14 +53,14 @@ class Reservations:
         self._estimates = Estimates()
         self.tokens = 0
 
-    def take(self, tokens: int, deadline: float, now: float, likeness: Hashable, batches: Batches) -> bool:
+    def take(self, tokens: int, deadline: float, now: float, fingerprint: Hashable, batches: Batches) -> bool:
         """Reserve capacity for a request that would end in time.
 
         Args:
             tokens: Estimated before tokenising.
             deadline: Of the request.
             now: Time.
-            likeness: By which the request is recognised when it comes again.
+            fingerprint: By which the request is recognised when it retries.
             batches: What they are doing now.
 
         Returns:
@@ -75,7 +75,9 @@ class Reservations:
         load = self._load(deadline, now, batches)
         on_trial = is_trial(tokens * self._estimates.least, deadline - now, load)
         if not on_trial:
-            self._admission.check(Wish(tokens, tokens * self._estimates.usual, deadline - now, likeness), load, now)
+            self._admission.check(
+                AdmissionRequest(tokens, tokens * self._estimates.usual, deadline - now, fingerprint), load, now
+            )
         self._add(tokens, deadline)
         return on_trial
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 _SHORT = 1 / 3
-"""A size goes short when it gets a place less often than this part of what all requests get."""
+"""A size goes short when it is admitted less often than this part of the share of all requests."""
 
 _MEMORY = 1 - 1 / 16
 """Weight that a size's earlier requests keep with each further one of its size."""
@@ -13,7 +13,7 @@ _MEMORY_OF_ALL = 1 - 1 / 64
 
 
 class SizeShares:
-    """The moving share of requests that get a place, of each power of two of tokens and of all."""
+    """The moving share of requests that are admitted, of each power of two of tokens and of all."""
 
     def __init__(self) -> None:
         self._share = 1.0

@@ -58,7 +58,7 @@ class TicketSlice:
 
 
 class Ticket:
-    """One submission's place in the queue; not thread-safe, the dispatcher's caller holds the lock.
+    """One submission in the queue; not thread-safe, the dispatcher's caller holds the lock.
 
     Args:
         pairs: The pairs to score, at least one.

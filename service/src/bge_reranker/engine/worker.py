@@ -212,7 +212,7 @@ class Worker:
 
 
 def _error_of(pair: Pair, error: Exception) -> RerankerError:
-    """What the caller of a pair is told that the scorer failed on."""
+    """The error of a pair that the scorer failed on."""
     if isinstance(error, ScorerOutOfMemory | MemoryError):
         return PairTooLarge(f"The device has no memory for this pair of {len(pair)} tokens, even alone.")
     if isinstance(error, _WrongShape):

@@ -81,21 +81,21 @@ def save_cases(cases: Sequence[RankingCase], path: Path) -> None:
             stream.write(json.dumps(line, ensure_ascii=False) + "\n")
 
 
-def _case_from_line(line: str, place: str) -> RankingCase:
+def _case_from_line(line: str, location: str) -> RankingCase:
     try:
         content: dict[str, Any] = json.loads(line)
         positive, negative = content["positive"], content["negative"]
         query, group = content["query"], content.get("group", DEFAULT_GROUP)
     except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise InvalidJudgements(f"{place}: needs query, positive and negative ({type(error).__name__}).") from error
+        raise InvalidJudgements(f"{location}: needs query, positive and negative ({type(error).__name__}).") from error
     # A text in a list's place would count as a list of its characters.
     if not isinstance(positive, list) or not isinstance(negative, list):
-        raise InvalidJudgements(f"{place}: needs lists of positive and negative texts")
+        raise InvalidJudgements(f"{location}: needs lists of positive and negative texts")
     texts = [query, group, *positive, *negative]
     if not positive or not negative or not all(isinstance(text, str) for text in texts):
-        raise InvalidJudgements(f"{place}: needs texts, at least one of them positive and one negative")
+        raise InvalidJudgements(f"{location}: needs texts, at least one of them positive and one negative")
     if not query:
-        raise InvalidJudgements(f"{place}: the query is empty.", remedy="Give it a text, or leave the line out.")
+        raise InvalidJudgements(f"{location}: the query is empty.", remedy="Give it a text, or leave the line out.")
     # A text on both sides counts as relevant.
     grades = dict.fromkeys(map(_encodable, negative), 0) | dict.fromkeys(map(_encodable, positive), 1)
     return RankingCase(_encodable(query), grades, group)
@@ -223,21 +223,21 @@ def _texts(path: Path) -> dict[str, str]:
     return texts
 
 
-def _tab_separated(line: str, place: str) -> tuple[str, str]:
+def _tab_separated(line: str, location: str) -> tuple[str, str]:
     identity, tab, text = line.partition("\t")
     if not tab:
-        raise InvalidJudgements(f"{place}: needs an identifier, a tab and a text")
+        raise InvalidJudgements(f"{location}: needs an identifier, a tab and a text")
     return identity.strip(), text
 
 
-def _beir_text(line: str, place: str) -> tuple[str, str]:
+def _beir_text(line: str, location: str) -> tuple[str, str]:
     try:
         content = json.loads(line)
         identity, text, title = content["_id"], content["text"], content.get("title") or ""
     except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise InvalidJudgements(f"{place}: needs _id and text ({type(error).__name__}).") from error
+        raise InvalidJudgements(f"{location}: needs _id and text ({type(error).__name__}).") from error
     if not all(isinstance(value, str) for value in (identity, text, title)):
-        raise InvalidJudgements(f"{place}: needs texts under _id, text and title.")
+        raise InvalidJudgements(f"{location}: needs texts under _id, text and title.")
     return identity, _encodable(f"{title} {text}".strip())
 
 

@@ -42,7 +42,7 @@ class Bm25Index:
         Args:
             documents: Distinct texts, at least one.
         """
-        self._places = {document: place for place, document in enumerate(documents)}
+        self._positions = {document: position for position, document in enumerate(documents)}
         self.documents = list(documents)
         self._index = bm25s.BM25(method="lucene", k1=1.2, b=0.75)
         # One empty word keeps bm25s from refusing a collection in which no document has a word.
@@ -66,9 +66,9 @@ class Bm25Index:
             KeyError: A document was not indexed.
         """
         scores = self.collection_scores(query)
-        return [float(scores[self._places[document]]) for document in documents]
+        return [float(scores[self._positions[document]]) for document in documents]
 
     def best(self, query: str, count: int) -> list[str]:
         """Returns the documents with the highest scores, best first, equal scores in the collection's order."""
         order = np.argsort(-self.collection_scores(query), kind="stable")[:count]
-        return [self.documents[place] for place in order]
+        return [self.documents[position] for position in order]

@@ -9,10 +9,10 @@ from ir_measures import RR, Qrel, ScoredDoc, nDCG
 from .cases import RankingCase, document_identity
 
 NDCG_AT_10 = nDCG @ 10
-"""Gain of the first ten, discounted by the logarithm of the place, relative to the best order."""
+"""Gain of the first ten, discounted by the logarithm of the rank, relative to the best order."""
 
 MRR_AT_10 = RR @ 10
-"""One over the place of the first relevant document, zero beyond the tenth."""
+"""One over the rank of the first relevant document, zero beyond the tenth."""
 
 
 @dataclass(frozen=True)
@@ -37,8 +37,8 @@ def measure_rankings(cases: Sequence[RankingCase], scores: Sequence[Sequence[flo
         grades = [case.grades[document] for document in case.documents]
         qrels += [Qrel(str(number), identity, grade) for (_, identity), grade in zip(scored, grades, strict=True)]
         # The library computes each measure with a program of its own, and those order equal scores differently: what
-        # it gets are places.
-        places = enumerate(sorted(scored, reverse=True))
-        run += [ScoredDoc(str(number), identity, float(-place)) for place, (_, identity) in places]
+        # it gets are ranks.
+        ranks = enumerate(sorted(scored, reverse=True))
+        run += [ScoredDoc(str(number), identity, float(-rank)) for rank, (_, identity) in ranks]
     means = ir_measures.calc_aggregate([NDCG_AT_10, MRR_AT_10], qrels, run)
     return RankingMeasures(ndcg_at_10=float(means[NDCG_AT_10]), mrr_at_10=float(means[MRR_AT_10]))

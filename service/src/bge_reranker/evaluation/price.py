@@ -73,7 +73,7 @@ def measure_price(
 
 
 def kendall_tau(first: NDArray[np.float64], second: NDArray[np.float64]) -> float:
-    """Compute tau-b: agreement of the order of all pairs of places, without those that are equal in both.
+    """Compute tau-b: agreement of the order of all pairs of ranks, without those that are equal in both.
 
     Args:
         first: float64 (N,).
