@@ -6,7 +6,7 @@ The two containers of the chart's own. Both run one image, and read one configur
 - name: fetch-model
   image: {{ include "bge-reranker.image" . | quote }}
   imagePullPolicy: {{ .Values.image.pullPolicy | quote }}
-  {{- /* Where the scorer listens later: the operator sees that a download gets on. */}}
+  {{- /* The scorer's port later: until then the operator follows the download there. */}}
   args: [model, fetch, --metrics-port=8001]
   env:
     {{- include "bge-reranker.environment" . | nindent 4 }}

@@ -21,7 +21,7 @@ ServiceAccount `default`, one has a Service `kubernetes`. 52 characters leave ro
 {{- include "bge-reranker.objectName" (default .Release.Name .Values.fullnameOverride) -}}
 {{- end }}
 
-{{/* What callers ask: a name that may outlive a change of all other names. */}}
+{{/* The Service that callers use: its name may outlive a change of all other names. */}}
 {{- define "bge-reranker.serviceName" -}}
 {{- default (include "bge-reranker.name" .) .Values.service.name -}}
 {{- end }}

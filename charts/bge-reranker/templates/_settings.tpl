@@ -1,5 +1,5 @@
 {{/*
-What the service is told: one JSON variable, in the pod template, so that an old pod that restarts never reads new
+The service's settings: one JSON variable in the pod template, so that an old pod that restarts never reads new
 settings. It holds only what differs from the service's defaults.
 */}}
 

@@ -32,7 +32,7 @@ app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end -}}
 {{- end }}
 
-{{/* What the operator's pods and the Job that renews the CRD have in common. */}}
+{{/* Shared by the operator's pods and the Job that renews the CRD. */}}
 {{- define "bge-reranker.operator.container" -}}
 image: {{ include "bge-reranker.operator.image" . | quote }}
 imagePullPolicy: {{ .Values.image.pullPolicy | quote }}
