@@ -1,7 +1,7 @@
 """Three times as many requests as the server can answer: how much of its speed still reaches callers in time.
 
 A closed loop measures the speed first. Then requests of the same kind arrive at random, three times as many tokens as
-that, with deadlines; who is refused comes back once, when told to.
+that, with deadlines; a refused request is retried once, after its Retry-After.
 """
 
 from __future__ import annotations
@@ -140,14 +140,14 @@ async def _call(
 async def _ask(
     http: httpx.AsyncClient, body: dict[str, Any], deadline_s: float, seen: Overload, counted: tuple[float, float]
 ) -> float | None:
-    """Send a request, and give the seconds that it was told to wait where it was refused for want of room."""
+    """Send a request; the seconds of Retry-After where it was refused for want of room."""
     sent = time.perf_counter()
     answer = await http.post("/rerank", json=body, headers={"X-Request-Deadline-Ms": str(round(deadline_s * 1000))})
     now = time.perf_counter()
     if counted[0] <= now < counted[1]:
         seen.answers["answered" if answer.is_success else answer.headers["X-Error-Code"]] += 1
         seen.tokens += answer.json()["usage"]["total_tokens"] if answer.is_success else 0
-        # The server's deadline ends when it has the scores; what the way here took is told beside.
+        # The server's deadline ends when it has the scores; what the way here took is reported beside.
         seen.late += answer.is_success and now - sent > deadline_s
     if answer.status_code != httpx.codes.TOO_MANY_REQUESTS:
         return None

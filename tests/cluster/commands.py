@@ -24,7 +24,7 @@ def run(
     """Run a command and give back what it printed.
 
     Raises:
-        ClusterError: It failed or took too long; with the end of what it said.
+        ClusterError: It failed or took too long; with the end of its output.
     """
     arguments = [str(word) for word in command]
     try:
@@ -41,6 +41,6 @@ def run(
     except subprocess.TimeoutExpired as error:
         raise ClusterError(f"`{' '.join(arguments)}` did not end within {time_limit_s:g} s.") from error
     if done.returncode != 0:
-        said = "\n".join((done.stderr + done.stdout).splitlines()[-15:])
-        raise ClusterError(f"`{' '.join(arguments)}` ended with {done.returncode}:\n{said}")
+        output = "\n".join((done.stderr + done.stdout).splitlines()[-15:])
+        raise ClusterError(f"`{' '.join(arguments)}` ended with {done.returncode}:\n{output}")
     return done.stdout

@@ -21,7 +21,7 @@ def own_cluster(images: Sequence[str], wanted: Sequence[str], console: Console, 
     Args:
         images: What its nodes shall hold.
         wanted: What it shall have in addition.
-        console: Where progress is told.
+        console: Where progress is shown.
         keep: Whether it outlives this.
 
     Raises:

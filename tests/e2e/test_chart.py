@@ -34,8 +34,8 @@ def release(namespace: Namespace, image: str) -> Release:
 
 
 def test_helm_test_ranks_through_the_service(release: Release) -> None:
-    said = release.helm("test", release.name, "--logs")
-    assert "Phase:          Succeeded" in said
+    output = release.helm("test", release.name, "--logs")
+    assert "Phase:          Succeeded" in output
     assert "pod" not in release.namespace.kubectl("get", "pod", f"{release.name}-test", "--ignore-not-found")
 
 
@@ -63,9 +63,9 @@ def test_a_volume_of_one_node_for_two_replicas_is_refused_before_anything_is_mad
     namespace: Namespace, image: str
 ) -> None:
     shared = {"type": "pvc", "accessMode": "ReadWriteOnce"}
-    said = Release("refused", namespace, image).refused({"model": {"source": "hf://org/name"}, "cache": shared})
-    assert "cache.accessMode is ReadWriteOnce and replicas is 2" in said
-    assert "Set cache.accessMode to ReadWriteMany" in said
+    output = Release("refused", namespace, image).refused({"model": {"source": "hf://org/name"}, "cache": shared})
+    assert "cache.accessMode is ReadWriteOnce and replicas is 2" in output
+    assert "Set cache.accessMode to ReadWriteMany" in output
     assert namespace.kubectl("get", "all,pvc", "--selector=app.kubernetes.io/instance=refused", "--output=name") == ""
 
 
@@ -75,5 +75,5 @@ def test_the_api_server_takes_every_object_of_every_case(namespace: Namespace, i
     dry = Release(f"dry-{case.removesuffix('-values.yaml')}", namespace, image)
     rendered = dry.helm("template", dry.name, str(CHART), f"--values={CASES / case}", "--no-hooks")
     arguments = ("apply", "--server-side", "--dry-run=server", "--warnings-as-errors", "--filename=-")
-    said = namespace.kubectl(*arguments, text_input=rendered)
-    assert said.count("serverside-applied (server dry run)") == len(said.splitlines()) == rendered.count("\nkind: ")
+    output = namespace.kubectl(*arguments, text_input=rendered)
+    assert output.count("serverside-applied (server dry run)") == len(output.splitlines()) == rendered.count("\nkind: ")

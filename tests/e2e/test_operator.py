@@ -127,8 +127,8 @@ def test_a_change_that_never_gets_ready_leaves_the_old_version_serving(products:
     before = products.get()["spec"]
     with search.start_load(products.url, RATE) as load:
         products.apply(image={"registry": "localhost", "repository": "missing", "tag": "none", "pullPolicy": "Never"})
-        said = products.await_reason("Ready", "ImagePull")
-        assert "image.repository" in said["message"]
+        ready = products.await_reason("Ready", "ImagePull")
+        assert "image.repository" in ready["message"]
         assert products.condition("Available")["status"] == "True"
         assert products.get()["status"]["lastFailure"]["code"] == "ImagePull"
         products.apply(**{key: before[key] for key in ("config", "image", "replicas") if key in before})
@@ -146,7 +146,7 @@ def test_autoscaling_takes_the_count_over_and_gives_it_back_without_a_drop(
     with search.start_load(products.url, RATE) as load:
         products.apply(autoscaling={**scaled, "cpu": {"enabled": True}})
         wait_until(lambda: any("HorizontalPodAutoscaler" in each for each in products.children()), "an autoscaler")
-        wait_until(lambda: products.condition("MetricsHealthy") != {}, "MetricsHealthy is said")
+        wait_until(lambda: products.condition("MetricsHealthy") != {}, "MetricsHealthy is set")
         counts.append(products.get("deployment")["spec"]["replicas"])
         products.apply()
         wait_until(lambda: not any("HorizontalPodAutoscaler" in each for each in products.children()), "none")
@@ -196,8 +196,8 @@ def test_an_object_of_somebody_else_is_not_taken(products: Operated) -> None:
     products.namespace.create(theirs)
     taken = products.another("taken")
     taken.apply()
-    said = taken.await_reason("Ready", "NotOwned")
-    assert "Service taken exists" in said["message"]
+    ready = taken.await_reason("Ready", "NotOwned")
+    assert "Service taken exists" in ready["message"]
     assert products.namespace.get("service", "taken")["spec"]["ports"][0]["port"] == 80
     products.namespace.kubectl("delete", "reranker/taken", "service/taken")
 
@@ -211,10 +211,12 @@ def test_all_samples_are_taken_as_they_lie(products: Operated) -> None:
     samples = [products.another(yaml.safe_load(each.read_text())["metadata"]["name"]) for each in SAMPLES.iterdir()]
     for sample in samples:
         wait_until(partial(is_judged, sample), f"the operator has looked at {sample.name}")
-    said = {sample.name: sample.condition("Ready") for sample in samples}
+    conditions = {sample.name: sample.condition("Ready") for sample in samples}
     products.namespace.kubectl("delete", f"--filename={SAMPLES}")
-    assert {name for name, each in said.items() if each["reason"] in {"InvalidSpec", "NotAllowed", "NotOwned"}} == set()
-    for each in said.values():
+    assert {
+        name for name, each in conditions.items() if each["reason"] in {"InvalidSpec", "NotAllowed", "NotOwned"}
+    } == set()
+    for each in conditions.values():
         # This cluster need not have the kinds of other projects.
         assert each["reason"] != "KindNotInstalled" or "enabled to false" in each["message"]
 

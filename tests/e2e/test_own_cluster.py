@@ -74,8 +74,8 @@ def test_a_shared_volume_is_seen_from_both_nodes(place: Namespace) -> None:
         script = f"echo {node.name} >> /data/file; cat /data/file"
         create(place, "Pod", f"on-{node.name}", with_volume(script, "shared", nodeName=node.name))
         ended(place, f"on-{node.name}")
-    said = place.kubectl("logs", f"on-{NODES[-1].name}")
-    assert said.split() == [node.name for node in NODES]
+    output = place.kubectl("logs", f"on-{NODES[-1].name}")
+    assert output.split() == [node.name for node in NODES]
 
 
 @pytest.fixture

@@ -69,9 +69,9 @@ def prove(cluster: Cluster, image: str, search_image: str) -> dict[str, Any]:
 
 def _scaled_by_hand(release: Release) -> dict[str, Any]:
     release.namespace.kubectl("scale", f"deployment/{release.name}", "--replicas=3")
-    said = _conflict(lambda: release.upgrade({"replicas": 1}))
+    output = _conflict(lambda: release.upgrade({"replicas": 1}))
     _taken_back(release)
-    return {"without_force": said, "replicas_with_force_conflicts": _replicas(release)}
+    return {"without_force": output, "replicas_with_force_conflicts": _replicas(release)}
 
 
 def _on_and_off(release: Release, search: SearchPod) -> dict[str, Any]:
@@ -118,7 +118,7 @@ def _handed_over(release: Release, search: SearchPod) -> dict[str, Any]:
     # The autoscaler must be able to move what it was handed: no manager but it decides from now on.
     release.upgrade({"autoscaling": {**IDLE["autoscaling"], "minReplicas": 3}})
     wait_until(lambda: _replicas(release) == 3, "the autoscaler moves the count that was handed over")
-    said = _conflict(release.upgrade)
+    output = _conflict(release.upgrade)
     _taken_back(release)
     return {
         "replicas_right_after": kept,
@@ -126,7 +126,7 @@ def _handed_over(release: Release, search: SearchPod) -> dict[str, Any]:
         "requests": len(outcomes),
         "failed": 0,
         "moved_by_the_autoscaler_to": 3,
-        "off_without_force": said,
+        "off_without_force": output,
         "replicas_off_with_force_conflicts": _replicas(release),
     }
 
@@ -142,9 +142,9 @@ def _acting(release: Release, search: SearchPod, signal: Signal) -> dict[str, An
         up_s = _seconds_until(lambda: _replicas(release) == 2, "the autoscaler adds a replica")
         load.outcome()
     down_s = _seconds_until(lambda: _replicas(release) == 1, "the autoscaler takes a replica away")
-    said = next(line for line in release.events().splitlines() if "New size: 2" in line and signal.word in line)
+    event = next(line for line in release.events().splitlines() if "New size: 2" in line and signal.word in line)
     release.upgrade({"replicas": 1}, "--force-conflicts")
-    return {"up_after_s": up_s, "down_after_s": down_s, "said": said}
+    return {"up_after_s": up_s, "down_after_s": down_s, "said": event}
 
 
 def _taken_back(release: Release) -> None:
@@ -157,9 +157,9 @@ def _conflict(change: Callable[[], object]) -> str:
     """The sentence in which helm names the conflict."""
     with pytest.raises(ClusterError) as refused:
         change()
-    said = re.findall(r"Apply failed with .*\.spec\.replicas", str(refused.value))
-    assert said, refused.value
-    return str(said[-1])
+    conflicts = re.findall(r"Apply failed with .*\.spec\.replicas", str(refused.value))
+    assert conflicts, refused.value
+    return str(conflicts[-1])
 
 
 def _replicas(release: Release) -> int:

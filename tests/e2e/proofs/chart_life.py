@@ -115,11 +115,11 @@ def _pod(name: str, container: dict[str, Any], **more: Any) -> dict[str, Any]:
 def _tries(release: Release, program: str) -> str:
     """What a program in the scorer's pod says; it must not get through."""
     arguments = ("exec", f"deployment/{release.name}", "--container=scorer", "--", "python3", "-c")
-    said = release.namespace.kubectl(
+    output = release.namespace.kubectl(
         *arguments, f"try:\n {program}\nexcept OSError as error:\n print('blocked:', error)"
     )
-    assert said.startswith("blocked:"), "the network policy did not block the way out; does the cluster enforce it?"
-    return said.strip()
+    assert output.startswith("blocked:"), "the network policy did not block the way out; does the cluster enforce it?"
+    return output.strip()
 
 
 def _management(search: SearchPod, release: Release) -> str:
@@ -128,9 +128,9 @@ def _management(search: SearchPod, release: Release) -> str:
     program = f"import urllib.request\ntry:\n urllib.request.urlopen('{url}/info', timeout=5)\n print('answered')\n"
     program += "except OSError as error:\n print('blocked:', error)"
     arguments = ("exec", f"--namespace={search.namespace}", "search", "--", "/opt/search/bin/python", "-c", program)
-    said = search.cluster.kubectl(*arguments).strip()
-    assert said.startswith("blocked:"), f"a caller read the management port: {said}"
-    return said
+    output = search.cluster.kubectl(*arguments).strip()
+    assert output.startswith("blocked:"), f"a caller read the management port: {output}"
+    return output
 
 
 def _search_elsewhere(cluster: Cluster, image: str, release: Release) -> str:
@@ -143,9 +143,9 @@ def _search_elsewhere(cluster: Cluster, image: str, release: Release) -> str:
     with cluster.namespace("rr-e2e-life-stranger") as place:
         place.create(_pod("stranger", _container(image, ["python3", "-c", program]), restartPolicy="Never"))
         place.kubectl("wait", "pod/stranger", "--for=jsonpath={.status.phase}=Succeeded", "--timeout=120s")
-        said = place.kubectl("logs", "stranger").strip()
-    assert said.startswith("blocked:"), f"a stranger got through: {said}"
-    return said
+        output = place.kubectl("logs", "stranger").strip()
+    assert output.startswith("blocked:"), f"a stranger got through: {output}"
+    return output
 
 
 def _seconds(action: Callable[[], object]) -> float:

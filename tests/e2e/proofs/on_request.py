@@ -100,10 +100,10 @@ def _fleet(place: Namespace) -> None:
 
 
 def _redis(cluster: Cluster, search: SearchPod) -> bool:
-    said = cluster.kubectl(
+    output = cluster.kubectl(
         "exec", f"--namespace={search.namespace}", "search", "--", "/opt/search/bin/python", "-c", PING
     )
-    assert "+PONG" in said, said
+    assert "+PONG" in output, output
     return True
 
 

@@ -94,7 +94,7 @@ def _spec(chance: random.Random, number: int) -> dict[str, Any]:
 
 
 def _is_there(products: Operated, spec: dict[str, Any]) -> bool:
-    """Whether everything is as the newest spec says, and told so."""
+    """Whether everything is as the newest spec says, and the status too."""
     if products.condition("Ready").get("reason") != "AllReplicasReady":
         return False
     live = products.get("deployment")
