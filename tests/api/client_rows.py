@@ -1,7 +1,4 @@
-"""What each client in the field sends, and how it reads the answer: the table behind `test_client_rows`.
-
-What belongs here: requests exactly as those clients make them. What must not: assertions.
-"""
+"""What each client in the field sends, and how it reads the answer: the table behind `test_client_rows`."""
 
 from __future__ import annotations
 

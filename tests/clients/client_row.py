@@ -1,7 +1,4 @@
-"""What a row of the compatibility matrix is.
-
-What belongs here: its shape, and how it is shown and told to a driver. What must not: the rows, or any client's code.
-"""
+"""What a row of the compatibility matrix is."""
 
 from __future__ import annotations
 

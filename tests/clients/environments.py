@@ -1,7 +1,4 @@
-"""The environments of the client libraries, each described by its lock to the hash, and running drivers in them.
-
-What belongs here: making an environment and running a program in it. What must not: judging what came back.
-"""
+"""The environments of the client libraries, each described by its lock to the hash, and running drivers in them."""
 
 from __future__ import annotations
 

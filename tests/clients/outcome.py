@@ -1,7 +1,4 @@
-"""What came of a row: judged from a driver's answer, kept in results.json, reviewed there.
-
-What belongs here: the judgement and the file. What must not: running anything.
-"""
+"""What came of a row: judged from a driver's answer, kept in results.json, reviewed there."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Tiny random checkpoints, made in code with transformers, which is also the reference they are compared with.
-
-What belongs here: configurations, weights, files and the padded reference. What must not: assertions.
-"""
+"""Tiny random checkpoints, made in code with transformers, which is also the reference they are compared with."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Random checkpoints that both sides load: a tiny XLM-RoBERTa, and one of the base model's shape.
-
-What belongs here: shapes, weights, the tokenizer, and the folder they are kept in. What must not: scoring.
-"""
+"""Random checkpoints that both sides load: a tiny XLM-RoBERTa, and one of the base model's shape."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Two lists of logits and the verdict on them.
-
-What belongs here: differences and limits. What must not: how the logits came about.
-"""
+"""Two lists of logits and the verdict on them."""
 
 from __future__ import annotations
 

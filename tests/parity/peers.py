@@ -1,7 +1,4 @@
-"""The references, each in an environment of its own that its lock file describes to the hash.
-
-What belongs here: making the environment and running the scoring script in it. What must not: comparing.
-"""
+"""The references, each in an environment of its own that its lock file describes to the hash."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Sentences in English and Chinese made in code, and the pairs that are scored.
-
-What belongs here: texts. What must not: tokens and models.
-"""
+"""Sentences in English and Chinese made in code, and the pairs that are scored."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Surroundings that a test makes for a process: an older processor, fewer cores, a control group with limits.
-
-What belongs here: commands that run another command in them, What must not: the program.
-"""
+"""Surroundings that a test makes for a process: an older processor, fewer cores, a control group with limits."""
 
 from __future__ import annotations
 

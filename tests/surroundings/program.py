@@ -1,7 +1,4 @@
-"""The installed program in surroundings of a test's choice: a whole process, asked over HTTP.
-
-What belongs here: starting, asking, ending. What must not: what surroundings there are (`machine`).
-"""
+"""The installed program in surroundings of a test's choice: a whole process, asked over HTTP."""
 
 from __future__ import annotations
 

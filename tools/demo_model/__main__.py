@@ -1,7 +1,4 @@
-"""The program behind `make demo-model`, `make demo-eval` and the held-out texts of `make price`.
-
-Belongs here: the command line. Must not be here: any step of the work.
-"""
+"""The program behind `make demo-model`, `make demo-eval` and the held-out texts of `make price`."""
 
 import argparse
 import json

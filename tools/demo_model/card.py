@@ -1,7 +1,4 @@
-"""The model card, written from the figures of the run that made the model.
-
-Belongs here: the card's text. Must not be here: measuring.
-"""
+"""The model card, written from the figures of the run that made the model."""
 
 from importlib.metadata import version
 from pathlib import Path

@@ -1,7 +1,4 @@
-"""The finished checkpoint folder: weights, configuration, tokenizer.
-
-Belongs here: writing and its size limit. Must not be here: training, the card's text.
-"""
+"""The finished checkpoint folder: weights, configuration, tokenizer."""
 
 import json
 from pathlib import Path

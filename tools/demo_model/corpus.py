@@ -1,8 +1,4 @@
-"""The training and held-out texts: labelled pairs of a question-like text and the text that answers it.
-
-Belongs here: what counts as a pair, cleaning, and the rule that an answer must not repeat its question. Must not be
-here: file formats, negatives, tokens.
-"""
+"""The training and held-out texts: labelled pairs of a question-like text and the text that answers it."""
 
 import json
 import random

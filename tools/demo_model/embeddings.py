@@ -1,8 +1,4 @@
-"""Word vectors that both languages share, before the network is trained.
-
-Belongs here: what the teacher says about every piece of the vocabulary, and the cheap contrastive training of the
-word vectors alone. Must not be here: the network.
-"""
+"""Word vectors that both languages share, before the network is trained."""
 
 import re
 from collections import defaultdict

@@ -1,7 +1,4 @@
-"""Readers of entry-shaped texts: dictionaries, acronyms, idioms and translation catalogues.
-
-Belongs here: formats whose unit is a headword with its explanation. Must not be here: documentation.
-"""
+"""Readers of entry-shaped texts: dictionaries, acronyms, idioms and translation catalogues."""
 
 import csv
 import gettext

@@ -1,8 +1,4 @@
-"""The demonstration model's evaluation on sources that it never saw.
-
-Belongs here: rebuilding the held-out sets from the packages, and the example that must come out right. Must not be
-here: measures themselves, training.
-"""
+"""The demonstration model's evaluation on sources that it never saw."""
 
 from pathlib import Path
 

@@ -1,7 +1,4 @@
-"""Judged sets from held-out sources: which queries, and which twenty candidates each.
-
-Belongs here: sampling queries and negatives. Must not be here: measures, the network.
-"""
+"""Judged sets from held-out sources: which queries, and which twenty candidates each."""
 
 import random
 from collections import defaultdict

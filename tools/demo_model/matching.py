@@ -1,7 +1,6 @@
 """Training of the word vectors for matching, without the network around them.
 
-Belongs here: matching word by word, as a formula over word vectors that costs a hundredth of the network, and its
-contrastive training. Must not be here: the network, whose construction in `start` matches in much the same way.
+Matching word by word is a formula over word vectors, which costs far less than the network that does much the same.
 """
 
 from collections.abc import Callable

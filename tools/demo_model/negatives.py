@@ -1,7 +1,4 @@
-"""Hard negatives for training: passages that look like the answer and are not.
-
-Belongs here: searching the training passages by shared pieces. Must not be here: held-out texts.
-"""
+"""Hard negatives for training: passages that look like the answer and are not."""
 
 from collections import defaultdict
 

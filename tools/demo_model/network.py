@@ -1,7 +1,4 @@
-"""The demonstration network's shape.
-
-Belongs here: its configuration. Must not be here: weights, data, training.
-"""
+"""The demonstration network's shape."""
 
 from transformers import XLMRobertaConfig
 

@@ -1,8 +1,4 @@
-"""The Debian packages whose texts train and test the demonstration model, and how they reach this machine.
-
-Belongs here: the list of packages with licence and split, downloading and unpacking. Must not be here: any
-knowledge of what the files inside look like beyond the format's name.
-"""
+"""The Debian packages whose texts train and test the demonstration model, and how they reach this machine."""
 
 import subprocess
 from collections.abc import Iterator

@@ -1,7 +1,4 @@
-"""The steps from the packages to the finished checkpoint, in order.
-
-Belongs here: the order, the seeds and the sizes of the steps. Must not be here: how a step works.
-"""
+"""The steps from the packages to the finished checkpoint, in order."""
 
 import time
 from collections.abc import Callable

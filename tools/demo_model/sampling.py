@@ -1,8 +1,4 @@
-"""Which pairs make up a batch.
-
-Belongs here: the mixture of kinds and sources, and the drawing of batches from it. Must not be here: how negatives
-are found, training.
-"""
+"""Which pairs make up a batch."""
 
 from collections import defaultdict
 from collections.abc import Mapping

@@ -1,7 +1,4 @@
-"""The finished checkpoint as a scoring callable.
-
-Belongs here: scoring through `transformers`, the reference implementation. Must not be here: training, measures.
-"""
+"""The finished checkpoint as a scoring callable."""
 
 from collections.abc import Callable
 from pathlib import Path

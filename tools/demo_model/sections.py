@@ -1,8 +1,4 @@
-"""Readers that turn documentation files into sections: a title and the prose under it.
-
-Belongs here: HTML, Mallard and manual-page formats. Must not be here: dictionaries and translation catalogues, whose
-unit is an entry.
-"""
+"""Readers that turn documentation files into sections: a title and the prose under it."""
 
 import gzip
 import re

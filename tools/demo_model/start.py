@@ -1,7 +1,5 @@
 """The network around the trained word vectors: a construction that matches words and topics.
 
-Belongs here: how the weights are put together. Must not be here: data, training.
-
 Cross-attention between two texts is found late and slowly by so small a network on two cores, so it is put in place:
 layer 1 looks up where the first `</s>` stands and marks every piece as query or document; in layer 2 each query piece
 looks for a piece of like meaning in the document, with `<s>` as the answer "none"; in layer 3 `<s>` averages what was

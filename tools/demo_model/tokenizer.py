@@ -1,7 +1,4 @@
-"""The demonstration model's own tokenizer: a Unigram vocabulary over Chinese and English.
-
-Belongs here: choosing the vocabulary and writing the tokenizer files. Must not be here: vectors of the vocabulary.
-"""
+"""The demonstration model's own tokenizer: a Unigram vocabulary over Chinese and English."""
 
 import itertools
 import json
