@@ -18,14 +18,14 @@ from bge_reranker.demo import demo_model_directory
 from bge_reranker.engine.batch import pack
 from bge_reranker.engine.scorer import Scorer
 from bge_reranker.errors import CorruptFile, SettingsError, WrongArchitecture
-from bge_reranker.model import openvino_scorer
 from bge_reranker.model.load import load_scorer
-from bge_reranker.model.processor import (
+from bge_reranker.model.machine.processor import (
     INT8_SETS,
     gains_by_bfloat16,
     instruction_sets,
     processor_vendor,
 )
+from bge_reranker.model.openvino import scorer as openvino_scorer
 from bge_reranker.quantisation import Quantisation
 from bge_reranker.reranker import Reranker
 from bge_reranker.settings import ModelSettings

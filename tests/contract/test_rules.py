@@ -8,7 +8,7 @@ import re
 import pytest
 
 from bge_reranker.demo import demo_model_directory
-from bge_reranker.model.checkpoint import read_checkpoint
+from bge_reranker.model.checkpoint.folder import read_checkpoint
 from bge_reranker.text.tokenizer_folder import TokenizerFolder
 from generate.chart.forms import FORMS
 from generate.chart.rules import MODEL_PAIR_TOKENS_OF

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from bge_reranker.errors import SettingsError, WrongArchitecture
-from bge_reranker.model.architecture import read_geometry
-from bge_reranker.model.checkpoint import Checkpoint
+from bge_reranker.model.checkpoint.folder import Checkpoint
+from bge_reranker.model.families.geometry import read_geometry
 from bge_reranker.model.load import choose_runtime
 from bge_reranker.settings import ModelSettings
 
-from .test_checkpoint import CONFIG
+from .checkpoint.test_folder import CONFIG
 
 
 def checkpoint(*, packed: bool = True, quantised: bool = False) -> Checkpoint:

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from bge_reranker.model.control_groups import ROOT
-from bge_reranker.model.processor import CPUINFO, INSTRUCTION_SETS
+from bge_reranker.model.machine.control_groups import ROOT
+from bge_reranker.model.machine.processor import CPUINFO, INSTRUCTION_SETS
 from tests.in_ci import lacking
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bge_reranker.demo import demo_model_directory
-from bge_reranker.model.processor import INT8_SETS
+from bge_reranker.model.machine.processor import INT8_SETS
 
 from .machine import control_group, one_core, processor_without
 from .program import Refused, Served, serve

@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 
 from bge_reranker.evaluation import EvaluationReport
-from bge_reranker.model.processor import processor_name
+from bge_reranker.model.machine.processor import processor_name
 from demo_model.checkpoint import folder_bytes
 from demo_model.evaluate import CANDIDATES_NOTE, EXAMPLE_QUERY, score_example
 from demo_model.network import HEADS, HIDDEN_SIZE, INTERMEDIATE_SIZE, LAYERS

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 
 from bge_reranker.engine.batch import Pair
-from bge_reranker.model.arrays import map_tensors
-from bge_reranker.model.checkpoint import FLOAT_PARTS, read_checkpoint
-from bge_reranker.model.quantise import choose_int8, observe_inputs
-from bge_reranker.model.quantise import write_checkpoint as write_quantised
-from bge_reranker.model.tensor_names import linear_names
+from bge_reranker.model.checkpoint.arrays import map_tensors
+from bge_reranker.model.checkpoint.folder import FLOAT_PARTS, read_checkpoint
+from bge_reranker.model.checkpoint.tensor_names import linear_names
+from bge_reranker.model.openvino.quantise import choose_int8, observe_inputs
+from bge_reranker.model.openvino.quantise import write_checkpoint as write_quantised
 
 from ..checkpoint import BASE, Shape, write_checkpoint
 

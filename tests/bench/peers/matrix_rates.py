@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bge_reranker.model.openvino_runtime import Model, Node, openvino, ops
+from bge_reranker.model.openvino.runtime import Model, Node, openvino, ops
 
 ROWS, SHAPES = 640, ((768, 3072), (3072, 768), (768, 768))
 """Rows, and inputs by outputs, of the base shape's layers."""

@@ -13,13 +13,13 @@ from pathlib import Path
 
 import numpy as np
 
-from bge_reranker.model.arrays import map_tensors
-from bge_reranker.model.buckets import split
-from bge_reranker.model.checkpoint import read_checkpoint
-from bge_reranker.model.graph import HIDDEN, MASK, build_graph
+from bge_reranker.model.checkpoint.arrays import map_tensors
+from bge_reranker.model.checkpoint.folder import read_checkpoint
 from bge_reranker.model.load import load_scorer
-from bge_reranker.model.openvino_runtime import openvino
-from bge_reranker.model.openvino_scorer import CALL_TOKENS_PER_THREAD
+from bge_reranker.model.openvino.buckets import split
+from bge_reranker.model.openvino.graph import HIDDEN, MASK, build_graph
+from bge_reranker.model.openvino.runtime import openvino
+from bge_reranker.model.openvino.scorer import CALL_TOKENS_PER_THREAD
 from bge_reranker.settings import ModelSettings
 
 _ATTENTION = {"Subgraph", "MatMul", "Softmax", "MHA", "ScaledDotProductAttention"}

@@ -2,5 +2,5 @@
 
 What belongs here: everything that knows torch or OpenVINO. What must not: HTTP, queues, text.
 
-`load.load_scorer` is the way in. `openvino_load` and everything below it, and `load` itself, need no torch.
+`load.load_scorer` is the way in. The room `openvino` and everything below it, and `load` itself, need no torch.
 """

@@ -13,8 +13,8 @@ from typing import Literal
 from ..engine.scorer import Scorer
 from ..errors import SettingsError, WrongArchitecture
 from ..settings import ModelSettings
-from .checkpoint import Checkpoint, read_checkpoint
-from .processor import instruction_sets
+from .checkpoint.folder import Checkpoint, read_checkpoint
+from .machine.processor import instruction_sets
 
 GPU_NODES = (Path("/dev/nvidiactl"), Path("/dev/kfd"), Path("/dev/dxg"))
 """Device nodes of NVIDIA's and AMD's drivers and of WSL's; without any of them torch need not be asked for a GPU."""
@@ -39,10 +39,10 @@ def load_scorer(directory: Path, settings: ModelSettings) -> Scorer:
     checkpoint = read_checkpoint(directory)
     gpus = 0 if settings.device == "cpu" else count_gpus()
     if choose_runtime(checkpoint, settings, gpus, lambda name: find_spec(name) is not None) == "openvino":
-        from .openvino_load import load_openvino_scorer  # noqa: PLC0415 - only one runtime need be installed
+        from .openvino.loading import load_openvino_scorer  # noqa: PLC0415 - only one runtime need be installed
 
         return load_openvino_scorer(checkpoint, settings)
-    from .torch_load import load_torch_scorer  # noqa: PLC0415 - importing torch takes seconds
+    from .torch.loading import load_torch_scorer  # noqa: PLC0415 - importing torch takes seconds
 
     return load_torch_scorer(checkpoint, settings, gpus)
 

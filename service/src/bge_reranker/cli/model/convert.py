@@ -76,7 +76,7 @@ def convert_pickles(folder: Path) -> None:
 
 def _converter() -> Callable[[Path], None]:
     try:
-        from ...model.pickles import convert_folder  # noqa: PLC0415 - imports torch
+        from ...model.torch.pickles import convert_folder  # noqa: PLC0415 - imports torch
     except ModuleNotFoundError as error:
         raise UnsafeFormat(
             f"The weights are pickles, and converting them needs the package {error.name}.",

@@ -26,7 +26,7 @@ def selfcheck(context: click.Context, /, **_settings: object) -> None:
     from rich.console import Console  # noqa: PLC0415 - a wrong option answers at once
     from rich.table import Table  # noqa: PLC0415
 
-    from ...model.selfcheck import MODEL, run_selfcheck  # noqa: PLC0415
+    from ...model.checks.selfcheck import MODEL, run_selfcheck  # noqa: PLC0415
     from ...reranker import Reranker  # noqa: PLC0415
 
     with Reranker(**by_name(effective, "model")) as reranker:

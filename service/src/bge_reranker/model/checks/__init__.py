@@ -1,0 +1,1 @@
+"""What every scorer is checked with before it serves, whichever library computes."""

@@ -1,0 +1,95 @@
+"""Probes that a scorer runs before it serves: pairs, the comparison of two bodies, and the test for batch invariance.
+
+What belongs here: what every runtime needs. What must not: running a network (scorers pass in how they score), torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...engine.batch import Batch, Pair, pack
+from ..families.geometry import Geometry
+
+Logits = NDArray[np.float32]
+
+PROBE_LENGTHS_TOKENS = (3, 17, 40, 64)
+"""Lengths of the probe pairs in tokens: below and above the tiles of the kernels, few enough for a slow CPU."""
+
+PROBE_SEED = 20
+"""Seed of the probe tokens; any would do, a fixed one makes warm-up repeatable."""
+
+COMPANY = 4
+"""Times that companions join a watched pair in the largest probe batch, which thereby fills every size of block."""
+
+AGREEMENT_BOUNDS = {"float32": 1e-3, "float16": 0.02, "bfloat16": 0.1, "int8": 0.1}
+"""Largest difference of a logit between a fast and the plain body, times max(1, |logit| / 10): rounding grows so."""
+
+
+def probe_pairs(vocabulary_size: int, max_pair_tokens: int, seed: int = PROBE_SEED, first_token: int = 0) -> list[Pair]:
+    """Make one pair of random tokens for every probe length that the model reads.
+
+    Args:
+        vocabulary_size: Token ids are below it.
+        max_pair_tokens: Longest pair that the model reads.
+        seed: Seed of the tokens.
+        first_token: Token ids are at or above it where the vocabulary allows.
+    """
+    generator = np.random.default_rng(seed)
+    lengths = sorted({min(length, max_pair_tokens) for length in PROBE_LENGTHS_TOKENS})
+    lowest = min(first_token, vocabulary_size - 1)
+    return [
+        Pair(generator.integers(lowest, vocabulary_size, length, dtype=np.int32), np.zeros(length, dtype=np.int8))
+        for length in lengths
+    ]
+
+
+def geometry_probes(geometry: Geometry, seed: int = PROBE_SEED) -> list[Pair]:
+    """Make probe pairs for a packed network, without padding tokens where the vocabulary allows."""
+    return probe_pairs(geometry.vocabulary_size, geometry.max_pair_tokens, seed, geometry.pad_token_id + 1)
+
+
+def disagreement(found: Logits, expected: Logits, precision: str) -> str | None:
+    """Name the largest difference beyond the bound, or None; NaN agrees with NaN.
+
+    Args:
+        found: float32 (N,).
+        expected: float32 (N,).
+        precision: Number format, which sets the bound.
+    """
+    with np.errstate(invalid="ignore"):
+        difference = np.abs(found.astype(np.float64) - expected)
+        bound = AGREEMENT_BOUNDS[precision] * np.maximum(1.0, np.abs(expected) / 10)
+        # Two equal infinities differ by NaN, and so do two NaN.
+        same = (found == expected) | (np.isnan(found) & np.isnan(expected))
+        is_beyond = ~same & ~(np.isfinite(expected) & (difference <= bound))
+    if not is_beyond.any():
+        return None
+    worst = float(difference[is_beyond].max())
+    return f"its logits differ by up to {worst:.3g}, more than {float(bound[is_beyond].min()):.3g}"
+
+
+def is_batch_invariant(score: Callable[[Batch], Logits], pairs: Sequence[Pair], companions: Sequence[Pair]) -> bool:
+    """Score pairs alone, together, in reverse and beside others of the same lengths, and compare the bits.
+
+    Args:
+        score: Computes float32 (N,) of a batch.
+        pairs: Pairs to watch.
+        companions: Other pairs of the same lengths.
+    """
+    alone = np.concatenate([score(pack([pair])) for pair in pairs])
+    arrangements = (
+        list(pairs),
+        list(reversed(pairs)),
+        [*companions, *pairs],
+        [*(COMPANY * list(companions)), *pairs],
+    )
+    last = len(pairs)
+    for arranged in arrangements:
+        together = score(pack(arranged))[-last:]
+        expected = alone[::-1] if arranged[-1] is pairs[0] else alone
+        if together.tobytes() != np.ascontiguousarray(expected).tobytes():
+            return False
+    return True

@@ -1,0 +1,1 @@
+"""Networks that are computed over packed tokens."""

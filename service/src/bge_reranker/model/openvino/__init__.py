@@ -1,0 +1,1 @@
+"""The scorer of CPUs, computed by OpenVINO without torch."""

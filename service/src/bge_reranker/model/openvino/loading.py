@@ -1,0 +1,63 @@
+"""From a checkpoint to the scorer of CPUs.
+
+What belongs here: the order of the steps. What must not: the steps.
+"""
+
+from __future__ import annotations
+
+from ...engine.scorer import ScorerOutOfMemory
+from ...errors import OutOfMemory, SettingsError
+from ...settings import ModelSettings
+from ..checkpoint.arrays import map_tensors
+from ..checkpoint.folder import Checkpoint
+from ..checkpoint.memory_need import CPU_REMEDY, needed_bytes, refuse_too_large
+from ..checkpoint.tensor_files import FLOATING_FORMATS, open_tensors, plan_tensors
+from ..machine.memory_grant import free_memory_bytes
+from ..machine.processor import instruction_sets
+from ..machine.threads import granted_threads
+from .scorer import OpenVinoScorer
+
+_FLOAT32_BYTES = 4
+"""Bytes of a weight in the kernels; bfloat16 graphs are made of float32 constants, too."""
+
+
+def load_openvino_scorer(checkpoint: Checkpoint, settings: ModelSettings) -> OpenVinoScorer:
+    """Load a checkpoint of the packed family onto the CPU.
+
+    Args:
+        checkpoint: What to load.
+        settings: Precision and threads.
+
+    Raises:
+        ModelError: If the weights are not what config.json says, or do not fit into memory.
+        SettingsError: If the processor is too old.
+    """
+    if checkpoint.geometry is None:
+        raise ValueError(f"{checkpoint.architecture} has no packed network; this is a bug")
+    _refuse_old_processor(instruction_sets())
+    with open_tensors(checkpoint.weight_files, "np", checkpoint.geometry) as files:
+        plan_tensors(files, checkpoint.geometry, is_quantised=checkpoint.quantisation is not None)
+        # Rows of embedding tables are converted as they are looked up.
+        needed = needed_bytes(files, _FLOAT32_BYTES, mapped_tables=FLOATING_FORMATS)
+    refuse_too_large(needed, free_memory_bytes(), str(checkpoint.directory), CPU_REMEDY)
+    tensors = map_tensors(checkpoint.weight_files, checkpoint.geometry)
+    precision = settings.precision
+    if precision == "auto":
+        precision = "int8" if checkpoint.quantisation is not None else "float32"
+    try:
+        return OpenVinoScorer(checkpoint, tensors, precision, settings.threads or granted_threads())
+    except ScorerOutOfMemory as error:
+        raise OutOfMemory(
+            f"{checkpoint.directory}: there is no memory for the weights in {precision}.",
+            remedy=CPU_REMEDY,
+            figures={"needed_bytes": needed, "device": "cpu"},
+        ) from error
+
+
+def _refuse_old_processor(known: tuple[str, ...]) -> None:
+    # Kernels of other architectures are chosen by OpenVINO itself; the list is empty there.
+    if known and "sse4_2" not in known:
+        raise SettingsError(
+            "The processor has no SSE 4.2, which OpenVINO needs.",
+            remedy="Serve with runtime torch (bge-reranker[torch]), or on a newer processor.",
+        )

@@ -1,0 +1,91 @@
+"""The network in NumPy, one pair at a time: slow, obvious, and what a fast runtime is compared with before it serves.
+
+What belongs here: the arithmetic, written out. What must not: speed.
+
+Dimensions: L tokens, A heads, D head size, H hidden size.
+
+Source: as `graph`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..checkpoint.arrays import StoredTensor
+from ..checkpoint.int8 import read_int8
+from ..checkpoint.tensor_names import prefix
+from ..families.geometry import Geometry
+
+Rows = NDArray[np.float32]
+
+_ERF = (0.254829592, -0.284496736, 1.421413741, -1.453152027, 1.061405429)
+_ERF_SLOPE = 0.3275911
+"""Coefficients of erf. Source: Abramowitz and Stegun, Handbook of Mathematical Functions, 7.1.26; error 1.5e-7."""
+
+
+class PlainNetwork:
+    """Summed embeddings of one pair to the state that the last product reads."""
+
+    def __init__(self, tensors: Mapping[str, StoredTensor], geometry: Geometry) -> None:
+        self._tensors = tensors
+        self._geometry = geometry
+
+    def state(self, embedded: Rows) -> Rows:
+        """Compute float32 (L, H) -> float32 (1, H)."""
+        start = prefix(self._geometry)
+        hidden = self._norm(embedded, f"{start}.embeddings.LayerNorm")
+        for index in range(self._geometry.layers):
+            hidden = self._layer(hidden, f"{start}.encoder.layer.{index}")
+        dense = "bert.pooler.dense" if self._geometry.family == "bert" else "classifier.dense"
+        state: Rows = np.tanh(self._linear(hidden[:1], dense))
+        return state
+
+    def _layer(self, hidden: Rows, name: str) -> Rows:
+        attention = f"{name}.attention.self"
+        query, key, value = (
+            self._linear(hidden, f"{attention}.{part}")
+            .reshape(len(hidden), self._geometry.heads, -1)
+            .transpose(1, 0, 2)
+            for part in ("query", "key", "value")
+        )
+        scores = query @ key.transpose(0, 2, 1) * np.float32(self._geometry.head_size**-0.5)
+        weights = np.exp(scores - scores.max(axis=-1, keepdims=True))
+        weights /= weights.sum(axis=-1, keepdims=True)
+        context = (weights @ value).transpose(1, 0, 2).reshape(hidden.shape)
+        attended = self._linear(context, f"{name}.attention.output.dense") + hidden
+        attended = self._norm(attended, f"{name}.attention.output.LayerNorm")
+        wide = _gelu(self._linear(attended, f"{name}.intermediate.dense"))
+        return self._norm(self._linear(wide, f"{name}.output.dense") + attended, f"{name}.output.LayerNorm")
+
+    def _linear(self, rows: Rows, name: str) -> Rows:
+        bias = self._tensors[f"{name}.bias"].floats()
+        quantised = read_int8(self._tensors, name)
+        if quantised is None:
+            product: Rows = rows @ self._tensors[f"{name}.weight"].floats().T + bias
+            return product
+        limits = quantised.range
+        rounded = (limits.round(rows) / limits.smoothing) @ quantised.floats().T + bias
+        return np.asarray(rounded, dtype=np.float32)
+
+    def _norm(self, rows: Rows, name: str) -> Rows:
+        centred = rows - rows.mean(axis=-1, keepdims=True)
+        deviation = np.sqrt((centred**2).mean(axis=-1, keepdims=True) + np.float32(self._geometry.layer_norm_eps))
+        weight, bias = (self._tensors[f"{name}.{part}"].floats() for part in ("weight", "bias"))
+        normed: Rows = centred / deviation * weight + bias
+        return normed
+
+
+def _gelu(rows: Rows) -> Rows:
+    return (rows * 0.5 * (1 + _erf(rows.astype(np.float64) / np.sqrt(2)))).astype(np.float32)
+
+
+def _erf(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    t = 1 / (1 + _ERF_SLOPE * np.abs(values))
+    polynomial = np.zeros_like(t)
+    for coefficient in reversed(_ERF):
+        polynomial = (polynomial + coefficient) * t
+    signed: NDArray[np.float64] = np.sign(values) * (1 - polynomial * np.exp(-values * values))
+    return signed

@@ -1,0 +1,252 @@
+"""The scorer of CPUs: batches of the engine in, float32 logits out, computed by OpenVINO without torch.
+
+What belongs here: the compiled graph, warm-up, the description. What must not: arithmetic (`graph`), shapes
+(`buckets`), which call runs when (`openvino_calls`), reading files (`arrays`).
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...engine.batch import Batch, pack
+from ...engine.scorer import ScorerDescription, ScorerOutOfMemory
+from ..checkpoint.arrays import StoredTensor
+from ..checkpoint.folder import FLOAT_PARTS, Checkpoint
+from ..checks.agreement import PROBE_SEED, disagreement, geometry_probes, is_batch_invariant
+from ..checks.batch_limits import refuse_outside
+from ..machine.processor import (
+    gains_by_bfloat16,
+    instruction_sets,
+    multiplies_int8,
+    processor_name,
+    processor_vendor,
+)
+from .buckets import Block, all_buckets, bucket_step, rows_within, split
+from .calls import OpenVinoCalls
+from .embedding_rows import EmbeddingRows
+from .graph import HIDDEN, MASK, build_graph
+from .plain_network import PlainNetwork
+from .runtime import openvino
+
+logger = logging.getLogger(__name__)
+
+_HINTS = {"float32": "f32", "bfloat16": "bf16"}
+"""INFERENCE_PRECISION_HINT by the format of the floating-point parts, always set: without it OpenVINO computes float32
+graphs in bfloat16 where the CPU can."""
+
+CALL_TOKENS_PER_THREAD = 320
+"""Tokens of one call where rows may be computed together, for each of its threads: two rows of 160."""
+
+_WARM_UP_S = 1.0
+"""Seconds for building kernels before serving. A shape that was left out costs a few milliseconds when it first
+comes."""
+
+_PROBED_TOKENS = 40
+"""Longest probe that is compared with the plain network, which is slow."""
+
+_NO_MEMORY = ("bad_alloc", "not enough memory", "Cannot allocate memory", "can't alloc")
+"""Parts of the RuntimeErrors by which OpenVINO reports a failed allocation."""
+
+_MASKED = float(np.finfo(np.float32).min)
+
+
+class OpenVinoScorer:
+    """Scores small blocks of pairs of one length bucket each.
+
+    In float32 a pair is a call of its own: its shape then depends on itself alone, and so do its bits. On the CPUs
+    that were measured rows computed together gained nothing in float32. In int8 sums are integers and rows do not
+    influence one another's bits, so they share calls; warm-up checks that. Its batches have so many calls that two
+    compute at once; in float32 one of them would wait too often for the other at a batch's end.
+
+    Args:
+        checkpoint: Of the packed family.
+        tensors: Its tensors, mapped.
+        precision: float32, bfloat16 or int8.
+        threads: Threads that compute.
+    """
+
+    def __init__(self, checkpoint: Checkpoint, tensors: dict[str, StoredTensor], precision: str, threads: int) -> None:
+        if checkpoint.geometry is None:
+            raise ValueError(f"{checkpoint.architecture} has no packed network; this is a bug")
+        self._geometry = checkpoint.geometry
+        self._embeddings = EmbeddingRows(tensors, self._geometry)
+        self._plain = PlainNetwork(tensors, self._geometry)
+        self._serves_plain = False
+        last = "classifier" if self._geometry.family == "bert" else "classifier.out_proj"
+        self._last_weight = tensors[f"{last}.weight"].floats()[0].astype(np.float64)
+        self._last_bias = float(tensors[f"{last}.bias"].floats()[0])
+        hint = _HINTS[_float_parts(checkpoint, precision)]
+        self._at_once, self._call_tokens = 1, 0
+        if precision != "float32":
+            self._at_once = _calls_at_once(threads)
+            self._call_tokens = CALL_TOKENS_PER_THREAD * threads // self._at_once
+        with _memory_shortage_reported():
+            graph = build_graph(tensors, self._geometry, int8_products=multiplies_int8(instruction_sets()))
+            compiled = openvino.Core().compile_model(graph, "CPU", _options(hint, threads, self._at_once))
+            self._calls = OpenVinoCalls(compiled, self._at_once)
+        self._description = ScorerDescription(
+            architecture=checkpoint.architecture,
+            runtime=f"openvino {openvino.__version__.split('-')[0]}",
+            device="cpu",
+            device_name=processor_name(),
+            precision=precision,
+            packed=True,
+            max_pair_tokens=self._geometry.max_pair_tokens,
+            batch_invariant=False,
+            vocabulary_size=self._geometry.vocabulary_size,
+            threads=threads,
+            instruction_sets=instruction_sets(),
+            precision_hint=hint,
+            quantisation=checkpoint.quantisation,
+        )
+
+    @property
+    def description(self) -> ScorerDescription:
+        """What scores; final once `warm_up` has returned."""
+        return self._description
+
+    def warm_up(self, max_batch_tokens: int) -> None:
+        """Compare with the plain network, find out whether scores depend on the batch, and build kernels.
+
+        Args:
+            max_batch_tokens: Largest batch that the engine will send, in tokens.
+        """
+        notes = self._compare_with_plain()
+        if self._description.precision == "int8" and not multiplies_int8(instruction_sets()):
+            notes += ("the CPU has no VNNI: 8-bit numbers are multiplied in float32, no faster than a float32 model",)
+        geometry = self._geometry
+        pairs, companions = geometry_probes(geometry), geometry_probes(geometry, PROBE_SEED + 1)
+        invariant = is_batch_invariant(self.score, pairs, companions)
+        if not invariant and self._call_tokens:
+            self._call_tokens = 0
+            invariant = is_batch_invariant(self.score, pairs, companions)
+            notes += ("each pair is computed by itself, since pairs computed together differ in their last bits",)
+        if not self._serves_plain:
+            with _memory_shortage_reported():
+                self._build_kernels(max_batch_tokens)
+        self._description = replace(self._description, batch_invariant=invariant, notes=notes)
+
+    def score(self, batch: Batch) -> NDArray[np.float32]:
+        """Compute the logits of a batch, as `Scorer.score` says.
+
+        Raises:
+            ScorerOutOfMemory: If there is no memory for a block.
+            ValueError: If a pair does not fit the model; this is a bug of the caller.
+        """
+        refuse_outside(batch, self._geometry)
+        lengths = np.diff(batch.cu_seqlens).astype(np.int64)
+        logits = np.empty(len(batch), dtype=np.float32)
+        blocks = split(lengths, self._geometry.max_pair_tokens, self._call_tokens)
+        inputs = (self._inputs(batch, block, lengths) for block in blocks)
+        with _memory_shortage_reported():
+            states = self._plain_states(inputs) if self._serves_plain else self._calls.results(inputs)
+            for block, found in zip(blocks, states, strict=True):
+                logits[block.pairs] = self._last_product(found)
+        return logits
+
+    def close(self) -> None:
+        """Free the weights."""
+        del self._calls, self._plain, self._embeddings
+
+    def _inputs(self, batch: Batch, block: Block, lengths: NDArray[np.int64]) -> dict[str, NDArray[np.float32]]:
+        """Look up a block's pairs, float32 (N, L, H), and mask what is no token of theirs, float32 (N, 1, 1, L)."""
+        tokens = np.full(block.shape, self._geometry.pad_token_id, dtype=np.int64)
+        types = np.zeros(block.shape, dtype=np.int64)
+        mask = np.full((len(block.pairs), 1, 1, block.length), _MASKED, dtype=np.float32)
+        for row, pair in enumerate(block.pairs):
+            start, length = batch.cu_seqlens[pair], lengths[pair]
+            tokens[row, :length] = batch.tokens[start : start + length]
+            types[row, :length] = batch.types[start : start + length]
+            mask[row, ..., :length] = 0
+        return {HIDDEN: self._embeddings.look_up(tokens, types), MASK: mask}
+
+    def _plain_states(self, inputs: Iterable[dict[str, NDArray[np.float32]]]) -> Iterator[NDArray[np.float32]]:
+        """Compute the head's states of each block's pairs without OpenVINO: float32 (N, H)."""
+        for named in inputs:
+            lengths = (named[MASK] == 0).sum(axis=-1).ravel()
+            rows = zip(named[HIDDEN], lengths, strict=True)
+            yield np.concatenate([self._plain.state(embedded[:length]) for embedded, length in rows])
+
+    def _last_product(self, states: NDArray[np.float32]) -> NDArray[np.float32]:
+        # A sum along each row alone, in float64: a matrix product's rounding would depend on the number of rows.
+        sums: NDArray[np.float64] = (states * self._last_weight).sum(axis=1) + self._last_bias
+        return sums.astype(np.float32)
+
+    def _compare_with_plain(self) -> tuple[str, ...]:
+        probes = [pair for pair in geometry_probes(self._geometry) if len(pair) <= _PROBED_TOKENS]
+        batch = pack(probes)
+        self._serves_plain = True
+        expected = self.score(batch)
+        self._serves_plain = False
+        try:
+            objection = disagreement(self.score(batch), expected, self._description.precision)
+        except RuntimeError as error:
+            # OpenVINO's words fill several lines.
+            objection = f"it raised {type(error).__name__}: {' '.join(str(error).split())}"
+        if objection is None:
+            return ()
+        self._serves_plain = True
+        note = f"OpenVINO was replaced by the plain network, which is slow: {objection}"
+        logger.warning("%s", note)
+        return (note,)
+
+    def _build_kernels(self, max_batch_tokens: int) -> None:
+        """Run shapes once, those of single pairs first, for as long as start-up allows."""
+        end = time.monotonic() + _WARM_UP_S
+        lengths = all_buckets(self._geometry.max_pair_tokens, bucket_step(self._call_tokens))
+        most = {length: rows_within(length, min(self._call_tokens, max_batch_tokens)) for length in lengths}
+        for rows in (1 << power for power in range(max(most.values()).bit_length())):
+            for length in lengths:
+                if rows <= most[length] and time.monotonic() < end:
+                    hidden = np.zeros((rows, length, self._geometry.hidden_size), np.float32)
+                    inputs = {HIDDEN: hidden, MASK: np.zeros((rows, 1, 1, length), np.float32)}
+                    # Those that compute at once have kernels of their own.
+                    deque(self._calls.results([inputs] * self._at_once), maxlen=0)
+
+
+def _float_parts(checkpoint: Checkpoint, precision: str) -> str:
+    """Name the format of what is not in 8 bits; where bfloat16 is no faster than float32 it would cost for nothing."""
+    if precision != "int8":
+        return precision
+    allows = (checkpoint.quantisation or {}).get(FLOAT_PARTS) == "bfloat16"
+    return "bfloat16" if allows and gains_by_bfloat16(instruction_sets(), processor_vendor()) else "float32"
+
+
+def _calls_at_once(threads: int) -> int:
+    """Say how many calls compute at once, with equal numbers of threads, where a batch has many calls.
+
+    Threads of one call wait for one another at every product, the longer the busier the machine is with other things;
+    half as many wait less. No more than two, since a pair that is asked for alone has the threads of one call.
+    """
+    return 2 if threads % 2 == 0 else 1
+
+
+def _options(hint: str, threads: int, at_once: int) -> dict[str, Any]:
+    return {
+        "INFERENCE_PRECISION_HINT": hint,
+        "INFERENCE_NUM_THREADS": threads,
+        "NUM_STREAMS": at_once,
+        # Pinned threads of several processes would sit on the same cores.
+        "ENABLE_CPU_PINNING": False,
+    }
+
+
+@contextmanager
+def _memory_shortage_reported() -> Iterator[None]:
+    try:
+        yield
+    except MemoryError as error:
+        raise ScorerOutOfMemory(str(error)) from error
+    except RuntimeError as error:
+        if any(words in str(error) for words in _NO_MEMORY):
+            raise ScorerOutOfMemory(str(error)) from error
+        raise

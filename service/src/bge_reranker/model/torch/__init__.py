@@ -1,0 +1,1 @@
+"""The scorer over packed tokens that torch computes, on GPUs and CPUs."""

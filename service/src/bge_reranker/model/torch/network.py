@@ -1,0 +1,232 @@
+"""The network: embeddings, encoder layers over packed tokens, and the head, for the three families alike.
+
+What belongs here: the arithmetic from token ids to logits. What must not: weights' names in files, batches of the
+engine, devices; how linear layers and attention are computed comes in with each call as `Bodies`.
+
+Dimensions: T tokens, N sequences, R rows (T or N rounded up to whole blocks), H hidden, A heads, D head size.
+
+Source: modeling_xlm_roberta.py, modeling_roberta.py and modeling_bert.py of transformers 5.23 (post-layer-norm).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from typing_extensions import override
+
+from ..families.geometry import Geometry
+from .attention import Attention
+from .linear import Linear, LinearBody
+from .packing import PackedInput, Spans, whole_blocks
+
+
+@dataclass(frozen=True, slots=True)
+class Bodies:
+    """How the two heavy computations are done."""
+
+    linear: LinearBody
+    attention: Attention
+
+
+class Blocks:
+    """Row-wise work in blocks of a few fixed numbers of rows.
+
+    Matrix products may round differently for different numbers of rows, yet for a fixed number a row's result depends
+    on that row alone. With one size the same pair therefore gets the same bits in every batch; with several it does
+    where the sizes agree, which warm-up finds out. Large blocks spare calls, small ones spare empty rows.
+    """
+
+    def __init__(self, sizes: tuple[int, ...]) -> None:
+        self.sizes = sizes
+        """Rows of a block, largest first, each a multiple of the last; none takes all rows at once."""
+
+    @property
+    def granularity_rows(self) -> int:
+        """What the number of rows must be a multiple of; 0 where anything goes."""
+        return self.sizes[-1] if self.sizes else 0
+
+    def apply(self, work: Callable[..., Tensor], *tensors: Tensor) -> Tensor:
+        """Run row-wise work over tensors whose number of rows is a multiple of the smallest block."""
+        total = len(tensors[0])
+        if not self.sizes or total in self.sizes:
+            return work(*tensors)
+        parts, start = [], 0
+        while start < total:
+            end = start + next(size for size in self.sizes if size <= total - start)
+            parts.append(work(*(tensor[start:end] for tensor in tensors)))
+            start = end
+        return torch.cat(parts)
+
+
+class Norm(nn.Module):
+    """Layer norm over H."""
+
+    def __init__(self, size: int, eps: float) -> None:
+        super().__init__()
+        self.eps = eps
+        self.weight = nn.Parameter(torch.empty(size), requires_grad=False)
+        self.bias = nn.Parameter(torch.empty(size), requires_grad=False)
+
+    @override
+    def forward(self, rows: Tensor) -> Tensor:
+        """Normalise float (R, H)."""
+        return functional.layer_norm(rows, (rows.shape[-1],), self.weight, self.bias, self.eps)
+
+
+class Embeddings(nn.Module):
+    """Word, position and segment embeddings, summed and normalised."""
+
+    def __init__(self, geometry: Geometry) -> None:
+        super().__init__()
+        hidden = geometry.hidden_size
+        self.words = nn.Parameter(torch.empty(geometry.vocabulary_size, hidden), requires_grad=False)
+        self.positions = nn.Parameter(torch.empty(geometry.positions, hidden), requires_grad=False)
+        self.segments = nn.Parameter(torch.empty(geometry.segment_types, hidden), requires_grad=False)
+        self.norm = Norm(hidden, geometry.layer_norm_eps)
+
+    @override
+    def forward(self, packed: PackedInput) -> Tensor:
+        """Embed to float (R, H)."""
+        words = functional.embedding(packed.tokens, self.words) + functional.embedding(packed.types, self.segments)
+        hidden: Tensor = self.norm(words + functional.embedding(packed.positions, self.positions))
+        return hidden
+
+
+class Layer(nn.Module):
+    """One encoder layer over all tokens."""
+
+    def __init__(self, geometry: Geometry, blocks: Blocks) -> None:
+        super().__init__()
+        hidden, wide = geometry.hidden_size, geometry.intermediate_size
+        self.heads = geometry.heads
+        self.blocks = blocks
+        self._build_projection(hidden)
+        self.output = Linear(hidden, hidden)
+        self.attention_norm = Norm(hidden, geometry.layer_norm_eps)
+        self.widen = Linear(hidden, wide, gelu=True)
+        self.narrow = Linear(wide, hidden)
+        self.feed_forward_norm = Norm(hidden, geometry.layer_norm_eps)
+
+    def _build_projection(self, hidden: int) -> None:
+        self.qkv = Linear(hidden, 3 * hidden)
+
+    @override
+    def forward(self, hidden: Tensor, packed: PackedInput, bodies: Bodies) -> Tensor:
+        """Compute float (R, H) -> float (R, H)."""
+        qkv = self.blocks.apply(lambda rows: self.qkv(rows, bodies.linear), hidden)
+        query, key, value = qkv.view(len(qkv), 3, self.heads, -1).unbind(1)
+        context = bodies.attention(query, key, value, packed.spans, packed.spans)
+        return self._finish(context, hidden, bodies.linear)
+
+    def _finish(self, context: Tensor, residual: Tensor, body: LinearBody) -> Tensor:
+        """Do everything after attention, which is row-wise: float (R, H), float (R, H) -> float (R, H)."""
+
+        def rowwise(context: Tensor, residual: Tensor) -> Tensor:
+            attended = self.attention_norm(self.output(context, body) + residual)
+            fed: Tensor = self.feed_forward_norm(self.narrow(self.widen(attended, body), body) + attended)
+            return fed
+
+        return self.blocks.apply(rowwise, context, residual)
+
+
+class FirstTokenLayer(Layer):
+    """The last layer for a head that reads first tokens only: keys and values of all tokens, the rest of N rows."""
+
+    @override
+    def _build_projection(self, hidden: int) -> None:
+        self.query = Linear(hidden, hidden)
+        self.key_value = Linear(hidden, 2 * hidden)
+
+    @override
+    def forward(self, hidden: Tensor, packed: PackedInput, bodies: Bodies) -> Tensor:
+        """Compute float (R of T, H) -> float (R of N, H)."""
+        key_value = self.blocks.apply(lambda rows: self.key_value(rows, bodies.linear), hidden)
+        key, value = key_value.view(len(key_value), 2, self.heads, -1).unbind(1)
+        first = first_rows(hidden, packed.spans, self.blocks.granularity_rows)
+        query = self.blocks.apply(lambda rows: self.query(rows, bodies.linear), first)
+        query = query.view(len(query), self.heads, -1)
+        context = bodies.attention(query, key, value, packed.firsts, packed.spans)
+        return self._finish(context, first, bodies.linear)
+
+
+class Head(nn.Module):
+    """Dense, tanh, one logit, on the first token's state; the logit in float32 whatever the precision of the rest."""
+
+    def __init__(self, geometry: Geometry) -> None:
+        super().__init__()
+        self.dense = Linear(geometry.hidden_size, geometry.hidden_size)
+        self.logit = Linear(geometry.hidden_size, 1)
+
+    @override
+    def forward(self, first: Tensor, body: LinearBody) -> Tensor:
+        """Compute float (R, H) -> float32 (R, 1)."""
+        state = torch.tanh(self.dense(first, body))
+        logits: Tensor = self.logit(state.float(), body)
+        return logits
+
+
+class PackedClassifier(nn.Module):
+    """Token ids to logits, no padding anywhere."""
+
+    def __init__(self, geometry: Geometry, block_sizes: tuple[int, ...], *, shortcut: bool = True) -> None:
+        """Lay out the parameters without values; build it on the meta device and let `weights` fill it.
+
+        Args:
+            geometry: Sizes and family.
+            block_sizes: Rows of blocks of row-wise work, see `Blocks`.
+            shortcut: Whether the last layer computes first tokens only; False is the reference for tests.
+        """
+        super().__init__()
+        self.geometry = geometry
+        self.blocks = Blocks(block_sizes)
+        self.embeddings = Embeddings(geometry)
+        kinds = [Layer] * (geometry.layers - 1) + [FirstTokenLayer if shortcut else Layer]
+        self.layers = nn.ModuleList(kind(geometry, self.blocks) for kind in kinds)
+        self.head = Head(geometry)
+        self.shortcut = shortcut
+
+    @override
+    def forward(self, packed: PackedInput, bodies: Bodies) -> Tensor:
+        """Score.
+
+        Args:
+            packed: N sequences of T tokens in R rows.
+            bodies: How linear layers and attention are computed.
+
+        Returns:
+            float32 (N,): one logit per sequence, in the order of `packed`.
+        """
+        hidden = self.embeddings(packed)
+        for layer in self.layers:
+            hidden = layer(hidden, packed, bodies)
+        first = hidden if self.shortcut else first_rows(hidden, packed.spans, self.blocks.granularity_rows)
+        logits = self.blocks.apply(lambda rows: self.head(rows, bodies.linear), first)
+        return logits[: len(packed.spans), 0]
+
+    def set_precision(self, precision: torch.dtype) -> None:
+        """Set the number format of all parameters but the last product's, which stays float32."""
+        self.to(precision)
+        self.head.logit.float()
+
+    def repack(self, unpacker: LinearBody, packer: LinearBody) -> None:
+        """Bring all linear weights from the form of one body into that of another, one at a time; all or none."""
+        done: list[Linear] = []
+        try:
+            for module in self.modules():
+                if isinstance(module, Linear):
+                    module.repack(unpacker, packer)
+                    done.append(module)
+        except Exception:
+            for module in done:
+                module.repack(packer, unpacker)
+            raise
+
+
+def first_rows(hidden: Tensor, spans: Spans, block_rows: int) -> Tensor:
+    """Take the first row of every sequence, zeros up to whole blocks: float (R of T, H) -> float (R of N, H)."""
+    first = hidden[spans.cu_seqlens[:-1]]
+    return functional.pad(first, (0, 0, 0, whole_blocks(len(spans), block_rows) - len(spans)))

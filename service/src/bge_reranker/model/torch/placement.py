@@ -1,0 +1,68 @@
+"""Where a model runs and in which number format: the settings' "auto" resolved against the machine.
+
+What belongs here: device, precision and their names. What must not: the model itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from ...errors import SettingsError
+from ...settings import ModelSettings
+from ..machine.processor import processor_name
+
+PRECISIONS = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
+"""Number formats of torch by the settings' names."""
+
+STORED_FORMS = {"float32": "F32", "float16": "F16", "bfloat16": "BF16"}
+"""Number formats of safetensors by the settings' names."""
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """Device and number format of one scorer."""
+
+    device: torch.device
+    """Where weights and activations lie."""
+
+    precision: str
+    """A key of `PRECISIONS`."""
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The object of torch for the precision."""
+        return PRECISIONS[self.precision]
+
+    @property
+    def device_name(self) -> str:
+        """Name of the processor or GPU, for `/info`."""
+        if self.device.type == "cuda":
+            return str(torch.cuda.get_device_name(self.device))
+        return processor_name()
+
+
+def choose_placement(settings: ModelSettings, cuda_devices: int) -> Placement:
+    """Resolve device and precision.
+
+    Args:
+        settings: What was asked for.
+        cuda_devices: GPUs that torch can use.
+
+    Raises:
+        SettingsError: If a GPU is asked for that is not there.
+    """
+    name = settings.device
+    if name == "auto":
+        name = "cuda" if cuda_devices else "cpu"
+    device = torch.device("cuda:0" if name == "cuda" else name)
+    if device.type == "cuda" and (device.index or 0) >= cuda_devices:
+        raise SettingsError(
+            f"device is {settings.device}, but torch sees {cuda_devices} GPUs.",
+            remedy="Set device to cpu or auto, or give the process a GPU.",
+        )
+    precision = settings.precision
+    if precision == "auto":
+        precision = "float16" if device.type == "cuda" else "float32"
+    return Placement(device, precision)

@@ -1,0 +1,71 @@
+"""What the packed network of torch finds out before it serves: whether its fast bodies agree with the plain ones.
+
+What belongs here: the comparison and the choice of bodies. What must not: running a network; scorers pass in how
+they score.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ...engine.scorer import ScorerLost
+from ..checks.agreement import Logits, disagreement
+from .attention import PlainAttention
+from .linear import UnpackingLinear
+from .network import Bodies
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The bodies that will serve, and what to say about them."""
+
+    bodies: Bodies
+    """One of fast and plain for each computation."""
+
+    notes: tuple[str, ...]
+    """One sentence for every fast body that was replaced."""
+
+
+def choose_bodies(score: Callable[[Bodies], Logits], fast: Bodies, precision: str) -> Choice:
+    """Compare fast bodies with plain ones on the same pairs and keep those that agree.
+
+    Args:
+        score: Scores the probe pairs with the given bodies, over weights that `fast.linear` has packed.
+        fast: The bodies to be tried.
+        precision: Number format, which sets the bound.
+    """
+    plain = Bodies(UnpackingLinear(fast.linear), PlainAttention())
+    expected = score(plain)
+    if _objection(score, fast, expected, precision) is None:
+        return Choice(fast, ())
+    linear, attention, notes = fast.linear, fast.attention, []
+    objection = _objection(score, Bodies(fast.linear, plain.attention), expected, precision)
+    if objection is not None:
+        linear = plain.linear
+        notes.append(replacement_note("linear", fast.linear.name, objection))
+    objection = _objection(score, Bodies(linear, fast.attention), expected, precision)
+    if objection is not None:
+        attention = plain.attention
+        notes.append(replacement_note("attention", fast.attention.name, objection))
+    return Choice(Bodies(linear, attention), tuple(notes))
+
+
+def replacement_note(computation: str, name: str, objection: str) -> str:
+    """Say, in the log and for `/info`, that a fast body was replaced."""
+    note = f"the {name} body of {computation} was replaced by the plain one: {objection}"
+    logger.warning("%s", note)
+    return note
+
+
+def _objection(score: Callable[[Bodies], Logits], bodies: Bodies, expected: Logits, precision: str) -> str | None:
+    try:
+        found = score(bodies)
+    except ScorerLost:
+        raise  # A plain body cannot compute on it either.
+    except Exception as error:  # noqa: BLE001 - whatever a fast body raises, the plain one can serve
+        return f"it raised {type(error).__name__}: {error}"
+    return disagreement(found, expected, precision)

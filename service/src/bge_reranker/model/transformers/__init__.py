@@ -1,0 +1,1 @@
+"""The scorer of every other one-logit architecture, which transformers computes over padded batches."""

@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from bge_reranker.engine.scorer import ScorerOutOfMemory
+from bge_reranker.errors import SettingsError
+from bge_reranker.model.torch.memory_shortage import memory_shortage_reported
+from bge_reranker.model.torch.placement import choose_placement
+from bge_reranker.settings import Device, ModelSettings, Precision
+
+
+@pytest.mark.parametrize(
+    ("device", "precision", "gpus", "expected"),
+    [
+        ("auto", "auto", 0, ("cpu", "float32")),
+        ("auto", "auto", 2, ("cuda:0", "float16")),
+        ("cuda:1", "bfloat16", 2, ("cuda:1", "bfloat16")),
+        ("cpu", "auto", 2, ("cpu", "float32")),
+    ],
+)
+def test_placement_resolves_auto(device: Device, precision: Precision, gpus: int, expected: tuple[str, str]) -> None:
+    placement = choose_placement(ModelSettings(device=device, precision=precision), gpus)
+    assert (str(placement.device), placement.precision) == expected
+
+
+@pytest.mark.parametrize(("device", "gpus"), [("cuda", 0), ("cuda:2", 2)])
+def test_placement_is_refused_when_the_gpu_is_not_there(device: Device, gpus: int) -> None:
+    with pytest.raises(SettingsError, match=device):
+        choose_placement(ModelSettings(device=device), gpus)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.OutOfMemoryError("CUDA out of memory"),
+        MemoryError(),
+        RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes"),
+    ],
+)
+def test_memory_shortage_is_reported_in_the_engines_word(error: Exception) -> None:
+    with pytest.raises(ScorerOutOfMemory), memory_shortage_reported():
+        raise error
+
+
+def test_allocation_that_cannot_be_met_is_reported_as_memory_shortage() -> None:
+    with pytest.raises(ScorerOutOfMemory), memory_shortage_reported():
+        torch.empty(2**60, dtype=torch.uint8)
+
+
+def test_other_errors_pass_the_memory_guard_unchanged() -> None:
+    with pytest.raises(RuntimeError, match="shape mismatch"), memory_shortage_reported():
+        raise RuntimeError("shape mismatch")
