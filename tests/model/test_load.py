@@ -8,7 +8,7 @@ import pytest
 
 from bge_reranker.errors import SettingsError, WrongArchitecture
 from bge_reranker.model.checkpoint.folder import Checkpoint
-from bge_reranker.model.families.geometry import read_geometry
+from bge_reranker.model.families.xlm_roberta import XlmRoberta
 from bge_reranker.model.load import choose_runtime
 from bge_reranker.settings import ModelSettings
 
@@ -16,7 +16,7 @@ from .checkpoint.test_folder import CONFIG
 
 
 def checkpoint(*, packed: bool = True, quantised: bool = False) -> Checkpoint:
-    geometry = read_geometry("xlm-roberta", CONFIG) if packed else None
+    geometry = XlmRoberta().read_geometry(CONFIG) if packed else None
     quantisation = {"quant_method": "bge-reranker-int8"} if quantised else None
     return Checkpoint(Path("model"), "X", CONFIG, (), geometry, "" if packed else "no packed network", quantisation)
 

@@ -6,7 +6,7 @@ import pytest
 import transformers
 from transformers.models.auto import modeling_auto, tokenization_auto
 
-from bge_reranker.model.checkpoint.folder import GENERATIVE_MODEL_TYPES
+from bge_reranker.model.checkpoint.acceptance import GENERATIVE_MODEL_TYPES
 from bge_reranker.text.tokenizer_classes import (
     BERT,
     BUILT_CLASSES,

@@ -15,8 +15,8 @@ from .errors import WrongArchitecture
 from .evaluation.cases import RankingCase, load_cases
 from .evaluation.price import measure_price
 from .model.checkpoint.arrays import StoredTensor, map_tensors
-from .model.checkpoint.folder import FLOAT_PARTS, Checkpoint, read_checkpoint
-from .model.checkpoint.int8 import Int8Linear
+from .model.checkpoint.folder import Checkpoint, read_checkpoint
+from .model.checkpoint.int8 import FLOAT_PARTS, Int8Linear
 from .model.checkpoint.tensor_files import open_tensors, plan_tensors
 from .model.machine.processor import gains_by_bfloat16, instruction_sets, processor_vendor
 from .model.openvino.quantise import SENSITIVITY_LIMITS, quantise_layers, write_checkpoint, write_facts

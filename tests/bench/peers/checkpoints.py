@@ -8,8 +8,8 @@ import numpy as np
 
 from bge_reranker.engine.batch import Pair
 from bge_reranker.model.checkpoint.arrays import map_tensors
-from bge_reranker.model.checkpoint.folder import FLOAT_PARTS, read_checkpoint
-from bge_reranker.model.checkpoint.tensor_names import linear_names
+from bge_reranker.model.checkpoint.folder import read_checkpoint
+from bge_reranker.model.checkpoint.int8 import FLOAT_PARTS
 from bge_reranker.model.openvino.quantise import choose_int8, observe_inputs
 from bge_reranker.model.openvino.quantise import write_checkpoint as write_quantised
 
@@ -41,7 +41,8 @@ def int8_checkpoint(shape: str, cache: Path) -> Path:
     ]
     seen = observe_inputs(tensors, checkpoint.geometry, pairs)
     layers = {
-        name: choose_int8(tensors[f"{name}.weight"].floats(), seen[name]) for name in linear_names(checkpoint.geometry)
+        name: choose_int8(tensors[f"{name}.weight"].floats(), seen[name])
+        for name in checkpoint.geometry.family.linear_names(checkpoint.geometry)
     }
     unfinished = folder.with_suffix(".unfinished")
     unfinished.mkdir(exist_ok=True)

@@ -7,7 +7,8 @@ import pytest
 from transformers.models.auto import modeling_auto
 
 from bge_reranker.errors import CorruptFile, MissingHead, ModelError, UnknownModel, UnsafeFormat, WrongArchitecture
-from bge_reranker.model.checkpoint.folder import GENERATIVE_MODEL_TYPES, read_checkpoint
+from bge_reranker.model.checkpoint.acceptance import GENERATIVE_MODEL_TYPES
+from bge_reranker.model.checkpoint.folder import read_checkpoint
 
 CONFIG: dict[str, object] = {
     "architectures": ["XLMRobertaForSequenceClassification"],

@@ -16,7 +16,7 @@ from bge_reranker.engine.engine import Engine
 from bge_reranker.engine.scorer import ScorerLost, ScorerOutOfMemory
 from bge_reranker.engine.ticket import Outcome
 from bge_reranker.errors import WorkerDied
-from bge_reranker.model.torch.device_errors import LOST_WORDS, device_errors_reported
+from bge_reranker.model.torch.device_errors import LOST_MESSAGES, device_errors_reported
 from bge_reranker.settings import EngineSettings
 from tests.engine.fakes import FakeScorer, make_pair
 
@@ -42,7 +42,7 @@ ASSERTED = (
 def test_error_after_which_a_gpu_computes_nothing_is_told_from_all_others(error: Exception, words: str) -> None:
     with pytest.raises(ScorerLost, match=words) as told, device_errors_reported():
         raise error
-    assert str(told.value) in LOST_WORDS
+    assert str(told.value) in LOST_MESSAGES
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from bge_reranker.model.checkpoint.folder import read_checkpoint
 from bge_reranker.model.torch.attention import PlainAttention
 from bge_reranker.model.torch.linear import PlainLinear
 from bge_reranker.model.torch.network import Blocks, Bodies
-from bge_reranker.model.torch.packing import lay_out
+from bge_reranker.model.torch.packing import pack_tokens
 from bge_reranker.model.torch.weights import load_network
 
 from ..checkpoints import packed_model, random_pairs, save
@@ -25,7 +25,7 @@ def logits(directory: Path, *, shortcut: bool, block_sizes: tuple[int, ...]) -> 
     assert checkpoint.geometry is not None
     files, geometry = checkpoint.weight_files, checkpoint.geometry
     network = load_network(files, geometry, torch.float32, CPU, block_sizes, shortcut=shortcut)
-    packed = lay_out(pack(random_pairs([5, 9, 40, 9, 60])), geometry, network.blocks.granularity_rows, CPU)
+    packed = pack_tokens(pack(random_pairs([5, 9, 40, 9, 60])), geometry, network.blocks.granularity_rows, CPU)
     with torch.inference_mode():
         out: Tensor = network(packed, PLAIN)
     return out

@@ -38,7 +38,7 @@ class ScorerDescription:
     """Longest pair that the model reads, special tokens included."""
 
     batch_invariant: bool
-    """True where warm-up saw the same pair get the same bits alone and in every probed batch."""
+    """True where warm-up saw the same pair get the same bits alone and in every batch that it tried."""
 
     vocabulary_size: int | None = None
     """Token ids that the model has a row for are below it; None where it has no table of them."""

@@ -1,6 +1,4 @@
-"""The network and its scorers: weights, attention, packed tokens, one scorer per runtime and device.
+"""The network and its scorers, in rooms: families, checkpoint, checks, machine, torch, transformers, openvino.
 
-What belongs here: everything that knows torch or OpenVINO. What must not: HTTP, queues, text.
-
-`load.load_scorer` is the way in. The room `openvino` and everything below it, and `load` itself, need no torch.
+`load.load_scorer` is the way in; what it loads lazily is all that needs torch.
 """

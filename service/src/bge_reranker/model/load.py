@@ -1,10 +1,8 @@
-"""From a checkpoint folder and settings to a scorer: which runtime serves it. No torch unless torch serves it.
-
-What belongs here: the choice. What must not: the runtimes' own steps (`openvino_load`, `torch_load`).
-"""
+"""From a checkpoint folder and settings to a scorer: which runtime serves it. No torch unless torch serves it."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
@@ -12,6 +10,7 @@ from typing import Literal
 
 from ..engine.scorer import Scorer
 from ..errors import SettingsError, WrongArchitecture
+from ..hub_client import refuse_unreadable
 from ..settings import ModelSettings
 from .checkpoint.folder import Checkpoint, read_checkpoint
 from .machine.processor import instruction_sets
@@ -42,6 +41,11 @@ def load_scorer(directory: Path, settings: ModelSettings) -> Scorer:
         from .openvino.loading import load_openvino_scorer  # noqa: PLC0415 - only one runtime need be installed
 
         return load_openvino_scorer(checkpoint, settings)
+    if checkpoint.geometry is None:
+        refuse_unreadable(os.environ)
+        from .transformers.loading import load_transformers_scorer  # noqa: PLC0415 - importing it takes seconds
+
+        return load_transformers_scorer(checkpoint, settings, gpus)
     from .torch.loading import load_torch_scorer  # noqa: PLC0415 - importing torch takes seconds
 
     return load_torch_scorer(checkpoint, settings, gpus)
@@ -51,9 +55,9 @@ def count_gpus() -> int:
     """Count the GPUs that torch can use, asking torch only where a driver is."""
     if not any(node.exists() for node in GPU_NODES) or find_spec("torch") is None:
         return 0
-    import torch  # noqa: PLC0415 - see above
+    from .torch.placement import visible_gpus  # noqa: PLC0415 - see above
 
-    return int(torch.cuda.device_count())
+    return visible_gpus()
 
 
 def choose_runtime(
@@ -106,6 +110,8 @@ def _needs_torch(checkpoint: Checkpoint, settings: ModelSettings, *, on_gpu: boo
         return "runtime is torch"
     if checkpoint.geometry is None:
         return f"it goes through transformers ({checkpoint.fallback_reason})"
+    if not checkpoint.geometry.family.has_openvino_graph:
+        return f"{checkpoint.architecture} has no OpenVINO graph"
     if settings.precision == "float16":
         return "precision is float16 on a CPU"
     if settings.precision == "bfloat16" and not BFLOAT16_SETS & set(instruction_sets()):

@@ -1,7 +1,5 @@
 """Tensors of safetensors files as NumPy arrays that are views of the mapped files.
 
-What belongs here: where a tensor's bytes lie and what they mean. What must not: torch, and what a tensor is for.
-
 safetensors' own NumPy tensors are copies, and bfloat16 ones it cannot give at all; a view costs no memory of the
 process until it is read, and the page cache may take it back.
 """
@@ -36,7 +34,7 @@ class StoredTensor:
     """View of the file."""
 
     form: str
-    """Number format in safetensors' words."""
+    """Number format, as safetensors names it."""
 
     def floats(self) -> NDArray[np.float32]:
         """All values: the view itself where it is float32 already."""
@@ -70,7 +68,7 @@ def map_tensors(paths: Sequence[Path], geometry: Geometry) -> dict[str, StoredTe
                 stored = data[begin:end].view(_STORED[entry["dtype"]]).reshape(entry["shape"])
                 found[name] = StoredTensor(stored, entry["dtype"])
     is_bare = lacks_prefix(found, geometry)
-    return {canonical_name(name, geometry, lacks_prefix=is_bare): tensor for name, tensor in found.items()}
+    return {canonical_name(name, geometry.family, lacks_prefix=is_bare): tensor for name, tensor in found.items()}
 
 
 def write_tensors(tensors: Mapping[str, StoredTensor], path: Path) -> None:

@@ -1,8 +1,5 @@
 """Linear layers in 8 bits: how they are stored, and what the stored numbers mean.
 
-What belongs here: the format of a quantised checkpoint's tensors. What must not: how ranges are found
-(`calibration` and `quantise` do), graphs.
-
 An input x of channel c becomes round(255 * (x / smoothing[c] - low) / (high - low)), clipped to 0..255: unsigned, so
 that every instruction set multiplies it directly, and without a zero point, whose part goes into the bias. A weight is
 int8 times a scale for each output. `smoothing` moves the spread of channels from inputs, which share one range, into
@@ -24,6 +21,12 @@ from numpy.typing import NDArray
 
 from ...errors import CorruptFile
 from .arrays import StoredTensor
+
+QUANTISATION_METHOD = "bge-reranker-int8"
+"""Value of `quant_method` in the quantization_config of a checkpoint that `bge-reranker quantise` wrote."""
+
+FLOAT_PARTS = "float_parts"
+"""Key beside it: `bfloat16` where the gate passed with everything that is not in 8 bits computed in that."""
 
 LEVELS = 256
 """Values of an 8-bit input."""

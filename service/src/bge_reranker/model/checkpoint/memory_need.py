@@ -1,11 +1,9 @@
-"""Whether a model fits the memory of its device, said before anything is loaded.
-
-What belongs here: the estimate and the refusal. What must not: what the device grants, reacting to a shortage later.
-"""
+"""Whether a model fits the memory of its device, said before anything is loaded."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 
 from ...errors import OutOfMemory
 from .tensor_files import TensorFiles
@@ -17,20 +15,26 @@ process holds already is counted by whoever grants."""
 CPU_REMEDY = "Raise the memory limit, serve a smaller model, or quantise this one to int8."
 
 
-def needed_bytes(files: TensorFiles, item_bytes: int, mapped_tables: frozenset[str]) -> int:
+def needed_bytes(
+    files: TensorFiles,
+    item_bytes: int,
+    tables: Collection[str] = (),
+    mapped_forms: Collection[str] = (),
+) -> int:
     """Estimate the memory that serving takes: every weight once, as it is computed with.
 
     Args:
         files: The checkpoint's tensors.
         item_bytes: Bytes of a number in the precision served; those that are stored in 8 bits stay so.
-        mapped_tables: Number formats, in safetensors' words, whose embedding tables are read in the mapped file: the
-            kernel may take its pages back.
+        tables: Names of the embedding tables.
+        mapped_forms: Number formats, as safetensors names them, in which those are read in the mapped file: the kernel
+            may take its pages back.
     """
     total = BASE_BYTES
     for name, holder in files.holders.items():
         header = holder.get_slice(name)
         form = header.get_dtype()
-        if not ("embeddings" in name and form in mapped_tables):
+        if not (name in tables and form in mapped_forms):
             total += math.prod(header.get_shape()) * (1 if form == "I8" else item_bytes)
     return total
 

@@ -1,7 +1,4 @@
-"""Safetensors files of a checkpoint, opened and checked strictly: every tensor once, of the right shape, none over.
-
-What belongs here: headers. What must not: torch, values, and naming (`tensor_names` knows the names).
-"""
+"""Safetensors files of a checkpoint, opened and checked strictly: every tensor once, of the right shape, none over."""
 
 from __future__ import annotations
 
@@ -18,23 +15,13 @@ from safetensors import SafetensorError, safe_open
 from ...errors import CorruptFile, MissingHead, OutOfMemory, WrongArchitecture
 from ...safetensors_damage import describe_damage
 from ..families.geometry import Geometry
-from .folder import HEAD_REMEDY
+from ..families.names import Source
+from .acceptance import HEAD_REMEDY
 from .int8 import companions
-from .tensor_names import (
-    Source,
-    canonical_name,
-    harmless_leftovers,
-    head_names,
-    lacks_prefix,
-    layers_in,
-    linear_weights,
-    logit_weight,
-    sources,
-    wrapper_of,
-)
+from .tensor_names import canonical_name, head_names, lacks_prefix, layers_in, wrapper_of
 
 FLOATING_FORMATS = frozenset({"F32", "F16", "BF16"})
-"""Number formats, in safetensors' words, that may be cast to the served one; others are quantised or no weights."""
+"""Number formats, as safetensors names them, that may be cast to the served one; others are quantised or no weights."""
 
 MOST_NAMES_SHOWN = 6
 """Names of tensors in one message; the rest is counted."""
@@ -68,7 +55,7 @@ class TensorHeader(Protocol):
         ...
 
     def get_dtype(self) -> str:
-        """Number format in safetensors' words."""
+        """Number format, as safetensors names it."""
         ...
 
 
@@ -160,7 +147,7 @@ def todays_names(stored: Collection[str], geometry: Geometry) -> dict[str, str]:
     is_bare = lacks_prefix(stored, geometry)
     found: dict[str, str] = {}
     for name in stored:
-        today = canonical_name(name, geometry, lacks_prefix=is_bare)
+        today = canonical_name(name, geometry.family, lacks_prefix=is_bare)
         if today in found:
             raise CorruptFile(
                 f"The weights hold both {found[today]} and {name}, two names of one tensor; expected it once.",
@@ -203,7 +190,7 @@ def plan_tensors(
     Args:
         files: The checkpoint, opened with the geometry.
         geometry: Sizes and family.
-        shortcut: See `sources`.
+        shortcut: See `Family.sources`.
         is_quantised: Whether the encoder's linear weights may be stored in 8 bits, with what they need beside them.
 
     Raises:
@@ -212,7 +199,7 @@ def plan_tensors(
         WrongArchitecture: If the head has another number of outputs than one.
     """
     # Before anything is made for each layer: config.json may name any number.
-    found = layers_in(files.holders)
+    found = layers_in(files.holders, geometry.family)
     if geometry.layers > found > 0:
         raise CorruptFile(
             f"config.json: num_hidden_layers is {geometry.layers}; the weights hold {found} layers.",
@@ -223,27 +210,26 @@ def plan_tensors(
             f"config.json: num_hidden_layers is {geometry.layers}; the weights hold {len(files.holders)} tensors.",
             remedy=MISMATCH_REMEDY,
         )
-    plan = sources(geometry, shortcut=shortcut)
+    plan = geometry.family.sources(geometry, shortcut=shortcut)
     _check_tensors(files, geometry, plan, is_quantised=is_quantised)
     return plan
 
 
 def _check_tensors(files: TensorFiles, geometry: Geometry, plan: Sequence[Source], *, is_quantised: bool) -> None:
     expected = {name: source.shape for source in plan for name in source.tensors}
-    may_be_int8 = linear_weights(geometry) if is_quantised else frozenset()
-    quantised = {name for name in may_be_int8 if name in files.holders and _is_int8(name, files)}
+    quantised = _int8_weights(files, geometry) if is_quantised else frozenset()
     for name in quantised:
         expected |= companions(name, expected[name])
     found = set(files.holders)
     missing = sorted(set(expected) - found)
-    if set(missing) & head_names(geometry):
+    if set(missing) & head_names(geometry.family):
         raise MissingHead(
             f"The weights have no classification head: {some_names(missing)} not found among {len(found)} tensors.",
             remedy=HEAD_REMEDY,
         )
     if missing:
         raise CorruptFile(f"The weights lack {some_names(missing)}.", remedy=MISMATCH_REMEDY)
-    left_over = sorted(found - set(expected) - harmless_leftovers(geometry))
+    left_over = sorted(found - set(expected) - geometry.family.unused_tensors())
     if left_over:
         raise CorruptFile(
             f"The weights hold {some_names(left_over)}, which this architecture does not use; expected none such.",
@@ -256,12 +242,13 @@ def _check_tensors(files: TensorFiles, geometry: Geometry, plan: Sequence[Source
             _check_form(name, files)
 
 
-def _is_int8(name: str, files: TensorFiles) -> bool:
-    return files.holders[name].get_slice(name).get_dtype() == "I8"
+def _int8_weights(files: TensorFiles, geometry: Geometry) -> frozenset[str]:
+    names = {f"{name}.weight" for name in geometry.family.linear_names(geometry)} & files.holders.keys()
+    return frozenset(name for name in names if files.holders[name].get_slice(name).get_dtype() == "I8")
 
 
 def _refuse_other_labels(files: TensorFiles, geometry: Geometry) -> None:
-    name = logit_weight(geometry)
+    name = f"{geometry.family.logit}.weight"
     shape = files.holders[name].get_slice(name).get_shape()
     if len(shape) == 2 and shape[0] != 1:  # noqa: PLR2004 - a matrix
         raise WrongArchitecture(

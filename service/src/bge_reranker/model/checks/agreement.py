@@ -1,7 +1,4 @@
-"""Probes that a scorer runs before it serves: pairs, the comparison of two bodies, and the test for batch invariance.
-
-What belongs here: what every runtime needs. What must not: running a network (scorers pass in how they score), torch.
-"""
+"""Whether logits agree: of a fast computation with the plain one, and of a pair alone with the same in a batch."""
 
 from __future__ import annotations
 
@@ -11,44 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...engine.batch import Batch, Pair, pack
-from ..families.geometry import Geometry
 
 Logits = NDArray[np.float32]
 
-PROBE_LENGTHS_TOKENS = (3, 17, 40, 64)
-"""Lengths of the probe pairs in tokens: below and above the tiles of the kernels, few enough for a slow CPU."""
-
-PROBE_SEED = 20
-"""Seed of the probe tokens; any would do, a fixed one makes warm-up repeatable."""
-
 COMPANY = 4
-"""Times that companions join a watched pair in the largest probe batch, which thereby fills every size of block."""
+"""Times that companions join a watched pair in the largest trial batch, which thereby fills every size of block."""
 
 AGREEMENT_BOUNDS = {"float32": 1e-3, "float16": 0.02, "bfloat16": 0.1, "int8": 0.1}
 """Largest difference of a logit between a fast and the plain body, times max(1, |logit| / 10): rounding grows so."""
-
-
-def probe_pairs(vocabulary_size: int, max_pair_tokens: int, seed: int = PROBE_SEED, first_token: int = 0) -> list[Pair]:
-    """Make one pair of random tokens for every probe length that the model reads.
-
-    Args:
-        vocabulary_size: Token ids are below it.
-        max_pair_tokens: Longest pair that the model reads.
-        seed: Seed of the tokens.
-        first_token: Token ids are at or above it where the vocabulary allows.
-    """
-    generator = np.random.default_rng(seed)
-    lengths = sorted({min(length, max_pair_tokens) for length in PROBE_LENGTHS_TOKENS})
-    lowest = min(first_token, vocabulary_size - 1)
-    return [
-        Pair(generator.integers(lowest, vocabulary_size, length, dtype=np.int32), np.zeros(length, dtype=np.int8))
-        for length in lengths
-    ]
-
-
-def geometry_probes(geometry: Geometry, seed: int = PROBE_SEED) -> list[Pair]:
-    """Make probe pairs for a packed network, without padding tokens where the vocabulary allows."""
-    return probe_pairs(geometry.vocabulary_size, geometry.max_pair_tokens, seed, geometry.pad_token_id + 1)
 
 
 def disagreement(found: Logits, expected: Logits, precision: str) -> str | None:

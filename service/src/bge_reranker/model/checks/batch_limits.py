@@ -1,7 +1,4 @@
-"""The last check before token ids become addresses.
-
-What belongs here: bounds of ids, segments and lengths. What must not: policy; whoever makes pairs keeps to the bounds.
-"""
+"""The last check before token ids become addresses."""
 
 from __future__ import annotations
 

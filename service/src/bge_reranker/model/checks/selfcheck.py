@@ -1,8 +1,5 @@
 """The published logits of BAAI/bge-reranker-large, and the check of served weights against them.
 
-What belongs here: pairs, published values, tolerances and the comparison. What must not: torch, or loading; the
-caller says how pairs are scored.
-
 Source: the values that FlagEmbedding publishes in its examples and tutorials for this model, and OpenVINO Model
 Server's rerank demo for the "hello" pairs.
 """

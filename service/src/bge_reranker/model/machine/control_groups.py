@@ -1,7 +1,4 @@
-"""Where the kernel keeps the limits of this process's control groups, versions 1 and 2.
-
-What belongs here: finding the folders. What must not: what a limit means (`threads` and `memory_need`).
-"""
+"""Where the kernel keeps the limits of this process's control groups, versions 1 and 2."""
 
 from __future__ import annotations
 

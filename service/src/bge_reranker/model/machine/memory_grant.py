@@ -1,7 +1,4 @@
-"""How much memory this process may still take: what the machine has, and what its cgroup and its limits leave.
-
-What belongs here: reading that. What must not: what a model needs.
-"""
+"""How much memory this process may still take: what the machine has, and what its cgroup and its limits leave."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""The processor that this process runs on: its name and the instruction sets that decide how fast it multiplies.
-
-What belongs here: reading what the kernel says. What must not: what follows from it (`precision` has the table).
-"""
+"""The processor that this process runs on: its name and the instruction sets that decide how fast it multiplies."""
 
 from __future__ import annotations
 
@@ -12,7 +9,7 @@ CPUINFO = Path("/proc/cpuinfo")
 """Where Linux describes the processor."""
 
 INSTRUCTION_SETS = ("sse4_2", "avx2", "avx512f", "avx_vnni", "avx512_vnni", "avx512_bf16", "amx_bf16", "amx_int8")
-"""Names, in the kernel's words, that say how fast matrix products of each number format can be; weakest first."""
+"""The kernel's names that say how fast matrix products of each number format can be; weakest first."""
 
 
 INT8_SETS = frozenset({"avx_vnni", "avx512_vnni", "amx_int8"})
@@ -43,9 +40,9 @@ def multiplies_int8(known: tuple[str, ...]) -> bool:
 def gains_by_bfloat16(known: tuple[str, ...], vendor: str) -> bool:
     """Tell whether what is not in 8 bits had better be bfloat16 than float32.
 
-    AVX512-BF16 alone gives twice the rate of float32 on AMD's processors and half of it on Intel's. Without 8-bit
-    products, as where a virtual machine hides them, the rounded numbers are multiplied as floats; those would be
-    bfloat16, too, and the scores others than were measured.
+    AVX512-BF16 alone is faster than float32 on AMD's processors and slower on Intel's. Without 8-bit products, as where
+    a virtual machine hides them, the rounded numbers are multiplied as floats; those would be bfloat16, too, and the
+    scores others than the gate passed.
     """
     is_fast = "amx_bf16" in known or ("avx512_bf16" in known and vendor == "AuthenticAMD")
     return is_fast and multiplies_int8(known)

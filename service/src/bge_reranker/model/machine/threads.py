@@ -1,7 +1,4 @@
-"""How many threads the CPU scorer should use: what the settings say, or what the machine grants this process.
-
-What belongs here: reading the affinity and the cgroup's quota. What must not: torch (`load` sets its threads).
-"""
+"""How many threads the CPU scorer should use: what the settings say, or what the machine grants this process."""
 
 from __future__ import annotations
 

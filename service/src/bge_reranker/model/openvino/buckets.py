@@ -1,7 +1,5 @@
 """Which pairs are computed together, and in which shape: a small number of shapes, whatever lengths arrive.
 
-What belongs here: arithmetic over lengths. What must not: tokens, the runtime.
-
 A runtime with dynamic shapes builds its kernels anew for every shape that it has not met, so lengths are rounded up to
 buckets and rows to powers of two. A bucket depends on the pair's own length only: what rides along never changes the
 shape that a pair is computed in, except for the number of rows.
@@ -15,11 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 _STEP_ALONE_TOKENS = 4
-"""Distance of two length buckets where each pair is a call of its own: 1 % padding at a mean of 160 tokens, and 128
-buckets up to 512."""
+"""Distance of two length buckets where each pair is a call of its own: little padding, many shapes."""
 
 _STEP_SHARED_TOKENS = 16
-"""The same where pairs of a bucket share calls: 5 % padding, but more pairs find company."""
+"""The same where pairs of a bucket share calls: more padding, but more pairs share a call."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,7 +1,4 @@
-"""Calls of a compiled graph, one or several computing at once, without a pause.
-
-What belongs here: which call runs when, and fetching its result. What must not: what the inputs and results mean.
-"""
+"""Calls of a compiled graph, one or several computing at once, without a pause."""
 
 from __future__ import annotations
 

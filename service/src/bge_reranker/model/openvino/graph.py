@@ -1,7 +1,6 @@
 """The network as a graph of OpenVINO, built from mapped tensors: no torch, no ONNX, no conversion.
 
-What belongs here: the arithmetic from summed embeddings to the head's state. What must not: token ids
-(`embedding_rows`), the last product (the scorer computes it in float64), devices and threads.
+From summed embeddings to the head's state; the scorer computes the last product in float64.
 
 Dimensions: N sequences, L tokens of the padded length, A heads, D head size, H hidden size, F feed-forward size.
 
@@ -18,8 +17,8 @@ from numpy.typing import NDArray
 
 from ..checkpoint.arrays import StoredTensor
 from ..checkpoint.int8 import LEVELS, InputRange, Int8Linear, read_int8
-from ..checkpoint.tensor_names import prefix
 from ..families.geometry import Geometry
+from ..families.names import LayerNames
 from .runtime import Model, Node, openvino, ops
 
 HIDDEN = "hidden"
@@ -54,20 +53,18 @@ class _Builder:
         self._int8_products = int8_products
         self._tensors = tensors
         self._geometry = geometry
-        self._start = prefix(geometry)
         self._taps: dict[str, Node] = {}
         self._quantised: dict[tuple[str, bytes], Node] = {}
 
     def build(self, *, taps: bool) -> Model:
-        geometry = self._geometry
+        geometry, family = self._geometry, self._geometry.family
         hidden = ops.parameter([-1, -1, geometry.hidden_size], np.float32, name=HIDDEN)
         mask = ops.parameter([-1, 1, 1, -1], np.float32, name=MASK)
-        state = self._norm(hidden, f"{self._start}.embeddings.LayerNorm")
+        state = self._norm(hidden, family.embeddings_norm)
         for index in range(geometry.layers):
             is_last = index == geometry.layers - 1
-            state = self._layer(state, mask, f"{self._start}.encoder.layer.{index}", is_last=is_last)
-        dense = "bert.pooler.dense" if geometry.family == "bert" else "classifier.dense"
-        head = ops.tanh(self._linear(state, dense))
+            state = self._layer(state, mask, family.layer(index), is_last=is_last)
+        head = ops.tanh(self._linear(state, family.dense))
         results = [ops.result(ops.reshape(head, _integers(-1, geometry.hidden_size), special_zero=False))]
         for parameter in (hidden, mask):
             parameter.output(0).get_tensor().set_names({parameter.get_friendly_name()})
@@ -77,20 +74,19 @@ class _Builder:
                 results.append(ops.result(node))
         return Model(results, [hidden, mask], "reranker")
 
-    def _layer(self, hidden: Node, mask: Node, name: str, *, is_last: bool) -> Node:
+    def _layer(self, hidden: Node, mask: Node, layer: LayerNames, *, is_last: bool) -> Node:
         """Compute one encoder layer; the last one for first tokens only, float32 (N, 1, H), as the head reads."""
         queries = _first(hidden) if is_last else hidden
-        attention = f"{name}.attention.self"
-        query = self._heads(self._linear(queries, f"{attention}.query"))
-        key, value = (self._heads(self._linear(hidden, f"{attention}.{part}")) for part in ("key", "value"))
+        query = self._heads(self._linear(queries, layer.query))
+        key, value = (self._heads(self._linear(hidden, name)) for name in (layer.key, layer.value))
         context = self._attend(query, key, value, mask)
         context = ops.transpose(context, _integers(0, 2, 1, 3))
         context = ops.reshape(context, _integers(0, 0, self._geometry.hidden_size), special_zero=True)
-        attended = ops.add(self._linear(context, f"{name}.attention.output.dense"), queries)
-        attended = self._norm(attended, f"{name}.attention.output.LayerNorm")
-        wide = ops.gelu(self._linear(attended, f"{name}.intermediate.dense"), "ERF")
-        fed = ops.add(self._linear(wide, f"{name}.output.dense"), attended)
-        return self._norm(fed, f"{name}.output.LayerNorm")
+        attended = ops.add(self._linear(context, layer.output), queries)
+        attended = self._norm(attended, layer.attention_norm)
+        wide = ops.gelu(self._linear(attended, layer.widen), "ERF")
+        fed = ops.add(self._linear(wide, layer.narrow), attended)
+        return self._norm(fed, layer.feed_forward_norm)
 
     def _attend(self, query: Node, key: Node, value: Node, mask: Node) -> Node:
         """Mix values, float32 (N, A, L, D), by plain products: the runtime fuses them better than its own operator."""

@@ -1,7 +1,4 @@
-"""From a checkpoint to the scorer of CPUs.
-
-What belongs here: the order of the steps. What must not: the steps.
-"""
+"""From a checkpoint to the scorer of CPUs."""
 
 from __future__ import annotations
 
@@ -35,12 +32,13 @@ def load_openvino_scorer(checkpoint: Checkpoint, settings: ModelSettings) -> Ope
     if checkpoint.geometry is None:
         raise ValueError(f"{checkpoint.architecture} has no packed network; this is a bug")
     _refuse_old_processor(instruction_sets())
-    with open_tensors(checkpoint.weight_files, "np", checkpoint.geometry) as files:
-        plan_tensors(files, checkpoint.geometry, is_quantised=checkpoint.quantisation is not None)
+    geometry = checkpoint.geometry
+    with open_tensors(checkpoint.weight_files, "np", geometry) as files:
+        plan_tensors(files, geometry, is_quantised=checkpoint.quantisation is not None)
         # Rows of embedding tables are converted as they are looked up.
-        needed = needed_bytes(files, _FLOAT32_BYTES, mapped_tables=FLOATING_FORMATS)
+        needed = needed_bytes(files, _FLOAT32_BYTES, geometry.family.table_names(geometry), FLOATING_FORMATS)
     refuse_too_large(needed, free_memory_bytes(), str(checkpoint.directory), CPU_REMEDY)
-    tensors = map_tensors(checkpoint.weight_files, checkpoint.geometry)
+    tensors = map_tensors(checkpoint.weight_files, geometry)
     precision = settings.precision
     if precision == "auto":
         precision = "int8" if checkpoint.quantisation is not None else "float32"

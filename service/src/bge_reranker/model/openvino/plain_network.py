@@ -1,7 +1,5 @@
 """The network in NumPy, one pair at a time: slow, obvious, and what a fast runtime is compared with before it serves.
 
-What belongs here: the arithmetic, written out. What must not: speed.
-
 Dimensions: L tokens, A heads, D head size, H hidden size.
 
 Source: as `graph`.
@@ -16,8 +14,8 @@ from numpy.typing import NDArray
 
 from ..checkpoint.arrays import StoredTensor
 from ..checkpoint.int8 import read_int8
-from ..checkpoint.tensor_names import prefix
 from ..families.geometry import Geometry
+from ..families.names import LayerNames
 
 Rows = NDArray[np.float32]
 
@@ -35,30 +33,25 @@ class PlainNetwork:
 
     def state(self, embedded: Rows) -> Rows:
         """Compute float32 (L, H) -> float32 (1, H)."""
-        start = prefix(self._geometry)
-        hidden = self._norm(embedded, f"{start}.embeddings.LayerNorm")
+        family = self._geometry.family
+        hidden = self._norm(embedded, family.embeddings_norm)
         for index in range(self._geometry.layers):
-            hidden = self._layer(hidden, f"{start}.encoder.layer.{index}")
-        dense = "bert.pooler.dense" if self._geometry.family == "bert" else "classifier.dense"
-        state: Rows = np.tanh(self._linear(hidden[:1], dense))
+            hidden = self._layer(hidden, family.layer(index))
+        state: Rows = np.tanh(self._linear(hidden[:1], family.dense))
         return state
 
-    def _layer(self, hidden: Rows, name: str) -> Rows:
-        attention = f"{name}.attention.self"
+    def _layer(self, hidden: Rows, layer: LayerNames) -> Rows:
         query, key, value = (
-            self._linear(hidden, f"{attention}.{part}")
-            .reshape(len(hidden), self._geometry.heads, -1)
-            .transpose(1, 0, 2)
-            for part in ("query", "key", "value")
+            self._linear(hidden, name).reshape(len(hidden), self._geometry.heads, -1).transpose(1, 0, 2)
+            for name in (layer.query, layer.key, layer.value)
         )
         scores = query @ key.transpose(0, 2, 1) * np.float32(self._geometry.head_size**-0.5)
         weights = np.exp(scores - scores.max(axis=-1, keepdims=True))
         weights /= weights.sum(axis=-1, keepdims=True)
         context = (weights @ value).transpose(1, 0, 2).reshape(hidden.shape)
-        attended = self._linear(context, f"{name}.attention.output.dense") + hidden
-        attended = self._norm(attended, f"{name}.attention.output.LayerNorm")
-        wide = _gelu(self._linear(attended, f"{name}.intermediate.dense"))
-        return self._norm(self._linear(wide, f"{name}.output.dense") + attended, f"{name}.output.LayerNorm")
+        attended = self._norm(self._linear(context, layer.output) + hidden, layer.attention_norm)
+        wide = _gelu(self._linear(attended, layer.widen))
+        return self._norm(self._linear(wide, layer.narrow) + attended, layer.feed_forward_norm)
 
     def _linear(self, rows: Rows, name: str) -> Rows:
         bias = self._tensors[f"{name}.bias"].floats()

@@ -1,7 +1,4 @@
-"""A floating-point checkpoint to an int8 one: ranges from calibration pairs, smoothing, weights, files.
-
-What belongs here: the choice for each linear layer and the writing. What must not: texts, measuring what it costs.
-"""
+"""A floating-point checkpoint to an int8 one: ranges from calibration pairs, smoothing, weights, files."""
 
 from __future__ import annotations
 
@@ -19,9 +16,8 @@ from ...checkpoint_files import CONFIG_FILE, WEIGHTS_FILE
 from ...engine.batch import Pair, pack
 from ...errors import CorruptFile
 from ..checkpoint.arrays import StoredTensor, write_tensors
-from ..checkpoint.folder import QUANTISATION_METHOD, Checkpoint
-from ..checkpoint.int8 import RANGE, SCALE, SMOOTHING, InputRange, Int8Linear, quantise_weight
-from ..checkpoint.tensor_names import linear_names
+from ..checkpoint.folder import Checkpoint
+from ..checkpoint.int8 import QUANTISATION_METHOD, RANGE, SCALE, SMOOTHING, InputRange, Int8Linear, quantise_weight
 from ..families.geometry import Geometry
 from ..machine.threads import granted_threads
 from .embedding_rows import EmbeddingRows
@@ -92,7 +88,7 @@ def observe_inputs(
     for pair in pairs:
         embedded = embeddings.look_up(pair.tokens[None].astype(np.int64), pair.types[None].astype(np.int64))
         request.infer({HIDDEN: embedded, MASK: np.zeros((1, 1, 1, len(pair)), np.float32)})
-        for name in linear_names(geometry):
+        for name in geometry.family.linear_names(geometry):
             rows = np.asarray(request.get_tensor(name).data)[0]
             statistics.setdefault(name, InputStatistics.empty(rows.shape[-1])).see(rows)
     return statistics
@@ -153,7 +149,7 @@ def quantise_layers(
         )
     spread = float(exact.std()) or 1.0
     layers = {}
-    for name in linear_names(checkpoint.geometry):
+    for name in checkpoint.geometry.family.linear_names(checkpoint.geometry):
         linear = choose_int8(tensors[f"{name}.weight"].floats(), statistics[name])
         layers[name] = (linear, float(np.abs(logits({name: linear}) - exact).mean()) / spread)
     return layers

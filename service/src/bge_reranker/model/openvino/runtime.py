@@ -1,6 +1,4 @@
-"""OpenVINO, without the report that it makes of every import.
-
-What belongs here: the only import of it. What must not: its use.
+"""OpenVINO, imported here only, without the report that it makes of every import.
 
 `import openvino` sends an event to Google Analytics where the package openvino_telemetry is installed, from a fork of
 this process, and keeps an identifier in `~/intel`. Nothing of ours leaves the machine unasked.

@@ -1,8 +1,4 @@
-"""The scorer of CPUs: batches of the engine in, float32 logits out, computed by OpenVINO without torch.
-
-What belongs here: the compiled graph, warm-up, the description. What must not: arithmetic (`graph`), shapes
-(`buckets`), which call runs when (`openvino_calls`), reading files (`arrays`).
-"""
+"""The scorer of CPUs: batches of the engine in, float32 logits out, computed by OpenVINO without torch."""
 
 from __future__ import annotations
 
@@ -20,9 +16,11 @@ from numpy.typing import NDArray
 from ...engine.batch import Batch, pack
 from ...engine.scorer import ScorerDescription, ScorerOutOfMemory
 from ..checkpoint.arrays import StoredTensor
-from ..checkpoint.folder import FLOAT_PARTS, Checkpoint
-from ..checks.agreement import PROBE_SEED, disagreement, geometry_probes, is_batch_invariant
+from ..checkpoint.folder import Checkpoint
+from ..checkpoint.int8 import FLOAT_PARTS
+from ..checks.agreement import disagreement, is_batch_invariant
 from ..checks.batch_limits import refuse_outside
+from ..checks.trial_pairs import TRIAL_SEED, geometry_trial_pairs
 from ..machine.processor import (
     gains_by_bfloat16,
     instruction_sets,
@@ -47,11 +45,10 @@ CALL_TOKENS_PER_THREAD = 320
 """Tokens of one call where rows may be computed together, for each of its threads: two rows of 160."""
 
 _WARM_UP_S = 1.0
-"""Seconds for building kernels before serving. A shape that was left out costs a few milliseconds when it first
-comes."""
+"""Seconds for building kernels before serving; a shape that was left out is built when it first comes."""
 
-_PROBED_TOKENS = 40
-"""Longest probe that is compared with the plain network, which is slow."""
+_TRIAL_TOKENS = 40
+"""Longest trial pair that is compared with the plain network, which is slow."""
 
 _NO_MEMORY = ("bad_alloc", "not enough memory", "Cannot allocate memory", "can't alloc")
 """Parts of the RuntimeErrors by which OpenVINO reports a failed allocation."""
@@ -62,10 +59,9 @@ _MASKED = float(np.finfo(np.float32).min)
 class OpenVinoScorer:
     """Scores small blocks of pairs of one length bucket each.
 
-    In float32 a pair is a call of its own: its shape then depends on itself alone, and so do its bits. On the CPUs
-    that were measured rows computed together gained nothing in float32. In int8 sums are integers and rows do not
-    influence one another's bits, so they share calls; warm-up checks that. Its batches have so many calls that two
-    compute at once; in float32 one of them would wait too often for the other at a batch's end.
+    In float32 a pair is a call of its own: its shape then depends on itself alone, and so do its bits. In int8 sums are
+    integers and rows do not influence one another's bits, so they share calls; warm-up checks that. Its batches have so
+    many calls that two compute at once; in float32 one of them would wait too often for the other at a batch's end.
 
     Args:
         checkpoint: Of the packed family.
@@ -81,7 +77,7 @@ class OpenVinoScorer:
         self._embeddings = EmbeddingRows(tensors, self._geometry)
         self._plain = PlainNetwork(tensors, self._geometry)
         self._serves_plain = False
-        last = "classifier" if self._geometry.family == "bert" else "classifier.out_proj"
+        last = self._geometry.family.logit
         self._last_weight = tensors[f"{last}.weight"].floats()[0].astype(np.float64)
         self._last_bias = float(tensors[f"{last}.bias"].floats()[0])
         hint = _HINTS[_float_parts(checkpoint, precision)]
@@ -124,7 +120,7 @@ class OpenVinoScorer:
         if self._description.precision == "int8" and not multiplies_int8(instruction_sets()):
             notes += ("the CPU has no VNNI: 8-bit numbers are multiplied in float32, no faster than a float32 model",)
         geometry = self._geometry
-        pairs, companions = geometry_probes(geometry), geometry_probes(geometry, PROBE_SEED + 1)
+        pairs, companions = geometry_trial_pairs(geometry), geometry_trial_pairs(geometry, TRIAL_SEED + 1)
         invariant = is_batch_invariant(self.score, pairs, companions)
         if not invariant and self._call_tokens:
             self._call_tokens = 0
@@ -182,15 +178,15 @@ class OpenVinoScorer:
         return sums.astype(np.float32)
 
     def _compare_with_plain(self) -> tuple[str, ...]:
-        probes = [pair for pair in geometry_probes(self._geometry) if len(pair) <= _PROBED_TOKENS]
-        batch = pack(probes)
+        pairs = [pair for pair in geometry_trial_pairs(self._geometry) if len(pair) <= _TRIAL_TOKENS]
+        batch = pack(pairs)
         self._serves_plain = True
         expected = self.score(batch)
         self._serves_plain = False
         try:
             objection = disagreement(self.score(batch), expected, self._description.precision)
         except RuntimeError as error:
-            # OpenVINO's words fill several lines.
+            # OpenVINO's messages fill several lines.
             objection = f"it raised {type(error).__name__}: {' '.join(str(error).split())}"
         if objection is None:
             return ()
@@ -247,6 +243,6 @@ def _memory_shortage_reported() -> Iterator[None]:
     except MemoryError as error:
         raise ScorerOutOfMemory(str(error)) from error
     except RuntimeError as error:
-        if any(words in str(error) for words in _NO_MEMORY):
+        if any(part in str(error) for part in _NO_MEMORY):
             raise ScorerOutOfMemory(str(error)) from error
         raise

@@ -1,7 +1,6 @@
 """Attention over packed sequences: one signature, a plain body, and a fast body for each kind of device.
 
-What belongs here: softmax(Q K^T / sqrt(D)) V within each sequence. What must not: projections, residuals, the choice
-of a body (`warm_up` makes it).
+softmax(Q K^T / sqrt(D)) V within each sequence.
 
 Dimensions: T rows of keys, Q rows of queries, N sequences, A heads, D head size. Either tensor may have more rows
 than its spans: what lies behind them comes out as zeros.
@@ -18,10 +17,15 @@ from torch import Tensor
 from torch.nn import functional
 
 from .packing import Spans
+from .placement import Placement
 
 MIN_QUERY_ROWS = 8
 """Fewest query rows of one CPU call, in rows. With fewer, the BLAS takes a matrix-vector path whose rounding depends on
-where the operands happen to lie in memory; with 8 the bits stayed equal for every batch that was tried."""
+where the operands happen to lie in memory; from 8 on the bits do not depend on that."""
+
+
+FLASH_CAPABILITY = (8, 0)
+"""Least compute capability of a GPU that the variable-length kernel runs on."""
 
 
 class Attention(Protocol):
@@ -137,6 +141,18 @@ class VariableLengthAttention:
         if not isinstance(attended, Tensor):
             raise TypeError("varlen_attn returned more than the output; this is a bug")
         return functional.pad(attended, (0, 0, 0, 0, 0, len(query) - queries.rows)).flatten(1)
+
+
+def fast_attention(placement: Placement) -> Attention:
+    """Choose the body that warm-up shall try."""
+    if placement.is_cpu:
+        return EqualLengthAttention()
+    if placement.precision == "float32" or torch.cuda.get_device_capability(placement.device) < FLASH_CAPABILITY:
+        return PaddedAttention()
+    try:
+        return VariableLengthAttention()
+    except ImportError:
+        return PaddedAttention()
 
 
 def _pad(packed: Tensor, spans: Spans) -> tuple[Tensor, Tensor]:

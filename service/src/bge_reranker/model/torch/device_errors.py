@@ -1,7 +1,4 @@
-"""Recognises what a device reports, in whatever class and words torch says it.
-
-What belongs here: the translation into the engine's exceptions. What must not: any reaction, the worker's duty.
-"""
+"""Recognises what a device reports, in whatever class and wording torch reports it."""
 
 from __future__ import annotations
 
@@ -11,7 +8,7 @@ from contextlib import contextmanager
 from ...engine.scorer import ScorerLost
 from .memory_shortage import memory_shortage_reported
 
-LOST_WORDS = (
+LOST_MESSAGES = (
     "device-side assert triggered",
     "an illegal memory access was encountered",
     "an illegal instruction was encountered",
@@ -35,8 +32,8 @@ Source: cudaError_t of the CUDA runtime API 13, "the process must be terminated 
 cudaGetErrorString. The two libraries report a kernel of theirs that ended so.
 """
 
-_DEVICE_WORDS = ("CUDA", "HIP", "CUBLAS", "CUDNN", "Triton Error")
-"""One of them stands in every such message, and tells it from a message that merely has the same words."""
+_DEVICE_NAMES = ("CUDA", "HIP", "CUBLAS", "CUDNN", "Triton Error")
+"""One of them stands in every such message, and tells it from a message that merely says the same."""
 
 
 @contextmanager
@@ -53,7 +50,7 @@ def device_errors_reported() -> Iterator[None]:
     except RuntimeError as error:
         # torch.AcceleratorError is one; older versions and compiled kernels raise the plain class.
         message = str(error)
-        lost = next((words for words in LOST_WORDS if words in message), None)
-        if lost is None or not any(words in message for words in _DEVICE_WORDS):
+        lost = next((part for part in LOST_MESSAGES if part in message), None)
+        if lost is None or not any(name in message for name in _DEVICE_NAMES):
             raise
         raise ScorerLost(lost) from error

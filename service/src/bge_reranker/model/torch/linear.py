@@ -1,7 +1,5 @@
 """Linear layers with bias and, where asked, GELU: a plain body, and oneDNN's with prepacked weights for CPUs.
 
-What belongs here: the bodies and the module that holds their weight. What must not: the choice of a body (`warm_up`).
-
 Dimensions: R rows, I inputs, O outputs.
 """
 
@@ -14,8 +12,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 from typing_extensions import override
 
+from .placement import Placement
+
 PACKED_FOR_ROWS = 64
-"""Rows that oneDNN is told to expect; a hint for its choice of blocking, not a limit."""
+"""Rows that oneDNN shall expect; a hint for its choice of blocking, not a limit."""
 
 
 class LinearBody(Protocol):
@@ -93,6 +93,13 @@ class OneDnnLinear:
             rows, weight, bias, activation, [], "none"
         )
         return out
+
+
+def fast_linear(placement: Placement) -> LinearBody:
+    """Choose the body that warm-up shall try."""
+    if placement.is_cpu and placement.precision == "float32" and torch.backends.mkldnn.is_available():
+        return OneDnnLinear()
+    return PlainLinear()
 
 
 class UnpackingLinear:

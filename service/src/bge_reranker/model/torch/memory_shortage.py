@@ -1,7 +1,4 @@
-"""Recognises that a device ran out of memory, in whatever words torch says it.
-
-What belongs here: the translation into the engine's exception. What must not: any reaction to it (the worker's duty).
-"""
+"""Recognises that a device ran out of memory, however torch reports it."""
 
 from __future__ import annotations
 
@@ -12,7 +9,7 @@ import torch
 
 from ...engine.scorer import ScorerOutOfMemory
 
-ALLOCATION_WORDS = (
+ALLOCATION_FAILURES = (
     "can't allocate memory",
     "not enough memory",
     "out of memory",
@@ -35,6 +32,6 @@ def memory_shortage_reported() -> Iterator[None]:
     except (torch.OutOfMemoryError, MemoryError) as error:
         raise ScorerOutOfMemory(str(error)) from error
     except RuntimeError as error:
-        if any(words in str(error) for words in ALLOCATION_WORDS):
+        if any(part in str(error) for part in ALLOCATION_FAILURES):
             raise ScorerOutOfMemory(str(error)) from error
         raise

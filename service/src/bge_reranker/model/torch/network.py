@@ -1,17 +1,17 @@
-"""The network: embeddings, encoder layers over packed tokens, and the head, for the three families alike.
+"""The network: embeddings, encoder layers over packed tokens, and the head, for all families alike.
 
-What belongs here: the arithmetic from token ids to logits. What must not: weights' names in files, batches of the
-engine, devices; how linear layers and attention are computed comes in with each call as `Bodies`.
+How linear layers and attention are computed comes in with each call as `Bodies`.
 
 Dimensions: T tokens, N sequences, R rows (T or N rounded up to whole blocks), H hidden, A heads, D head size.
 
-Source: modeling_xlm_roberta.py, modeling_roberta.py and modeling_bert.py of transformers 5.23 (post-layer-norm).
+Source: each family's module names the one of transformers that it agrees with (post-norm encoders).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import reduce
 
 import torch
 from torch import Tensor, nn
@@ -62,37 +62,29 @@ class Blocks:
         return torch.cat(parts)
 
 
-class Norm(nn.Module):
-    """Layer norm over H."""
-
-    def __init__(self, size: int, eps: float) -> None:
-        super().__init__()
-        self.eps = eps
-        self.weight = nn.Parameter(torch.empty(size), requires_grad=False)
-        self.bias = nn.Parameter(torch.empty(size), requires_grad=False)
-
-    @override
-    def forward(self, rows: Tensor) -> Tensor:
-        """Normalise float (R, H)."""
-        return functional.layer_norm(rows, (rows.shape[-1],), self.weight, self.bias, self.eps)
+def norm(geometry: Geometry) -> nn.Module:
+    """Make the family's norm over H."""
+    made: nn.Module = geometry.family.norm(nn, geometry.hidden_size, geometry.layer_norm_eps)
+    return made
 
 
 class Embeddings(nn.Module):
-    """Word, position and segment embeddings, summed and normalised."""
+    """The family's embedding tables, summed and normalised."""
 
     def __init__(self, geometry: Geometry) -> None:
         super().__init__()
-        hidden = geometry.hidden_size
-        self.words = nn.Parameter(torch.empty(geometry.vocabulary_size, hidden), requires_grad=False)
-        self.positions = nn.Parameter(torch.empty(geometry.positions, hidden), requires_grad=False)
-        self.segments = nn.Parameter(torch.empty(geometry.segment_types, hidden), requires_grad=False)
-        self.norm = Norm(hidden, geometry.layer_norm_eps)
+        tables = geometry.family.tables(geometry)
+        for table in tables:
+            values = nn.Parameter(torch.empty(table.rows, geometry.hidden_size), requires_grad=False)
+            self.register_parameter(table.parameter, values)
+        self._look_ups = tuple((table.parameter, table.index) for table in tables)
+        self.norm = norm(geometry)
 
     @override
     def forward(self, packed: PackedInput) -> Tensor:
         """Embed to float (R, H)."""
-        words = functional.embedding(packed.tokens, self.words) + functional.embedding(packed.types, self.segments)
-        hidden: Tensor = self.norm(words + functional.embedding(packed.positions, self.positions))
+        rows = (functional.embedding(getattr(packed, index), getattr(self, name)) for name, index in self._look_ups)
+        hidden: Tensor = self.norm(reduce(torch.add, rows))
         return hidden
 
 
@@ -106,10 +98,10 @@ class Layer(nn.Module):
         self.blocks = blocks
         self._build_projection(hidden)
         self.output = Linear(hidden, hidden)
-        self.attention_norm = Norm(hidden, geometry.layer_norm_eps)
+        self.attention_norm = norm(geometry)
         self.widen = Linear(hidden, wide, gelu=True)
         self.narrow = Linear(wide, hidden)
-        self.feed_forward_norm = Norm(hidden, geometry.layer_norm_eps)
+        self.feed_forward_norm = norm(geometry)
 
     def _build_projection(self, hidden: int) -> None:
         self.qkv = Linear(hidden, 3 * hidden)

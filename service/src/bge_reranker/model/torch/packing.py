@@ -1,6 +1,4 @@
-"""How the pairs of a batch lie in memory: sorted by length, end to end, with what attention must know of it.
-
-What belongs here: index arithmetic over lengths. What must not: weights, arithmetic on activations.
+"""Packing: the pairs of a batch sorted by length, end to end, with what attention must know of it.
 
 Dimensions: T tokens in the pack, N sequences, R rows (T or N rounded up to whole blocks).
 """
@@ -107,14 +105,14 @@ def whole_blocks(rows: int, block_rows: int) -> int:
     return rows if block_rows == 0 else -(-rows // block_rows) * block_rows
 
 
-def lay_out(batch: Batch, geometry: Geometry, block_rows: int, device: torch.device) -> PackedInput:
+def pack_tokens(batch: Batch, geometry: Geometry, block_rows: int, device: torch.device) -> PackedInput:
     """Sort the pairs by length and move them to the device.
 
     Sorting brings equal lengths together, so that attention over them is one call without a single padded token.
 
     Args:
         batch: N pairs, T tokens.
-        geometry: Gives the padding id and how positions are counted.
+        geometry: Gives the padding id, and the family how positions are counted.
         block_rows: Rows of a block of row-wise work; 0 for no blocks.
         device: Where the network lies.
     """
@@ -126,7 +124,7 @@ def lay_out(batch: Batch, geometry: Geometry, block_rows: int, device: torch.dev
     within = np.arange(batch.total_tokens) - np.repeat(new_starts, lengths)
     taken = np.repeat(starts[order], lengths) + within
     tokens = batch.tokens[taken].astype(np.int64)
-    positions = _positions(tokens, within, new_starts, lengths, geometry)
+    positions = geometry.family.positions(geometry, tokens, within, lengths)
     rows = whole_blocks(len(tokens), block_rows)
     return PackedInput(
         tokens=_to_device(tokens, rows, device, fill=geometry.pad_token_id),
@@ -136,24 +134,6 @@ def lay_out(batch: Batch, geometry: Geometry, block_rows: int, device: torch.dev
         firsts=spans_of(np.ones_like(lengths), device),
         order=order,
     )
-
-
-def _positions(
-    tokens: NDArray[np.int64],
-    within: NDArray[np.int64],
-    starts: NDArray[np.int64],
-    lengths: NDArray[np.int64],
-    geometry: Geometry,
-) -> NDArray[np.int64]:
-    if not geometry.counts_positions_from_padding:
-        return within
-    # The families count only tokens that are not padding, and a text may contain the padding token's own spelling.
-    is_text = tokens != geometry.pad_token_id
-    counted = np.cumsum(is_text)
-    before = counted[starts] - is_text[starts]
-    ranks = counted - np.repeat(before, lengths)
-    positions: NDArray[np.int64] = ranks * is_text + geometry.pad_token_id
-    return positions
 
 
 def _to_device(values: NDArray[np.int64], rows: int, device: torch.device, fill: int = 0) -> Tensor:

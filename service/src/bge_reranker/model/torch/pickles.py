@@ -1,7 +1,4 @@
-"""Making safetensors of pickled weights: loaded weights-only, so that nothing in them is run.
-
-What belongs here: reading such pickles, the only place that does. What must not: where they come from.
-"""
+"""Making safetensors of pickled weights: loaded weights-only, so that nothing in them is run."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Where a model runs and in which number format: the settings' "auto" resolved against the machine.
-
-What belongs here: device, precision and their names. What must not: the model itself.
-"""
+"""Where a model runs and in which number format: the settings' "auto" resolved against the machine."""
 
 from __future__ import annotations
 
@@ -36,11 +33,21 @@ class Placement:
         return PRECISIONS[self.precision]
 
     @property
+    def is_cpu(self) -> bool:
+        """Whether the CPU computes."""
+        return self.device.type == "cpu"
+
+    @property
     def device_name(self) -> str:
         """Name of the processor or GPU, for `/info`."""
         if self.device.type == "cuda":
             return str(torch.cuda.get_device_name(self.device))
         return processor_name()
+
+
+def visible_gpus() -> int:
+    """Count the GPUs that torch can use."""
+    return int(torch.cuda.device_count())
 
 
 def choose_placement(settings: ModelSettings, cuda_devices: int) -> Placement:

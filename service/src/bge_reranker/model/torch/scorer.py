@@ -1,8 +1,4 @@
-"""The scorer over packed tokens: batches of the engine in, float32 logits out.
-
-What belongs here: moving batches to the device, warm-up, the description. What must not: arithmetic (`network`) and
-reading files (`weights`).
-"""
+"""The scorer over packed tokens: batches of the engine in, float32 logits out."""
 
 from __future__ import annotations
 
@@ -14,18 +10,19 @@ from numpy.typing import NDArray
 
 from ...engine.batch import Batch, Pair, pack
 from ...engine.scorer import ScorerDescription, ScorerLost, ScorerOutOfMemory
-from ..checks.agreement import PROBE_SEED, geometry_probes, is_batch_invariant
+from ..checks.agreement import is_batch_invariant
 from ..checks.batch_limits import refuse_outside
+from ..checks.trial_pairs import TRIAL_SEED, geometry_trial_pairs
 from .attention import PlainAttention
 from .device_errors import device_errors_reported
 from .linear import PlainLinear
 from .network import Bodies, PackedClassifier
-from .packing import lay_out
+from .packing import pack_tokens
 from .placement import Placement
 from .warm_up import choose_bodies, replacement_note
 
 _SOLE_BLOCK_ROWS = 64
-"""Rows of every block where blocks of several sizes give different bits: oneDNN comes within a tenth of its best."""
+"""Rows of every block where blocks of several sizes give different bits."""
 
 
 class TorchScorer:
@@ -98,7 +95,7 @@ class TorchScorer:
         refuse_outside(batch, self._network.geometry)
         device = self._placement.device
         with device_errors_reported(), torch.inference_mode():
-            packed = lay_out(batch, self._network.geometry, self._network.blocks.granularity_rows, device)
+            packed = pack_tokens(batch, self._network.geometry, self._network.blocks.granularity_rows, device)
             sorted_logits = self._network(packed, bodies).cpu().numpy()
         logits = np.empty(len(batch), dtype=np.float32)
         logits[packed.order] = sorted_logits
@@ -106,7 +103,7 @@ class TorchScorer:
 
     def _is_batch_invariant(self) -> bool:
         geometry = self._network.geometry
-        pairs, companions = geometry_probes(geometry), geometry_probes(geometry, PROBE_SEED + 1)
+        pairs, companions = geometry_trial_pairs(geometry), geometry_trial_pairs(geometry, TRIAL_SEED + 1)
         return is_batch_invariant(self.score, pairs, companions)
 
     def _choose_bodies(self) -> tuple[str, ...]:
@@ -119,8 +116,8 @@ class TorchScorer:
         except Exception as error:  # noqa: BLE001 - whatever a fast body raises, the plain one can serve
             note = replacement_note("linear", fast.linear.name, f"it raised {type(error).__name__}: {error}")
             fast, notes = Bodies(plain, fast.attention), (note,)
-        probes = pack(geometry_probes(self._network.geometry))
-        choice = choose_bodies(lambda bodies: self._score(probes, bodies), fast, self._placement.precision)
+        batch = pack(geometry_trial_pairs(self._network.geometry))
+        choice = choose_bodies(lambda bodies: self._score(batch, bodies), fast, self._placement.precision)
         self._bodies = choice.bodies
         if choice.bodies.linear is not fast.linear:
             self._network.repack(fast.linear, plain)

@@ -1,8 +1,4 @@
-"""What the packed network of torch finds out before it serves: whether its fast bodies agree with the plain ones.
-
-What belongs here: the comparison and the choice of bodies. What must not: running a network; scorers pass in how
-they score.
-"""
+"""What the packed network of torch finds out before it serves: whether its fast bodies agree with the plain ones."""
 
 from __future__ import annotations
 
@@ -34,7 +30,7 @@ def choose_bodies(score: Callable[[Bodies], Logits], fast: Bodies, precision: st
     """Compare fast bodies with plain ones on the same pairs and keep those that agree.
 
     Args:
-        score: Scores the probe pairs with the given bodies, over weights that `fast.linear` has packed.
+        score: Scores the trial pairs with the given bodies, over weights that `fast.linear` has packed.
         fast: The bodies to be tried.
         precision: Number format, which sets the bound.
     """

@@ -1,8 +1,4 @@
-"""Weights from safetensors files into the packed network of torch, each parameter its own.
-
-What belongs here: casting one tensor at a time, assigning. What must not: arithmetic, checking headers
-(`tensor_files` does), and naming (`tensor_names` knows the names).
-"""
+"""Weights from safetensors files into the packed network of torch, each parameter its own."""
 
 from __future__ import annotations
 
@@ -13,8 +9,8 @@ import torch
 from torch import nn
 
 from ..checkpoint.tensor_files import TensorFiles, open_tensors, plan_tensors, some_names
-from ..checkpoint.tensor_names import Source
 from ..families.geometry import Geometry
+from ..families.names import Source
 from .network import PackedClassifier
 
 

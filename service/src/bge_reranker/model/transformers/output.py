@@ -1,7 +1,4 @@
-"""What transformers prints while it loads: no progress bars, and its log lines where all others go.
-
-What must not be here: what those lines say.
-"""
+"""What transformers prints while it loads: no progress bars, and its log lines where all others go."""
 
 from __future__ import annotations
 

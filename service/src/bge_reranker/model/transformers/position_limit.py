@@ -1,7 +1,5 @@
 """How many tokens of a pair a loaded model has positions for, asked of the model itself.
 
-What belongs here: watching which rows of its tables a model looks up. What must not: names of families and of fields.
-
 A model computes two short pairs. A table in which the last row looked up moves with the pair's last token is one of
 positions, and where it stands then tells how many tokens the whole table is for. Nothing beyond a table is asked for,
 which on a GPU would end the process.

@@ -1,8 +1,4 @@
-"""The scorer for every other one-logit architecture: transformers computes it, over padded batches.
-
-What belongs here: padding, the longest pair, the description. What must not: reading files (`transformers_load`), and
-the families of the packed network, unless a field of theirs makes them differ from it.
-"""
+"""The scorer for every other one-logit architecture: transformers computes it, over padded batches."""
 
 from __future__ import annotations
 
@@ -18,10 +14,11 @@ from torch import Tensor
 from ...engine.batch import Batch, pack
 from ...engine.scorer import ScorerDescription
 from ..checkpoint.folder import Checkpoint
-from ..checks.agreement import PROBE_SEED, disagreement, is_batch_invariant, probe_pairs
+from ..checks.agreement import disagreement, is_batch_invariant
+from ..checks.trial_pairs import TRIAL_SEED, trial_pairs
 from ..torch.device_errors import device_errors_reported
 from ..torch.placement import Placement
-from .loading import load_model
+from .model import load_model
 from .position_limit import position_limit
 
 MAX_PADDED_TOKENS = 8_192
@@ -30,8 +27,8 @@ MAX_PADDED_TOKENS = 8_192
 DEFAULT_MAX_PAIR_TOKENS = 512
 """Longest pair where neither config.json nor a table of the model names a number of positions."""
 
-_PROBED_VOCABULARY = 1_000
-"""Token ids that probes are made of where a model has no table of words."""
+_TRIAL_VOCABULARY = 1_000
+"""Token ids that trial pairs are made of where a model has no table of words."""
 
 
 class TransformersScorer:
@@ -75,10 +72,10 @@ class TransformersScorer:
             max_batch_tokens: Unused: no call is larger than `MAX_PADDED_TOKENS`.
         """
         del max_batch_tokens
-        vocabulary = self._description.vocabulary_size or _PROBED_VOCABULARY
+        vocabulary = self._description.vocabulary_size or _TRIAL_VOCABULARY
         longest = self._description.max_pair_tokens
-        pairs = probe_pairs(vocabulary, longest, first_token=self._pad_token_id + 1)
-        companions = probe_pairs(vocabulary, longest, PROBE_SEED + 1, first_token=self._pad_token_id + 1)
+        pairs = trial_pairs(vocabulary, longest, first_token=self._pad_token_id + 1)
+        companions = trial_pairs(vocabulary, longest, TRIAL_SEED + 1, first_token=self._pad_token_id + 1)
         alone = np.concatenate([self.score(pack([pair])) for pair in pairs])
         objection = disagreement(self.score(pack(pairs)), alone, self._placement.precision)
         notes = self._description.notes
@@ -144,8 +141,8 @@ class TransformersScorer:
         return torch.from_numpy(values).to(self._placement.device)
 
 
-def load_transformers_scorer(checkpoint: Checkpoint, placement: Placement) -> TransformersScorer:
-    """Load a checkpoint that the packed network does not compute.
+def scorer_of(checkpoint: Checkpoint, placement: Placement) -> TransformersScorer:
+    """Load a checkpoint that no packed network computes.
 
     Raises:
         MissingHead: If tensors of the head are not in the files; transformers would fill them with random numbers.
