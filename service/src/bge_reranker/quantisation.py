@@ -20,6 +20,7 @@ from .model.checkpoint.int8 import FLOAT_PARTS, Int8Linear
 from .model.checkpoint.tensor_files import open_tensors, plan_tensors
 from .model.machine.processor import gains_by_bfloat16, instruction_sets, processor_vendor
 from .model.openvino.quantise import SENSITIVITY_LIMITS, quantise_layers, write_checkpoint, write_facts
+from .precision import BFLOAT16
 from .reranker import Reranker
 from .settings import TextSettings
 from .store.manifest import MANIFEST_FILE
@@ -111,7 +112,7 @@ class Quantisation:
         """Allow bfloat16 in the floating-point parts, for processors like this one, if the gate passes so, too."""
         if not gains_by_bfloat16(instruction_sets(), processor_vendor()):
             return
-        allowed = {**self.facts, FLOAT_PARTS: "bfloat16"}
+        allowed = {**self.facts, FLOAT_PARTS: BFLOAT16.name}
         write_facts(self._checkpoint, allowed, folder)
         objections, figures, notes = self._judge(folder, sets)
         if objections or notes:

@@ -17,9 +17,10 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, fi
 from pydantic.alias_generators import to_camel
 
 from .plain_numbers import plain_number
+from .precision import PrecisionName
 from .setting_rules import broken
 
-Precision = Literal["auto", "float32", "float16", "bfloat16", "int8"]
+PrecisionChoice = Literal["auto", PrecisionName]
 Device = Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:[0-9]+)?)$")]
 Preset = Literal["crossencoder", "flagreranker", "tei"]
 Truncation = Literal["longest_first", "only_second"]
@@ -143,7 +144,7 @@ class ModelSettings(SettingsGroup):
     device: Device = "auto"
     """Device: `cpu`, `cuda`, `cuda:N`; `auto` takes the first GPU, else the CPU."""
 
-    precision: Precision = "auto"
+    precision: PrecisionChoice = "auto"
     """Number format of weights and activations; `auto` is float16 on a GPU, float32 on a CPU whatever its
     instruction sets, and int8 where the model was quantised by `bge-reranker quantise`; never the outcome of a
     timing."""

@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 
 from bge_reranker.engine.batch import pack
 from bge_reranker.engine.scorer import Scorer, ScorerOutOfMemory
-from bge_reranker.model.load import BFLOAT16_SETS, load_scorer
+from bge_reranker.model.load import load_scorer
 from bge_reranker.model.machine.processor import instruction_sets
 from bge_reranker.model.openvino.calls import OpenVinoCalls
+from bge_reranker.precision import BFLOAT16
 from bge_reranker.settings import ModelSettings
 
 from ..checkpoints import PACKED_CONFIGS, packed_model, padded_reference, random_pairs, save, spread_logits
@@ -64,7 +65,7 @@ def test_pair_has_the_same_bits_alone_and_in_any_batch_in_either_order(
 
 
 def test_bfloat16_stays_within_its_bound_and_says_whether_a_pair_s_bits_depend_on_its_batch(tmp_path: Path) -> None:
-    if not BFLOAT16_SETS & set(instruction_sets()):
+    if not BFLOAT16.openvino_instruction_sets & set(instruction_sets()):
         pytest.skip("the processor has no instructions for bfloat16, and torch serves it")
     model, pairs = packed_model("xlm-roberta", seed=3), random_pairs(LENGTHS)
     spread_logits(model, pairs, types=False, units=2)

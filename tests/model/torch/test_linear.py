@@ -4,14 +4,15 @@ import math
 
 import pytest
 import torch
+from torch import Tensor
 
 from bge_reranker.model.torch.linear import LinearBody, OneDnnLinear, PlainLinear, UnpackingLinear
 
-BODIES: list[LinearBody] = [PlainLinear(), OneDnnLinear(), UnpackingLinear(OneDnnLinear())]
+BODIES: list[LinearBody[Tensor]] = [PlainLinear(), OneDnnLinear(), UnpackingLinear(OneDnnLinear())]
 
 
 @pytest.mark.parametrize("body", BODIES, ids=lambda body: type(body).__name__)
-def test_linear_equals_the_product_worked_out_by_hand(body: LinearBody) -> None:
+def test_linear_equals_the_product_worked_out_by_hand(body: LinearBody[Tensor]) -> None:
     rows = torch.tensor([[1.0, 2, 3, 4], [0.0, -1, 0, 1]])
     weight = torch.tensor([[1.0, 0, 0, 1], [0.0, 0.5, 0, -0.5]])
     bias = torch.tensor([10.0, -1])
@@ -20,7 +21,7 @@ def test_linear_equals_the_product_worked_out_by_hand(body: LinearBody) -> None:
 
 
 @pytest.mark.parametrize("body", BODIES, ids=lambda body: type(body).__name__)
-def test_gelu_is_the_erf_form_and_not_its_tanh_approximation(body: LinearBody) -> None:
+def test_gelu_is_the_erf_form_and_not_its_tanh_approximation(body: LinearBody[Tensor]) -> None:
     inputs = [-3.0, -1.7, -0.5, 0.0, 0.4, 1.3, 2.6]
     rows, one, zero = torch.tensor(inputs)[:, None], torch.ones(1, 1), torch.zeros(1)
     found = body.apply(rows, body.pack(one), zero, gelu=True)[:, 0]

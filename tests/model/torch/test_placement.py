@@ -7,7 +7,7 @@ from bge_reranker.engine.scorer import ScorerOutOfMemory
 from bge_reranker.errors import SettingsError
 from bge_reranker.model.torch.memory_shortage import memory_shortage_reported
 from bge_reranker.model.torch.placement import choose_placement
-from bge_reranker.settings import Device, ModelSettings, Precision
+from bge_reranker.settings import Device, ModelSettings, PrecisionChoice
 
 
 @pytest.mark.parametrize(
@@ -19,9 +19,11 @@ from bge_reranker.settings import Device, ModelSettings, Precision
         ("cpu", "auto", 2, ("cpu", "float32")),
     ],
 )
-def test_placement_resolves_auto(device: Device, precision: Precision, gpus: int, expected: tuple[str, str]) -> None:
+def test_placement_resolves_auto(
+    device: Device, precision: PrecisionChoice, gpus: int, expected: tuple[str, str]
+) -> None:
     placement = choose_placement(ModelSettings(device=device, precision=precision), gpus)
-    assert (str(placement.device), placement.precision) == expected
+    assert (str(placement.device), placement.precision.name) == expected
 
 
 @pytest.mark.parametrize(("device", "gpus"), [("cuda", 0), ("cuda:2", 2)])

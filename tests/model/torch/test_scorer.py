@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from bge_reranker.engine.batch import pack
 from bge_reranker.engine.scorer import Scorer
 from bge_reranker.model.load import load_scorer
-from bge_reranker.settings import ModelSettings, Precision
+from bge_reranker.settings import ModelSettings, PrecisionChoice
 
 from ..checkpoints import (
     PACKED_CONFIGS,
@@ -29,7 +29,7 @@ LENGTHS = (5, 9, 40, 9, 60, 3, 5, 5, 70, 17, 2, 64)
 SEGMENT_TYPES = {"xlm-roberta": 1, "roberta": 1, "bert": 2}
 
 
-def warm_scorer(directory: Path, precision: Precision = "float32", threads: int = 1) -> Scorer:
+def warm_scorer(directory: Path, precision: PrecisionChoice = "float32", threads: int = 1) -> Scorer:
     scorer = load_scorer(directory, ModelSettings(device="cpu", runtime="torch", precision=precision, threads=threads))
     scorer.warm_up(1024)
     return scorer
@@ -72,7 +72,7 @@ def test_packed_logits_equal_padded_transformers_in_float32(tmp_path: Path, fami
 @pytest.mark.parametrize("family", PACKED_CONFIGS)
 @pytest.mark.parametrize(("precision", "bound"), [("float16", 0.02), ("bfloat16", 0.1)])
 def test_packed_logits_stay_near_float32_in_half_precision(
-    tmp_path: Path, family: str, precision: Precision, bound: float
+    tmp_path: Path, family: str, precision: PrecisionChoice, bound: float
 ) -> None:
     model = packed_model(family, seed=4)
     pairs = random_pairs(LENGTHS, segment_types=SEGMENT_TYPES[family])
@@ -129,7 +129,7 @@ def test_scorer_scores_with_plain_bodies_before_warm_up(xlmr: Path, scorer: Scor
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
 @pytest.mark.parametrize(("precision", "bound"), [("float32", 2e-3), ("float16", 0.02), ("bfloat16", 0.1)])
-def test_gpu_logits_stay_near_the_reference(tmp_path: Path, precision: Precision, bound: float) -> None:
+def test_gpu_logits_stay_near_the_reference(tmp_path: Path, precision: PrecisionChoice, bound: float) -> None:
     model: transformers.PreTrainedModel = packed_model("xlm-roberta", scale=3.0, hidden_size=64)
     pairs = random_pairs(LENGTHS)
     expected = padded_reference(model, pairs, types=False)

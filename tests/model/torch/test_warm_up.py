@@ -14,13 +14,14 @@ from bge_reranker.model.checkpoint.folder import read_checkpoint
 from bge_reranker.model.checks.agreement import disagreement
 from bge_reranker.model.load import load_scorer
 from bge_reranker.model.torch.attention import EqualLengthAttention
-from bge_reranker.model.torch.linear import OneDnnLinear, PlainLinear
+from bge_reranker.model.torch.linear import OneDnnLinear, PlainLinear, UnpackingLinear
 from bge_reranker.model.torch.loading import CPU_BLOCK_SIZES
 from bge_reranker.model.torch.network import Bodies
 from bge_reranker.model.torch.packing import Spans
 from bge_reranker.model.torch.placement import Placement
 from bge_reranker.model.torch.scorer import TorchScorer
 from bge_reranker.model.torch.weights import load_network
+from bge_reranker.precision import FLOAT32, PRECISIONS
 from bge_reranker.settings import ModelSettings
 
 from ..checkpoints import packed_model, random_pairs, save
@@ -45,7 +46,7 @@ def injected_scorer(directory: Path, fast: Bodies, block_sizes: tuple[int, ...] 
     assert checkpoint.geometry is not None
     cpu = torch.device("cpu")
     network = load_network(checkpoint.weight_files, checkpoint.geometry, torch.float32, cpu, block_sizes)
-    return TorchScorer(network, Placement(cpu, "float32"), checkpoint.architecture, fast)
+    return TorchScorer(network, Placement(cpu, FLOAT32), checkpoint.architecture, fast)
 
 
 class WrongLinear(OneDnnLinear):
@@ -88,6 +89,45 @@ class WrongAttention(EqualLengthAttention):
     @override
     def __call__(self, query: Tensor, key: Tensor, value: Tensor, queries: Spans, keys: Spans) -> Tensor:
         return super().__call__(query * 3, key, value, queries, keys)
+
+
+class RoundingLinear:
+    """Keeps weights in 8 bits with a scale for each output, and computes with what that leaves of them."""
+
+    name = "rounding"
+    is_lossy = True
+    factor = 1.0
+
+    def pack(self, weight: Tensor) -> tuple[Tensor, Tensor]:
+        scale = weight.abs().amax(dim=1, keepdim=True) / 127
+        return (weight / scale).round().to(torch.int8), scale
+
+    def unpack(self, weight: tuple[Tensor, Tensor]) -> Tensor:
+        values, scale = weight
+        return values * scale
+
+    def reference(self) -> UnpackingLinear[tuple[Tensor, Tensor]]:
+        return UnpackingLinear(self)
+
+    def apply(self, rows: Tensor, weight: tuple[Tensor, Tensor], bias: Tensor, *, gelu: bool) -> Tensor:
+        return PlainLinear().apply(rows, self.unpack(weight) * self.factor, bias, gelu=gelu)
+
+
+class WrongRoundingLinear(RoundingLinear):
+    name = "wrong rounding"
+    factor = 1.5
+
+
+@pytest.mark.parametrize(("linear", "replaced"), [(RoundingLinear(), 0), (WrongRoundingLinear(), 1)])
+def test_lossy_body_is_compared_with_the_plain_one_over_weights_that_it_rounded(
+    xlmr: Path, scorer: Scorer, linear: RoundingLinear, replaced: int
+) -> None:
+    rounded = injected_scorer(xlmr, Bodies(linear, EqualLengthAttention()))
+    rounded.warm_up(1024)
+    assert len(rounded.description.notes) == replaced
+    batch = pack(random_pairs(LENGTHS))
+    difference = np.abs(rounded.score(batch) - scorer.score(batch)).max()
+    assert 1e-4 < difference < 0.1
 
 
 @pytest.mark.parametrize(
@@ -169,7 +209,9 @@ def test_description_denies_invariance_when_scores_depend_on_the_batch(xlmr: Pat
 def test_disagreement_is_a_difference_beyond_the_bound_and_nan_agrees_with_nan_only(
     found: list[float], expected: list[float], precision: str, *, agrees: bool
 ) -> None:
-    objection = disagreement(np.array(found, dtype=np.float32), np.array(expected, dtype=np.float32), precision)
+    objection = disagreement(
+        np.array(found, dtype=np.float32), np.array(expected, dtype=np.float32), PRECISIONS[precision]
+    )
     assert (objection is None) == agrees
 
 

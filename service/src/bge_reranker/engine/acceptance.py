@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import CorruptFile, OutOfMemory, RerankerError, WrongArchitecture
+from ..precision import FLOAT32, PRECISIONS
 from .batch import Batch, Pair, pack
 from .scorer import Scorer, ScorerDescription, ScorerLost, ScorerOutOfMemory
 
@@ -135,15 +136,12 @@ class AcceptedScorer:
             ) from error
 
     def _not_finite(self, tokens: int, logit: float) -> CorruptFile:
-        precision = self._scorer.description.precision
-        if precision in ("float32", "int8"):
-            cause, remedy = (
-                "its weights hold NaN or infinite numbers",
-                "Serve weights that are whole; ask their source.",
-            )
-        else:
-            cause = f"its weights hold NaN or infinite numbers, or are too large for {precision}"
-            remedy = "Set precision to float32; if that fails too, ask the weights' source."
+        precision = PRECISIONS[self._scorer.description.precision]
+        cause = "its weights hold NaN or infinite numbers"
+        remedy = "Serve weights that are whole; ask their source."
+        if precision.can_overflow:
+            cause = f"{cause}, or are too large for {precision.name}"
+            remedy = f"Set precision to {FLOAT32.name}; if that fails too, ask the weights' source."
         return CorruptFile(f"The logit of a pair of {tokens} tokens is {logit}: {cause}.", remedy=remedy)
 
 

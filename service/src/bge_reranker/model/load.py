@@ -11,15 +11,13 @@ from typing import Literal
 from ..engine.scorer import Scorer
 from ..errors import SettingsError, WrongArchitecture
 from ..hub_client import refuse_unreadable
+from ..precision import PRECISIONS
 from ..settings import ModelSettings
 from .checkpoint.folder import Checkpoint, read_checkpoint
 from .machine.processor import instruction_sets
 
 GPU_NODES = (Path("/dev/nvidiactl"), Path("/dev/kfd"), Path("/dev/dxg"))
 """Device nodes of NVIDIA's and AMD's drivers and of WSL's; without any of them torch need not be asked for a GPU."""
-
-BFLOAT16_SETS = frozenset({"avx512_bf16", "amx_bf16"})
-"""Instruction sets without one of which OpenVINO computes bfloat16 graphs in float32."""
 
 Runtime = Literal["openvino", "torch"]
 
@@ -82,9 +80,10 @@ def choose_runtime(
             f"{checkpoint.directory} is quantised to int8, which only the OpenVINO scorer serves; {reason}.",
             remedy="Serve it on a CPU with runtime and precision auto, or serve the checkpoint it was made from.",
         )
-    if settings.precision == "int8" and checkpoint.quantisation is None:
+    precision = PRECISIONS.get(settings.precision)
+    if precision is not None and precision.needs_quantised_checkpoint and checkpoint.quantisation is None:
         raise SettingsError(
-            f"precision is int8, but {checkpoint.directory} is not quantised.",
+            f"precision is {precision.name}, but {checkpoint.directory} is not quantised.",
             remedy="Run `bge-reranker quantise` and serve the folder it writes.",
         )
     if reason and settings.runtime == "openvino":
@@ -112,10 +111,13 @@ def _needs_torch(checkpoint: Checkpoint, settings: ModelSettings, *, on_gpu: boo
         return f"it goes through transformers ({checkpoint.fallback_reason})"
     if not checkpoint.geometry.family.has_openvino_graph:
         return f"{checkpoint.architecture} has no OpenVINO graph"
-    if settings.precision == "float16":
-        return "precision is float16 on a CPU"
-    if settings.precision == "bfloat16" and not BFLOAT16_SETS & set(instruction_sets()):
-        return "precision is bfloat16 on a CPU without instructions for it"
-    if checkpoint.quantisation is not None and settings.precision not in {"auto", "int8"}:
-        return f"precision is {settings.precision}"
+    precision = PRECISIONS.get(settings.precision)
+    if precision is None:
+        return ""
+    if precision.openvino_hint is None:
+        return f"precision is {precision.name} on a CPU"
+    if precision.openvino_instruction_sets and precision.openvino_instruction_sets.isdisjoint(instruction_sets()):
+        return f"precision is {precision.name} on a CPU without instructions for it"
+    if checkpoint.quantisation is not None and not precision.needs_quantised_checkpoint:
+        return f"precision is {precision.name}"
     return ""

@@ -8,27 +8,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...engine.batch import Batch, Pair, pack
+from ...precision import Precision
 
 Logits = NDArray[np.float32]
 
 COMPANY = 4
 """Times that companions join a watched pair in the largest trial batch, which thereby fills every size of block."""
 
-AGREEMENT_BOUNDS = {"float32": 1e-3, "float16": 0.02, "bfloat16": 0.1, "int8": 0.1}
-"""Largest difference of a logit between a fast and the plain body, times max(1, |logit| / 10): rounding grows so."""
 
-
-def disagreement(found: Logits, expected: Logits, precision: str) -> str | None:
+def disagreement(found: Logits, expected: Logits, precision: Precision) -> str | None:
     """Name the largest difference beyond the bound, or None; NaN agrees with NaN.
 
     Args:
         found: float32 (N,).
         expected: float32 (N,).
-        precision: Number format, which sets the bound.
+        precision: Sets the bound.
     """
     with np.errstate(invalid="ignore"):
         difference = np.abs(found.astype(np.float64) - expected)
-        bound = AGREEMENT_BOUNDS[precision] * np.maximum(1.0, np.abs(expected) / 10)
+        bound = precision.agreement_bound * np.maximum(1.0, np.abs(expected) / 10)
         # Two equal infinities differ by NaN, and so do two NaN.
         same = (found == expected) | (np.isnan(found) & np.isnan(expected))
         is_beyond = ~same & ~(np.isfinite(expected) & (difference <= bound))

@@ -10,11 +10,10 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from ...precision import FLOAT16, FLOAT32, PRECISIONS, Precision
+
 MODEL = "BAAI/bge-reranker-large"
 """The only model that the golden pairs speak of."""
-
-TOLERANCES = {"float32": 2e-3, "float16": 0.02, "bfloat16": 0.1, "int8": 0.1}
-"""Largest difference of a logit by number format; values published in float16 spread by 0.012 among themselves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +29,7 @@ class GoldenPair:
     logit: float
     """The published value before the sigmoid."""
 
-    precision: str
+    precision: Precision
     """Number format in which it was computed, as far as its digits tell."""
 
 
@@ -85,17 +84,17 @@ _TIGER = (
 )
 
 GOLDEN_PAIRS = (
-    GoldenPair("query", "passage", -1.5263671875, "float16"),
-    GoldenPair(_PANDA, "hi", -5.60546875, "float16"),
-    GoldenPair(_PANDA, _GIANT_PANDA, 5.76226806640625, "float32"),
-    GoldenPair(_PANDA, "Today is a sunny day", -9.474676132202148, "float32"),
-    GoldenPair(_PANDA, _TIGER, -2.823843240737915, "float32"),
-    GoldenPair(_FRANCE, _PARIS, 7.9765625, "float16"),
-    GoldenPair(_FRANCE, _BILLION, -6.84375, "float16"),
-    GoldenPair(_CHINA, _PARIS, -7.15625, "float16"),
-    GoldenPair(_CHINA, _BILLION, 5.453125, "float16"),
-    GoldenPair("hello", "welcome", _logit(0.99640983), "float32"),
-    GoldenPair("hello", "farewell", _logit(0.08154089), "float32"),
+    GoldenPair("query", "passage", -1.5263671875, FLOAT16),
+    GoldenPair(_PANDA, "hi", -5.60546875, FLOAT16),
+    GoldenPair(_PANDA, _GIANT_PANDA, 5.76226806640625, FLOAT32),
+    GoldenPair(_PANDA, "Today is a sunny day", -9.474676132202148, FLOAT32),
+    GoldenPair(_PANDA, _TIGER, -2.823843240737915, FLOAT32),
+    GoldenPair(_FRANCE, _PARIS, 7.9765625, FLOAT16),
+    GoldenPair(_FRANCE, _BILLION, -6.84375, FLOAT16),
+    GoldenPair(_CHINA, _PARIS, -7.15625, FLOAT16),
+    GoldenPair(_CHINA, _BILLION, 5.453125, FLOAT16),
+    GoldenPair("hello", "welcome", _logit(0.99640983), FLOAT32),
+    GoldenPair("hello", "farewell", _logit(0.08154089), FLOAT32),
 )
 """What the real weights must give; the "hello" values were published after the sigmoid."""
 
@@ -105,7 +104,7 @@ def run_selfcheck(score: Callable[[Sequence[tuple[str, str]]], Sequence[float]],
 
     Args:
         score: Returns one logit, before any sigmoid, per (query, document).
-        precision: Number format of the served weights, a key of `TOLERANCES`.
+        precision: Number format of the served weights, a key of `PRECISIONS`.
 
     Raises:
         ValueError: If `score` does not return one logit per pair; this is a bug.
@@ -115,6 +114,6 @@ def run_selfcheck(score: Callable[[Sequence[tuple[str, str]]], Sequence[float]],
         raise ValueError(f"{len(logits)} logits for {len(GOLDEN_PAIRS)} pairs; this is a bug")
     rows = []
     for pair, logit in zip(GOLDEN_PAIRS, logits, strict=True):
-        tolerance = max(TOLERANCES[precision], TOLERANCES[pair.precision])
+        tolerance = max(PRECISIONS[precision].published_bound, pair.precision.published_bound)
         rows.append(SelfCheckRow(pair, float(logit), abs(float(logit) - pair.logit), tolerance))
     return SelfCheckReport(tuple(rows))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ...engine.scorer import ScorerOutOfMemory
 from ...errors import OutOfMemory, SettingsError
+from ...precision import FLOAT32, INT8, PRECISIONS
 from ...settings import ModelSettings
 from ..checkpoint.arrays import map_tensors
 from ..checkpoint.folder import Checkpoint
@@ -39,14 +40,14 @@ def load_openvino_scorer(checkpoint: Checkpoint, settings: ModelSettings) -> Ope
         needed = needed_bytes(files, _FLOAT32_BYTES, geometry.family.table_names(geometry), FLOATING_FORMATS)
     refuse_too_large(needed, free_memory_bytes(), str(checkpoint.directory), CPU_REMEDY)
     tensors = map_tensors(checkpoint.weight_files, geometry)
-    precision = settings.precision
-    if precision == "auto":
-        precision = "int8" if checkpoint.quantisation is not None else "float32"
+    precision = INT8 if checkpoint.quantisation is not None else FLOAT32
+    if settings.precision != "auto":
+        precision = PRECISIONS[settings.precision]
     try:
         return OpenVinoScorer(checkpoint, tensors, precision, settings.threads or granted_threads())
     except ScorerOutOfMemory as error:
         raise OutOfMemory(
-            f"{checkpoint.directory}: there is no memory for the weights in {precision}.",
+            f"{checkpoint.directory}: there is no memory for the weights in {precision.name}.",
             remedy=CPU_REMEDY,
             figures={"needed_bytes": needed, "device": "cpu"},
         ) from error

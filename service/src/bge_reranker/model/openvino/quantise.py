@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from ...checkpoint_files import CONFIG_FILE, WEIGHTS_FILE
 from ...engine.batch import Pair, pack
 from ...errors import CorruptFile
+from ...precision import FLOAT32
 from ..checkpoint.arrays import StoredTensor, write_tensors
 from ..checkpoint.folder import Checkpoint
 from ..checkpoint.int8 import QUANTISATION_METHOD, RANGE, SCALE, SMOOTHING, InputRange, Int8Linear, quantise_weight
@@ -137,7 +138,7 @@ def quantise_layers(
     batch = pack(pairs[:: -(-len(pairs) // _SENSITIVITY_PAIRS)])
 
     def logits(layers: Mapping[str, Int8Linear]) -> NDArray[np.float64]:
-        scorer = OpenVinoScorer(checkpoint, with_int8(tensors, layers), "float32", granted_threads())
+        scorer = OpenVinoScorer(checkpoint, with_int8(tensors, layers), FLOAT32, granted_threads())
         return scorer.score(batch).astype(np.float64)
 
     exact = logits({})

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from ...engine.batch import Batch, pack
 from ...engine.scorer import ScorerDescription, ScorerOutOfMemory
+from ...precision import BFLOAT16, FLOAT32, INT8, Precision
 from ..checkpoint.arrays import StoredTensor
 from ..checkpoint.folder import Checkpoint
 from ..checkpoint.int8 import FLOAT_PARTS
@@ -36,10 +37,6 @@ from .plain_network import PlainNetwork
 from .runtime import openvino
 
 logger = logging.getLogger(__name__)
-
-_HINTS = {"float32": "f32", "bfloat16": "bf16"}
-"""INFERENCE_PRECISION_HINT by the format of the floating-point parts, always set: without it OpenVINO computes float32
-graphs in bfloat16 where the CPU can."""
 
 CALL_TOKENS_PER_THREAD = 320
 """Tokens of one call where rows may be computed together, for each of its threads: two rows of 160."""
@@ -66,23 +63,26 @@ class OpenVinoScorer:
     Args:
         checkpoint: Of the packed family.
         tensors: Its tensors, mapped.
-        precision: float32, bfloat16 or int8.
+        precision: One that OpenVINO computes.
         threads: Threads that compute.
     """
 
-    def __init__(self, checkpoint: Checkpoint, tensors: dict[str, StoredTensor], precision: str, threads: int) -> None:
+    def __init__(
+        self, checkpoint: Checkpoint, tensors: dict[str, StoredTensor], precision: Precision, threads: int
+    ) -> None:
         if checkpoint.geometry is None:
             raise ValueError(f"{checkpoint.architecture} has no packed network; this is a bug")
         self._geometry = checkpoint.geometry
+        self._precision = precision
         self._embeddings = EmbeddingRows(tensors, self._geometry)
         self._plain = PlainNetwork(tensors, self._geometry)
         self._serves_plain = False
         last = self._geometry.family.logit
         self._last_weight = tensors[f"{last}.weight"].floats()[0].astype(np.float64)
         self._last_bias = float(tensors[f"{last}.bias"].floats()[0])
-        hint = _HINTS[_float_parts(checkpoint, precision)]
+        hint = _float_parts(checkpoint, precision).openvino_hint
         self._at_once, self._call_tokens = 1, 0
-        if precision != "float32":
+        if precision is not FLOAT32:
             self._at_once = _calls_at_once(threads)
             self._call_tokens = CALL_TOKENS_PER_THREAD * threads // self._at_once
         with _memory_shortage_reported():
@@ -94,7 +94,7 @@ class OpenVinoScorer:
             runtime=f"openvino {openvino.__version__.split('-')[0]}",
             device="cpu",
             device_name=processor_name(),
-            precision=precision,
+            precision=precision.name,
             packed=True,
             max_pair_tokens=self._geometry.max_pair_tokens,
             batch_invariant=False,
@@ -117,7 +117,7 @@ class OpenVinoScorer:
             max_batch_tokens: Largest batch that the engine will send, in tokens.
         """
         notes = self._compare_with_plain()
-        if self._description.precision == "int8" and not multiplies_int8(instruction_sets()):
+        if self._precision is INT8 and not multiplies_int8(instruction_sets()):
             notes += ("the CPU has no VNNI: 8-bit numbers are multiplied in float32, no faster than a float32 model",)
         geometry = self._geometry
         pairs, companions = geometry_trial_pairs(geometry), geometry_trial_pairs(geometry, TRIAL_SEED + 1)
@@ -184,7 +184,7 @@ class OpenVinoScorer:
         expected = self.score(batch)
         self._serves_plain = False
         try:
-            objection = disagreement(self.score(batch), expected, self._description.precision)
+            objection = disagreement(self.score(batch), expected, self._precision)
         except RuntimeError as error:
             # OpenVINO's messages fill several lines.
             objection = f"it raised {type(error).__name__}: {' '.join(str(error).split())}"
@@ -209,12 +209,10 @@ class OpenVinoScorer:
                     deque(self._calls.results([inputs] * self._at_once), maxlen=0)
 
 
-def _float_parts(checkpoint: Checkpoint, precision: str) -> str:
-    """Name the format of what is not in 8 bits; where bfloat16 is no faster than float32 it would cost for nothing."""
-    if precision != "int8":
-        return precision
-    allows = (checkpoint.quantisation or {}).get(FLOAT_PARTS) == "bfloat16"
-    return "bfloat16" if allows and gains_by_bfloat16(instruction_sets(), processor_vendor()) else "float32"
+def _float_parts(checkpoint: Checkpoint, precision: Precision) -> Precision:
+    """Choose the format of what is not in 8 bits: bfloat16 costs accuracy, and pays only where it is faster."""
+    allows = precision is INT8 and (checkpoint.quantisation or {}).get(FLOAT_PARTS) == BFLOAT16.name
+    return BFLOAT16 if allows and gains_by_bfloat16(instruction_sets(), processor_vendor()) else precision
 
 
 def _calls_at_once(threads: int) -> int:
@@ -226,8 +224,9 @@ def _calls_at_once(threads: int) -> int:
     return 2 if threads % 2 == 0 else 1
 
 
-def _options(hint: str, threads: int, at_once: int) -> dict[str, Any]:
+def _options(hint: str | None, threads: int, at_once: int) -> dict[str, Any]:
     return {
+        # Without it OpenVINO computes float32 graphs in bfloat16 where the CPU can.
         "INFERENCE_PRECISION_HINT": hint,
         "INFERENCE_NUM_THREADS": threads,
         "NUM_STREAMS": at_once,

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from ...precision import FLOAT32
 from .packing import Spans
 from .placement import Placement
 
@@ -147,7 +148,7 @@ def fast_attention(placement: Placement) -> Attention:
     """Choose the body that warm-up shall try."""
     if placement.is_cpu:
         return EqualLengthAttention()
-    if placement.precision == "float32" or torch.cuda.get_device_capability(placement.device) < FLASH_CAPABILITY:
+    if placement.precision is FLOAT32 or torch.cuda.get_device_capability(placement.device) < FLASH_CAPABILITY:
         return PaddedAttention()
     try:
         return VariableLengthAttention()

@@ -5,34 +5,46 @@ Dimensions: R rows, I inputs, O outputs.
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Any, Generic, Protocol, TypeVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 from typing_extensions import override
 
+from ...precision import FLOAT32
 from .placement import Placement
 
 PACKED_FOR_ROWS = 64
 """Rows that oneDNN shall expect; a hint for its choice of blocking, not a limit."""
 
 
-class LinearBody(Protocol):
+Weight = TypeVar("Weight")
+"""What a body packs a weight into: a tensor, or several such as numbers in 8 bits and their scales."""
+
+
+class LinearBody(Protocol[Weight]):
     """One way to compute linear layers, with the form of weight that it wants."""
 
     name: str
     """What the body is called in logs and `/info`."""
 
-    def pack(self, weight: Tensor) -> Tensor:
+    is_lossy: bool
+    """Whether packing rounds the weight. Such a body computes the encoder only; the head stays in floating point."""
+
+    def pack(self, weight: Tensor) -> Weight:
         """Bring a plain weight, float (O, I), into the form that `apply` wants."""
         ...
 
-    def unpack(self, weight: Tensor) -> Tensor:
-        """Undo `pack`, to the bit."""
+    def unpack(self, weight: Weight) -> Tensor:
+        """Undo `pack`: to the bit, or where it is lossy to the rounded weight."""
         ...
 
-    def apply(self, rows: Tensor, weight: Tensor, bias: Tensor, *, gelu: bool) -> Tensor:
+    def reference(self) -> LinearBody[Weight]:
+        """The plain body that computes the same from the same packed weights, rounding as this one does."""
+        ...
+
+    def apply(self, rows: Tensor, weight: Weight, bias: Tensor, *, gelu: bool) -> Tensor:
         """Compute rows @ weight.T + bias, then erf GELU where asked.
 
         Args:
@@ -48,9 +60,10 @@ class LinearBody(Protocol):
 
 
 class PlainLinear:
-    """The reference: torch's own operators."""
+    """torch's own operators."""
 
     name = "plain"
+    is_lossy = False
 
     def pack(self, weight: Tensor) -> Tensor:
         """Return the weight as it is."""
@@ -59,6 +72,10 @@ class PlainLinear:
     def unpack(self, weight: Tensor) -> Tensor:
         """Return the weight as it is."""
         return weight
+
+    def reference(self) -> LinearBody[Tensor]:
+        """Return the plain body, whatever a subclass computes."""
+        return UnpackingLinear(self)
 
     def apply(self, rows: Tensor, weight: Tensor, bias: Tensor, *, gelu: bool) -> Tensor:
         """Compute, see `LinearBody`."""
@@ -73,6 +90,7 @@ class OneDnnLinear:
     """
 
     name = "onednn"
+    is_lossy = False
 
     def pack(self, weight: Tensor) -> Tensor:
         """Lay out the weight for oneDNN; an opaque float32 tensor (O, I)."""
@@ -85,6 +103,10 @@ class OneDnnLinear:
         """Return to the plain layout."""
         return weight.to_dense() if weight.is_mkldnn else weight
 
+    def reference(self) -> LinearBody[Tensor]:
+        """Return the plain body over weights in oneDNN's layout."""
+        return UnpackingLinear(self)
+
     def apply(self, rows: Tensor, weight: Tensor, bias: Tensor, *, gelu: bool) -> Tensor:
         """Compute, see `LinearBody`."""
         # "none" as the algorithm of "gelu" is the erf form.
@@ -95,31 +117,36 @@ class OneDnnLinear:
         return out
 
 
-def fast_linear(placement: Placement) -> LinearBody:
+def fast_linear(placement: Placement) -> LinearBody[Any]:
     """Choose the body that warm-up shall try."""
-    if placement.is_cpu and placement.precision == "float32" and torch.backends.mkldnn.is_available():
+    if placement.is_cpu and placement.precision is FLOAT32 and torch.backends.mkldnn.is_available():
         return OneDnnLinear()
     return PlainLinear()
 
 
-class UnpackingLinear:
+class UnpackingLinear(Generic[Weight]):
     """The plain body over weights that another body has packed: slow, for the comparison at warm-up."""
 
     name = "plain"
 
-    def __init__(self, packer: LinearBody) -> None:
+    def __init__(self, packer: LinearBody[Weight]) -> None:
+        self.is_lossy = packer.is_lossy
         self._packer = packer
         self._plain = PlainLinear()
 
-    def pack(self, weight: Tensor) -> Tensor:
+    def pack(self, weight: Tensor) -> Weight:
         """Pack as the other body does."""
         return self._packer.pack(weight)
 
-    def unpack(self, weight: Tensor) -> Tensor:
+    def unpack(self, weight: Weight) -> Tensor:
         """Unpack as the other body does."""
         return self._packer.unpack(weight)
 
-    def apply(self, rows: Tensor, weight: Tensor, bias: Tensor, *, gelu: bool) -> Tensor:
+    def reference(self) -> LinearBody[Weight]:
+        """Return this body."""
+        return self
+
+    def apply(self, rows: Tensor, weight: Weight, bias: Tensor, *, gelu: bool) -> Tensor:
         """Compute, see `LinearBody`."""
         return self._plain.apply(rows, self._packer.unpack(weight), bias, gelu=gelu)
 
@@ -127,7 +154,9 @@ class UnpackingLinear:
 class Linear(nn.Module):
     """The weight of one linear layer; how it is computed is said by each call."""
 
-    weight: nn.Parameter
+    weight: Any
+    """The plain weight, a parameter, or what a body has packed it into."""
+
     bias: nn.Parameter
 
     def __init__(self, inputs: int, outputs: int, *, gelu: bool = False) -> None:
@@ -137,10 +166,14 @@ class Linear(nn.Module):
         self.bias = nn.Parameter(torch.empty(outputs), requires_grad=False)
 
     @override
-    def forward(self, rows: Tensor, body: LinearBody) -> Tensor:
+    def forward(self, rows: Tensor, body: LinearBody[Any]) -> Tensor:
         """Compute float (R, I) -> float (R, O)."""
         return body.apply(rows, self.weight, self.bias, gelu=self.gelu)
 
-    def repack(self, unpacker: LinearBody, packer: LinearBody) -> None:
+    def repack(self, unpacker: LinearBody[Any], packer: LinearBody[Any]) -> None:
         """Bring the weight from the form of one body into that of another."""
-        self.weight = nn.Parameter(packer.pack(unpacker.unpack(self.weight.data)), requires_grad=False)
+        held = self.weight.data if isinstance(self.weight, nn.Parameter) else self.weight
+        packed = packer.pack(unpacker.unpack(held))
+        # The place of a parameter takes nothing else.
+        del self.weight
+        self.weight = nn.Parameter(packed, requires_grad=False) if isinstance(packed, Tensor) else packed

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import reduce
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -20,16 +21,23 @@ from typing_extensions import override
 
 from ..families.geometry import Geometry
 from .attention import Attention
-from .linear import Linear, LinearBody
+from .linear import Linear, LinearBody, PlainLinear
 from .packing import PackedInput, Spans, whole_blocks
+
+_PLAIN = PlainLinear()
 
 
 @dataclass(frozen=True, slots=True)
 class Bodies:
     """How the two heavy computations are done."""
 
-    linear: LinearBody
+    linear: LinearBody[Any]
     attention: Attention
+
+    @property
+    def head(self) -> LinearBody[Any]:
+        """How the head's linear layers are computed."""
+        return _PLAIN if self.linear.is_lossy else self.linear
 
 
 class Blocks:
@@ -114,7 +122,7 @@ class Layer(nn.Module):
         context = bodies.attention(query, key, value, packed.spans, packed.spans)
         return self._finish(context, hidden, bodies.linear)
 
-    def _finish(self, context: Tensor, residual: Tensor, body: LinearBody) -> Tensor:
+    def _finish(self, context: Tensor, residual: Tensor, body: LinearBody[Any]) -> Tensor:
         """Do everything after attention, which is row-wise: float (R, H), float (R, H) -> float (R, H)."""
 
         def rowwise(context: Tensor, residual: Tensor) -> Tensor:
@@ -154,7 +162,7 @@ class Head(nn.Module):
         self.logit = Linear(geometry.hidden_size, 1)
 
     @override
-    def forward(self, first: Tensor, body: LinearBody) -> Tensor:
+    def forward(self, first: Tensor, body: LinearBody[Any]) -> Tensor:
         """Compute float (R, H) -> float32 (R, 1)."""
         state = torch.tanh(self.dense(first, body))
         logits: Tensor = self.logit(state.float(), body)
@@ -196,7 +204,7 @@ class PackedClassifier(nn.Module):
         for layer in self.layers:
             hidden = layer(hidden, packed, bodies)
         first = hidden if self.shortcut else first_rows(hidden, packed.spans, self.blocks.granularity_rows)
-        logits = self.blocks.apply(lambda rows: self.head(rows, bodies.linear), first)
+        logits = self.blocks.apply(lambda rows: self.head(rows, bodies.head), first)
         return logits[: len(packed.spans), 0]
 
     def set_precision(self, precision: torch.dtype) -> None:
@@ -204,11 +212,16 @@ class PackedClassifier(nn.Module):
         self.to(precision)
         self.head.logit.float()
 
-    def repack(self, unpacker: LinearBody, packer: LinearBody) -> None:
-        """Bring all linear weights from the form of one body into that of another, one at a time; all or none."""
+    def repack(self, unpacker: LinearBody[Any], packer: LinearBody[Any]) -> None:
+        """Bring linear weights from the form of one body into that of another, one at a time; all or none.
+
+        Those of the head stay as they are where one of the two is lossy, and so do weights rounded that a lossy body
+        had packed before it failed.
+        """
+        packed = self.layers if unpacker.is_lossy or packer.is_lossy else self
         done: list[Linear] = []
         try:
-            for module in self.modules():
+            for module in packed.modules():
                 if isinstance(module, Linear):
                     module.repack(unpacker, packer)
                     done.append(module)

@@ -7,14 +7,9 @@ from dataclasses import dataclass
 import torch
 
 from ...errors import SettingsError
+from ...precision import FLOAT16, FLOAT32, PRECISIONS, Precision
 from ...settings import ModelSettings
 from ..machine.processor import processor_name
-
-PRECISIONS = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
-"""Number formats of torch by the settings' names."""
-
-STORED_FORMS = {"float32": "F32", "float16": "F16", "bfloat16": "BF16"}
-"""Number formats of safetensors by the settings' names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,13 +19,16 @@ class Placement:
     device: torch.device
     """Where weights and activations lie."""
 
-    precision: str
-    """A key of `PRECISIONS`."""
+    precision: Precision
+    """One that torch computes."""
 
     @property
     def dtype(self) -> torch.dtype:
-        """The object of torch for the precision."""
-        return PRECISIONS[self.precision]
+        """Number format of activations, and of weights until a body packs them."""
+        if self.precision.torch_dtype is None:
+            raise ValueError(f"torch does not compute {self.precision.name}; this is a bug")
+        found: torch.dtype = getattr(torch, self.precision.torch_dtype)
+        return found
 
     @property
     def is_cpu(self) -> bool:
@@ -69,7 +67,7 @@ def choose_placement(settings: ModelSettings, cuda_devices: int) -> Placement:
             f"device is {settings.device}, but torch sees {cuda_devices} GPUs.",
             remedy="Set device to cpu or auto, or give the process a GPU.",
         )
-    precision = settings.precision
-    if precision == "auto":
-        precision = "float16" if device.type == "cuda" else "float32"
+    precision = FLOAT16 if device.type == "cuda" else FLOAT32
+    if settings.precision != "auto":
+        precision = PRECISIONS[settings.precision]
     return Placement(device, precision)

@@ -17,7 +17,7 @@ from ..checkpoint.tensor_files import open_tensors
 from ..machine.memory_grant import free_memory_bytes
 from ..machine.threads import granted_threads
 from .memory_shortage import memory_shortage_reported
-from .placement import STORED_FORMS, Placement, choose_placement
+from .placement import Placement, choose_placement
 
 Loaded = TypeVar("Loaded")
 
@@ -59,7 +59,7 @@ def load_within_memory(
     """
     with open_tensors(checkpoint.weight_files, "pt", checkpoint.geometry) as files:
         tables = mapped_tables if placement.is_cpu else ()
-        needed = needed_bytes(files, placement.dtype.itemsize, tables, {STORED_FORMS[placement.precision]})
+        needed = needed_bytes(files, placement.dtype.itemsize, tables, {placement.precision.stored_form})
     free = free_memory_bytes() if placement.is_cpu else torch.cuda.mem_get_info(placement.device)[0]
     refuse_too_large(needed, free, str(checkpoint.directory), OutOfMemory.usual_remedy, str(placement.device))
     try:
@@ -67,7 +67,7 @@ def load_within_memory(
             return load()
     except ScorerOutOfMemory as error:
         raise OutOfMemory(
-            f"{checkpoint.directory}: {placement.device} has no room for the weights in {placement.precision}.",
+            f"{checkpoint.directory}: {placement.device} has no room for the weights in {placement.precision.name}.",
             figures={"needed_bytes": needed, "device": str(placement.device)},
         ) from error
 

@@ -46,7 +46,7 @@ class TorchScorer:
             runtime=f"torch {torch.__version__}",
             device=str(placement.device),
             device_name=placement.device_name,
-            precision=placement.precision,
+            precision=placement.precision.name,
             packed=True,
             max_pair_tokens=network.geometry.max_pair_tokens,
             batch_invariant=False,
@@ -119,7 +119,7 @@ class TorchScorer:
         batch = pack(geometry_trial_pairs(self._network.geometry))
         choice = choose_bodies(lambda bodies: self._score(batch, bodies), fast, self._placement.precision)
         self._bodies = choice.bodies
-        if choice.bodies.linear is not fast.linear:
+        if choice.bodies.linear is not fast.linear and not fast.linear.is_lossy:
             self._network.repack(fast.linear, plain)
             self._bodies = Bodies(plain, choice.bodies.attention)
         return notes + choice.notes

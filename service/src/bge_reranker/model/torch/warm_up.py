@@ -7,9 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ...engine.scorer import ScorerLost
+from ...precision import Precision
 from ..checks.agreement import Logits, disagreement
 from .attention import PlainAttention
-from .linear import UnpackingLinear
 from .network import Bodies
 
 logger = logging.getLogger(__name__)
@@ -26,15 +26,15 @@ class Choice:
     """One sentence for every fast body that was replaced."""
 
 
-def choose_bodies(score: Callable[[Bodies], Logits], fast: Bodies, precision: str) -> Choice:
+def choose_bodies(score: Callable[[Bodies], Logits], fast: Bodies, precision: Precision) -> Choice:
     """Compare fast bodies with plain ones on the same pairs and keep those that agree.
 
     Args:
         score: Scores the trial pairs with the given bodies, over weights that `fast.linear` has packed.
         fast: The bodies to be tried.
-        precision: Number format, which sets the bound.
+        precision: Sets the bound.
     """
-    plain = Bodies(UnpackingLinear(fast.linear), PlainAttention())
+    plain = Bodies(fast.linear.reference(), PlainAttention())
     expected = score(plain)
     if _objection(score, fast, expected, precision) is None:
         return Choice(fast, ())
@@ -57,7 +57,7 @@ def replacement_note(computation: str, name: str, objection: str) -> str:
     return note
 
 
-def _objection(score: Callable[[Bodies], Logits], bodies: Bodies, expected: Logits, precision: str) -> str | None:
+def _objection(score: Callable[[Bodies], Logits], bodies: Bodies, expected: Logits, precision: Precision) -> str | None:
     try:
         found = score(bodies)
     except ScorerLost:

@@ -155,7 +155,7 @@ def scorer_of(checkpoint: Checkpoint, placement: Placement) -> TransformersScore
         runtime=f"transformers {transformers.__version__}, torch {torch.__version__}",
         device=str(placement.device),
         device_name=placement.device_name,
-        precision=placement.precision,
+        precision=placement.precision.name,
         packed=False,
         max_pair_tokens=_claimed_tokens(checkpoint) or DEFAULT_MAX_PAIR_TOKENS,
         batch_invariant=False,
