@@ -17,7 +17,7 @@ LIMIT_S = 60
 
 
 @contextmanager
-def one_place(plane: ControlPlane, place: Namespace, stall_s: int) -> Iterator[None]:
+def one_slot(plane: ControlPlane, place: Namespace, stall_s: int) -> Iterator[None]:
     """An operator that lets one Reranker change its pods at a time."""
     settings: dict[str, Any] = {"max_concurrent_rollouts": 1, "rollout_stall_s": stall_s, "resync_interval_s": 5}
     with operator(plane, account(plane, place.name), watch_namespace=place.name, **settings) as process:
@@ -65,7 +65,7 @@ def add_by_hand(each: Operated) -> None:
 
 def test_while_a_template_waits_everything_else_goes_on(plane: ControlPlane, products: Operated) -> None:
     place = products.namespace
-    with one_place(plane, place, stall_s=3600):
+    with one_slot(plane, place, stall_s=3600):
         broken = one_that_cannot_finish(products)
         add_by_hand(products)
         before = template(products)
@@ -89,16 +89,16 @@ def test_while_a_template_waits_everything_else_goes_on(plane: ControlPlane, pro
         assert "THEIRS" in [each["name"] for each in after["spec"]["containers"][0]["env"]]
 
 
-def test_a_change_that_stalls_gives_its_place_back(plane: ControlPlane, products: Operated) -> None:
-    with one_place(plane, products.namespace, stall_s=10):
+def test_a_change_that_stalls_gives_its_slot_back(plane: ControlPlane, products: Operated) -> None:
+    with one_slot(plane, products.namespace, stall_s=10):
         one_that_cannot_finish(products)
         products.apply(podAnnotations={"round": "2"})
         products.await_ready()
         assert template(products)["metadata"]["annotations"]["round"] == "2"
 
 
-def test_a_change_that_is_suspended_gives_its_place_back(plane: ControlPlane, products: Operated) -> None:
-    with one_place(plane, products.namespace, stall_s=3600):
+def test_a_change_that_is_suspended_gives_its_slot_back(plane: ControlPlane, products: Operated) -> None:
+    with one_slot(plane, products.namespace, stall_s=3600):
         broken = one_that_cannot_finish(products)
         broken.apply(**NOWHERE, lifecycle={"suspend": True})
         broken.await_reason("Ready", "Suspended", LIMIT_S)

@@ -11,21 +11,21 @@ from typing import Any
 from reranker_operator.adopt import MANAGER
 from reranker_operator.apply import Applier
 from reranker_operator.children import Children
-from reranker_operator.cluster import Happening
+from reranker_operator.cluster import Event
 from reranker_operator.errors import ClusterUnavailable, Contended, KindNotInstalled, OperatorError, RefusedByCluster
 from reranker_operator.kinds import Ref, is_known, ref_of
 from reranker_operator.metrics import Metrics
-from reranker_operator.places import Places
 from reranker_operator.pod_facts import Downloads, FactsBook
 from reranker_operator.reconcile import Clock, Reconciler
 from reranker_operator.resource import Key, Reranker
+from reranker_operator.slots import Slots
 from reranker_operator.snapshots import Pod, PodFacts
 from reranker_operator.spec_limits import AllowedNames
 
 from .bodies import autoscaler, claim, deployment, service
 
 STALL_S = 300.0
-"""Time without progress after which a change gives its place back."""
+"""Time without progress after which a change gives its slot back."""
 
 
 class FakeCluster:
@@ -49,7 +49,7 @@ class FakeCluster:
         self.refusals: dict[str, list[OperatorError]] = {}
         self.status: dict[str, dict[str, Any]] = {}
         self.gone: set[str] = set()
-        self.events: list[Happening] = []
+        self.events: list[Event] = []
         self.facts: PodFacts | None = None
         self.fetched: int | None = None
         self.asked: list[str] = []
@@ -91,9 +91,9 @@ class FakeCluster:
     async def is_there(self, reranker: Reranker) -> bool:
         return reranker.uid not in self.gone
 
-    async def emit(self, reranker: Reranker, happening: Happening) -> None:
+    async def emit(self, reranker: Reranker, event: Event) -> None:
         del reranker
-        self.events.append(happening)
+        self.events.append(event)
 
     async def pod_facts(self, pod: Pod) -> PodFacts | None:
         self.asked.append(pod.name)
@@ -244,9 +244,9 @@ class Bench:
 
     def restart(self) -> None:
         """A new process: everything that was remembered is lost."""
-        places = Places(self.max_rollouts, STALL_S, self.time)
+        slots = Slots(self.max_rollouts, STALL_S, self.time)
         self.downloads = Downloads(self.cluster, self.time, lambda _: None)
-        applier = Applier(self.cluster, self.cluster.children, places, self.downloads, self.metrics)
+        applier = Applier(self.cluster, self.cluster.children, slots, self.downloads, self.metrics)
         self.facts = FactsBook(self.cluster, self.time, lambda _: None)
         clock = Clock(self.time, lambda: "2026-01-01T00:00:00Z")
         self.reconciler = Reconciler(
@@ -283,7 +283,7 @@ class FakeLeases:
         self.silent_requests = 0
         self.was_written = asyncio.Event()
 
-    async def request(self, method: str, path: str, **words: Any) -> Any:
+    async def request(self, method: str, path: str, **kwargs: Any) -> Any:
         if self.is_away:
             raise ClusterUnavailable("away")
         if self.is_forbidden:
@@ -292,18 +292,18 @@ class FakeLeases:
             self.silent_requests -= 1
             await asyncio.Event().wait()
         if method == "post":
-            path = f"{path}/{words['body']['metadata']['name']}"
+            path = f"{path}/{kwargs['body']['metadata']['name']}"
             if path in self.leases:
                 raise Contended("exists")
-            return self._keep(path, words["body"])
+            return self._keep(path, kwargs["body"])
         if path.endswith("/leases"):
             return {"items": [copy.deepcopy(lease) for lease in self.leases.values()]}
         if path not in self.leases:
             raise KindNotInstalled("no such Lease")
         if method == "put":
-            if words["body"]["metadata"]["resourceVersion"] != self.leases[path]["metadata"]["resourceVersion"]:
+            if kwargs["body"]["metadata"]["resourceVersion"] != self.leases[path]["metadata"]["resourceVersion"]:
                 raise Contended("another was faster")
-            return self._keep(path, words["body"])
+            return self._keep(path, kwargs["body"])
         return copy.deepcopy(self.leases[path])
 
     def _keep(self, path: str, body: dict[str, Any]) -> dict[str, Any]:

@@ -47,9 +47,9 @@ class FakeApi:
         self.asked: list[dict[str, Any]] = []
         self.is_through = asyncio.Event()
 
-    async def request(self, method: str, path: str, **words: Any) -> Any:
+    async def request(self, method: str, path: str, **kwargs: Any) -> Any:
         assert (method, path) == ("get", "/api/v1/namespaces/search/services")
-        self.asked.append(words)
+        self.asked.append(kwargs)
         if not self._answers:
             self.is_through.set()
             await asyncio.Event().wait()

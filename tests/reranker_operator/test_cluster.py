@@ -22,8 +22,8 @@ class Played(KubernetesCluster):
         self._answers = list(answers)
 
     @override
-    async def _request(self, method: str, path: str, **words: Any) -> Any:
-        del method, path, words
+    async def _request(self, method: str, path: str, **kwargs: Any) -> Any:
+        del method, path, kwargs
         answer = self._answers.pop(0)
         if isinstance(answer, OperatorError):
             raise answer

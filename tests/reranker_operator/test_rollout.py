@@ -20,7 +20,6 @@ STATES = st.builds(
     ready=COUNTS,
     available=COUNTS,
     progress_reason=REASONS,
-    progress_message=st.just(""),
     failure_message=st.just(""),
 )
 OBSERVED = st.builds(
@@ -29,11 +28,11 @@ OBSERVED = st.builds(
     live_replicas=COUNTS,
     owns_replicas=st.booleans(),
     template_differs=st.booleans(),
-    has_place=st.booleans(),
+    has_slot=st.booleans(),
 )
 WANTED = st.builds(Wanted, replicas=st.none() | COUNTS)
 
-DONE = DeploymentState(2, 2, 2, 2, 2, 2, 2, "NewReplicaSetAvailable", "", "")
+DONE = DeploymentState(2, 2, 2, 2, 2, 2, 2, "NewReplicaSetAvailable", "")
 
 
 @given(WANTED, OBSERVED)
@@ -49,11 +48,11 @@ def test_a_first_creation_never_waits(wanted: Wanted, observed: Observed) -> Non
 
 
 @given(WANTED, OBSERVED, STATES)
-def test_the_template_alone_waits_and_only_where_it_changes_without_a_place(
+def test_the_template_alone_waits_and_only_where_it_changes_without_a_slot(
     wanted: Wanted, observed: Observed, state: DeploymentState
 ) -> None:
     observed = replace(observed, state=state)
-    held = Apply(holds_template=observed.template_differs and not observed.has_place)
+    held = Apply(holds_template=observed.template_differs and not observed.has_slot)
     assert plan(wanted, observed)[-1] == held
 
 
@@ -71,7 +70,7 @@ def test_a_count_of_the_spec_is_applied_at_once_never_by_way_of_one(count: int, 
 
 
 @given(STATES)
-def test_a_stuck_change_has_given_its_place_back(state: DeploymentState) -> None:
+def test_a_stuck_change_has_given_its_slot_back(state: DeploymentState) -> None:
     stuck = replace(state, progress_reason="ProgressDeadlineExceeded", observed_generation=state.generation)
     assert not stuck.is_changing
 
@@ -86,7 +85,7 @@ def test_a_deployment_whose_controller_has_not_seen_the_change_is_changing() -> 
 
 def test_stages_follow_a_rolling_change() -> None:
     assert stage(None, 2, is_waiting=False) is Stage.CREATING
-    first = DeploymentState(1, 1, 1, 2, 2, 0, 0, "ReplicaSetUpdated", "", "")
+    first = DeploymentState(1, 1, 1, 2, 2, 0, 0, "ReplicaSetUpdated", "")
     assert stage(first, 2, is_waiting=False) is Stage.CREATING
     assert stage(DONE, 2, is_waiting=False) is Stage.COMPLETE
     assert stage(replace(DONE, generation=3), 2, is_waiting=False) is Stage.ROLLING
@@ -99,6 +98,5 @@ def test_stages_follow_a_rolling_change() -> None:
     stuck = replace(first, progress_reason="ProgressDeadlineExceeded")
     assert stage(stuck, 2, is_waiting=False, is_moving=True) is Stage.STUCK
     assert (
-        stage(DeploymentState(2, 2, 2, 0, 0, 0, 0, "NewReplicaSetAvailable", "", ""), 0, is_waiting=False)
-        is Stage.ASLEEP
+        stage(DeploymentState(2, 2, 2, 0, 0, 0, 0, "NewReplicaSetAvailable", ""), 0, is_waiting=False) is Stage.ASLEEP
     )

@@ -16,7 +16,7 @@ from reranker_operator.trouble import Trouble
 from .bodies import reranker
 
 NOW, LATER = "2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z"
-DONE = DeploymentState(2, 2, 2, 2, 2, 2, 2, "NewReplicaSetAvailable", "", "")
+DONE = DeploymentState(2, 2, 2, 2, 2, 2, 2, "NewReplicaSetAvailable", "")
 SITUATIONS = st.builds(
     Situation,
     stage=st.sampled_from(Stage),
@@ -261,7 +261,7 @@ def test_a_paused_deployment_does_not_move_by_itself() -> None:
     status, _, message = condition(Situation(Stage.ROLLING, 2, deployment=paused), "Stalled")
     assert status == "True"
     assert message.endswith("Run `kubectl rollout resume` on it.")
-    assert not paused.is_changing, "it takes no place"
+    assert not paused.is_changing, "it takes no slot"
     assert condition(Situation(Stage.COMPLETE, 2, deployment=replace(paused, updated=2)), "Stalled")[0] == "False"
 
 

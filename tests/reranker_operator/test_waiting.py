@@ -24,7 +24,7 @@ def one(name: str, image: str = "scorer:1", **spec: Any) -> Reranker:
 
 
 async def first_changes_and_second_waits() -> Bench:
-    """One place, which the first has; the controller has begun and a pod is there."""
+    """One slot, which the first has; the controller has begun and a pod is there."""
     bench = Bench(max_rollouts=1)
     for each in (one("first"), one("second")):
         await bench.round(each)
@@ -50,13 +50,13 @@ async def test_who_waits_says_for_whom() -> None:
     assert ready["reason"] == "UpdatePending"
     assert ready["message"] == (
         "The change of the pods waits; all else that the spec asks for is done. "
-        "1 of 1 places (operator.maxConcurrentRollouts) are held, by search/first."
+        "1 of 1 rollout slots (operator.maxConcurrentRollouts) are held, by search/first."
     )
     assert stalled["status"] == "False"
 
 
 @in_a_loop
-async def test_a_place_is_free_again_when_a_change_is_complete_or_given_up() -> None:
+async def test_a_slot_is_free_again_when_a_change_is_complete_or_given_up() -> None:
     bench = await first_changes_and_second_waits()
     bench.cluster.say(FIRST, observedGeneration=2, replicas=2, conditions=[STUCK])
     await bench.round(one("second", "scorer:2"))
@@ -124,7 +124,7 @@ async def test_a_change_whose_pods_get_no_further_holds_up_nobody() -> None:
 
 
 @in_a_loop
-async def test_a_change_whose_pods_get_further_keeps_its_place() -> None:
+async def test_a_change_whose_pods_get_further_keeps_its_slot() -> None:
     bench = await first_changes_and_second_waits()
     done: dict[str, Any] = {"terminated": {"exitCode": 0}}
     runs: dict[str, Any] = {"running": {}}
@@ -139,7 +139,7 @@ async def test_a_change_whose_pods_get_further_keeps_its_place() -> None:
 
 
 @in_a_loop
-async def test_a_change_whose_download_grows_keeps_its_place_and_one_whose_download_hangs_does_not() -> None:
+async def test_a_change_whose_download_grows_keeps_its_slot_and_one_whose_download_hangs_does_not() -> None:
     bench = await first_changes_and_second_waits()
     fetching = [{"name": "fetch-model", "state": {"running": {}}}, {"name": "scorer", "state": {"waiting": {}}}]
     put_pods(bench, pod("first-2", containers=fetching), ref=FIRST)
@@ -158,7 +158,7 @@ async def test_a_change_whose_download_grows_keeps_its_place_and_one_whose_downl
 
 
 @in_a_loop
-async def test_suspending_a_change_gives_its_place_back() -> None:
+async def test_suspending_a_change_gives_its_slot_back() -> None:
     bench = await first_changes_and_second_waits()
     await bench.round(one("first", "scorer:2", lifecycle={"suspend": True}))
     await bench.round(one("second", "scorer:2"))
@@ -166,7 +166,7 @@ async def test_suspending_a_change_gives_its_place_back() -> None:
 
 
 @pytest.mark.parametrize("way", ["suspended", "deleted", "refused"])
-def test_who_cannot_use_a_place_is_not_waited_for(way: str) -> None:
+def test_who_cannot_use_a_slot_is_not_waited_for(way: str) -> None:
     @in_a_loop
     async def check() -> None:
         bench = await first_changes_and_second_waits()
@@ -204,7 +204,7 @@ async def test_a_change_that_is_taken_back_waits_no_longer() -> None:
 
 
 @in_a_loop
-async def test_a_deployment_that_only_bears_labels_takes_no_place() -> None:
+async def test_a_deployment_that_only_bears_labels_takes_no_slot() -> None:
     bench = Bench(max_rollouts=1)
     for each in (one("first"), one("second")):
         await bench.round(each)

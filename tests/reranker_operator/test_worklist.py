@@ -59,7 +59,7 @@ def test_a_key_is_never_worked_on_twice_at_a_time_and_news_meanwhile_are_not_los
             running, rounds = running + 1, rounds + 1
             most = max(most, running)
             if rounds == 1:
-                worklist.nudge(key)
+                worklist.enqueue(key)
                 worklist.add(key)
             await asyncio.sleep(0)
             running -= 1

@@ -1,7 +1,4 @@
-"""Making rendered objects the resource's own, and refusing objects that are somebody else's. Pure.
-
-What must not be here: a client; the decision what to do about a refusal.
-"""
+"""Making rendered objects the resource's own, and refusing objects that are somebody else's. Pure."""
 
 from __future__ import annotations
 

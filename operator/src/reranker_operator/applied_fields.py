@@ -1,7 +1,6 @@
 """The part of a live object that a field manager applied, from what the API server keeps in `managedFields`. Pure.
 
-What belongs here: reading FieldsV1. What must not: what is done with the part. Applying the part again with the same
-manager changes nothing: fields that other managers added stay theirs.
+Applying the part again with the same manager changes nothing: fields that other managers added stay theirs.
 
 Source: sigs.k8s.io/structured-merge-diff/v6, `fieldpath/serialize-pe.go`: `f:NAME` is a field, `k:{...}` an element of
 a list by its keys, `v:VALUE` an element of a set, `.` the element itself; no members mean the whole value.

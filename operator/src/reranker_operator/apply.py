@@ -1,8 +1,4 @@
-"""Getting rendered objects into the cluster: what differs, what is allowed, what is changed, what goes.
-
-What belongs here: comparing, checking first, applying in order, handing the count over, pruning. What must not:
-rendering; the wording of status.
-"""
+"""Getting rendered objects into the cluster: what differs, what is allowed, what is changed, what goes."""
 
 from __future__ import annotations
 
@@ -15,15 +11,15 @@ from . import rollout
 from .adopt import MANAGER, check_ownership, is_handed_over
 from .applied_fields import applied_part
 from .children import Children
-from .cluster import Cluster, Happening
+from .cluster import Cluster, Event
 from .drift import HANDOVER_MANAGER
 from .errors import Contended, OperatorError, RefusedByCluster
 from .kinds import DEPLOYMENT, SERVICE, Ref, ref_of
 from .metrics import Metrics
 from .move import Move, move_of
-from .places import NoPlace, Places, Rollout, progress_of
 from .pod_facts import Downloads
 from .resource import Key, Reranker
+from .slots import NoSlot, Rollout, Slots, progress_of
 from .snapshots import Child, DeploymentState, digest_of, fingerprint
 
 LOG = logging.getLogger(__name__)
@@ -65,14 +61,14 @@ class Applied:
     """What a round did.
 
     Attributes:
-        no_place: Why the pod template's change waits, if it does.
+        no_slot: Why the pod template's change waits, if it does.
         move: What serves until the wanted Deployment answers; None if the round did not get that far.
-        happenings: What a person would want to see.
+        events: What a person would want to see.
     """
 
-    no_place: NoPlace | None = None
+    no_slot: NoSlot | None = None
     move: Move | None = None
-    happenings: list[Happening] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
 
 
 class Applier:
@@ -81,17 +77,17 @@ class Applier:
     Args:
         cluster: Where to.
         children: What lives there.
-        places: Who may change its pods now.
+        slots: Who may change its pods now.
         downloads: How far the models are that pods fetch.
         metrics: Told of every write.
     """
 
     def __init__(
-        self, cluster: Cluster, children: Children, places: Places, downloads: Downloads, metrics: Metrics
+        self, cluster: Cluster, children: Children, slots: Slots, downloads: Downloads, metrics: Metrics
     ) -> None:
         self._cluster = cluster
         self._children = children
-        self._places = places
+        self._slots = slots
         self._downloads = downloads
         self._metrics = metrics
         self._applied: dict[Ref, tuple[bytes, bytes]] = {}
@@ -109,8 +105,8 @@ class Applier:
         try:
             return await self._apply(reranker, wanted)
         except OperatorError:
-            # Whoever cannot use a place is not in the way of those who can.
-            self._places.leave(reranker.key)
+            # Whoever cannot use a slot is not in the way of those who can.
+            self._slots.leave(reranker.key)
             raise
 
     async def _apply(self, reranker: Reranker, wanted: list[dict[str, Any]]) -> Applied:
@@ -138,18 +134,18 @@ class Applier:
 
     def forget(self, key: Key) -> None:
         """A Reranker is gone."""
-        self._places.forget(key)
+        self._slots.forget(key)
         for known in (self._applied, self._held):
             for ref in [ref for ref in known if self._belongs(ref, key)]:
                 del known[ref]
 
     def stand_down(self, key: Key) -> None:
-        """A Reranker is left as it is for now: it needs no place."""
-        self._places.forget(key)
+        """A Reranker is left as it is for now: it needs no slot."""
+        self._slots.forget(key)
 
     def withdraw(self, key: Key) -> None:
-        """What a Reranker wants is not known now: it does not wait for a place."""
-        self._places.leave(key)
+        """What a Reranker wants is not known now: it does not wait for a slot."""
+        self._slots.leave(key)
 
     def is_changing(self, key: Key) -> bool:
         """Whether a change of its pods is under way, whose progress wants to be seen."""
@@ -157,25 +153,25 @@ class Applier:
 
     @property
     def stall_s(self) -> float:
-        """Time without progress after which a change gives its place back."""
-        return self._places.stall_s
+        """Time without progress after which a change gives its slot back."""
+        return self._slots.stall_s
 
     def _see_fleet(self) -> None:
         """See how far each rollout is; all of them once, since others are under way when a process begins."""
         if not self._knows_fleet:
             self._knows_fleet = True
             for key in {child.key for child in self._children.everywhere(DEPLOYMENT)}:
-                self._places.see(key, self._rollout_of(key))
-        for key in self._places.under_way():
+                self._slots.see(key, self._rollout_of(key))
+        for key in self._slots.under_way():
             self._see(key)
 
     def _see(self, key: Key) -> None:
         """What a controller has not looked at yet may be a count alone: what was known of it stays until then."""
         if all(DeploymentState.of(child).is_observed for child in self._deployments(key)):
-            self._places.see(key, self._rollout_of(key))
+            self._slots.see(key, self._rollout_of(key))
 
     def _deployments(self, key: Key) -> list[Child]:
-        """Those that a Reranker controls: one that only bears its labels takes no place from anybody."""
+        """Those that a Reranker controls: one that only bears its labels takes no slot from anybody."""
         return [child for child in self._children.of(key) if child.ref.kind_name == DEPLOYMENT.name and child.owner_uid]
 
     def _rollout_of(self, key: Key) -> Rollout | None:
@@ -229,11 +225,11 @@ class Applier:
     async def _roll(self, key: Key, change: Change, done: Applied, *, template_differs: bool) -> None:
         """Do what the plan says about the Deployment."""
         if template_differs:
-            done.no_place = self._places.take(key)
+            done.no_slot = self._slots.take(key)
         else:
-            self._places.leave(key)
+            self._slots.leave(key)
         try:
-            observed = self._observed(change, template_differs=template_differs, has_place=done.no_place is None)
+            observed = self._observed(change, template_differs=template_differs, has_slot=done.no_slot is None)
             for action in rollout.plan(self._wanted(change), observed):
                 match action:
                     case rollout.HandOver():
@@ -243,13 +239,13 @@ class Applier:
                     case rollout.Apply():
                         await self._put(change, done)
         finally:
-            if template_differs and done.no_place is None:
-                self._places.begin(key, self._rollout_of(key))
+            if template_differs and done.no_slot is None:
+                self._slots.begin(key, self._rollout_of(key))
 
     def _wanted(self, change: Change) -> rollout.Wanted:
         return rollout.Wanted(change.body["spec"].get("replicas"))
 
-    def _observed(self, change: Change, *, template_differs: bool, has_place: bool) -> rollout.Observed:
+    def _observed(self, change: Change, *, template_differs: bool, has_slot: bool) -> rollout.Observed:
         if change.live is None:
             return rollout.Observed(state=None)
         return rollout.Observed(
@@ -257,7 +253,7 @@ class Applier:
             live_replicas=int(change.live["spec"].get("replicas", 1)),
             owns_replicas=_owns_replicas(change.live),
             template_differs=template_differs,
-            has_place=has_place,
+            has_slot=has_slot,
         )
 
     def _seen(self, ref: Ref) -> bytes:
@@ -265,13 +261,13 @@ class Applier:
         return child.fingerprint if child else b""
 
     def _still_waits(self, key: Key, body: dict[str, Any], done: Applied) -> bool:
-        """Whether a Deployment whose template waits is as it was left, and there is no place still."""
+        """Whether a Deployment whose template waits is as it was left, and there is no slot still."""
         ref = ref_of(body)
-        if ref not in self._held or self._places.is_open(key):
+        if ref not in self._held or self._slots.is_open(key):
             return False
         if self._held[ref] != (digest_of(body), self._seen(ref)):
             return False
-        done.no_place = self._places.take(key)
+        done.no_slot = self._slots.take(key)
         return True
 
     async def _put_without_template(self, change: Change, done: Applied) -> None:
@@ -310,9 +306,7 @@ class Applier:
                     raise
                 live = fresh
                 continue
-            done.happenings.append(
-                Happening("ReplicasHandedOver", f"{count} replicas are the autoscaler's to change now.")
-            )
+            done.events.append(Event("ReplicasHandedOver", f"{count} replicas are the autoscaler's to change now."))
             return
 
     async def _put(self, change: Change, done: Applied) -> None:
@@ -330,12 +324,12 @@ class Applier:
         self._applied[change.ref] = (change.desired, fingerprint(result))
         self._held.pop(change.ref, None)
         self._children.put(change.ref, result)
-        happening = _happening(change, was_applied=known is not None and known[0] == change.desired)
-        if happening is not None and change.uid and before == fingerprint(result):
+        event = _event_of(change, was_applied=known is not None and known[0] == change.desired)
+        if event is not None and change.uid and before == fingerprint(result):
             # What another hand added beside ours stays.
             LOG.info("reapplied", extra={"object": str(change.ref), "namespace": change.ref.namespace})
-        elif happening is not None:
-            done.happenings.append(happening)
+        elif event is not None:
+            done.events.append(event)
 
     async def _prune(self, reranker: Reranker, wanted: set[Ref], done: Applied) -> None:
         """Delete what is ours and not wanted any more; never what holds data, or what serves in the meantime."""
@@ -347,7 +341,7 @@ class Applier:
             self._metrics.writes.labels(child.ref.kind_name).inc()
             self._applied.pop(child.ref, None)
             self._children.drop(child.ref)
-            done.happenings.append(Happening("Pruned", f"{child.ref} deleted: the spec no longer asks for it."))
+            done.events.append(Event("Pruned", f"{child.ref} deleted: the spec no longer asks for it."))
 
 
 def _until_moved(change: Change, move: Move) -> Change:
@@ -376,7 +370,7 @@ def _check_selector(change: Change) -> None:
     )
 
 
-def _happening(change: Change, *, was_applied: bool) -> Happening | None:
+def _event_of(change: Change, *, was_applied: bool) -> Event | None:
     """What a person would want to see of a write.
 
     Args:
@@ -387,8 +381,8 @@ def _happening(change: Change, *, was_applied: bool) -> Happening | None:
         done = (
             "changed by another hand, and was put back" if change.uid else "deleted by another hand, and was made again"
         )
-        return Happening("DriftRepaired", f"{change.ref} was {done}.")
-    return None if change.uid else Happening("Created", f"{change.ref} created.")
+        return Event("DriftRepaired", f"{change.ref} was {done}.")
+    return None if change.uid else Event("Created", f"{change.ref} created.")
 
 
 def _owns_replicas(live: Mapping[str, Any]) -> bool:

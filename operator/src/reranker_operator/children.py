@@ -1,7 +1,6 @@
 """What lives in the cluster of our children and their pods, kept current by watches.
 
-What belongs here: lists, watches, the store. What must not: writing; deciding. A watch that falls silent is held for
-dead and begun anew; API servers send a bookmark about every minute.
+A watch that falls silent is held for dead and begun anew; API servers send a bookmark about every minute.
 """
 
 from __future__ import annotations
@@ -171,9 +170,9 @@ class Watch:
 
     async def _list(self) -> str:
         seen: set[Ref] = set()
-        words: dict[str, Any] = {"label_selector": self._selector, "limit": PAGE}
+        kwargs: dict[str, Any] = {"label_selector": self._selector, "limit": PAGE}
         while True:
-            page = await self._cluster.request("get", self._path, **words)
+            page = await self._cluster.request("get", self._path, **kwargs)
             for item in page["items"]:
                 ref = self._ref(item)
                 seen.add(ref)
@@ -182,7 +181,7 @@ class Watch:
             if not token:
                 self._store.keep_only(self._kind, seen)
                 return str(page["metadata"]["resourceVersion"])
-            words["_continue"] = token
+            kwargs["_continue"] = token
 
     async def _follow(self, version: str) -> None:
         while version:

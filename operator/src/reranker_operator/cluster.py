@@ -1,8 +1,4 @@
-"""The cluster as the operator needs it: a protocol, and its implementation on the `kubernetes` package.
-
-What belongs here: requests, and turning their failures into our errors at this border. What must not: deciding what is
-requested; watching, which `children` does.
-"""
+"""The cluster as the operator needs it: a protocol, and its implementation on the `kubernetes` package."""
 
 from __future__ import annotations
 
@@ -34,7 +30,7 @@ _UNKNOWN_NAMESPACE = re.compile(r'\bnamespaces "[^"]*" not found')
 
 
 @dataclass(frozen=True)
-class Happening:
+class Event:
     """What becomes a Kubernetes event.
 
     Attributes:
@@ -74,7 +70,7 @@ class Cluster(Protocol):
     async def is_there(self, reranker: Reranker) -> bool:
         """Whether that very resource is still there, and no namesake."""
 
-    async def emit(self, reranker: Reranker, happening: Happening) -> None:
+    async def emit(self, reranker: Reranker, event: Event) -> None:
         """Post an event about the resource."""
 
     async def pod_facts(self, pod: Pod) -> PodFacts | None:
@@ -87,7 +83,7 @@ class Cluster(Protocol):
 class Requests(Protocol):
     """The part of the cluster that watches and Leases need."""
 
-    async def request(self, method: str, path: str, **words: Any) -> Any:
+    async def request(self, method: str, path: str, **kwargs: Any) -> Any:
         """One request; raises errors of ours."""
 
 
@@ -156,9 +152,9 @@ class KubernetesCluster:
         live = await self.read(reranker.ref)
         return live is not None and live["metadata"]["uid"] == reranker.uid
 
-    async def emit(self, reranker: Reranker, happening: Happening) -> None:
+    async def emit(self, reranker: Reranker, event: Event) -> None:
         """See the protocol."""
-        await self._request("post", collection(EVENT, reranker.namespace), body=_event(reranker, happening))
+        await self._request("post", collection(EVENT, reranker.namespace), body=_event(reranker, event))
 
     async def pod_facts(self, pod: Pod) -> PodFacts | None:
         """See the protocol."""
@@ -181,26 +177,26 @@ class KubernetesCluster:
         text = json.dumps(found)
         return text if f'"kind": "{RERANKER.name}"' in text else None
 
-    async def request(self, method: str, path: str, **words: Any) -> Any:
+    async def request(self, method: str, path: str, **kwargs: Any) -> Any:
         """One request with our errors, for what is no object of a Reranker: Leases, lists, watches."""
-        return await self._request(method, path, **words)
+        return await self._request(method, path, **kwargs)
 
     async def _patch(
         self, path: str, body: Mapping[str, Any], *, manager: str, force: bool, dry_run: bool
     ) -> dict[str, Any]:
-        words: dict[str, Any] = {"field_manager": manager, "force_conflicts": force}
+        kwargs: dict[str, Any] = {"field_manager": manager, "force_conflicts": force}
         if dry_run:
-            words["dry_run"] = "All"
+            kwargs["dry_run"] = "All"
         content_type = "application/apply-patch+yaml"
-        found: dict[str, Any] = await self._request("patch", path, body=body, content_type=content_type, **words)
+        found: dict[str, Any] = await self._request("patch", path, body=body, content_type=content_type, **kwargs)
         return found
 
-    async def _request(self, method: str, path: str, **words: Any) -> Any:
-        words.setdefault("_request_timeout", _REQUEST_LIMIT)
+    async def _request(self, method: str, path: str, **kwargs: Any) -> Any:
+        kwargs.setdefault("_request_timeout", _REQUEST_LIMIT)
         try:
             # Lists given anew: the dynamic client appends to its own defaults.
-            words = {"query_params": [], "header_params": {}, **words}
-            return await self._dynamic.request(method, path, serializer=_as_it_is, **words)
+            kwargs = {"query_params": [], "header_params": {}, **kwargs}
+            return await self._dynamic.request(method, path, serializer=_as_it_is, **kwargs)
         except ApiException as error:
             raise translated(error, f"{method} {path}") from error
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
@@ -261,7 +257,7 @@ def path_of(ref: Ref) -> str:
     return f"{collection(ref.kind, ref.namespace)}/{ref.name}"
 
 
-def _event(reranker: Reranker, happening: Happening) -> dict[str, Any]:
+def _event(reranker: Reranker, event: Event) -> dict[str, Any]:
     now = dt.datetime.now(tz=dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     return {
         "apiVersion": "v1",
@@ -274,9 +270,9 @@ def _event(reranker: Reranker, happening: Happening) -> dict[str, Any]:
             "name": reranker.name,
             "uid": reranker.uid,
         },
-        "reason": happening.reason,
-        "message": happening.message[:1000],
-        "type": "Warning" if happening.is_warning else "Normal",
+        "reason": event.reason,
+        "message": event.message[:1000],
+        "type": "Warning" if event.is_warning else "Normal",
         "source": {"component": MANAGER},
         "reportingComponent": MANAGER,
         "firstTimestamp": now,

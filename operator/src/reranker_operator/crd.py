@@ -1,8 +1,7 @@
 """The CustomResourceDefinition, made from the chart's values schema: `python -m reranker_operator.crd CHART` prints it.
 
-What belongs here: translating JSON Schema into what an API server takes. What must not: rules beyond a field's type and
-bounds, which `crd_rules` has. A keyword without a translation stops the generator, so that nothing vanishes silently;
-defaults are left out, because the API server would write today's into every resource.
+A keyword of JSON Schema without a translation stops the generator, so that nothing vanishes silently; defaults are left
+out, because the API server would write today's into every resource.
 """
 
 from __future__ import annotations

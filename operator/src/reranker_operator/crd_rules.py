@@ -1,8 +1,7 @@
-"""What the API server itself refuses beyond types and bounds, in the chart's words.
+"""What the API server itself refuses beyond types and bounds: rules in CEL, most of them from the chart's rules.json.
 
-What belongs here: rules in CEL, most of them from the chart's files/rules.json. What must not: what the chart refuses
-besides, which is said in the Ready condition. For what the API server reckons that a rule may cost, keys of maps are
-left to the chart, and a message does not have the numbers that it is about.
+For what the API server reckons that a rule may cost, keys of maps are left to the chart, whose refusal is said in the
+Ready condition, and a message does not have the numbers that it is about.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """`python -m reranker_operator.crd_upgrade`: make the cluster's CRD the one of this image's chart.
 
-What must not be here: any other object. The Job of the chart's pre-upgrade hook runs it; it may patch that CRD alone.
+The Job of the chart's pre-upgrade hook runs it; it may patch that CRD alone.
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
 """What others have added to our objects, by the managed fields that the API server keeps. Pure.
 
-What belongs here: which fields of a spec somebody else owns and we do not. What must not: taking them back. A field of
-ours that was changed is put back by the next application; one that we never set stays, and is told.
+A field of ours that was changed is put back by the next application; one that we never set stays, and is reported.
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
 """What can go wrong while a Reranker is made true, by whether waiting helps.
 
-What belongs here: classes, their codes (the reason in conditions, events, logs and the metric) and what to do next.
-What must not: any decision about retrying beyond these facts.
+A class's name is its code: the reason in conditions, events, logs and the metric.
 
     OperatorError
     |- Refusal               it will not move until a person changes something

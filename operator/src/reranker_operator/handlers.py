@@ -1,7 +1,7 @@
 """kopf's side: which Rerankers there are and when they change. Decorators only; all work is queued elsewhere.
 
-What must not be here: deciding, writing, retrying. There is no handler that writes progress into the resource and none
-that needs a finalizer: `on.event` is told of everything, and the worklist repeats what failed.
+There is no handler that writes progress into the resource and none that needs a finalizer: `on.event` gets every
+change, and the worklist repeats what failed.
 """
 
 from __future__ import annotations
@@ -51,8 +51,8 @@ def registry(listener: Listener, *, inactivity_s: float) -> kopf.OperatorRegistr
         settings.watching.client_timeout = inactivity_s
 
     @kopf.on.login(registry=handlers)
-    async def log_in(**words: Any) -> kopf.ConnectionInfo | None:
-        return kopf.login_with_service_account(**words) or kopf.login_with_kubeconfig(**words)
+    async def log_in(**kwargs: Any) -> kopf.ConnectionInfo | None:
+        return kopf.login_with_service_account(**kwargs) or kopf.login_with_kubeconfig(**kwargs)
 
     @kopf.on.event(GROUP, RERANKER.version, RERANKER.plural, registry=handlers)
     async def changed(event: kopf.RawEvent, body: kopf.Body, **_: Any) -> None:

@@ -1,7 +1,4 @@
-"""Liveness by work done, readiness, metrics: what the kubelet and Prometheus ask.
-
-What must not be here: what is healthy; `is_live` and `unready` are given.
-"""
+"""Liveness by work done, readiness, metrics: what the kubelet and Prometheus ask."""
 
 from __future__ import annotations
 

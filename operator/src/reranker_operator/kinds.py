@@ -1,7 +1,6 @@
 """The kinds of object that the chart renders for a Reranker: what is applied, watched, pruned and asked rights for.
 
-What must not be here: anything about a single object. A contract test holds this list, the chart's templates and the
-chart's RBAC together, in both directions.
+A contract test holds this list, the chart's templates and the chart's RBAC together, in both directions.
 """
 
 from __future__ import annotations

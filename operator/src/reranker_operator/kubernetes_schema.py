@@ -1,7 +1,7 @@
 """Structural schemas of Kubernetes' own types, made from the models of its client.
 
 A field that took anything would take thousands of objects in each other, which the parsers of JSON here give up on: one
-Reranker would hide all others. So every structure has its fields. What must not be here: any field of a Reranker.
+Reranker would hide all others. So every structure has its fields.
 """
 
 from __future__ import annotations

@@ -1,6 +1,5 @@
 """One Lease to a watch scope: who works, who waits, and which namespaces another operator serves.
 
-What belongs here: taking and renewing our Lease, and judging others. What must not: what is done while it is held.
 Another holder's life is judged by changes that we see, never by comparing clocks.
 """
 

@@ -1,7 +1,4 @@
-"""One JSON object a line on standard error, ours and kopf's alike.
-
-What must not be here: what is logged.
-"""
+"""One JSON object a line on standard error, ours and kopf's alike."""
 
 from __future__ import annotations
 

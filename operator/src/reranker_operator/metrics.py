@@ -1,7 +1,4 @@
-"""What Prometheus can read of the operator.
-
-What must not be here: deciding or measuring; callers tell what happened.
-"""
+"""What Prometheus can read of the operator."""
 
 from __future__ import annotations
 

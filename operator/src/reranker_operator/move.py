@@ -1,7 +1,7 @@
 """From one Deployment to another: the new one first, the former away when the new one answers. Pure.
 
-What belongs here: what is held back and what is kept until then. What must not: applying, pruning. A Reranker gets
-another Deployment when its full name changes; a Service gets other pods then, and when a Helm release hands it over.
+A Reranker gets another Deployment when its full name changes; a Service gets other pods then, and when a Helm release
+hands it over.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Which pods are a Deployment's: those whose controller is a ReplicaSet whose controller it is, by uid.
 
-Labels do not tell: whoever may create a pod may give it any. What must not be here: any request; whose a Deployment is.
+Labels do not tell: whoever may create a pod may give it any.
 """
 
 from __future__ import annotations

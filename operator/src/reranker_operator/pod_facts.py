@@ -1,7 +1,4 @@
-"""What ready pods say of themselves, asked beside the rounds so that no round waits for a pod out of reach.
-
-What must not be here: how pods are asked, which `pod_info` knows; what the facts mean.
-"""
+"""What ready pods say of themselves, asked beside the rounds so that no round waits for a pod out of reach."""
 
 from __future__ import annotations
 
@@ -37,7 +34,7 @@ class FactsBook:
         self._learned = learned
         self._answers: dict[str, tuple[str, float, PodFacts | None]] = {}
         self._questions: dict[str, asyncio.Task[None]] = {}
-        self._places = asyncio.Semaphore(CONCURRENT_QUESTIONS)
+        self._semaphore = asyncio.Semaphore(CONCURRENT_QUESTIONS)
 
     def known(self, key: Key, pods: Iterable[Pod]) -> tuple[PodFacts, ...]:
         """What these pods of a Reranker said since their containers started.
@@ -69,7 +66,7 @@ class FactsBook:
 
     async def _ask(self, key: Key, pod: Pod) -> None:
         try:
-            async with self._places:
+            async with self._semaphore:
                 facts = await self._cluster.pod_facts(pod)
             former = self._answers.get(pod.uid)
             self._answers[pod.uid] = (pod.incarnation, self._now(), facts)
@@ -94,7 +91,7 @@ class Downloads:
         self._learned = learned
         self._answers: dict[str, tuple[float, int]] = {}
         self._questions: dict[str, asyncio.Task[None]] = {}
-        self._places = asyncio.Semaphore(CONCURRENT_QUESTIONS)
+        self._semaphore = asyncio.Semaphore(CONCURRENT_QUESTIONS)
 
     def fetched_bytes(self, key: Key, pods: Iterable[Pod]) -> int:
         """What the pods of a Reranker that fetch now have all together, as far as they said."""
@@ -116,7 +113,7 @@ class Downloads:
 
     async def _ask(self, key: Key, pod: Pod, before: int) -> None:
         try:
-            async with self._places:
+            async with self._semaphore:
                 fetched = await self._cluster.fetched_bytes(pod)
             self._answers[pod.uid] = (self._now(), before if fetched is None else fetched)
             if fetched is not None and fetched != before:

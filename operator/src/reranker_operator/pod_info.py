@@ -1,8 +1,7 @@
-"""Asking a pod what it says of itself under `/info`, and believing no more of the answer than its schema lets through.
+"""Asking a pod what it says of itself, and believing no more of the answer than its schema lets through.
 
 Owner references can be forged and images can be anybody's, so whoever answers may be hostile: no redirect is followed,
 what is read and how long that takes are bounded, and nothing is taken over that is not of the shape below.
-What must not be here: which pods are asked, and when.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""The operator process put together: Lease, watches, worklist and kopf, from start to end.
-
-What belongs here: who is told of what, and in which order things start. What must not: any decision about a Reranker.
-"""
+"""The operator process put together: Lease, watches, worklist and kopf, from start to end."""
 
 from __future__ import annotations
 
@@ -24,12 +21,12 @@ from .handlers import registry
 from .kinds import RERANKER
 from .lease import CLUSTER_LEASE_NAME, LEASE_NAME, Lease, ServedElsewhere
 from .metrics import Metrics
-from .places import Places
 from .pod_facts import Downloads, FactsBook
 from .reconcile import Clock, Reconciler
 from .render import HelmRenderer
 from .resource import Key, Reranker
 from .settings import Settings
+from .slots import Slots
 from .worklist import Worklist
 
 LOG = logging.getLogger(__name__)
@@ -151,9 +148,9 @@ class Operator:
         # kopf would ask again for a minute with growing pauses, and then end.
         await self._patiently(self._may_list)
         self._renderer = HelmRenderer(settings.helm, settings.chart, version, settings.helm_limit_s)
-        places = Places(settings.max_concurrent_rollouts, settings.rollout_stall_s, time.monotonic)
+        slots = Slots(settings.max_concurrent_rollouts, settings.rollout_stall_s, time.monotonic)
         self._downloads = Downloads(self._cluster, time.monotonic, self._heard)
-        applier = Applier(self._cluster, self._children, places, self._downloads, self.metrics)
+        applier = Applier(self._cluster, self._children, slots, self._downloads, self.metrics)
         self._facts = FactsBook(self._cluster, time.monotonic, self._heard)
         self._reconciler = Reconciler(
             self._cluster,
@@ -242,7 +239,7 @@ class Operator:
         if known is None or known.generation != reranker.generation or known.uid != reranker.uid:
             self._work.add(reranker.key)
         else:
-            self._work.nudge(reranker.key)
+            self._work.enqueue(reranker.key)
 
     def _drop(self, reranker: Reranker) -> None:
         """It is gone. A round that is at it still runs; the next forgets it."""
@@ -255,7 +252,7 @@ class Operator:
     def _heard(self, key: Key) -> None:
         """A watch heard of a child or pod."""
         if key in self._rerankers:
-            self._work.nudge(key)
+            self._work.enqueue(key)
 
     async def _round(self, key: Key) -> float | None:
         if self._reconciler is None:

@@ -1,7 +1,4 @@
-"""Whose turn it is, by the reason that a condition gives. Pure data.
-
-What must not be here: what happened and what to do about it, which the message says.
-"""
+"""Whose turn it is, by the reason that a condition gives. Pure."""
 
 from __future__ import annotations
 

@@ -1,8 +1,4 @@
-"""One round of work on one Reranker: render, adopt, apply, prune, observe, say.
-
-What belongs here: the order, and which error ends in which pause. What must not: kopf, a client, a subprocess. Rounds
-are level-based: nothing of the round before is needed.
-"""
+"""One round of work on one Reranker: render, adopt, apply, prune, observe, report."""
 
 from __future__ import annotations
 
@@ -16,7 +12,7 @@ from . import rollout, status, trouble
 from .adopt import adopt
 from .apply import Applied, Applier
 from .children import Children
-from .cluster import Cluster, Happening
+from .cluster import Cluster, Event
 from .errors import Delay, FormerChild, OperatorError, OperatorFault
 from .kinds import AUTOSCALER, CLAIM, DEPLOYMENT, SERVICE, ref_of
 from .metrics import Metrics
@@ -29,7 +25,7 @@ from .spec_limits import AllowedNames
 LOG = logging.getLogger(__name__)
 
 WAITING_PAUSE_S = 2.0
-"""Between looks for a free place; they cost no request."""
+"""Between looks for a free slot; they cost no request."""
 
 LOOKS_UNTIL_STALLED = 5
 """Looks at a change's progress until it may be held for stalled."""
@@ -157,7 +153,7 @@ class Reconciler:
             self._metrics.errors.labels("StatusNotWritten").inc()
             LOG.warning("status_not_written", extra={**_named(reranker), "error": problem.sentence()})
             pause_s = None
-        self._metrics.reconciles.labels("error" if error else "waiting" if done.no_place else "done").inc()
+        self._metrics.reconciles.labels("error" if error else "waiting" if done.no_slot else "done").inc()
         return pause_s
 
     def _log(self, reranker: Reranker, error: OperatorError | None) -> None:
@@ -187,7 +183,7 @@ class Reconciler:
             return HELD_CHILD_PAUSE_S if error.needs_person else FORMER_CHILD_PAUSE_S
         if isinstance(error, Delay):
             return error.retry_after_s
-        if done.no_place is not None:
+        if done.no_slot is not None:
             return WAITING_PAUSE_S
         # A download moves no watch, and is seen when it is looked at.
         stall_s = self._applier.stall_s / LOOKS_UNTIL_STALLED
@@ -215,11 +211,11 @@ class Reconciler:
         # Of a spec that was refused there is nothing, or it is somebody else's.
         made = wanted if error is None else []
         return status.Situation(
-            stage=rollout.stage(state, count, is_waiting=done.no_place is not None, is_moving=move is not None),
+            stage=rollout.stage(state, count, is_waiting=done.no_slot is not None, is_moving=move is not None),
             count=count,
             deployment=state,
             former_available=sum(DeploymentState.of(each).available for each in deployments if each is not deployment),
-            no_place=done.no_place,
+            no_slot=done.no_slot,
             move=move,
             facts=self._facts.known(reranker.key, answering),
             unreached=self._facts.unreached(answering),
@@ -246,7 +242,7 @@ class Reconciler:
         wanted = status.status_of(reranker, situation, self._clock.stamp())
         ready = next(each for each in wanted["conditions"] if each["type"] == "Ready")
         self._metrics.tell_state(reranker.key, ready["reason"])
-        happenings = [*_joined(done.happenings), *_turns(reranker.status, wanted)]
+        events = [*_joined(done.events), *_turns(reranker.status, wanted)]
         if wanted != reranker.status:
             version = await self._cluster.write_status(reranker, wanted)
             if version is None:
@@ -256,21 +252,21 @@ class Reconciler:
         elif not self._has_children(reranker) and not await self._cluster.is_there(reranker):
             # No child's end will change the status, so that a write would find out.
             return False
-        for happening in happenings:
-            await self._post(reranker, happening, memory.told)
+        for event in events:
+            await self._post(reranker, event, memory.told)
         return True
 
     def _has_children(self, reranker: Reranker) -> bool:
         return any(child.owner_uid == reranker.uid for child in self._children.of(reranker.key))
 
-    async def _post(self, reranker: Reranker, happening: Happening, told: dict[tuple[str, int], float]) -> None:
-        now, words = self._clock.seconds(), (happening.reason + happening.message, reranker.generation)
+    async def _post(self, reranker: Reranker, event: Event, told: dict[tuple[str, int], float]) -> None:
+        now, words = self._clock.seconds(), (event.reason + event.message, reranker.generation)
         if now - told.get(words, -SAME_EVENT_PAUSE_S) < SAME_EVENT_PAUSE_S:
             return
         for old in [each for each, at in told.items() if now - at >= SAME_EVENT_PAUSE_S]:
             del told[old]
         told[words] = now
-        await self._cluster.emit(reranker, happening)
+        await self._cluster.emit(reranker, event)
 
     def _remembered(self, reranker: Reranker) -> _Memory:
         memory = self._memory.get(reranker.key)
@@ -279,15 +275,15 @@ class Reconciler:
         return memory
 
 
-def _joined(happenings: list[Happening]) -> list[Happening]:
+def _joined(events: list[Event]) -> list[Event]:
     """One event for all of a reason."""
     messages: dict[str, list[str]] = {}
-    for happening in happenings:
-        messages.setdefault(happening.reason, []).append(happening.message)
-    return [Happening(reason, " ".join(words)) for reason, words in messages.items()]
+    for event in events:
+        messages.setdefault(event.reason, []).append(event.message)
+    return [Event(reason, " ".join(words)) for reason, words in messages.items()]
 
 
-def _turns(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Happening]:
+def _turns(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Event]:
     """Events when the reason of the Ready condition is another one than before, or others have added more."""
     former = {each["type"]: each for each in before.get("conditions") or ()}
     latter = {each["type"]: each for each in after["conditions"]}
@@ -295,9 +291,9 @@ def _turns(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Happenin
     if former.get("Ready", {}).get("reason") != ready["reason"]:
         is_warning = "lastFailure" in after or latter["Stalled"]["status"] == "True"
         is_warning = is_warning and ready["reason"] != "Suspended"
-        found.append(Happening(ready["reason"], ready["message"], is_warning=is_warning))
+        found.append(Event(ready["reason"], ready["message"], is_warning=is_warning))
     if drifted["status"] == "True" and former.get("Drifted", {}).get("message") != drifted["message"]:
-        found.append(Happening("Drifted", drifted["message"], is_warning=True))
+        found.append(Event("Drifted", drifted["message"], is_warning=True))
     return found
 
 

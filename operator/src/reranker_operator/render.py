@@ -1,7 +1,4 @@
-"""Objects from values, by `helm template`: the only module that knows helm.
-
-What must not be here: anything about who owns the objects or how they reach the cluster.
-"""
+"""Objects from values, by `helm template`: the only module that knows helm."""
 
 from __future__ import annotations
 
@@ -26,7 +23,7 @@ KEPT_BYTES = 32 * 1024 * 1024
 CONCURRENT_PROGRAMS = 2
 """Helm processes at a time, 40 MB each."""
 
-_HELM_PLACES = {"HELM_CACHE_HOME": "/tmp/helm", "HELM_CONFIG_HOME": "/tmp/helm", "HELM_DATA_HOME": "/tmp/helm"}  # noqa: S108 - helm needs none of them; were it to write, only /tmp may be written to
+_HELM_FOLDERS = {"HELM_CACHE_HOME": "/tmp/helm", "HELM_CONFIG_HOME": "/tmp/helm", "HELM_DATA_HOME": "/tmp/helm"}  # noqa: S108 - helm needs none of them; were it to write, only /tmp may be written to
 _VALUES_ERRORS = ("values don't meet the specifications", "execution error at", "parse error", "error calling fail")
 """What helm's complaint contains when the values are at fault."""
 
@@ -90,7 +87,7 @@ class HelmRenderer:
         self._kept: OrderedDict[bytes, bytes | OperatorError] = OrderedDict()
         self._kept_bytes = 0
         self._max_kept_bytes = max_kept_bytes
-        self._places = asyncio.Semaphore(CONCURRENT_PROGRAMS)
+        self._semaphore = asyncio.Semaphore(CONCURRENT_PROGRAMS)
         self.program_runs = 0
 
     async def render(self, key: Key, values: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -137,14 +134,14 @@ class HelmRenderer:
         return zlib.compress(json.dumps(objects).encode())
 
     async def _run(self, key: Key, text: bytes) -> bytes:
-        async with self._places:
+        async with self._semaphore:
             self.program_runs += 1
             process = await asyncio.create_subprocess_exec(
                 *self._command(key),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.PIPE,
-                env=_HELM_PLACES,
+                env=_HELM_FOLDERS,
             )
             try:
                 printed, complaint = await asyncio.wait_for(process.communicate(text), self._limit_s)
@@ -180,11 +177,11 @@ def failure(complaint: str, code: int | None) -> OperatorError:
     """What helm's words on standard error mean: the values' fault, or helm's."""
     words = " ".join(line.removeprefix("Error: ").strip() for line in complaint.splitlines() if line.strip())
     if any(mark in words for mark in _VALUES_ERRORS):
-        return InvalidSpec(f"The chart refuses the spec: {_without_places(words)}", remedy="Change the spec.")
+        return InvalidSpec(f"The chart refuses the spec: {_without_frame(words)}", remedy="Change the spec.")
     return RenderFailed(f"helm ended with {code}: {words or 'no word of explanation'}", remedy=_HELM_REMEDY)
 
 
-def _without_places(words: str) -> str:
+def _without_frame(words: str) -> str:
     """The sentence after the template's name and line, which only the chart's authors need."""
     head, mark, rest = words.partition("error calling fail: ")
     # Anywhere behind a frame, it is a word of the spec.

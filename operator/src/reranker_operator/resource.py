@@ -1,8 +1,4 @@
-"""A Reranker as typed values.
-
-What belongs here: reading the resource's body, and the one place that turns its spec into the chart's values. What must
-not: any client, any opinion on how far the resource is.
-"""
+"""A Reranker as typed values, and the one place that turns its spec into the chart's values."""
 
 from __future__ import annotations
 

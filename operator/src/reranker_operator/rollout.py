@@ -1,8 +1,7 @@
-"""What to do about the Deployment, and how far its change is. Pure: (wanted, observed, now) -> actions, progress.
+"""What to do about the Deployment, and how far its change is. Pure: (wanted, observed) -> actions, stage.
 
-What belongs here: the order in which a version, a count or a configuration gets into the pods. What must not: any
-request, any wording of conditions. A version change is one rolling change; a fetch beforehand, a verdict on the new
-version and the way back are further actions between `Wait` and `Apply`.
+A version change is one rolling change; a fetch beforehand, a verdict on the new version and the way back are further
+actions before `Apply`.
 """
 
 from __future__ import annotations
@@ -33,14 +32,14 @@ class Observed:
         live_replicas: Its count.
         owns_replicas: Whether we are the ones who set that count.
         template_differs: Whether applying would change an existing pod template.
-        has_place: Whether a change of the pod template may begin now.
+        has_slot: Whether a change of the pod template may begin now.
     """
 
     state: DeploymentState | None
     live_replicas: int = 0
     owns_replicas: bool = False
     template_differs: bool = False
-    has_place: bool = True
+    has_slot: bool = True
 
 
 @dataclass(frozen=True)
@@ -55,7 +54,7 @@ class Apply:
     """Apply the Deployment as it was rendered.
 
     Attributes:
-        holds_template: But for the pod template, which stays as it is until a place is free.
+        holds_template: But for the pod template, which stays as it is until a slot is free.
     """
 
     holds_template: bool = False
@@ -80,11 +79,11 @@ class Stage(StrEnum):
 def plan(wanted: Wanted, observed: Observed) -> tuple[Action, ...]:
     """What to do now, in order.
 
-    A change of an existing pod template needs a place; first creations and all else that may change do not.
+    A change of an existing pod template needs a slot; first creations and all else that may change do not.
     """
     if observed.state is None:
         return (Apply(),)
-    apply = Apply(holds_template=observed.template_differs and not observed.has_place)
+    apply = Apply(holds_template=observed.template_differs and not observed.has_slot)
     if wanted.replicas is None and observed.owns_replicas:
         return (HandOver(observed.live_replicas), apply)
     return (apply,)
@@ -96,7 +95,7 @@ def stage(observed: DeploymentState | None, count: int, *, is_waiting: bool, is_
     Args:
         observed: State of the live Deployment.
         count: Replicas that it should have now.
-        is_waiting: Whether its change waits for a place.
+        is_waiting: Whether its change waits for a slot.
         is_moving: Whether another Deployment, or a Helm release, serves until this one answers.
     """
     if is_waiting:

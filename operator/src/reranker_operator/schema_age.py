@@ -1,7 +1,6 @@
 """Whether the CRD that the cluster serves is the one that came with this operator.
 
-What belongs here: comparing the digest in the published OpenAPI, which any account may read, with the one in the
-chart's CRD. What must not: writing CRDs.
+The digest in the published OpenAPI, which any account may read, is compared with the one in the chart's CRD.
 """
 
 from __future__ import annotations

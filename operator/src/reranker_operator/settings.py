@@ -1,7 +1,4 @@
-"""The operator's settings: from environment variables, validated once, frozen.
-
-What must not be here: anything about a single Reranker, which has its spec.
-"""
+"""The operator's settings: from environment variables, validated once, frozen."""
 
 from __future__ import annotations
 
@@ -59,7 +56,7 @@ class Settings(BaseModel):
     """Existing pod templates that may be in change at a time, each of which can need a spare GPU."""
 
     rollout_stall_s: Annotated[float, Field(ge=10, le=86400)] = 300.0
-    """Time without progress after which a change of pods gives its place back to those that wait."""
+    """Time without progress after which a change of pods gives its slot back to those that wait."""
 
     max_concurrent_reconciles: Annotated[int, Field(ge=1, le=64)] = 8
     """Rerankers that are worked on at a time."""

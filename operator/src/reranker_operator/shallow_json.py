@@ -2,7 +2,6 @@
 
 Managed fields may nest 10,000 deep, whatever the object. Python's parser gives up at about a thousand, and with it
 every list and watch that the object is in, kopf's too, which takes no parser of ours: so the process's own is replaced.
-What must not be here: anything about objects.
 """
 
 from __future__ import annotations

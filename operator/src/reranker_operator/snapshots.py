@@ -1,7 +1,4 @@
-"""What is remembered of live objects: the few facts that decisions need, so that thousands fit into little memory.
-
-What must not be here: any request, any judgement.
-"""
+"""What is remembered of live objects: the few facts that decisions need, so that thousands fit into little memory."""
 
 from __future__ import annotations
 
@@ -120,7 +117,6 @@ class DeploymentState:
     ready: int
     available: int
     progress_reason: str
-    progress_message: str
     failure_message: str
 
     @classmethod
@@ -138,7 +134,6 @@ class DeploymentState:
             ready=int(status.get("readyReplicas", 0)),
             available=int(status.get("availableReplicas", 0)),
             progress_reason=progress.get("reason", ""),
-            progress_message=progress.get("message", ""),
             failure_message=failure.get("message", "") if failure.get("status") == "True" else "",
         )
 

@@ -2,7 +2,7 @@
 
 Who may create Rerankers need not have a right to any of these: the pods would get them through the operator's rights.
 So every field that names such an object stands in `FIELDS`; a contract test finds one that does not. The chart makes an
-admission policy of the same rules. What must not be here: any request, since no Secret has to be read for its name.
+admission policy of the same rules. No Secret has to be read for its name.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The status of a Reranker: conditions with a reason and a sentence, counts, model, capacity. Pure.
 
-What belongs here: turning what was found into words. What must not: finding it. A condition is about now; there is no
-phase, and nothing is read back from an old status but the times of transitions and facts of pods out of reach.
+A condition is about now; there is no phase, and nothing is read back from an old status but the times of transitions
+and facts of pods out of reach.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from typing import Any
 
 from .errors import OperatorError, ended, printable
 from .move import Move
-from .places import NoPlace
 from .reasons import Duty, Who, duty
 from .resource import Reranker
 from .rollout import Stage
+from .slots import NoSlot
 from .snapshots import DeploymentState, PodFacts
 from .trouble import Trouble
 
@@ -28,7 +28,7 @@ PODS_UNREACHABLE = "PodsUnreachable"
 """Reason of ModelReady where no ready pod answers the operator."""
 
 NAMED_HOLDERS = 5
-"""Holders of places that a message names; of the rest it gives the number."""
+"""Holders of slots that a message names; of the rest it gives the number."""
 
 _STAGE_WORDS = {
     Stage.CREATING: "The first pods are being created: {ready} of {count} ready.",
@@ -58,7 +58,7 @@ class Situation:
     Attributes:
         count: Replicas that there should be now; an autoscaler's wish while there is one.
         former_available: Replicas of a Deployment that is left behind.
-        no_place: Why a change of the pods waits.
+        no_slot: Why a change of the pods waits.
         move: What serves until the wanted Deployment answers; None if nothing does.
         facts: What the ready pods that were reached say.
         unreached: Ready pods that did not answer.
@@ -72,7 +72,7 @@ class Situation:
     count: int
     deployment: DeploymentState | None = None
     former_available: int = 0
-    no_place: NoPlace | None = None
+    no_slot: NoSlot | None = None
     move: Move | None = None
     facts: tuple[PodFacts, ...] = ()
     unreached: int = 0
@@ -173,8 +173,8 @@ def _words(found: Situation) -> str:
     words = _LEFT_AT_ZERO if _is_left_at_zero(found) else _STAGE_WORDS[found.stage].format(**counts)
     if _is_held(found):
         words = f"{words} {_PAUSED}"
-    if found.no_place is not None:
-        return f"{words} {_who_holds(found.no_place)}"
+    if found.no_slot is not None:
+        return f"{words} {_who_holds(found.no_slot)}"
     return f"{words} {_who_serves(found.move)}" if found.move is not None else words
 
 
@@ -189,12 +189,12 @@ def _is_held(found: Situation) -> bool:
     return not is_done and found.deployment is not None and found.deployment.is_paused
 
 
-def _who_holds(refusal: NoPlace) -> str:
-    """Who has the places, and what else is in the way."""
+def _who_holds(refusal: NoSlot) -> str:
+    """Who has the slots, and what else is in the way."""
     holders = ", ".join(f"{key.namespace}/{key.name}" for key in refusal.holders[:NAMED_HOLDERS])
     more = len(refusal.holders) - NAMED_HOLDERS
     holders += f" and {more} more" if more > 0 else ""
-    taken = f"{len(refusal.holders)} of {refusal.limit} places (operator.maxConcurrentRollouts) are held"
+    taken = f"{len(refusal.holders)} of {refusal.limit} rollout slots (operator.maxConcurrentRollouts) are held"
     sentence = f"{taken}, by {holders}." if holders else f"{taken}."
     if refusal.is_capped:
         return f"{sentence} Another namespace waits, so this one has its share."
@@ -359,7 +359,7 @@ def _measured(reranker: Reranker, found: Situation) -> dict[str, Any]:
 
 
 def _last_failure(found: Situation) -> dict[str, Any]:
-    """The last failure in pieces; none once all is well."""
+    """The last failure field by field; none once all is well."""
     if found.stage in {Stage.COMPLETE, Stage.ASLEEP} and found.error is None:
         return {}
     if found.error is not None:

@@ -1,7 +1,4 @@
-"""Why a pod is not ready, in words for the person who can mend it. Pure.
-
-What must not be here: how conditions are written; what to do about it.
-"""
+"""Why a pod is not ready, in words for the person who can mend it. Pure."""
 
 from __future__ import annotations
 
@@ -186,9 +183,9 @@ def _of_container(pod: Pod, container: Mapping[str, Any]) -> Trouble | None:
 
 def _ended(pod: Pod, container: str, end: Mapping[str, Any]) -> Trouble:
     code = int(end["exitCode"])
-    told = _told(end.get("message", ""))
-    if told is not None:
-        return Trouble(told[0], told[1], pod.name, container, code)
+    left = _termination_message(end.get("message", ""))
+    if left is not None:
+        return Trouble(left[0], left[1], pod.name, container, code)
     if end.get("reason") == "OOMKilled":
         remedy = "Raise resources.limits.memory, or serve a smaller or quantised model."
         message = f"The kernel ended {container}, because its memory reached the limit. {remedy}"
@@ -208,7 +205,7 @@ class _Said(BaseModel):
     remedy: str | None = None
 
 
-def _told(message: str) -> tuple[str, str] | None:
+def _termination_message(message: str) -> tuple[str, str] | None:
     """Code and sentence that our own process left in its termination message; None if another one wrote it."""
     try:
         said = _Said.model_validate_json(message)

@@ -1,7 +1,4 @@
-"""What is to be reconciled, and when: one worker a key at a time, repeated with growing pauses while it fails.
-
-What must not be here: what the work is. The clock is the event loop's; its age drives liveness.
-"""
+"""What is to be reconciled, and when: one worker a key at a time, repeated with growing pauses while it fails."""
 
 from __future__ import annotations
 
@@ -25,7 +22,7 @@ class _Entry:
     """State of one key.
 
     Attributes:
-        is_dirty: Something was heard of it since the round began, by `nudge`.
+        is_dirty: Something was heard of it since the round began, by `enqueue`.
         is_urgent: A look at once was asked for since the round began, by `add`.
     """
 
@@ -62,7 +59,7 @@ class Worklist:
             entry.due_s = min(entry.due_s, due_s)
         self._changed.set()
 
-    def nudge(self, key: Key) -> None:
+    def enqueue(self, key: Key) -> None:
         """Something was heard about the key; while it fails, the pauses stay as they are."""
         entry = self._entries.get(key)
         if entry is not None and entry.failures and not entry.is_running:

@@ -1,7 +1,4 @@
-"""Which Rerankers may change their pods now: so many at a time, and only those that get on.
-
-What belongs here: who holds a place, who is next. What must not: a client; what a change is made of.
-"""
+"""Which Rerankers may change their pods now: so many at a time, and only those whose rollout makes progress."""
 
 from __future__ import annotations
 
@@ -32,8 +29,8 @@ class Rollout:
 
 
 @dataclass(frozen=True)
-class NoPlace:
-    """Why there is no place now.
+class NoSlot:
+    """Why there is no slot now.
 
     Attributes:
         limit: How many there are.
@@ -70,12 +67,12 @@ def progress_of(state: DeploymentState, pods: Iterable[Pod], fetched_bytes: int 
     return answering, sum(pod.steps for pod in others), fetched_bytes
 
 
-class Places:
-    """The places of the fleet.
+class Slots:
+    """The slots of the fleet.
 
     Args:
         limit: Pod templates that may be in change at a time.
-        stall_s: Time without progress after which a change gives its place back.
+        stall_s: Time without progress after which a change gives its slot back.
         now: Monotonic seconds.
     """
 
@@ -86,10 +83,10 @@ class Places:
         self._rollouts: dict[Key, _Furthest] = {}
         self._waiting: dict[Key, float] = {}
         self._taken: set[Key] = set()
-        self._said: dict[Key, tuple[NoPlace, float]] = {}
+        self._said: dict[Key, tuple[NoSlot, float]] = {}
 
     def under_way(self) -> set[Key]:
-        """Whose rollouts are to be seen again, with a place or without."""
+        """Whose rollouts are to be seen again, with a slot or without."""
         return set(self._rollouts)
 
     def see(self, key: Key, rollout: Rollout | None) -> None:
@@ -101,13 +98,13 @@ class Places:
             self._rollouts[key] = _Furthest(rollout.revision, rollout.progress, self._now())
 
     def holders(self) -> tuple[Key, ...]:
-        """Who has a place: whose change got further within the time."""
+        """Who has a slot: whose change got further within the time."""
         oldest_s = self._now() - self.stall_s
         moving = {key for key, furthest in self._rollouts.items() if furthest.at_s > oldest_s}
         return tuple(sorted(moving | self._taken))
 
-    def take(self, key: Key) -> NoPlace | None:
-        """Take a place for a change that is to be made, until `begin`; or wait for one, and be told why."""
+    def take(self, key: Key) -> NoSlot | None:
+        """Take a slot for a change that is to be made, until `begin`; or wait for one, and be told why."""
         self._waiting.setdefault(key, self._now())
         if not self.is_open(key):
             return self._refusal(key)
@@ -122,7 +119,7 @@ class Places:
         self.see(key, rollout)
 
     def is_open(self, key: Key) -> bool:
-        """Whether one who waits would get a place now: it has one, or is among the next of those who wait."""
+        """Whether one who waits would get a slot now: it has one, or is among the next of those who wait."""
         holders = self.holders()
         if key in holders:
             return True
@@ -140,7 +137,7 @@ class Places:
         self._said.pop(key, None)
 
     def forget(self, key: Key) -> None:
-        """It is gone, suspended, or another operator's: it neither waits nor holds a place."""
+        """It is gone, suspended, or another operator's: it neither waits nor holds a slot."""
         self.leave(key)
         self.see(key, None)
 
@@ -148,20 +145,20 @@ class Places:
         """Who waits, in the order of asking."""
         return sorted(self._waiting, key=lambda key: (self._waiting[key], key))
 
-    def _refusal(self, key: Key) -> NoPlace:
+    def _refusal(self, key: Key) -> NoSlot:
         said = self._said.get(key)
         if said is not None and self._now() - said[1] < SAID_S:
             return said[0]
         holders = self.holders()
         shares = _Shares(self._limit, holders, self._waiting)
         is_capped = shares.free > 0 and shares.is_capped(key.namespace)
-        refusal = NoPlace(self._limit, holders, self._queue().index(key), is_capped)
+        refusal = NoSlot(self._limit, holders, self._queue().index(key), is_capped)
         self._said[key] = (refusal, self._now())
         return refusal
 
 
 class _Shares:
-    """Places and those who want one, by namespace."""
+    """Slots and those who want one, by namespace."""
 
     def __init__(self, limit: int, holders: Iterable[Key], waiting: Iterable[Key]) -> None:
         self._limit = limit
@@ -170,15 +167,15 @@ class _Shares:
 
     @property
     def free(self) -> int:
-        """Places that nobody has."""
+        """Slots that nobody has."""
         return max(0, self._limit - self._held.total())
 
     def is_capped(self, namespace: str) -> bool:
-        """Whether a namespace can have none: it has all places but one, but for the only one, and another one waits."""
+        """Whether a namespace can have none: it has all slots but one, but for the only one, and another one waits."""
         others = self._wanted.total() - self._wanted[namespace]
         return self.free == 0 or (others > 0 and self._held[namespace] >= max(1, self._limit - 1))
 
     def give(self, key: Key) -> None:
-        """One who waits gets a place."""
+        """One who waits gets a slot."""
         self._held[key.namespace] += 1
         self._wanted[key.namespace] -= 1

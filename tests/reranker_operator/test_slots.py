@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from reranker_operator.places import SAID_S, Places, Progress, Rollout, progress_of
 from reranker_operator.resource import Key
+from reranker_operator.slots import SAID_S, Progress, Rollout, Slots, progress_of
 from reranker_operator.snapshots import DeploymentState, Pod
 
 from .bodies import pod
@@ -16,36 +16,36 @@ STALL_S = 300.0
 A, B, C, D = (Key("search", name) for name in "abcd")
 OTHER = Key("shop", "a")
 ONE = Rollout(2, (1, 1, 0))
-DONE = DeploymentState(2, 2, 2, 2, 2, 2, 2, "NewReplicaSetAvailable", "", "")
+DONE = DeploymentState(2, 2, 2, 2, 2, 2, 2, "NewReplicaSetAvailable", "")
 
 
-def places(limit: int = 2) -> tuple[Places, FakeTime]:
+def slots(limit: int = 2) -> tuple[Slots, FakeTime]:
     time = FakeTime()
-    return Places(limit, STALL_S, time), time
+    return Slots(limit, STALL_S, time), time
 
 
-def granted(found: Places, *keys: Key) -> list[Key]:
-    """Who of these gets a place, each asking once in turn, and begins."""
+def granted(found: Slots, *keys: Key) -> list[Key]:
+    """Who of these gets a slot, each asking once in turn, and begins."""
     got = [key for key in keys if found.take(key) is None]
     for key in got:
         found.begin(key, ONE)
     return got
 
 
-def test_there_are_so_many_places_and_no_more() -> None:
-    found, _ = places()
+def test_there_are_so_many_slots_and_no_more() -> None:
+    found, _ = slots()
     assert granted(found, A, B, C) == [A, B]
     found.see(A, None)
     assert granted(found, C, D) == [C]
 
 
-def test_who_has_a_place_corrects_a_change_without_waiting() -> None:
-    found, _ = places(1)
+def test_who_has_a_slot_corrects_a_change_without_waiting() -> None:
+    found, _ = slots(1)
     assert granted(found, A, A) == [A, A]
 
 
-def test_places_are_given_in_the_order_of_asking() -> None:
-    found, time = places(1)
+def test_slots_are_given_in_the_order_of_asking() -> None:
+    found, time = slots(1)
     assert granted(found, A) == [A]
     for key in (D, C, B):
         time.now += 1
@@ -55,7 +55,7 @@ def test_places_are_given_in_the_order_of_asking() -> None:
 
 
 def test_who_left_the_queue_is_in_nobody_s_way() -> None:
-    found, time = places(1)
+    found, time = slots(1)
     assert granted(found, A) == [A]
     for key in (B, C):
         time.now += 1
@@ -65,8 +65,8 @@ def test_who_left_the_queue_is_in_nobody_s_way() -> None:
     assert granted(found, C) == [C]
 
 
-def test_a_change_that_gets_no_further_gives_its_place_back() -> None:
-    found, time = places(1)
+def test_a_change_that_gets_no_further_gives_its_slot_back() -> None:
+    found, time = slots(1)
     assert granted(found, A) == [A]
     time.now += STALL_S - 1
     found.see(A, ONE)
@@ -77,8 +77,8 @@ def test_a_change_that_gets_no_further_gives_its_place_back() -> None:
 
 
 @pytest.mark.parametrize("progress", [(2, 0, 0), (1, 2, 0), (1, 1, 5)])
-def test_a_change_that_gets_further_keeps_its_place(progress: Progress) -> None:
-    found, time = places(1)
+def test_a_change_that_gets_further_keeps_its_slot(progress: Progress) -> None:
+    found, time = slots(1)
     assert granted(found, A) == [A]
     time.now += STALL_S - 1
     found.see(A, replace(ONE, progress=progress))
@@ -87,7 +87,7 @@ def test_a_change_that_gets_further_keeps_its_place(progress: Progress) -> None:
 
 
 def test_a_crash_loop_is_no_progress_whatever_it_goes_through() -> None:
-    found, time = places(1)
+    found, time = slots(1)
     assert granted(found, A) == [A]
     for number in range(int(STALL_S)):
         time.now += 1
@@ -96,15 +96,15 @@ def test_a_crash_loop_is_no_progress_whatever_it_goes_through() -> None:
 
 
 def test_a_correction_has_its_own_time() -> None:
-    found, time = places(1)
+    found, time = slots(1)
     assert granted(found, A) == [A]
     time.now += STALL_S
     assert granted(found, A) == [A]
     assert found.holders() == (A,)
 
 
-def test_a_stalled_change_that_gets_on_again_has_a_place_again() -> None:
-    found, time = places(1)
+def test_a_stalled_change_that_gets_on_again_has_a_slot_again() -> None:
+    found, time = slots(1)
     assert granted(found, A) == [A]
     time.now += STALL_S
     assert found.holders() == ()
@@ -112,23 +112,23 @@ def test_a_stalled_change_that_gets_on_again_has_a_place_again() -> None:
     assert granted(found, B) == []
 
 
-def test_who_is_suspended_gives_the_place_back() -> None:
-    found, _ = places(1)
+def test_who_is_suspended_gives_the_slot_back() -> None:
+    found, _ = slots(1)
     assert granted(found, A) == [A]
     found.forget(A)
     assert granted(found, B) == [B]
 
 
-def test_a_change_that_failed_to_begin_has_no_place() -> None:
-    found, _ = places(1)
+def test_a_change_that_failed_to_begin_has_no_slot() -> None:
+    found, _ = slots(1)
     assert found.take(A) is None
     assert found.take(B) is not None
     found.begin(A, None)
     assert granted(found, B) == [B]
 
 
-def test_a_namespace_leaves_one_place_while_another_waits() -> None:
-    found, time = places(3)
+def test_a_namespace_leaves_one_slot_while_another_waits() -> None:
+    found, time = slots(3)
     assert granted(found, A, B) == [A, B]
     for key in (C, D):
         time.now += 1
@@ -145,8 +145,8 @@ def test_a_namespace_leaves_one_place_while_another_waits() -> None:
 
 
 @pytest.mark.parametrize(("limit", "order"), [(1, [C, D, OTHER]), (2, [OTHER, C, D])])
-def test_another_namespace_gets_a_place_in_its_turn_at_the_latest(limit: int, order: list[Key]) -> None:
-    found, time = places(limit)
+def test_another_namespace_gets_a_slot_in_its_turn_at_the_latest(limit: int, order: list[Key]) -> None:
+    found, time = slots(limit)
     held = granted(found, *(A, B)[:limit])
     for key in (C, D, OTHER):
         time.now += 1
@@ -158,8 +158,8 @@ def test_another_namespace_gets_a_place_in_its_turn_at_the_latest(limit: int, or
     assert served == order
 
 
-def test_a_refusal_says_who_holds_the_places_and_how_many_asked_before() -> None:
-    found, time = places(1)
+def test_a_refusal_says_who_holds_the_slots_and_how_many_asked_before() -> None:
+    found, time = slots(1)
     assert granted(found, A) == [A]
     assert found.take(B) is not None
     time.now += 1
