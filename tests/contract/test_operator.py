@@ -22,6 +22,7 @@ from bge_reranker.store.progress import Meter
 from generate.chart.settings_schema import OWNED
 from reranker_operator import pod_info
 from reranker_operator.adopt import MANAGED_BY, adopt
+from reranker_operator.conditions import CONDITION_TYPES
 from reranker_operator.crd import of_chart
 from reranker_operator.errors import OperatorError
 from reranker_operator.kinds import CHILD_KINDS, EVENT, LEASE, POD, REPLICA_SET, RERANKER
@@ -35,7 +36,6 @@ from reranker_operator.settings import PREFIX, Settings
 from reranker_operator.snapshots import FETCH_STEP
 from reranker_operator.spec_limits import NOT_IN_THE_RESOURCE, AllowedNames, policy_rules
 from reranker_operator.spec_words import in_the_spec_s_words
-from reranker_operator.status import CONDITION_TYPES
 from tests.chart.rendering import CASES, CHART, CPU_DEMO, KUBE_VERSION, Rendered, helm, render
 from tests.cluster.tools import HELM
 from tests.live.server import live_server

@@ -78,6 +78,13 @@ def service(name: str = "products", *, fullname: str = "", called: str = "") -> 
     }
 
 
+def seen(name: str, version: int, owner: str = "products") -> dict[str, Any]:
+    """A Service of a Reranker as the API server shows it."""
+    body = service(owner)
+    metadata = {"name": name, "namespace": NAMESPACE, "uid": f"uid-{name}", "resourceVersion": str(version)}
+    return {**body, "metadata": {**body["metadata"], **metadata}}
+
+
 def autoscaler(name: str = "products", *, fullname: str = "", least: int = 1) -> dict[str, Any]:
     return {
         "apiVersion": "autoscaling/v2",

@@ -6,21 +6,28 @@ import asyncio
 import copy
 import itertools
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from reranker_operator.adopt import MANAGER
 from reranker_operator.apply import Applier
 from reranker_operator.children import Children
-from reranker_operator.cluster import Event
+from reranker_operator.clock import Clock
 from reranker_operator.errors import ClusterUnavailable, Contended, KindNotInstalled, OperatorError, RefusedByCluster
+from reranker_operator.events import Event
+from reranker_operator.fleet import Fleet
 from reranker_operator.kinds import Ref, is_known, ref_of
 from reranker_operator.metrics import Metrics
-from reranker_operator.pod_facts import Downloads, FactsBook
-from reranker_operator.reconcile import Clock, Reconciler
+from reranker_operator.observe import Observer
+from reranker_operator.pod_answers import Downloads, Facts
+from reranker_operator.reconcile import Reconciler
+from reranker_operator.report import Reporter
 from reranker_operator.resource import Key, Reranker
 from reranker_operator.slots import Slots
 from reranker_operator.snapshots import Pod, PodFacts
 from reranker_operator.spec_limits import AllowedNames
+from reranker_operator.tracked import TrackedRerankers
+from reranker_operator.worklist import Outcome
 
 from .bodies import autoscaler, claim, deployment, service
 
@@ -238,35 +245,43 @@ class Bench:
         self.cluster = FakeCluster()
         self.chart = FakeChart()
         self.time = FakeTime()
-        self.metrics = Metrics()
         self.max_rollouts = max_rollouts
+        self.tracked = TrackedRerankers(self.time)
         self.restart()
 
-    def restart(self) -> None:
-        """A new process: everything that was remembered is lost."""
-        slots = Slots(self.max_rollouts, STALL_S, self.time)
+    def restart(self, tracked: TrackedRerankers | None = None) -> None:
+        """A new process: everything that was remembered is lost, and all Rerankers are listed again.
+
+        Args:
+            tracked: Where what is known from now on is kept.
+        """
+        listed = [each.reranker for each in self.tracked]
+        self.tracked = tracked or TrackedRerankers(self.time)
+        for each in listed:
+            self.tracked.see(each)
+        self.metrics = Metrics(self.tracked.states)
+        children, clock = self.cluster.children, Clock(self.time, lambda: "2026-01-01T00:00:00Z")
+        slots = Slots(self.max_rollouts, STALL_S, self.tracked.claims, self.time)
         self.downloads = Downloads(self.cluster, self.time, lambda _: None)
-        applier = Applier(self.cluster, self.cluster.children, slots, self.downloads, self.metrics)
-        self.facts = FactsBook(self.cluster, self.time, lambda _: None)
-        clock = Clock(self.time, lambda: "2026-01-01T00:00:00Z")
+        fleet = Fleet(self.tracked, children, self.downloads, slots)
+        self.facts = Facts(self.cluster, self.time, lambda _: None)
         self.reconciler = Reconciler(
             self.cluster,
-            self.cluster.children,
             self.chart,
-            applier,
-            self.facts,
+            Applier(self.cluster, children, fleet, slots, self.metrics),
+            Observer(children, self.facts, clock),
+            Reporter(self.cluster, children, self.metrics, clock),
             self.metrics,
-            clock,
             resync_s=60,
             allowed=AllowedNames(),
         )
 
-    async def round(self, reranker: Reranker) -> float | None:
+    async def round(self, reranker: Reranker) -> Outcome:
         """One round on the resource with the status that was last written."""
         status = self.cluster.status.get(reranker.uid, reranker.status)
-        return await self.reconciler.reconcile(
-            Reranker(**{**vars(reranker), "status": status, "resource_version": "999"})
-        )
+        tracked = self.tracked.see(replace(reranker, status=status, resource_version="999"))
+        assert tracked is not None
+        return await self.reconciler.reconcile(tracked)
 
     def condition(self, reranker: Reranker, kind: str) -> dict[str, Any]:
         conditions = self.cluster.status[reranker.uid]["conditions"]

@@ -6,14 +6,12 @@ import aiohttp
 
 from reranker_operator.health import served
 from reranker_operator.metrics import Metrics
-from reranker_operator.resource import Key
 
 
 def test_liveness_and_readiness_say_why_not_and_metrics_count_states() -> None:
     async def check() -> None:
-        metrics, problems = Metrics(), {"sick": "", "unready": "waiting for the CRD"}
-        metrics.tell_state(Key("search", "products"), "Creating")
-        metrics.tell_state(Key("search", "products"), "AllReplicasReady")
+        states, problems = ["Creating"], {"sick": "", "unready": "waiting for the CRD"}
+        metrics = Metrics(lambda: states)
         async with (
             served(0, metrics, lambda: problems["sick"], lambda: problems["unready"]) as port,
             aiohttp.ClientSession(f"http://127.0.0.1:{port}") as client,
@@ -26,7 +24,11 @@ def test_liveness_and_readiness_say_why_not_and_metrics_count_states() -> None:
             async with client.get("/health/live") as answer:
                 assert answer.status == 503
             async with client.get("/metrics") as answer:
+                before = await answer.text()
+            states[:] = ["AllReplicasReady"]
+            async with client.get("/metrics") as answer:
                 text = await answer.text()
+        assert 'bge_reranker_operator_resources{state="Creating"} 1.0' in before
         assert 'bge_reranker_operator_resources{state="AllReplicasReady"} 1.0' in text
         assert 'bge_reranker_operator_resources{state="Creating"} 0.0' in text
 

@@ -14,13 +14,18 @@ import pytest
 from reranker_operator.__main__ import sentences
 from reranker_operator.errors import ClusterUnavailable, InvalidSpec, RefusedByCluster
 from reranker_operator.lease import LeaseLost
-from reranker_operator.process import Operator, patiently
-from reranker_operator.resource import Key
+from reranker_operator.patience import patiently
+from reranker_operator.process import Operator
+from reranker_operator.resource import Key, Reranker
 from reranker_operator.settings import Settings
 
 from .bodies import reranker
 from .fakes import Bench
 from .rounds import in_a_loop
+
+
+def known(operator: Operator) -> list[Reranker]:
+    return [each.reranker for each in operator._tracked]
 
 
 class OperatorAtWork:
@@ -30,18 +35,20 @@ class OperatorAtWork:
         self.bench = Bench()
         cluster: Any = self.bench.cluster
         self.operator = Operator(Settings(), cluster, "first")
+        self.bench.restart(self.operator._tracked)
         self.operator._reconciler = self.bench.reconciler
 
     async def until_done(self) -> None:
         """Until nothing is left on the list."""
         async with asyncio.timeout(10):
-            while self.operator._work._entries:  # noqa: ASYNC110 - the list tells nobody that it is empty
+            while self.operator._work._running or known(self.operator):  # noqa: ASYNC110 - nothing tells that the list is empty
                 await asyncio.sleep(0.01)
 
     @property
     def counted(self) -> float:
         """Rerankers, as Prometheus reads it."""
-        return sum(sample.value for sample in next(iter(self.bench.metrics.resources.collect())).samples)
+        families = [each for each in self.bench.metrics.registry.collect() if each.name.endswith("_resources")]
+        return sum(sample.value for each in families for sample in each.samples)
 
 
 @asynccontextmanager
@@ -59,12 +66,12 @@ def test_the_late_end_of_a_former_reranker_leaves_its_namesake_served() -> None:
     cluster: Any = None
     operator = Operator(Settings(), cluster, "first")
     former, namesake = reranker(uid="uid-1"), reranker(uid="uid-2")
-    operator._told(former, False)
-    operator._told(namesake, False)
-    operator._told(former, True)
-    assert operator._rerankers == {namesake.key: namesake}
-    operator._told(namesake, True)
-    assert operator._rerankers == {}
+    operator._on_event(former, False)
+    operator._on_event(namesake, False)
+    operator._on_event(former, True)
+    assert known(operator) == [namesake]
+    operator._on_event(namesake, True)
+    assert known(operator) == []
 
 
 @in_a_loop
@@ -78,13 +85,13 @@ async def test_a_reranker_that_goes_while_a_round_is_at_it_is_counted_no_more() 
             return await render(key, values)
 
         each.bench.chart.render = slowly  # type: ignore[method-assign] # the point is that it waits
-        each.operator._told(reranker(), False)
+        each.operator._on_event(reranker(), False)
         await begun.wait()
-        each.operator._told(reranker(), True)
+        each.operator._on_event(reranker(), True)
         may_go_on.set()
         await each.until_done()
         assert each.counted == 0
-        assert each.bench.reconciler._memory == {}
+        assert known(each.operator) == []
 
 
 @in_a_loop
@@ -93,26 +100,26 @@ async def test_a_reranker_of_whose_end_nobody_told_is_not_worked_on_for_ever() -
         gone, stays = reranker("gone", uid="uid-gone"), reranker("stays", uid="uid-stays")
         each.bench.cluster.gone.add(gone.uid)
         for one in (gone, stays):
-            each.operator._told(one, False)
+            each.operator._on_event(one, False)
         async with asyncio.timeout(10):
-            while gone.key in each.operator._work._entries:  # noqa: ASYNC110 - as above
+            while each.operator._tracked.get(gone.key) is not None:  # noqa: ASYNC110 - as above
                 await asyncio.sleep(0.01)
-        assert each.operator._rerankers == {stays.key: stays}
+        assert known(each.operator) == [stays]
         assert each.counted == 1
         assert next(iter(each.bench.metrics.errors.collect())).samples == []
-        each.operator._told(gone, True)
-        assert each.operator._rerankers == {stays.key: stays}
+        each.operator._on_event(gone, True)
+        assert known(each.operator) == [stays]
 
 
 @in_a_loop
 async def test_a_namespace_that_gets_an_operator_of_its_own_is_counted_there() -> None:
     async with at_work() as each:
-        each.operator._told(reranker(), False)
+        each.operator._on_event(reranker(), False)
         async with asyncio.timeout(10):
             while not each.counted:  # noqa: ASYNC110 - as above
                 await asyncio.sleep(0.01)
         each.operator._elsewhere.namespaces = frozenset({reranker().namespace})
-        each.operator._told(reranker(generation=2), False)
+        each.operator._on_event(reranker(generation=2), False)
         async with asyncio.timeout(10):
             while each.counted:  # noqa: ASYNC110 - as above
                 await asyncio.sleep(0.01)
@@ -122,11 +129,11 @@ def test_the_late_change_of_a_former_reranker_leaves_its_namesake_served() -> No
     cluster: Any = None
     operator = Operator(Settings(), cluster, "first")
     namesake = reranker(uid="uid-2", version=3)
-    operator._told(reranker(uid="uid-1", version=1), False)
-    operator._told(namesake, False)
-    operator._told(reranker(uid="uid-1", version=2, is_being_deleted=True), False)
-    operator._told(reranker(uid="uid-1", version=2, is_being_deleted=True), True)
-    assert operator._rerankers == {namesake.key: namesake}
+    operator._on_event(reranker(uid="uid-1", version=1), False)
+    operator._on_event(namesake, False)
+    operator._on_event(reranker(uid="uid-1", version=2, is_being_deleted=True), False)
+    operator._on_event(reranker(uid="uid-1", version=2, is_being_deleted=True), True)
+    assert known(operator) == [namesake]
 
 
 @pytest.mark.parametrize("state", ["refused", "suspended", "being deleted"])
@@ -144,9 +151,9 @@ def test_a_reranker_of_which_nothing_lives_and_of_whose_end_nobody_told_is_count
             if state == "being deleted":
                 told = reranker(version=2, is_being_deleted=True)
             cluster.gone.add(one.uid)
-            each.operator._told(told, False)
+            each.operator._on_event(told, False)
             await each.until_done()
-            assert each.operator._rerankers == {}
+            assert known(each.operator) == []
             assert each.counted == 0
 
     check()
@@ -177,7 +184,7 @@ def test_readiness_tells_missing_rights_from_waiting_for_a_lease() -> None:
     operator = Operator(Settings(), cluster, "first")
     operator._waits_for = "Lease"
     assert operator.unready() == ""
-    operator._take_refusal(True)
+    operator._on_refusal(True)
     assert operator.unready() == "waiting for its rights: the log says which one is missing"
 
 

@@ -9,9 +9,10 @@ from reranker_operator.adopt import MANAGED_BY, MANAGER
 from reranker_operator.drift import HANDOVER_MANAGER
 from reranker_operator.errors import InvalidSpec
 from reranker_operator.kinds import Ref
-from reranker_operator.pod_facts import UNREACHED_PAUSE_S
-from reranker_operator.reconcile import SAME_EVENT_PAUSE_S
+from reranker_operator.pod_answers import UNREACHED_PAUSE_S
+from reranker_operator.report import SAME_EVENT_PAUSE_S
 from reranker_operator.snapshots import PodFacts
+from reranker_operator.worklist import Requeue
 
 from .bodies import NAMESPACE, deployment, pod, reranker, service
 from .fakes import Bench
@@ -21,7 +22,7 @@ from .rounds import AUTOSCALER, CLAIM, DEPLOYMENT, SERVICE, complete, in_a_loop,
 @in_a_loop
 async def test_a_new_resource_becomes_the_chart_s_objects_owned_by_it() -> None:
     bench, products = Bench(), reranker()
-    assert await bench.round(products) == 60
+    assert await bench.round(products) == Requeue(60)
     assert set(bench.cluster.objects) == {DEPLOYMENT, SERVICE}
     for body in bench.cluster.objects.values():
         assert body["metadata"]["ownerReferences"][0]["uid"] == products.uid
@@ -199,11 +200,11 @@ async def test_a_claim_is_never_deleted_while_its_reranker_lives() -> None:
 async def test_a_recreated_resource_waits_for_the_children_of_the_former() -> None:
     bench = Bench()
     await bench.round(reranker(uid="uid-1"))
-    assert await bench.round(reranker(uid="uid-2")) == 1
+    assert await bench.round(reranker(uid="uid-2")) == Requeue(1)
     assert bench.condition(reranker(uid="uid-2"), "Ready")["reason"] == "FormerChild"
     bench.cluster.remove(DEPLOYMENT)
     bench.cluster.remove(SERVICE)
-    assert await bench.round(reranker(uid="uid-2")) == 60
+    assert await bench.round(reranker(uid="uid-2")) == Requeue(60)
     assert bench.cluster.objects[DEPLOYMENT]["metadata"]["ownerReferences"][0]["uid"] == "uid-2"
 
 
@@ -289,7 +290,7 @@ async def test_an_event_is_not_repeated_for_ten_minutes_and_remembered_no_longer
     bench.chart.problem = InvalidSpec("scorer:1 is not known")
     await bench.round(products)
     assert [event.message for event in bench.cluster.events if event.reason == "InvalidSpec"][2:] == said[:1]
-    assert len(bench.reconciler._memory[products.key].told) == 1
+    assert len(next(iter(bench.tracked)).reported.events) == 1
 
 
 @in_a_loop

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from reranker_operator.errors import ClusterUnavailable, InvalidSpec, RefusedByCluster, RenderFailed
+from reranker_operator.worklist import Requeue, Retry
 
 from .bodies import NAMESPACE, deployment, reranker
 from .fakes import Bench
@@ -19,7 +20,7 @@ async def test_a_refused_spec_leaves_the_workload_as_it_is() -> None:
     complete(bench)
     bench.chart.problem = InvalidSpec("replicas is -1", remedy="Mend the spec.")
     before = dict(bench.cluster.objects)
-    assert await bench.round(reranker(generation=2)) == 60
+    assert await bench.round(reranker(generation=2)) == Requeue(60)
     assert bench.cluster.objects == before
     ready, stalled = bench.condition(products, "Ready"), bench.condition(products, "Stalled")
     assert (ready["status"], ready["reason"], ready["message"]) == (
@@ -37,7 +38,7 @@ async def test_a_spec_that_asks_for_too_much_is_not_even_rendered() -> None:
     await bench.round(products)
     complete(bench)
     before, rendered = dict(bench.cluster.objects), len(bench.chart.seen)
-    assert await bench.round(reranker(generation=2, secrets={"hubToken": {"name": "payments"}})) == 60
+    assert await bench.round(reranker(generation=2, secrets={"hubToken": {"name": "payments"}})) == Requeue(60)
     assert (bench.cluster.objects, len(bench.chart.seen)) == (before, rendered)
     ready = bench.condition(products, "Ready")
     assert (ready["status"], ready["reason"]) == ("False", "NotAllowed")
@@ -74,7 +75,7 @@ async def test_an_object_of_a_helm_release_is_refused_and_left_alone() -> None:
 def test_what_may_pass_is_tried_again_with_growing_pauses(problem: Any) -> None:
     bench = Bench()
     bench.chart.problem = problem
-    assert asyncio.run(bench.round(reranker())) is None
+    assert asyncio.run(bench.round(reranker())) == Retry()
     assert bench.condition(reranker(), "Stalled")["status"] == "False"
 
 
@@ -82,16 +83,16 @@ def test_what_may_pass_is_tried_again_with_growing_pauses(problem: Any) -> None:
 async def test_a_pause_that_the_api_server_asks_for_is_kept() -> None:
     bench = Bench()
     bench.cluster.refusals["Service"] = [ClusterUnavailable("429", retry_after_s=7)]
-    assert await bench.round(reranker()) == 7
+    assert await bench.round(reranker()) == Requeue(7)
 
 
 @in_a_loop
 async def test_a_status_that_is_refused_is_tried_again_and_stops_nothing() -> None:
     bench = Bench()
     bench.cluster.refusals["status"] = [RefusedByCluster("no such field")]
-    assert await bench.round(reranker()) is None
+    assert await bench.round(reranker()) == Retry()
     assert DEPLOYMENT in bench.cluster.objects
-    assert await bench.round(reranker()) == 60
+    assert await bench.round(reranker()) == Requeue(60)
 
 
 @in_a_loop
@@ -116,7 +117,7 @@ async def test_a_bug_of_the_operator_does_not_leave_the_status_of_before() -> No
     await bench.round(reranker())
     assert bench.condition(reranker(), "Ready")["status"] == "True"
     bench.chart.bug = KeyError("name")
-    assert await bench.round(reranker(generation=2)) is None
+    assert await bench.round(reranker(generation=2)) == Retry()
     ready = bench.condition(reranker(), "Ready")
     assert (ready["status"], ready["reason"], ready["observedGeneration"]) == ("False", "OperatorFault", 2)
     assert "met a KeyError" in ready["message"]

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from reranker_operator.resource import Key
-from reranker_operator.slots import SAID_S, Progress, Rollout, Slots, progress_of
+from reranker_operator.slots import SAID_S, NoSlot, Progress, Rollout, SlotClaim, Slots, progress_of
 from reranker_operator.snapshots import DeploymentState, Pod
 
 from .bodies import pod
@@ -19,12 +19,39 @@ ONE = Rollout(2, (1, 1, 0))
 DONE = DeploymentState(2, 2, 2, 2, 2, 2, 2, "NewReplicaSetAvailable", "")
 
 
-def slots(limit: int = 2) -> tuple[Slots, FakeTime]:
-    time = FakeTime()
-    return Slots(limit, STALL_S, time), time
+class Fleet:
+    """Slots, and the claim of each Reranker by its key."""
+
+    def __init__(self, limit: int) -> None:
+        self.time = FakeTime()
+        self.claims = {key: SlotClaim(key) for key in (A, B, C, D, OTHER)}
+        self.slots = Slots(limit, STALL_S, self.claims.values, self.time)
+
+    def take(self, key: Key) -> NoSlot | None:
+        return self.slots.take(self.claims[key])
+
+    def begin(self, key: Key, rollout: Rollout | None) -> None:
+        self.slots.begin(self.claims[key], rollout)
+
+    def see(self, key: Key, rollout: Rollout | None) -> None:
+        self.slots.see(self.claims[key], rollout)
+
+    def leave(self, key: Key) -> None:
+        self.slots.leave(self.claims[key])
+
+    def release(self, key: Key) -> None:
+        self.slots.release(self.claims[key])
+
+    def holders(self) -> tuple[Key, ...]:
+        return self.slots.holders()
 
 
-def granted(found: Slots, *keys: Key) -> list[Key]:
+def slots(limit: int = 2) -> tuple[Fleet, FakeTime]:
+    fleet = Fleet(limit)
+    return fleet, fleet.time
+
+
+def granted(found: Fleet, *keys: Key) -> list[Key]:
     """Who of these gets a slot, each asking once in turn, and begins."""
     got = [key for key in keys if found.take(key) is None]
     for key in got:
@@ -115,7 +142,7 @@ def test_a_stalled_change_that_gets_on_again_has_a_slot_again() -> None:
 def test_who_is_suspended_gives_the_slot_back() -> None:
     found, _ = slots(1)
     assert granted(found, A) == [A]
-    found.forget(A)
+    found.release(A)
     assert granted(found, B) == [B]
 
 
@@ -132,9 +159,9 @@ def test_a_namespace_leaves_one_slot_while_another_waits() -> None:
     assert granted(found, A, B) == [A, B]
     for key in (C, D):
         time.now += 1
-        found._waiting[key] = time.now
+        found.claims[key].waits_since_s = time.now
     time.now += 1
-    found._waiting[OTHER] = time.now
+    found.claims[OTHER].waits_since_s = time.now
     assert granted(found, C, D) == []
     refusal = found.take(C)
     assert refusal is not None

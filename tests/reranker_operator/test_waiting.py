@@ -9,6 +9,7 @@ import pytest
 from reranker_operator.adopt import MANAGED_BY, MANAGER
 from reranker_operator.errors import InvalidSpec
 from reranker_operator.resource import Reranker
+from reranker_operator.worklist import Requeue
 
 from .bodies import NAMESPACE, deployment, pod, reranker
 from .fakes import STALL_S, Bench
@@ -31,7 +32,7 @@ async def first_changes_and_second_waits() -> Bench:
         complete(bench, ref=deployment_ref(each.name))
     await bench.round(one("first", "scorer:2"))
     begun(bench)
-    assert await bench.round(one("second", "scorer:2")) == 2
+    assert await bench.round(one("second", "scorer:2")) == Requeue(2)
     assert image_of(bench, SECOND) == "scorer:1"
     return bench
 
@@ -103,7 +104,7 @@ async def test_waiting_costs_no_request_while_nothing_happens() -> None:
     bench.cluster.reads.clear()
     for _ in range(5):
         bench.time.now += 2
-        assert await bench.round(one("second", "scorer:2")) == 2
+        assert await bench.round(one("second", "scorer:2")) == Requeue(2)
     assert (bench.cluster.writes, bench.cluster.reads) == ([], [])
 
 
@@ -117,7 +118,7 @@ async def test_a_change_whose_pods_get_no_further_holds_up_nobody() -> None:
         await bench.round(one("second", "scorer:2"))
     assert image_of(bench, SECOND) == "scorer:2"
     bench.cluster.say(FIRST, observedGeneration=2, replicas=2, conditions=[UPDATED])
-    assert await bench.round(one("first", "scorer:3")) == 2, "its correction waits like all others"
+    assert await bench.round(one("first", "scorer:3")) == Requeue(2), "its correction waits like all others"
     complete(bench, ref=SECOND, revision=2)
     await bench.round(one("first", "scorer:3"))
     assert image_of(bench, FIRST) == "scorer:3"
@@ -177,7 +178,7 @@ def test_who_cannot_use_a_slot_is_not_waited_for(way: str) -> None:
         await bench.round(one("third", "scorer:2"))
         bench.chart.problem = InvalidSpec("not like this") if way == "refused" else None
         if way == "deleted":
-            bench.reconciler.forget(one("second").key)
+            bench.tracked.forget(one("second"))
         else:
             await bench.round(one("second", "scorer:2", lifecycle={"suspend": way == "suspended"}))
         bench.chart.problem = None
@@ -199,7 +200,7 @@ async def test_a_new_process_knows_who_changes() -> None:
 @in_a_loop
 async def test_a_change_that_is_taken_back_waits_no_longer() -> None:
     bench = await first_changes_and_second_waits()
-    assert await bench.round(one("second")) == 60
+    assert await bench.round(one("second")) == Requeue(60)
     assert bench.condition(one("second"), "Ready")["reason"] == "AllReplicasReady"
 
 
@@ -215,6 +216,6 @@ async def test_a_deployment_that_only_bears_labels_takes_no_slot() -> None:
     counts = {"replicas": 2, "updatedReplicas": 1, "availableReplicas": 1}
     forged["status"] = {"observedGeneration": 9, "conditions": [UPDATED], **counts}
     bench.cluster.put(forged)
-    assert await bench.round(one("first")) == 60
+    assert await bench.round(one("first")) == Requeue(60)
     await bench.round(one("second", "scorer:2"))
     assert image_of(bench, SECOND) == "scorer:2"

@@ -7,7 +7,6 @@ import json
 import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Protocol
 
@@ -19,28 +18,19 @@ from kubernetes.aio.dynamic import DynamicClient
 from . import pod_info
 from .adopt import MANAGER
 from .errors import ClusterUnavailable, Contended, KindNotInstalled, OperatorError, RefusedByCluster
+from .events import Event
 from .kinds import EVENT, GROUP, RERANKER, Kind, Ref
 from .resource import Reranker
 from .snapshots import Pod, PodFacts
 
 _REQUEST_LIMIT = aiohttp.ClientTimeout(total=15)
+
+PAGE = 25
+"""Objects to a page of a list: anybody's can bear our labels, and have 1.5 MB each."""
+
 _UNKNOWN_FIELD = "failed to create typed patch object"
 _UNKNOWN_NAMESPACE = re.compile(r'\bnamespaces "[^"]*" not found')
 """The namespace is what is lacking, and not an object whose name has that word."""
-
-
-@dataclass(frozen=True)
-class Event:
-    """What becomes a Kubernetes event.
-
-    Attributes:
-        reason: CamelCase, stable.
-        is_warning: Whether a person should look.
-    """
-
-    reason: str
-    message: str
-    is_warning: bool = False
 
 
 class Cluster(Protocol):
@@ -244,6 +234,18 @@ def _number(text: str | None) -> float | None:
         return float(text) if text else None
     except ValueError:
         return None
+
+
+async def pages(requests: Requests, path: str, **kwargs: Any) -> AsyncIterator[dict[str, Any]]:
+    """A list, page by page, as the API server gives it at one moment."""
+    token = ""
+    while True:
+        following = {"_continue": token} if token else {}
+        page: dict[str, Any] = await requests.request("get", path, limit=PAGE, **kwargs, **following)
+        yield page
+        token = str(page["metadata"].get("continue") or "")
+        if not token:
+            return
 
 
 def collection(kind: Kind, namespace: str = "") -> str:

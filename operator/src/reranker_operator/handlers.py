@@ -17,15 +17,15 @@ from .resource import Reranker
 WORKER_IDLE_S = 1.0
 """For which kopf keeps an object's task after its last event."""
 
-Listener = Callable[[Reranker, bool], None]
+OnEvent = Callable[[Reranker, bool], None]
 """Called with a Reranker and whether it is gone."""
 
 
-def registry(listener: Listener, *, inactivity_s: float) -> kopf.OperatorRegistry:
+def registry(on_event: OnEvent, *, inactivity_s: float) -> kopf.OperatorRegistry:
     """The handlers, in a registry of their own.
 
     Args:
-        listener: Told of every change.
+        on_event: Called at every change.
         inactivity_s: Time after which kopf's watch is begun anew from where it was, dead or not.
     """
     handlers = kopf.OperatorRegistry()
@@ -56,6 +56,6 @@ def registry(listener: Listener, *, inactivity_s: float) -> kopf.OperatorRegistr
 
     @kopf.on.event(GROUP, RERANKER.version, RERANKER.plural, registry=handlers)
     async def changed(event: kopf.RawEvent, body: kopf.Body, **_: Any) -> None:
-        listener(Reranker.from_body(dict(body)), event["type"] == "DELETED")
+        on_event(Reranker.from_body(dict(body)), event["type"] == "DELETED")
 
     return handlers

@@ -2,18 +2,47 @@
 
 from __future__ import annotations
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from collections import Counter as Tally
+from collections.abc import Callable, Iterable
 
-from .resource import Key
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+from typing_extensions import override
 
 PREFIX = "bge_reranker_operator"
 
 
-class Metrics:
-    """The operator's metrics in a registry of their own."""
+class _Resources(Collector):
+    """Counts Rerankers when it is asked; a state that was there once is still said, at 0."""
 
-    def __init__(self) -> None:
+    def __init__(self, states: Callable[[], Iterable[str]]) -> None:
+        self._states = states
+        self._seen: set[str] = set()
+
+    @override
+    def collect(self) -> Iterable[GaugeMetricFamily]:
+        """See `prometheus_client`."""
+        counts = Tally(self._states())
+        self._seen |= counts.keys()
+        family = GaugeMetricFamily(
+            f"{PREFIX}_resources", "Rerankers, by the reason of their Ready condition.", labels=["state"]
+        )
+        for state in sorted(self._seen):
+            family.add_metric([state], counts[state])
+        yield family
+
+
+class Metrics:
+    """The operator's metrics in a registry of their own.
+
+    Args:
+        states: What the Ready conditions of all Rerankers say now.
+    """
+
+    def __init__(self, states: Callable[[], Iterable[str]]) -> None:
         self.registry = CollectorRegistry()
+        self.registry.register(_Resources(states))
         self.reconciles = Counter(
             f"{PREFIX}_reconciles", "Rounds of work on a Reranker, by result.", ["result"], registry=self.registry
         )
@@ -24,12 +53,6 @@ class Metrics:
             buckets=(0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 60),
         )
         self.errors = Counter(f"{PREFIX}_errors", "Rounds that failed, by reason.", ["reason"], registry=self.registry)
-        self.resources = Gauge(
-            f"{PREFIX}_resources",
-            "Rerankers, by the reason of their Ready condition.",
-            ["state"],
-            registry=self.registry,
-        )
         self.work_age = Gauge(
             f"{PREFIX}_work_age_seconds", "Age of the oldest work that is due.", registry=self.registry
         )
@@ -40,13 +63,3 @@ class Metrics:
         self.holds_lease = Gauge(
             f"{PREFIX}_holds_lease", "1 while this process is the one that works.", registry=self.registry
         )
-        self._states: dict[Key, str] = {}
-
-    def tell_state(self, key: Key, state: str | None) -> None:
-        """A Reranker's state is this now; None when it is gone."""
-        former = self._states.pop(key, None)
-        if former is not None:
-            self.resources.labels(former).dec()
-        if state is not None:
-            self._states[key] = state
-            self.resources.labels(state).inc()

@@ -41,10 +41,6 @@ class OwnedPods:
         sets = [each.uid for each in self._below(deployment_uid) if each.pod is None]
         return [each.pod for uid in sets for each in self._below(uid) if each.pod is not None]
 
-    def uids(self) -> set[str]:
-        """Uids of all pods that are kept."""
-        return {each.uid for each in self._kept.values() if each.pod is not None}
-
     def refs(self) -> list[Ref]:
         """Where everything is that is kept."""
         return list(self._kept)

@@ -46,12 +46,32 @@ class NoSlot:
 
 
 @dataclass(frozen=True)
-class _Furthest:
+class Furthest:
     """How far a change ever got, and when that was seen first."""
 
     revision: int
     progress: Progress
     at_s: float
+
+
+@dataclass(eq=False)
+class SlotClaim:
+    """What one Reranker has to do with the slots.
+
+    Attributes:
+        is_seen: Whether its rollouts were ever looked at.
+        furthest: How far its rollout is; None while none is under way.
+        waits_since_s: When it asked for a slot that it did not get yet.
+        is_taken: It has a slot for a change that is about to be made.
+        refusal: Why it waits, and when that was said.
+    """
+
+    key: Key
+    is_seen: bool = False
+    furthest: Furthest | None = None
+    waits_since_s: float | None = None
+    is_taken: bool = False
+    refusal: tuple[NoSlot, float] | None = None
 
 
 def progress_of(state: DeploymentState, pods: Iterable[Pod], fetched_bytes: int = 0) -> Progress:
@@ -73,87 +93,85 @@ class Slots:
     Args:
         limit: Pod templates that may be in change at a time.
         stall_s: Time without progress after which a change gives its slot back.
+        claims: Of all Rerankers there are.
         now: Monotonic seconds.
     """
 
-    def __init__(self, limit: int, stall_s: float, now: Callable[[], float]) -> None:
+    def __init__(
+        self, limit: int, stall_s: float, claims: Callable[[], Iterable[SlotClaim]], now: Callable[[], float]
+    ) -> None:
         self._limit = limit
         self.stall_s = stall_s
+        self._claims = claims
         self._now = now
-        self._rollouts: dict[Key, _Furthest] = {}
-        self._waiting: dict[Key, float] = {}
-        self._taken: set[Key] = set()
-        self._said: dict[Key, tuple[NoSlot, float]] = {}
 
-    def under_way(self) -> set[Key]:
-        """Whose rollouts are to be seen again, with a slot or without."""
-        return set(self._rollouts)
-
-    def see(self, key: Key, rollout: Rollout | None) -> None:
+    def see(self, claim: SlotClaim, rollout: Rollout | None) -> None:
         """How far a Reranker's change is; None if it has none, or is not worked on."""
-        known = self._rollouts.get(key)
+        claim.is_seen, furthest = True, claim.furthest
         if rollout is None:
-            self._rollouts.pop(key, None)
-        elif known is None or known.revision != rollout.revision or rollout.progress > known.progress:
-            self._rollouts[key] = _Furthest(rollout.revision, rollout.progress, self._now())
+            claim.furthest = None
+        elif furthest is None or furthest.revision != rollout.revision or rollout.progress > furthest.progress:
+            claim.furthest = Furthest(rollout.revision, rollout.progress, self._now())
 
     def holders(self) -> tuple[Key, ...]:
-        """Who has a slot: whose change got further within the time."""
-        oldest_s = self._now() - self.stall_s
-        moving = {key for key, furthest in self._rollouts.items() if furthest.at_s > oldest_s}
-        return tuple(sorted(moving | self._taken))
+        """Who has a slot."""
+        return tuple(sorted(claim.key for claim in self._claims() if self._is_holder(claim)))
 
-    def take(self, key: Key) -> NoSlot | None:
-        """Take a slot for a change that is to be made, until `begin`; or wait for one, and be told why."""
-        self._waiting.setdefault(key, self._now())
-        if not self.is_open(key):
-            return self._refusal(key)
-        self.leave(key)
-        self._taken.add(key)
+    def take(self, claim: SlotClaim) -> NoSlot | None:
+        """Take a slot for a change that is to be made, until `begin`; or wait for one, and learn why."""
+        if claim.waits_since_s is None:
+            claim.waits_since_s = self._now()
+        if not self.is_open(claim):
+            return self._refusal(claim)
+        self.leave(claim)
+        claim.is_taken = True
         return None
 
-    def begin(self, key: Key, rollout: Rollout | None) -> None:
+    def begin(self, claim: SlotClaim, rollout: Rollout | None) -> None:
         """The change was made, or failed: from now on what is there counts. A correction has its own time."""
-        self._taken.discard(key)
-        self._rollouts.pop(key, None)
-        self.see(key, rollout)
+        claim.is_taken, claim.furthest = False, None
+        self.see(claim, rollout)
 
-    def is_open(self, key: Key) -> bool:
+    def is_open(self, claim: SlotClaim) -> bool:
         """Whether one who waits would get a slot now: it has one, or is among the next of those who wait."""
-        holders = self.holders()
-        if key in holders:
+        if self._is_holder(claim):
             return True
-        shares = _Shares(self._limit, holders, self._waiting)
-        for waiting in self._queue() if shares.free > 0 else ():
-            if not shares.is_capped(waiting.namespace):
-                if waiting == key:
+        queue = self._queue()
+        shares = _Shares(self._limit, self.holders(), queue)
+        for key in queue if shares.free > 0 else ():
+            if not shares.is_capped(key.namespace):
+                if key == claim.key:
                     return True
-                shares.give(waiting)
+                shares.give(key)
         return False
 
-    def leave(self, key: Key) -> None:
+    def leave(self, claim: SlotClaim) -> None:
         """It waits no longer."""
-        self._waiting.pop(key, None)
-        self._said.pop(key, None)
+        claim.waits_since_s = claim.refusal = None
 
-    def forget(self, key: Key) -> None:
-        """It is gone, suspended, or another operator's: it neither waits nor holds a slot."""
-        self.leave(key)
-        self.see(key, None)
+    def release(self, claim: SlotClaim) -> None:
+        """It is suspended, or being deleted: it neither waits nor holds a slot."""
+        self.leave(claim)
+        self.see(claim, None)
+
+    def _is_holder(self, claim: SlotClaim) -> bool:
+        """Whether its change is about to be made, or got further within the time."""
+        return claim.is_taken or (claim.furthest is not None and claim.furthest.at_s > self._now() - self.stall_s)
 
     def _queue(self) -> list[Key]:
         """Who waits, in the order of asking."""
-        return sorted(self._waiting, key=lambda key: (self._waiting[key], key))
+        waiting = ((claim.waits_since_s, claim.key) for claim in self._claims())
+        return [key for _, key in sorted((since_s, key) for since_s, key in waiting if since_s is not None)]
 
-    def _refusal(self, key: Key) -> NoSlot:
-        said = self._said.get(key)
-        if said is not None and self._now() - said[1] < SAID_S:
-            return said[0]
-        holders = self.holders()
-        shares = _Shares(self._limit, holders, self._waiting)
-        is_capped = shares.free > 0 and shares.is_capped(key.namespace)
-        refusal = NoSlot(self._limit, holders, self._queue().index(key), is_capped)
-        self._said[key] = (refusal, self._now())
+    def _refusal(self, claim: SlotClaim) -> NoSlot:
+        if claim.refusal is not None and self._now() - claim.refusal[1] < SAID_S:
+            return claim.refusal[0]
+        holders, queue = self.holders(), self._queue()
+        shares = _Shares(self._limit, holders, queue)
+        is_capped = shares.free > 0 and shares.is_capped(claim.key.namespace)
+        ahead = queue.index(claim.key) if claim.key in queue else len(queue)
+        refusal = NoSlot(self._limit, holders, ahead, is_capped)
+        claim.refusal = (refusal, self._now())
         return refusal
 
 

@@ -1,99 +1,21 @@
-"""The status of a Reranker: conditions with a reason and a sentence, counts, model, capacity. Pure.
+"""The status of a Reranker: conditions, counts, model, capacity. Pure.
 
-A condition is about now; there is no phase, and nothing is read back from an old status but the times of transitions
-and facts of pods out of reach.
+Nothing is read back from an old status but the times of transitions and facts of pods out of reach.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable
 from typing import Any
 
-from .errors import OperatorError, ended, printable
-from .move import Move
-from .reasons import Duty, Who, duty
+from .conditions import Verdict, verdicts
+from .errors import printable
 from .resource import Reranker
-from .rollout import Stage
-from .slots import NoSlot
-from .snapshots import DeploymentState, PodFacts
-from .trouble import Trouble
-
-CONDITION_TYPES = ("Available", "Ready", "Stalled", "ModelReady", "Drifted", "MetricsHealthy")
+from .situation import Situation
+from .snapshots import PodFacts
 
 UNKNOWN = "unknown"
 """What columns say of pods that do not answer the operator."""
-
-PODS_UNREACHABLE = "PodsUnreachable"
-"""Reason of ModelReady where no ready pod answers the operator."""
-
-NAMED_HOLDERS = 5
-"""Holders of slots that a message names; of the rest it gives the number."""
-
-_STAGE_WORDS = {
-    Stage.CREATING: "The first pods are being created: {ready} of {count} ready.",
-    Stage.PENDING: "The change of the pods waits; all else that the spec asks for is done.",
-    Stage.MOVING: "{ready} of {count} new pods are ready.",
-    Stage.ROLLING: "{updated} of {count} pods have the new template, {ready} are ready; the old ones serve meanwhile.",
-    Stage.SCALING: "{ready} of {count} pods are ready.",
-    Stage.STUCK: (
-        "The new pods did not get ready within rollout.progressDeadlineSeconds, and what served before serves on. "
-        "See `kubectl describe` of the newest pod, and correct the spec."
-    ),
-    Stage.COMPLETE: "All {count} replicas serve what the spec asks for.",
-    Stage.ASLEEP: "The spec asks for no replicas.",
-}
-
-_LEFT_AT_ZERO = (
-    "The Deployment was scaled to 0, and an autoscaler leaves it there. Scale it to autoscaling.minReplicas by "
-    "`kubectl scale deployment`."
-)
-_PAUSED = "The Deployment is paused, so nothing changes. Run `kubectl rollout resume` on it."
-
-
-@dataclass(frozen=True)
-class Situation:
-    """What was found about one Reranker.
-
-    Attributes:
-        count: Replicas that there should be now; an autoscaler's wish while there is one.
-        former_available: Replicas of a Deployment that is left behind.
-        no_slot: Why a change of the pods waits.
-        move: What serves until the wanted Deployment answers; None if nothing does.
-        facts: What the ready pods that were reached say.
-        unreached: Ready pods that did not answer.
-        additions: What others have set on the objects, each with the object's name.
-        error: What stopped this round.
-        autoscaler: Status of the HorizontalPodAutoscaler; None without one.
-        warning: A sentence about the operator's surroundings, such as a CRD that is older than it.
-    """
-
-    stage: Stage
-    count: int
-    deployment: DeploymentState | None = None
-    former_available: int = 0
-    no_slot: NoSlot | None = None
-    move: Move | None = None
-    facts: tuple[PodFacts, ...] = ()
-    unreached: int = 0
-    additions: tuple[str, ...] = ()
-    trouble: Trouble | None = None
-    error: OperatorError | None = None
-    autoscaler: Mapping[str, Any] | None = None
-    endpoint: str = ""
-    selector: str = ""
-    warning: str = ""
-    is_suspended: bool = False
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """One condition without its times."""
-
-    type: str
-    status: str
-    reason: str
-    message: str
 
 
 def status_of(reranker: Reranker, found: Situation, now: str) -> dict[str, Any]:
@@ -121,178 +43,6 @@ def status_of(reranker: Reranker, found: Situation, now: str) -> dict[str, Any]:
     return {key: value for key, value in status.items() if value not in ("", None, {})}
 
 
-def verdicts(found: Situation) -> list[Verdict]:
-    """The conditions, in the order in which a person reads them."""
-    metrics = _metrics(found)
-    said = [_available(found), _ready(found), _stalled(found), _model_ready(found), _drifted(found)]
-    return [*said, *([metrics] if metrics else [])]
-
-
-def _available(found: Situation) -> Verdict:
-    available = found.former_available + (found.deployment.available if found.deployment else 0)
-    if available:
-        return Verdict("Available", "True", "ReplicasAnswer", f"{available} replicas answer.")
-    if found.stage is Stage.ASLEEP:
-        return Verdict("Available", "False", "ScaledToZero", _words(found))
-    return Verdict("Available", "False", "NoReplicaAnswers", "No replica answers yet.")
-
-
-def _ready(found: Situation) -> Verdict:
-    reason, message = _headline(found)
-    is_ready = found.stage is Stage.COMPLETE and found.error is None and not found.is_suspended
-    if found.warning:
-        message = f"{message} {found.warning}"
-    return Verdict("Ready", "True" if is_ready else "False", reason, message)
-
-
-def _headline(found: Situation) -> tuple[str, str]:
-    """The one reason and sentence that tell most."""
-    if found.is_suspended:
-        return "Suspended", "lifecycle.suspend is true, and the operator changes nothing. Set it to false to go on."
-    if found.error is not None:
-        return found.error.code, found.error.sentence()
-    if found.stage in {Stage.COMPLETE, Stage.ASLEEP}:
-        return found.stage.value, _words(found)
-    if found.stage is Stage.PENDING:
-        beside = f" Pod {found.trouble.pod}: {found.trouble.message}" if found.trouble is not None else ""
-        return found.stage.value, _words(found) + beside
-    if found.trouble is not None:
-        return found.trouble.code, f"{_words(found)} Pod {found.trouble.pod}: {found.trouble.message}"
-    if found.deployment is not None and found.deployment.failure_message:
-        words = ended(found.deployment.failure_message)
-        return (
-            "PodsRefused",
-            f"The cluster refuses the pods: {words} Change what it names, or ask the cluster's administrator to.",
-        )
-    return found.stage.value, _words(found)
-
-
-def _words(found: Situation) -> str:
-    state = found.deployment
-    counts = {"ready": state.ready if state else 0, "updated": state.updated if state else 0, "count": found.count}
-    words = _LEFT_AT_ZERO if _is_left_at_zero(found) else _STAGE_WORDS[found.stage].format(**counts)
-    if _is_held(found):
-        words = f"{words} {_PAUSED}"
-    if found.no_slot is not None:
-        return f"{words} {_who_holds(found.no_slot)}"
-    return f"{words} {_who_serves(found.move)}" if found.move is not None else words
-
-
-def _is_left_at_zero(found: Situation) -> bool:
-    """Whether the count is 0 though the spec leaves it to an autoscaler, which does nothing from 0 on."""
-    return found.stage is Stage.ASLEEP and found.autoscaler is not None
-
-
-def _is_held(found: Situation) -> bool:
-    """Whether somebody's pause keeps the pods from becoming what the spec asks for."""
-    is_done = found.stage in {Stage.COMPLETE, Stage.ASLEEP}
-    return not is_done and found.deployment is not None and found.deployment.is_paused
-
-
-def _who_holds(refusal: NoSlot) -> str:
-    """Who has the slots, and what else is in the way."""
-    holders = ", ".join(f"{key.namespace}/{key.name}" for key in refusal.holders[:NAMED_HOLDERS])
-    more = len(refusal.holders) - NAMED_HOLDERS
-    holders += f" and {more} more" if more > 0 else ""
-    taken = f"{len(refusal.holders)} of {refusal.limit} rollout slots (operator.maxConcurrentRollouts) are held"
-    sentence = f"{taken}, by {holders}." if holders else f"{taken}."
-    if refusal.is_capped:
-        return f"{sentence} Another namespace waits, so this one has its share."
-    return f"{sentence} {refusal.ahead} others asked before." if refusal.ahead else sentence
-
-
-def _who_serves(move: Move) -> str:
-    """What answers until the new pods do."""
-    formers = ", ".join(f"Deployment {name}" for name in move.formers)
-    if formers:
-        return f"{formers} serves until all are, and then goes."
-    services = ", ".join(str(ref) for ref in move.services)
-    return f"{services} leads to its former pods until all are."
-
-
-def _stalled(found: Situation) -> Verdict:
-    """Whether it will not move until somebody acts, and who that is."""
-    reason, message = _headline(found)
-    turn = duty(reason)
-    if _needs_person(found, turn):
-        who = turn.who if turn.who is not Who.NOBODY else Who.AUTHOR
-        return Verdict("Stalled", "True", reason, f"It is up to {who}. {message}")
-    if turn.is_retried:
-        return Verdict(
-            "Stalled", "False", reason, f"It may pass by itself; if it lasts, it is up to {turn.who}. {message}"
-        )
-    if found.stage not in {Stage.COMPLETE, Stage.ASLEEP}:
-        return Verdict("Stalled", "False", "Progressing", "It moves by itself.")
-    beside = " and ".join(_faults_beside(found))
-    words = f"Nothing holds it up, but see {beside}." if beside else "Nothing needs a person."
-    return Verdict("Stalled", "False", "Progressing", words)
-
-
-def _faults_beside(found: Situation) -> Iterator[str]:
-    """Conditions that ask for a person though the pods are as they should be."""
-    if found.warning:
-        yield "Ready"
-    if _model_ready(found).reason == PODS_UNREACHABLE:
-        yield "ModelReady"
-    if found.additions:
-        yield "Drifted"
-    metrics = _metrics(found)
-    if metrics is not None and metrics.status == "False":
-        yield "MetricsHealthy"
-
-
-def _needs_person(found: Situation, turn: Duty) -> bool:
-    if found.is_suspended:
-        return True
-    if found.error is not None:
-        return found.error.needs_person
-    if _is_left_at_zero(found) or _is_held(found):
-        return True
-    if found.stage in {Stage.COMPLETE, Stage.ASLEEP}:
-        # Pods that were refused and are needed no more.
-        return False
-    failure = found.deployment.failure_message if found.deployment else ""
-    return turn.stalls or found.stage is Stage.STUCK or bool(failure)
-
-
-def _model_ready(found: Situation) -> Verdict:
-    if found.stage is Stage.COMPLETE and found.unreached and not found.facts:
-        message = (
-            f"Of the ready pods, {found.unreached} were asked what they serve and none answered the operator. Let pods "
-            "with the label app.kubernetes.io/name=bge-reranker-operator reach their port 8001."
-        )
-        return Verdict("ModelReady", "Unknown", PODS_UNREACHABLE, message)
-    if found.stage is Stage.COMPLETE:
-        return Verdict("ModelReady", "True", "Loaded", "The model is loaded and warmed up in every replica.")
-    if found.trouble is not None and found.stage is not Stage.ASLEEP:
-        return Verdict("ModelReady", "False", found.trouble.code, found.trouble.message)
-    return Verdict("ModelReady", "Unknown", "NotLoadedYet", "No pod of the wanted template has said yet.")
-
-
-def _drifted(found: Situation) -> Verdict:
-    """Whether somebody has added to the objects, which the operator leaves."""
-    if not found.additions:
-        return Verdict("Drifted", "False", "AsApplied", "Nobody has added anything to its objects.")
-    message = f"{'; '.join(found.additions)}. Ask for it in the spec, or remove it there; the operator leaves it."
-    return Verdict("Drifted", "True", "SetByOthers", message)
-
-
-def _metrics(found: Situation) -> Verdict | None:
-    """Whether the autoscaler can read its metrics; nothing without an autoscaler."""
-    if found.autoscaler is None:
-        return None
-    conditions = {each["type"]: each for each in found.autoscaler.get("conditions") or ()}
-    scaling = conditions.get("ScalingActive")
-    if scaling is None:
-        return Verdict("MetricsHealthy", "Unknown", "NotReadYet", "The autoscaler has not read its metrics yet.")
-    words = str(scaling.get("message", ""))
-    if scaling["status"] == "True":
-        return Verdict("MetricsHealthy", "True", "Read", words)
-    said = ended(words or "The autoscaler could not read its metrics")
-    remedy = "The count stays as it is until the metrics adapter runs and serves this metric."
-    return Verdict("MetricsHealthy", "False", str(scaling.get("reason") or "NotRead"), f"{said} {remedy}")
-
-
 def _with_times(wanted: Iterable[Verdict], reranker: Reranker, now: str) -> list[dict[str, Any]]:
     former = {each["type"]: each for each in reranker.status.get("conditions") or ()}
     conditions = []
@@ -316,7 +66,7 @@ def _model(reranker: Reranker, found: Situation) -> dict[str, Any]:
     """Active and wanted version; what is not known is said to be unknown."""
     target = {key: value for key, value in vars(reranker.model).items() if value}
     model: dict[str, Any] = {"target": target} if target else {}
-    if not (found.former_available or (found.deployment and found.deployment.ready)):
+    if not found.is_serving:
         return model
     if not found.facts and found.unreached:
         return {**model, "summary": UNKNOWN}
@@ -341,7 +91,7 @@ def _active(facts: tuple[PodFacts, ...]) -> dict[str, str]:
 
 def _measured(reranker: Reranker, found: Situation) -> dict[str, Any]:
     """Capacity of all ready pods together, device and precision; what is not known is said to be unknown."""
-    if not (found.former_available or (found.deployment and found.deployment.ready)):
+    if not found.is_serving:
         return {}
     if not found.facts and found.unreached:
         return {"capacity": {"summary": UNKNOWN}, "device": UNKNOWN, "precision": UNKNOWN}
@@ -360,7 +110,7 @@ def _measured(reranker: Reranker, found: Situation) -> dict[str, Any]:
 
 def _last_failure(found: Situation) -> dict[str, Any]:
     """The last failure field by field; none once all is well."""
-    if found.stage in {Stage.COMPLETE, Stage.ASLEEP} and found.error is None:
+    if found.is_at_rest and found.error is None:
         return {}
     if found.error is not None:
         return {

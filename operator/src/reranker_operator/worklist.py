@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 
 from .resource import Key
@@ -17,60 +17,109 @@ LEAST_PAUSE_S = 0.2
 """Between two rounds of a key: what changes together is looked at once, and a fight of two writers costs little."""
 
 
-@dataclass
-class _Entry:
-    """State of one key.
+@dataclass(frozen=True)
+class Requeue:
+    """The round is done: the next one comes after a pause, unless something changes before."""
+
+    after_s: float
+
+
+@dataclass(frozen=True)
+class Retry:
+    """The round failed: it is repeated, with growing pauses."""
+
+
+@dataclass(frozen=True)
+class Gone:
+    """The Reranker is no more, and there is no next round."""
+
+
+Outcome = Requeue | Retry | Gone
+"""What comes after a round."""
+
+
+@dataclass(eq=False)
+class Schedule:
+    """When one key is reconciled next.
 
     Attributes:
-        is_dirty: Something was heard of it since the round began, by `enqueue`.
-        is_urgent: A look at once was asked for since the round began, by `add`.
+        is_dirty: Something changed since the round began, by `enqueue`.
+        is_urgent: A round at once was asked for since the round began, by `enqueue_now`.
     """
 
+    key: Key
     due_s: float
     failures: int = 0
     is_running: bool = False
     is_dirty: bool = False
     is_urgent: bool = False
 
+    def begin(self) -> None:
+        """A round begins."""
+        self.is_running, self.is_dirty, self.is_urgent = True, False, False
+
+    def end(self, outcome: Outcome, now_s: float) -> None:
+        """A round ended."""
+        has_failed = isinstance(outcome, Retry)
+        self.is_running = False
+        self.failures = self.failures + 1 if has_failed else 0
+        # A change does not shorten the pause after a failure, but who asked for a round at once gets it.
+        if self.is_urgent or (self.is_dirty and not has_failed):
+            self.due_s = now_s + LEAST_PAUSE_S
+        else:
+            self.due_s = now_s + self._pause_s(outcome)
+
+    def _pause_s(self, outcome: Outcome) -> float:
+        match outcome:
+            case Requeue(after_s):
+                return after_s
+            case Retry():
+                return backoff_s(self.failures)
+            case Gone():
+                return math.inf
+
 
 class Worklist:
     """Runs `work(key)` for keys that are due.
 
     Args:
-        work: Gives the seconds until the next look; infinity ends it, None asks for a repetition with growing pauses.
+        schedules: Of all keys there are.
+        work: A round.
         now: The clock.
     """
 
-    def __init__(self, work: Callable[[Key], Awaitable[float | None]], now: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        schedules: Callable[[], Iterable[Schedule]],
+        work: Callable[[Key], Awaitable[Outcome]],
+        now: Callable[[], float],
+    ) -> None:
+        self._schedules = schedules
         self._work = work
         self._now = now
-        self._entries: dict[Key, _Entry] = {}
+        self._running: dict[Key, Schedule] = {}
         self._changed = asyncio.Event()
 
-    def add(self, key: Key, delay_s: float = 0.0) -> None:
-        """Have the key looked at after a delay at the latest."""
-        due_s = self._now() + delay_s
-        entry = self._entries.get(key)
-        if entry is None:
-            self._entries[key] = _Entry(due_s)
-        elif entry.is_running:
-            entry.is_urgent = entry.is_urgent or delay_s == 0
-        else:
-            entry.due_s = min(entry.due_s, due_s)
+    def enqueue(self, schedule: Schedule) -> None:
+        """Something changed; while its rounds fail, the pauses stay as they are."""
+        if schedule.is_running:
+            schedule.is_dirty = True
+        elif not schedule.failures:
+            schedule.due_s = min(schedule.due_s, self._now() + LEAST_PAUSE_S)
         self._changed.set()
 
-    def enqueue(self, key: Key) -> None:
-        """Something was heard about the key; while it fails, the pauses stay as they are."""
-        entry = self._entries.get(key)
-        if entry is not None and entry.failures and not entry.is_running:
-            return
-        self.add(key, LEAST_PAUSE_S)
-        if entry is not None and entry.is_running:
-            entry.is_dirty = True
+    def enqueue_now(self, schedule: Schedule) -> None:
+        """Have a round at once, or directly after the one that runs, failures or not."""
+        if schedule.is_running:
+            schedule.is_urgent = True
+        else:
+            schedule.due_s = min(schedule.due_s, self._now())
+        self._changed.set()
 
     def age_s(self) -> float:
         """For how long the oldest due or running work has been so: small while work gets done."""
-        return max([0.0, *(self._now() - entry.due_s for entry in self._entries.values())])
+        known = (*self._schedules(), *self._running.values())
+        return max([0.0, *(self._now() - schedule.due_s for schedule in known)])
 
     async def run(self, workers: int) -> None:
         """Work until cancelled."""
@@ -80,46 +129,34 @@ class Worklist:
 
     async def _worker(self) -> None:
         while True:
-            key = self._take()
-            if key is None:
-                await self._rest()
-                continue
-            await self._round(key, self._entries[key])
+            schedule = self._next()
+            if schedule is None or schedule.due_s > self._now():
+                await self._rest(schedule)
+            else:
+                await self._round(schedule)
 
-    def _take(self) -> Key | None:
-        now = self._now()
-        due = [
-            (entry.due_s, key) for key, entry in self._entries.items() if not entry.is_running and entry.due_s <= now
-        ]
-        if not due:
-            return None
-        _, key = min(due)
-        entry = self._entries[key]
-        entry.is_running, entry.is_dirty, entry.is_urgent = True, False, False
-        return key
+    def _next(self) -> Schedule | None:
+        """Whose turn is next. A namesake waits for the round of the former one."""
+        waiting = (each for each in self._schedules() if each.key not in self._running)
+        return min(waiting, key=lambda each: (each.due_s, each.key), default=None)
 
-    async def _round(self, key: Key, entry: _Entry) -> None:
-        wish_s: float | None = None
+    async def _round(self, schedule: Schedule) -> None:
+        outcome: Outcome = Retry()
+        self._running[schedule.key] = schedule
+        schedule.begin()
         try:
-            wish_s = await self._work(key)
+            outcome = await self._work(schedule.key)
         finally:
-            entry.is_running = False
-            entry.failures = 0 if wish_s is not None else entry.failures + 1
-            pause_s = wish_s if wish_s is not None else backoff_s(entry.failures)
-            # News do not shorten the pause after a failure, but who asked for a look gets it.
-            is_soon = entry.is_urgent or (entry.is_dirty and wish_s is not None)
-            entry.due_s = self._now() + (LEAST_PAUSE_S if is_soon else pause_s)
-            if math.isinf(entry.due_s):
-                del self._entries[key]
+            del self._running[schedule.key]
+            schedule.end(outcome, self._now())
             self._changed.set()
 
-    async def _rest(self) -> None:
+    async def _rest(self, following: Schedule | None) -> None:
         """Until something is due or changes."""
-        waiting = [entry.due_s for entry in self._entries.values() if not entry.is_running]
         self._changed.clear()
-        pause_s = min(waiting) - self._now() if waiting else None
+        pause_s = math.inf if following is None else following.due_s - self._now()
         try:
-            await asyncio.wait_for(self._changed.wait(), pause_s if pause_s is None else max(pause_s, 0.001))
+            await asyncio.wait_for(self._changed.wait(), None if math.isinf(pause_s) else max(pause_s, 0.001))
         except TimeoutError:
             return
 

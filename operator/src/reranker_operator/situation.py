@@ -1,0 +1,59 @@
+"""What was found about one Reranker in a round. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .errors import OperatorError
+from .move import Move
+from .rollout import Stage
+from .slots import NoSlot
+from .snapshots import DeploymentState, PodFacts
+from .trouble import Trouble
+
+
+@dataclass(frozen=True)
+class Situation:
+    """What was found.
+
+    Attributes:
+        count: Replicas that there should be now; an autoscaler's wish while there is one.
+        former_available: Replicas of a Deployment that is left behind.
+        no_slot: Why a change of the pods waits.
+        move: What serves until the wanted Deployment answers; None if nothing does.
+        facts: What the ready pods that were reached say.
+        unreached: Ready pods that did not answer.
+        additions: What others have set on the objects, each with the object's name.
+        error: What stopped this round.
+        autoscaler: Status of the HorizontalPodAutoscaler; None without one.
+        warning: A sentence about the operator's surroundings, such as a CRD that is older than it.
+    """
+
+    stage: Stage
+    count: int
+    deployment: DeploymentState | None = None
+    former_available: int = 0
+    no_slot: NoSlot | None = None
+    move: Move | None = None
+    facts: tuple[PodFacts, ...] = ()
+    unreached: int = 0
+    additions: tuple[str, ...] = ()
+    trouble: Trouble | None = None
+    error: OperatorError | None = None
+    autoscaler: Mapping[str, Any] | None = None
+    endpoint: str = ""
+    selector: str = ""
+    warning: str = ""
+    is_suspended: bool = False
+
+    @property
+    def is_serving(self) -> bool:
+        """Whether any replica of it is ready, be it of a former Deployment."""
+        return bool(self.former_available or (self.deployment and self.deployment.ready))
+
+    @property
+    def is_at_rest(self) -> bool:
+        """Whether the pods are as the spec asks for."""
+        return self.stage in {Stage.COMPLETE, Stage.ASLEEP}
