@@ -37,11 +37,11 @@ async def first_changes_and_second_waits() -> Bench:
     return bench
 
 
-def begun(bench: Bench) -> None:
+def begun(bench: Bench, **progressing: str) -> None:
     metadata = bench.cluster.objects[FIRST]["metadata"]
     metadata["annotations"] = {"deployment.kubernetes.io/revision": "2"}
     counts = {"replicas": 2, "updatedReplicas": 1, "readyReplicas": 1, "availableReplicas": 1}
-    bench.cluster.say(FIRST, observedGeneration=metadata["generation"], conditions=[UPDATED], **counts)
+    bench.cluster.say(FIRST, observedGeneration=metadata["generation"], conditions=[UPDATED | progressing], **counts)
 
 
 @in_a_loop
@@ -195,6 +195,19 @@ async def test_a_new_process_knows_who_changes() -> None:
     bench.restart()
     await bench.round(one("second", "scorer:2"))
     assert image_of(bench, SECOND) == "scorer:1"
+
+
+@in_a_loop
+async def test_a_new_process_does_not_wait_for_who_stalled_before_it_began() -> None:
+    bench = await first_changes_and_second_waits()
+    long_ago, later = "2025-12-31T23:50:00Z", "2025-12-31T23:55:01Z"
+    runs = {"name": "scorer", "state": {"running": {"startedAt": later}}, "restartCount": 0}
+    for restarts, image in ((0, "scorer:1"), (9, "scorer:2")):
+        begun(bench, lastUpdateTime=long_ago)
+        put_pods(bench, pod("first-2", containers=[{**runs, "restartCount": restarts}]), ref=FIRST)
+        bench.restart()
+        await bench.round(one("second", "scorer:2"))
+        assert image_of(bench, SECOND) == image, "a container that begins anew is no progress"
 
 
 @in_a_loop

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from .children import Children
+from .clock import Clock, seconds_between
 from .kinds import DEPLOYMENT
 from .pod_answers import Downloads
 from .resource import Key
 from .slots import Rollout, Slots, progress_of
-from .snapshots import Child, DeploymentState
+from .snapshots import Child, DeploymentState, Pod
 from .tracked import Tracked, TrackedRerankers
 
 
@@ -19,13 +20,17 @@ class Fleet:
         children: What lives there.
         downloads: How far the models are that pods fetch.
         slots: Who may change its pods now.
+        clock: Time.
     """
 
-    def __init__(self, tracked: TrackedRerankers, children: Children, downloads: Downloads, slots: Slots) -> None:
+    def __init__(
+        self, tracked: TrackedRerankers, children: Children, downloads: Downloads, slots: Slots, clock: Clock
+    ) -> None:
         self._tracked = tracked
         self._children = children
         self._downloads = downloads
         self._slots = slots
+        self._clock = clock
 
     def look(self) -> None:
         """See how far each rollout is that is under way, or was when the process began."""
@@ -45,8 +50,15 @@ class Fleet:
             if state.is_changing:
                 pods = self._children.pods(child.uid)
                 fetched_bytes = self._downloads.fetched_bytes(tracked.answers, pods)
-                return Rollout(state.revision, progress_of(state, pods, fetched_bytes))
+                return Rollout(state.revision, progress_of(state, pods, fetched_bytes), self._quiet_s(state, pods))
         return None
+
+    def _quiet_s(self, state: DeploymentState, pods: list[Pod]) -> float:
+        """For how long nothing got further; nothing in the cluster tells when a download last grew."""
+        if any(pod.is_fetching for pod in pods):
+            return 0.0
+        last = max([state.progressed_at, *(pod.progressed_at for pod in pods if pod.is_on_its_way)])
+        return max(0.0, seconds_between(last, self._clock.stamp()))
 
     def _deployments(self, key: Key) -> list[Child]:
         """Those that a Reranker controls: one that only bears its labels takes no slot from anybody."""

@@ -140,7 +140,7 @@ class Operator:
         settings, cluster, children, clock = self._settings, self._cluster, self._children, real_clock()
         slots = Slots(settings.max_concurrent_rollouts, settings.rollout_stall_s, self._tracked.claims, clock.seconds)
         downloads = Downloads(cluster, clock.seconds, self._on_change)
-        fleet = Fleet(self._tracked, children, downloads, slots)
+        fleet = Fleet(self._tracked, children, downloads, slots, clock)
         facts = Facts(cluster, clock.seconds, self._on_change)
         return Reconciler(
             cluster,

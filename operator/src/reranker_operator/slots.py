@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .resource import Key
 from .snapshots import DeploymentState, Pod
@@ -22,10 +22,12 @@ class Rollout:
 
     Attributes:
         revision: Which one of its Deployment it is; a correction is another change.
+        quiet_s: For how long it has made no progress, as far as the cluster tells.
     """
 
     revision: int
     progress: Progress
+    quiet_s: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -83,8 +85,7 @@ def progress_of(state: DeploymentState, pods: Iterable[Pod], fetched_bytes: int 
         fetched_bytes: Of models on their way into these pods.
     """
     answering = state.available + 2 * state.updated - state.replicas
-    others = [pod for pod in pods if not pod.is_ready and not pod.is_being_deleted and not pod.is_over]
-    return answering, sum(pod.steps for pod in others), fetched_bytes
+    return answering, sum(pod.steps for pod in pods if pod.is_on_its_way), fetched_bytes
 
 
 class Slots:
@@ -106,11 +107,17 @@ class Slots:
         self._now = now
 
     def see(self, claim: SlotClaim, rollout: Rollout | None) -> None:
-        """How far a Reranker's change is; None if it has none, or is not worked on."""
+        """How far a Reranker's change is; None if it has none, or is not worked on.
+
+        Of one that was under way before it was seen first, as when the process is a new one, the cluster tells since
+        when it has made no progress.
+        """
         claim.is_seen, furthest = True, claim.furthest
         if rollout is None:
             claim.furthest = None
-        elif furthest is None or furthest.revision != rollout.revision or rollout.progress > furthest.progress:
+        elif furthest is None:
+            claim.furthest = Furthest(rollout.revision, rollout.progress, self._now() - rollout.quiet_s)
+        elif furthest.revision != rollout.revision or rollout.progress > furthest.progress:
             claim.furthest = Furthest(rollout.revision, rollout.progress, self._now())
 
     def holders(self) -> tuple[Key, ...]:
@@ -130,7 +137,7 @@ class Slots:
     def begin(self, claim: SlotClaim, rollout: Rollout | None) -> None:
         """The change was made, or failed: from now on what is there counts. A correction has its own time."""
         claim.is_taken, claim.furthest = False, None
-        self.see(claim, rollout)
+        self.see(claim, None if rollout is None else replace(rollout, quiet_s=0.0))
 
     def is_open(self, claim: SlotClaim) -> bool:
         """Whether one who waits would get a slot now: it has one, or is among the next of those who wait."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -118,6 +118,8 @@ class DeploymentState:
     available: int
     progress_reason: str
     failure_message: str
+    progressed_at: str = ""
+    """When its controller last saw progress; empty where it does not say."""
 
     @classmethod
     def of(cls, child: Child) -> Self:
@@ -135,6 +137,7 @@ class DeploymentState:
             available=int(status.get("availableReplicas", 0)),
             progress_reason=progress.get("reason", ""),
             failure_message=failure.get("message", "") if failure.get("status") == "True" else "",
+            progressed_at=str(progress.get("lastUpdateTime") or ""),
         )
 
     @property
@@ -185,6 +188,7 @@ class Pod:
         failure: Why the kubelet gave it up, as (reason, message); None while it did not.
         failed_at: When that was, as far as its conditions tell.
         containers: Statuses of init containers and containers, as the kubelet reports them.
+        progressed_at: When it last got a step further; empty while it did not.
     """
 
     name: str
@@ -201,6 +205,7 @@ class Pod:
     claims: tuple[str, ...] = ()
     failure: tuple[str, str] | None = None
     failed_at: str = ""
+    progressed_at: str = ""
 
     @classmethod
     def from_body(cls, body: Mapping[str, Any]) -> Self:
@@ -230,6 +235,7 @@ class Pod:
             claims=tuple(_claims(metadata["name"], body.get("spec") or {})),
             failure=_failure(status),
             failed_at=max((str(each.get("lastTransitionTime") or "") for each in conditions), default=""),
+            progressed_at=max(_step_times(conditions, statuses), default=""),
         )
 
     @property
@@ -241,6 +247,11 @@ class Pod:
     def is_over(self) -> bool:
         """Whether it ended for good, and is only left over."""
         return self.phase in {"Failed", "Succeeded"}
+
+    @property
+    def is_on_its_way(self) -> bool:
+        """Whether it may yet get ready for the first time, or again."""
+        return not self.is_ready and not self.is_being_deleted and not self.is_over
 
     @property
     def is_fetching(self) -> bool:
@@ -258,6 +269,20 @@ def _steps(container: Mapping[str, Any]) -> int:
     state = container.get("state") or {}
     is_done = container.get("ready") or (state.get("terminated") or {"exitCode": 1}).get("exitCode") == 0
     return 2 if is_done else int("running" in state)
+
+
+def _step_times(conditions: Iterable[Mapping[str, Any]], containers: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    """When a pod got further; a container that began anew got no further than it was."""
+    for condition in conditions:
+        if condition["type"] in {"PodScheduled", "Initialized"} and condition["status"] == "True":
+            yield str(condition.get("lastTransitionTime") or "")
+    for container in containers:
+        state = container.get("state") or {}
+        ended = state.get("terminated") or {}
+        if not container.get("restartCount"):
+            yield str((state.get("running") or {}).get("startedAt") or "")
+        if ended.get("exitCode") == 0:
+            yield str(ended.get("finishedAt") or "")
 
 
 def _claims(pod: str, spec: Mapping[str, Any]) -> Iterator[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
+from .clock import seconds_between
 from .errors import ended, printable
 from .reasons import is_for_a_pod_to_say
 from .snapshots import Child, Pod
@@ -72,17 +72,10 @@ def _is_left_over(pod: Pod, pods: tuple[Pod, ...]) -> bool:
         return False
     next_one = min(younger, key=lambda each: each.created)
     is_replacement = (
-        next_one.template_hash == pod.template_hash and _seconds(pod.failed_at, next_one.created) < REPLACED_WITHIN_S
+        next_one.template_hash == pod.template_hash
+        and seconds_between(pod.failed_at, next_one.created) < REPLACED_WITHIN_S
     )
     return next_one.is_ready or not is_replacement
-
-
-def _seconds(since: str, until: str) -> float:
-    """Between two times as RFC 3339; none if they are not."""
-    try:
-        return (dt.datetime.fromisoformat(until) - dt.datetime.fromisoformat(since)).total_seconds()
-    except (ValueError, TypeError):
-        return 0.0
 
 
 def of_pod(pod: Pod, claims: Iterable[Child], now: str) -> Trouble | None:
@@ -90,7 +83,7 @@ def of_pod(pod: Pod, claims: Iterable[Child], now: str) -> Trouble | None:
     if pod.failure is not None:
         return _given_up(pod, *pod.failure)
     scheduled = pod.conditions.get("PodScheduled")
-    if scheduled is None and _seconds(pod.created, now) > SILENCE_S:
+    if scheduled is None and seconds_between(pod.created, now) > SILENCE_S:
         return _overlooked(pod, claims)
     if scheduled is not None and scheduled[0] == "False":
         return _unscheduled(pod, scheduled[2], claims)
