@@ -46,8 +46,8 @@ async def about_itself(http: aiohttp.ClientSession, port: int) -> str:
 
 async def about_its_download(http: aiohttp.ClientSession, port: int) -> str:
     """What is believed of how much of its model the pod at this port has."""
-    fetched = await pod_info.fetched_bytes(http, "127.0.0.1", port)
-    return "nothing" if fetched is None else f"{fetched} bytes"
+    download = await pod_info.download(http, "127.0.0.1", port)
+    return "nothing" if download is None else f"{download.done_bytes} bytes"
 
 
 def believed(answer: Callable[[str], Iterator[bytes]], question: Question = about_itself) -> str:

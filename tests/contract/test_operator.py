@@ -33,7 +33,7 @@ from reranker_operator.render import HelmRenderer
 from reranker_operator.resource import Key, Reranker
 from reranker_operator.rollout import Stage
 from reranker_operator.settings import PREFIX, Settings
-from reranker_operator.snapshots import FETCH_STEP
+from reranker_operator.snapshots import FETCH_STEP, Download
 from reranker_operator.spec_limits import NOT_IN_THE_RESOURCE, AllowedNames, policy_rules
 from reranker_operator.spec_words import in_the_spec_s_words
 from tests.chart.rendering import CASES, CHART, CPU_DEMO, KUBE_VERSION, Rendered, helm, render
@@ -321,13 +321,13 @@ def test_the_operator_reads_how_far_a_download_is_where_the_chart_has_it_told() 
     words = fetch.make_context("fetch", step["args"][2:]).params
     assert words["metrics_port"] == MANAGEMENT_PORT
 
-    async def asked(port: int) -> int | None:
+    async def asked(port: int) -> Download | None:
         async with pod_info.session() as http:
-            return await pod_info.fetched_bytes(http, "127.0.0.1", port)
+            return await pod_info.download(http, "127.0.0.1", port)
 
     meter = Meter()
     meter.begin("fetching", 4 * 10**9)
     meter.advance(2_205_123_456)
     with capture_logs() as lines:
         serve_metrics(meter, 0)
-    assert asyncio.run(asked(lines[0]["port"])) == 2_205_123_456
+    assert asyncio.run(asked(lines[0]["port"])) == Download(2_205_123_456, 4 * 10**9)

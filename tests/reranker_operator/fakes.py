@@ -24,7 +24,7 @@ from reranker_operator.reconcile import Reconciler
 from reranker_operator.report import Reporter
 from reranker_operator.resource import Key, Reranker
 from reranker_operator.slots import Slots
-from reranker_operator.snapshots import Pod, PodFacts
+from reranker_operator.snapshots import Download, Pod, PodFacts
 from reranker_operator.spec_limits import AllowedNames
 from reranker_operator.tracked import TrackedRerankers
 from reranker_operator.worklist import Outcome
@@ -58,7 +58,7 @@ class FakeCluster:
         self.gone: set[str] = set()
         self.events: list[Event] = []
         self.facts: PodFacts | None = None
-        self.fetched: int | None = None
+        self.downloading: Download | None = None
         self.asked: list[str] = []
         self.children = Children(lambda _: None)
         self._versions = itertools.count(10)
@@ -106,9 +106,9 @@ class FakeCluster:
         self.asked.append(pod.name)
         return self.facts
 
-    async def fetched_bytes(self, pod: Pod) -> int | None:
+    async def download(self, pod: Pod) -> Download | None:
         del pod
-        return self.fetched
+        return self.downloading
 
     def put(self, body: dict[str, Any]) -> None:
         """Somebody else wrote this object."""

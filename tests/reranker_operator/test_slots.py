@@ -218,7 +218,7 @@ def test_a_rollout_gets_further_with_every_step_of_its_pods() -> None:
         progress_of(replace(rolling, updated=0), []),
         progress_of(replace(rolling, replicas=3, updated=1), [state(has_node=False)]),
         progress_of(replace(rolling, replicas=3, updated=1), [state(0)]),
-        progress_of(replace(rolling, replicas=3, updated=1), [state(0)], fetched_bytes=7),
+        progress_of(replace(rolling, replicas=3, updated=1), [state(0)], download_steps=7),
         progress_of(replace(rolling, replicas=3, updated=1), [state(1)]),
         progress_of(replace(rolling, replicas=3, updated=1), [state(2)]),
         progress_of(replace(rolling, replicas=3, updated=1, available=3), [state(2, is_ready=True)]),

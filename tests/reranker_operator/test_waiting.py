@@ -8,7 +8,9 @@ import pytest
 
 from reranker_operator.adopt import MANAGED_BY, MANAGER
 from reranker_operator.errors import InvalidSpec
+from reranker_operator.pod_answers import DOWNLOAD_STEPS
 from reranker_operator.resource import Reranker
+from reranker_operator.snapshots import Download
 from reranker_operator.worklist import Requeue
 
 from .bodies import NAMESPACE, deployment, pod, reranker
@@ -145,13 +147,47 @@ async def test_a_change_whose_download_grows_keeps_its_slot_and_one_whose_downlo
     fetching = [{"name": "fetch-model", "state": {"running": {}}}, {"name": "scorer", "state": {"waiting": {}}}]
     put_pods(bench, pod("first-2", containers=fetching), ref=FIRST)
     for gigabytes in range(5):
-        bench.cluster.fetched = gigabytes * 10**9
+        bench.cluster.downloading = Download(gigabytes * 10**9, 10**10)
         bench.time.now += STALL_S / 2
         await bench.round(one("second", "scorer:2"))
         await bench.downloads.settled()
         await bench.round(one("second", "scorer:2"))
         assert image_of(bench, SECOND) == "scorer:1"
     for _ in range(3):
+        bench.time.now += STALL_S / 2
+        await bench.round(one("second", "scorer:2"))
+        await bench.downloads.settled()
+    assert image_of(bench, SECOND) == "scorer:2"
+
+
+@pytest.mark.parametrize("total_bytes", [0, 10**10])
+def test_a_download_that_is_made_up_keeps_its_slot_for_no_longer_than_what_it_said_first_lasts(
+    total_bytes: int,
+) -> None:
+    @in_a_loop
+    async def check() -> None:
+        bench = await first_changes_and_second_waits()
+        fetching = [{"name": "fetch-model", "state": {"running": {}}}, {"name": "scorer", "state": {"waiting": {}}}]
+        put_pods(bench, pod("first-2", containers=fetching), ref=FIRST)
+        begun_at, made_up = bench.time.now, 0
+        while image_of(bench, SECOND) == "scorer:1":
+            made_up += 10**8
+            bench.cluster.downloading = Download(made_up, total_bytes and total_bytes + 2 * made_up)
+            bench.time.now += STALL_S / 2
+            await bench.round(one("second", "scorer:2"))
+            await bench.downloads.settled()
+        assert bench.time.now - begun_at <= (2 + (DOWNLOAD_STEPS if total_bytes else 0)) * STALL_S
+
+    check()
+
+
+@in_a_loop
+async def test_no_other_container_says_how_far_the_download_is() -> None:
+    bench = await first_changes_and_second_waits()
+    theirs = [{"name": "theirs", "state": {"running": {}}}, {"name": "fetch-model", "state": {"waiting": {}}}]
+    put_pods(bench, pod("first-2", containers=theirs), ref=FIRST)
+    for gigabytes in range(3):
+        bench.cluster.downloading = Download(gigabytes * 10**9, 10**10)
         bench.time.now += STALL_S / 2
         await bench.round(one("second", "scorer:2"))
         await bench.downloads.settled()

@@ -21,7 +21,7 @@ from .errors import ClusterUnavailable, Contended, KindNotInstalled, OperatorErr
 from .events import Event
 from .kinds import EVENT, GROUP, RERANKER, Kind, Ref
 from .resource import Reranker
-from .snapshots import Pod, PodFacts
+from .snapshots import Download, Pod, PodFacts
 
 _REQUEST_LIMIT = aiohttp.ClientTimeout(total=15)
 
@@ -66,8 +66,8 @@ class Cluster(Protocol):
     async def pod_facts(self, pod: Pod) -> PodFacts | None:
         """What a ready pod says of itself; None if it cannot be reached, or says nothing that a scorer says."""
 
-    async def fetched_bytes(self, pod: Pod) -> int | None:
-        """How much a pod has of the model that it fetches; None if it does not say."""
+    async def download(self, pod: Pod) -> Download | None:
+        """How far a pod is that fetches its model; None if it does not say."""
 
 
 class Requests(Protocol):
@@ -150,9 +150,9 @@ class KubernetesCluster:
         """See the protocol."""
         return await pod_info.ask(self._http, pod.address)
 
-    async def fetched_bytes(self, pod: Pod) -> int | None:
+    async def download(self, pod: Pod) -> Download | None:
         """See the protocol."""
-        return await pod_info.fetched_bytes(self._http, pod.address)
+        return await pod_info.download(self._http, pod.address)
 
     async def version(self) -> str:
         """The API server's version, such as `v1.34.4`."""

@@ -49,8 +49,8 @@ class Fleet:
             state = DeploymentState.of(child)
             if state.is_changing:
                 pods = self._children.pods(child.uid)
-                fetched_bytes = self._downloads.fetched_bytes(tracked.answers, pods)
-                return Rollout(state.revision, progress_of(state, pods, fetched_bytes), self._quiet_s(state, pods))
+                progress = progress_of(state, pods, self._downloads.steps(tracked.answers, pods))
+                return Rollout(state.revision, progress, self._quiet_s(state, pods))
         return None
 
     def _quiet_s(self, state: DeploymentState, pods: list[Pod]) -> float:

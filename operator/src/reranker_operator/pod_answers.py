@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from .cluster import Cluster
 from .resource import Key
-from .snapshots import Pod, PodFacts
+from .snapshots import Download, Pod, PodFacts
 
 UNREACHED_PAUSE_S = 60.0
 """Before a pod that did not answer is asked again."""
 
 DOWNLOAD_PAUSE_S = 20.0
 """Before a pod that fetches its model is asked again how far it is."""
+
+DOWNLOAD_STEPS = 20
+"""Parts of a download, each of which counts as progress once. The image of the step that fetches is the author's choice
+and may say what it likes, but it cannot make a rollout hold its slot for longer than so many stall periods."""
 
 CONCURRENT_QUESTIONS = 64
 """So many that pods which let the operator wait on purpose delay the answers of others by seconds only."""
@@ -36,10 +40,24 @@ class FactsAnswer:
 
 @dataclass(frozen=True)
 class DownloadAnswer:
-    """How many bytes of its model a pod had."""
+    """How far a pod said that its download is.
+
+    Attributes:
+        total_bytes: What it said first that it fetches; 0 while it said none.
+        steps: How many of `DOWNLOAD_STEPS` are done.
+    """
 
     asked_at_s: float
-    fetched_bytes: int
+    total_bytes: int = 0
+    steps: int = 0
+
+    def then(self, asked_at_s: float, download: Download | None) -> DownloadAnswer:
+        """With what it says now: neither a step back nor more than was said first is believed."""
+        if download is None:
+            return replace(self, asked_at_s=asked_at_s)
+        total_bytes = self.total_bytes or download.total_bytes
+        steps = DOWNLOAD_STEPS * min(download.done_bytes, total_bytes) // total_bytes if total_bytes else 0
+        return DownloadAnswer(asked_at_s, total_bytes, max(self.steps, steps))
 
 
 @dataclass(eq=False)
@@ -146,8 +164,8 @@ class Downloads:
         self._on_answer = on_answer
         self._questions = _Questions()
 
-    def fetched_bytes(self, answers: PodAnswers, pods: Iterable[Pod]) -> int:
-        """What the pods of a Reranker that fetch now have all together, as far as they said."""
+    def steps(self, answers: PodAnswers, pods: Iterable[Pod]) -> int:
+        """How far the downloads of a Reranker's pods that fetch now are all together, as far as they said."""
         return sum(self._known(answers, pod) for pod in pods if pod.is_fetching)
 
     async def settled(self) -> None:
@@ -158,11 +176,11 @@ class Downloads:
         answer = answers.downloads.get(pod.uid)
         if answer is None or self._now() - answer.asked_at_s >= DOWNLOAD_PAUSE_S:
             self._questions.ask(pod, lambda: self._ask(answers, pod))
-        return 0 if answer is None else answer.fetched_bytes
+        return 0 if answer is None else answer.steps
 
     async def _ask(self, answers: PodAnswers, pod: Pod) -> None:
-        fetched, former = await self._cluster.fetched_bytes(pod), answers.downloads.get(pod.uid)
-        before = 0 if former is None else former.fetched_bytes
-        answers.downloads[pod.uid] = DownloadAnswer(self._now(), before if fetched is None else fetched)
-        if fetched is not None and fetched != before:
+        download = await self._cluster.download(pod)
+        former = answers.downloads.get(pod.uid, DownloadAnswer(self._now()))
+        answer = answers.downloads[pod.uid] = former.then(self._now(), download)
+        if answer.steps != former.steps:
             self._on_answer(answers.key)

@@ -14,7 +14,7 @@ from typing import Annotated
 import aiohttp
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from .snapshots import PodFacts
+from .snapshots import Download, PodFacts
 
 MANAGEMENT_PORT = 8001
 """Port of the scorer's `/info`, and before that of the init step's `/metrics`."""
@@ -25,7 +25,9 @@ LONGEST_ANSWER_BYTES = 64 * 1024
 MOST_BYTES = 10**15
 """Most that is believed of a download."""
 
-_FETCHED = re.compile(rb"^bge_reranker_fetch_done_bytes ([0-9][0-9.e+]{0,30})$", re.MULTILINE)
+_NUMBER = rb"([0-9][0-9.e+]{0,30})"
+_DONE = re.compile(rb"^bge_reranker_fetch_done_bytes %b$" % _NUMBER, re.MULTILINE)
+_TOTAL = re.compile(rb"^bge_reranker_fetch_total_bytes %b$" % _NUMBER, re.MULTILINE)
 """How the init step of a pod tells how far it is, in Prometheus' text format."""
 
 TIME_LIMIT_S = 2.0
@@ -94,8 +96,8 @@ async def ask(http: aiohttp.ClientSession, address: str, port: int = MANAGEMENT_
         return None
 
 
-async def fetched_bytes(http: aiohttp.ClientSession, address: str, port: int = MANAGEMENT_PORT) -> int | None:
-    """Bytes that the init step of the pod has of its model; None if it does not say.
+async def download(http: aiohttp.ClientSession, address: str, port: int = MANAGEMENT_PORT) -> Download | None:
+    """How far the init step of the pod is; None if it does not say.
 
     Args:
         http: From `session`.
@@ -103,11 +105,14 @@ async def fetched_bytes(http: aiohttp.ClientSession, address: str, port: int = M
         port: Where the init step shows its metrics.
     """
     answer = await _get(http, address, port, "/metrics")
-    found = None if answer is None else _FETCHED.search(answer)
-    if found is None:
-        return None
+    done = None if answer is None else _bytes(_DONE, answer)
+    return None if answer is None or done is None else Download(done, _bytes(_TOTAL, answer) or 0)
+
+
+def _bytes(pattern: re.Pattern[bytes], answer: bytes) -> int | None:
+    found = pattern.search(answer)
     try:
-        return int(min(float(found[1]), MOST_BYTES))
+        return None if found is None else int(min(float(found[1]), MOST_BYTES))
     except ValueError:
         return None
 

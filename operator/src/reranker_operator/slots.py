@@ -13,7 +13,8 @@ SAID_S = 30.0
 """Time for which one who waits is told the same: hundreds may wait, and each word of it is a write of a status."""
 
 Progress = tuple[int, int, int]
-"""How far a change is: pods that are there and answer, how far the others are, bytes fetched. Further is greater."""
+"""How far a change is: pods that are there and answer, how far the others are, and their downloads. Further is
+greater."""
 
 
 @dataclass(frozen=True)
@@ -76,16 +77,16 @@ class SlotClaim:
     refusal: tuple[NoSlot, float] | None = None
 
 
-def progress_of(state: DeploymentState, pods: Iterable[Pod], fetched_bytes: int = 0) -> Progress:
+def progress_of(state: DeploymentState, pods: Iterable[Pod], download_steps: int = 0) -> Progress:
     """How far a change is; a container that begins anew gets no further than it was.
 
     Args:
         state: Of the Deployment.
         pods: Its pods; those that ended for good count for nothing.
-        fetched_bytes: Of models on their way into these pods.
+        download_steps: Of models on their way into these pods.
     """
     answering = state.available + 2 * state.updated - state.replicas
-    return answering, sum(pod.steps for pod in pods if pod.is_on_its_way), fetched_bytes
+    return answering, sum(pod.steps for pod in pods if pod.is_on_its_way), download_steps
 
 
 class Slots:

@@ -301,6 +301,18 @@ def _failure(status: Mapping[str, Any]) -> tuple[str, str] | None:
 
 
 @dataclass(frozen=True, slots=True)
+class Download:
+    """How far the init step of a pod says that it is.
+
+    Attributes:
+        total_bytes: 0 where it does not know.
+    """
+
+    done_bytes: int
+    total_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class PodFacts:
     """What a live scorer says of itself on its management port."""
 
