@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -40,10 +41,11 @@ def stage(folder: Path, nodes: int) -> Iterator[ControlPlane]:
 def serve_crd(plane: ControlPlane) -> None:
     """Apply the chart's CRD, and wait until it is served."""
     plane.kubectl("apply", "--server-side", "--force-conflicts", f"--filename={CRD}")
-    # `kubectl wait` ends with an error where the conditions are not there yet.
-    words = (
-        "get",
-        "crd/rerankers.bge-reranker.io",
-        "--output=jsonpath={.status.conditions[?(@.type=='Established')].status}",
-    )
-    wait_for("the CRD is served", lambda: plane.kubectl(*words) == "True", 60)
+    wait_for("the CRD is served", lambda: _is_established(plane), 60)
+
+
+def _is_established(plane: ControlPlane) -> bool:
+    """Whether its names are accepted; `kubectl wait` and jsonpath end with an error while there are no conditions."""
+    definition = json.loads(plane.kubectl("get", "crd/rerankers.bge-reranker.io", "--output=json"))
+    conditions = definition.get("status", {}).get("conditions") or ()
+    return any(each["type"] == "Established" and each["status"] == "True" for each in conditions)
