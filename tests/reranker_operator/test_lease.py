@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from reranker_operator.lease import LEASE_NAME, Lease, LeaseLost, ServedElsewhere
+from reranker_operator.settings import LONGEST_LEASE_S
 
 from .fakes import FakeLeases, FakeTime
 
@@ -100,6 +101,25 @@ def test_a_lease_of_another_that_lacks_fields_is_live_for_the_usual_time() -> No
         assert await mine._try()
 
     asyncio.run(check())
+
+
+def test_a_duration_that_no_operator_has_is_not_waited_for(caplog: pytest.LogCaptureFixture) -> None:
+    async def check() -> None:
+        leases, time = FakeLeases(), FakeTime()
+        await lease(leases, "theirs", time)._try()
+        next(iter(leases.leases.values()))["spec"]["leaseDurationSeconds"] = 2**31 - 1
+        mine = lease(leases, "mine", time)
+        assert not await mine._try()
+        time.now += LONGEST_LEASE_S - 1
+        assert not await mine._try(), "an operator that renews it so seldom may be well"
+        time.now += 2
+        assert await mine._try()
+
+    asyncio.run(check())
+    (record,) = caplog.records
+    assert record.getMessage() == "lease_duration_not_believed"
+    assert vars(record)["lease"] == f"search/{LEASE_NAME}"
+    assert (vars(record)["claimed_s"], vars(record)["waits_s"]) == (2**31 - 1, LONGEST_LEASE_S)
 
 
 def test_a_renewal_that_is_never_answered_is_tried_again() -> None:

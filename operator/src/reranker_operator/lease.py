@@ -15,6 +15,7 @@ from typing import Any
 from .cluster import Requests, collection
 from .errors import ClusterUnavailable, Contended, KindNotInstalled, OperatorError
 from .kinds import LEASE
+from .settings import LONGEST_LEASE_S
 
 LOG = logging.getLogger(__name__)
 
@@ -22,7 +23,6 @@ LEASE_NAME = "bge-reranker-operator"
 """Of a namespace's Lease; a cluster-wide operator's has a suffix."""
 
 CLUSTER_LEASE_NAME = f"{LEASE_NAME}-cluster"
-
 
 UNSAID_DURATION_S = 15.0
 """For which a Lease is live that does not say it itself; every field of a Lease may be missing."""
@@ -44,7 +44,7 @@ class _Sight:
 
 
 class LeaseWatcher:
-    """Judges whether Leases are alive: they are until they have not changed for their whole duration.
+    """Judges whether Leases are alive: they are until they have not changed for their whole duration, or the longest.
 
     Args:
         now: Monotonic seconds.
@@ -59,12 +59,16 @@ class LeaseWatcher:
         spec = _spec_of(lease)
         if not spec.get("holderIdentity"):
             return False
-        place = f"{lease['metadata']['namespace']}/{lease['metadata']['name']}"
+        name = f"{lease['metadata']['namespace']}/{lease['metadata']['name']}"
         mark = f"{spec['holderIdentity']} {spec.get('renewTime')}"
-        sight = self._sights.get(place)
+        claimed_s = float(spec.get("leaseDurationSeconds") or UNSAID_DURATION_S)
+        sight = self._sights.get(name)
         if sight is None or sight.renewed != mark:
-            sight = self._sights[place] = _Sight(mark, self._now())
-        return self._now() - sight.since_s < float(spec.get("leaseDurationSeconds") or UNSAID_DURATION_S)
+            sight = self._sights[name] = _Sight(mark, self._now())
+            if claimed_s > LONGEST_LEASE_S:
+                figures = {"lease": name, "claimed_s": claimed_s, "waits_s": LONGEST_LEASE_S}
+                LOG.warning("lease_duration_not_believed", extra={**figures, "holder": spec["holderIdentity"]})
+        return self._now() - sight.since_s < min(claimed_s, LONGEST_LEASE_S)
 
 
 class Lease:
@@ -85,8 +89,8 @@ class Lease:
         self._requests = requests
         self._path = f"{collection(LEASE, namespace)}/{name}"
         self._collection = collection(LEASE, namespace)
-        self._place = {"namespace": namespace, "name": name}
-        self._told = f"{namespace}/{name}"
+        self._metadata = {"namespace": namespace, "name": name}
+        self._name = f"{namespace}/{name}"
         self._identity = identity
         self._duration_s = duration_s
         self._now = now
@@ -94,14 +98,14 @@ class Lease:
 
     async def acquire(self) -> None:
         """Wait until it is ours, saying whose it is meanwhile."""
-        said = ""
+        logged = ""
         while not await self._try():
             holder = await self._holder()
-            if holder != said:
-                LOG.info("waiting_for_lease", extra={"holder": holder, "lease": self._told})
-                said = holder
+            if holder != logged:
+                LOG.info("waiting_for_lease", extra={"holder": holder, "lease": self._name})
+                logged = holder
             await asyncio.sleep(self._duration_s / 5)
-        LOG.info("lease_acquired", extra={"identity": self._identity, "lease": self._told})
+        LOG.info("lease_acquired", extra={"identity": self._identity, "lease": self._name})
 
     async def keep(self) -> None:
         """Renew until it is lost.
@@ -117,7 +121,7 @@ class Lease:
                 async with asyncio.timeout(self._duration_s / 4):
                     is_ours = await self._try()
                 if not is_ours:
-                    raise LeaseLost(f"The Lease {self._told} is another's now.")
+                    raise LeaseLost(f"The Lease {self._name} is another's now.")
                 renewed_at = self._now()
             except TimeoutError:
                 LOG.warning("lease_not_renewed", extra={"error": "The API server did not answer in time."})
@@ -126,7 +130,7 @@ class Lease:
                 LOG.warning("lease_not_renewed", extra={"error": error.sentence()})
             # Before anybody else may take it.
             if self._now() - renewed_at > self._duration_s * 2 / 3:
-                raise LeaseLost(f"The Lease {self._told} could not be renewed in time.")
+                raise LeaseLost(f"The Lease {self._name} could not be renewed in time.")
 
     async def release(self) -> None:
         """Let a successor begin at once."""
@@ -143,7 +147,7 @@ class Lease:
                 body = {
                     "apiVersion": LEASE.api_version,
                     "kind": LEASE.name,
-                    "metadata": self._place,
+                    "metadata": self._metadata,
                     "spec": self._spec(0),
                 }
                 await self._requests.request("post", self._collection, body=body)

@@ -18,6 +18,10 @@ def _separated(given: Any) -> Any:
     return [each.strip() for each in given.split(",") if each.strip()] if isinstance(given, str) else given
 
 
+LONGEST_LEASE_S = 600
+"""Longest duration that an operator's Lease can have, and that is believed of another's. A shorter bound on the latter,
+such as our own duration, would take the Lease from an operator that has a longer one and is well."""
+
 Pattern = Annotated[str, Field(pattern="^[a-z0-9.*-]+$", max_length=253)]
 """A name in which `*` stands for any part."""
 
@@ -64,7 +68,7 @@ class Settings(BaseModel):
     resync_interval_s: Annotated[float, Field(ge=5, le=3600)] = 60.0
     """Pause after which a Reranker is looked at again though nothing was heard of it."""
 
-    lease_duration_s: Annotated[float, Field(ge=3, le=600)] = 15.0
+    lease_duration_s: Annotated[float, Field(ge=3, le=LONGEST_LEASE_S)] = 15.0
     """Time without a renewal after which another operator may take the Lease over."""
 
     watch_inactivity_s: Annotated[float, Field(ge=5, le=3600)] = 90.0
