@@ -28,7 +28,7 @@ from reranker_operator.errors import OperatorError
 from reranker_operator.kinds import CHILD_KINDS, EVENT, LEASE, POD, REPLICA_SET, RERANKER
 from reranker_operator.lease import CLUSTER_LEASE_NAME, LEASE_NAME
 from reranker_operator.pod_info import LONGEST_ANSWER_BYTES, MANAGEMENT_PORT, facts_of
-from reranker_operator.reasons import DUTIES, duty, is_for_a_pod_to_say
+from reranker_operator.reasons import DUTIES, FINAL_CODES, RETRIED_CODES, duty, is_for_a_pod_to_say
 from reranker_operator.render import HelmRenderer
 from reranker_operator.resource import Key, Reranker
 from reranker_operator.rollout import Stage
@@ -302,9 +302,10 @@ def subclasses(kind: type[Any]) -> Iterator[type]:
 def test_every_reason_has_somebody_whose_turn_it_is_and_a_line_in_the_docs() -> None:
     page = (ROOT / "docs" / "operator.md").read_text(encoding="utf-8")
     table = " ".join(re.findall(r"^\| (`[^|]*) \|", page, re.MULTILINE))
-    assert {f"`{reason}`" for reason in DUTIES} - set(re.findall(r"`\w+`", table)) == set()
+    assert {f"`{reason}`" for reason in (*DUTIES, *RETRIED_CODES)} - set(re.findall(r"`\w+`", table)) == set()
     leaves = {each.__name__ for each in subclasses(OperatorError) if not each.__subclasses__()}
     assert {*leaves, *Stage} - DUTIES.keys() == set()
+    assert {failure.__name__ for failure in ModelError.__subclasses__()} == RETRIED_CODES | FINAL_CODES
     for failure in ModelError.__subclasses__():
         assert duty(failure.__name__).is_retried == failure.is_worth_a_retry, failure
     assert [each.__name__ for each in subclasses(RerankerError) if not is_for_a_pod_to_say(each.__name__)] == []

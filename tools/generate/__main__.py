@@ -21,6 +21,7 @@ from .chart.usage import differences
 from .chart.values_schema import values_schema
 from .clients import clients_page
 from .marked_section import replace_section
+from .scorer_codes import scorer_codes
 from .troubleshooting import troubleshooting_page
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -68,6 +69,7 @@ def _generated() -> dict[Path, str]:
         CHART / "files" / "reranker-limits.json": json.dumps(policy_rules(), indent=2) + "\n",
         CHART / "files" / "rules.json": table,
         CHART / "files" / "settings-defaults.json": settings_defaults(),
+        ROOT / "operator" / "src" / "reranker_operator" / "scorer_codes.json": scorer_codes(),
         chart_readme: replace_section(chart_readme.read_text(encoding="utf-8"), "values", values_table(values)),
         readme: replace_section(readme.read_text(encoding="utf-8"), "settings", markdown_table()),
         clients: clients_page(clients),

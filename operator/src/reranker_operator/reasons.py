@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from enum import StrEnum
+from importlib.resources import files
 
 
 class Who(StrEnum):
@@ -37,8 +39,13 @@ _ADMINISTRATOR = Duty(Who.ADMINISTRATOR)
 _AUTHOR_IF_IT_LASTS = Duty(Who.AUTHOR, is_retried=True)
 _ADMINISTRATOR_IF_IT_LASTS = Duty(Who.ADMINISTRATOR, is_retried=True)
 
-SAID_BY_SCORERS = frozenset({"HubUnreachable", "DiskFull", "OutOfMemory"})
-"""Reasons among those below that a scorer gives itself, beside codes that are not among them."""
+_CODES: dict[str, list[str]] = json.loads((files(__package__) / "scorer_codes.json").read_text(encoding="utf-8"))
+
+RETRIED_CODES = frozenset(_CODES["worthARetry"])
+"""Codes with which a scorer ends, and which may pass although nobody changes anything."""
+
+FINAL_CODES = frozenset(_CODES["final"])
+"""Codes with which a scorer ends until somebody changes something."""
 
 DUTIES: dict[str, Duty] = {
     # How far the Deployment is.
@@ -66,18 +73,15 @@ DUTIES: dict[str, Duty] = {
         ("ImagePull", "InvalidImage", "ContainerConfig", "OutOfMemory", "ProcessEnded", "Evicted"), _AUTHOR
     ),
     "PodFailed": _ADMINISTRATOR,
-    # What the scorer says of itself; any other code of its own is the author's turn.
-    "HubUnreachable": _AUTHOR_IF_IT_LASTS,
-    "DiskFull": _AUTHOR_IF_IT_LASTS,
 }
-"""By reason."""
+"""By reason that is the operator's own."""
 
 
 def duty(reason: str) -> Duty:
-    """Who has to act on it."""
-    return DUTIES.get(reason, _AUTHOR)
+    """Who has to act on it; on what a scorer says of itself, the author."""
+    return DUTIES.get(reason, _AUTHOR_IF_IT_LASTS if reason in RETRIED_CODES else _AUTHOR)
 
 
 def is_for_a_pod_to_say(code: str) -> bool:
     """Whether a code is about the pod itself: an image of anybody's must not speak for the operator or the cluster."""
-    return code in SAID_BY_SCORERS or code not in DUTIES
+    return code in RETRIED_CODES | FINAL_CODES or code not in DUTIES
