@@ -147,7 +147,7 @@ def _is_repository(text: str) -> bool:
     refuse_unreadable(os.environ)
     # Imported late: it takes a third of the time that starting without a hub does.
     from huggingface_hub.errors import HFValidationError  # noqa: PLC0415
-    from huggingface_hub.utils._validators import validate_repo_id  # noqa: PLC0415
+    from huggingface_hub.utils import validate_repo_id  # noqa: PLC0415
 
     try:
         validate_repo_id(text)
