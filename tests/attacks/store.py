@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from bge_reranker.errors import RerankerError
-from bge_reranker.store.layout import Store
+from bge_reranker.store.paths import Store
 from tests.attacks.attack import Attack
 from tests.store.models import fetch, model_files
 

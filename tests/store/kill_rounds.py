@@ -11,9 +11,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from bge_reranker.store.collection import collect
-from bge_reranker.store.layout import Store
 from bge_reranker.store.manifest import read_manifest
+from bge_reranker.store.paths import Store
+from bge_reranker.store.prune import prune
 from bge_reranker.store.verification import verify
 
 from .models import NEEDED, contents, fetch, model_files
@@ -73,7 +73,7 @@ def kill_rounds(directory: Path, kills: int, seed: int, longest_s: float) -> dic
         asked = sum("range" in asked.headers for asked in hub.server.asked)
     assert fetched.version.revision == commit
     for store in directory.iterdir():
-        assert collect(store, 1) == []
+        assert prune(store, 1) == []
         (version,) = Store(store).versions()
         assert contents(version.path) == {name: files[name] for name in NEEDED}
         assert not [path for path in version.path.parent.iterdir() if path.suffix in {".staging", ".lock"}]

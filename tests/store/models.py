@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from bge_reranker.store.fetch import Fetched, Fetcher
-from bge_reranker.store.layout import Store
 from bge_reranker.store.listing import FetchOptions
+from bge_reranker.store.paths import Store
 from bge_reranker.store.progress import Meter
 from bge_reranker.store.source import require_source
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from bge_reranker.errors import CorruptFile, DiskFull, SettingsError, UnknownModel
-from bge_reranker.store.layout import Store
 from bge_reranker.store.lease import leased_keys, take_lease
 from bge_reranker.store.manifest import hash_model
+from bge_reranker.store.paths import Store
 
 from .models import NEEDED, contents, fetch, model_files
 from .servers.faulty import Handler

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from bge_reranker.errors import CorruptFile, DigestMismatch, Gated, HubUnreachable, RerankerError, UnknownModel
-from bge_reranker.store.layout import Store
+from bge_reranker.store.paths import Store
 from bge_reranker.store.source import require_source
 
 from .models import NEEDED, contents, fetch, model_files

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import NoReturn
 
 from ..errors import DiskFull, RerankerError, SettingsError
-from ..store.layout import LOCK_SUFFIX, unwritable
 from ..store.lock import hold
+from ..store.paths import LOCK_SUFFIX, unwritable
 
 _REMEDY = "Let the process write there, or name another --output."
 
@@ -36,7 +36,7 @@ def new_folder(output: Path) -> Iterator[Path]:
     _refuse_undecodable(output)
     staging = output.with_name(f".{output.name}.partial")
 
-    def told(_: Path, error: OSError) -> RerankerError:
+    def on_unwritable(_: Path, error: OSError) -> RerankerError:
         return unwritable(output, error, remedy=_REMEDY)
 
     def taken(_: float) -> NoReturn:
@@ -44,7 +44,7 @@ def new_folder(output: Path) -> Iterator[Path]:
             f"--output {output} is being written by another process.", remedy="Wait for it, or name another folder."
         )
 
-    with hold(output.with_name(f".{output.name}{LOCK_SUFFIX}"), lambda: False, taken, told):
+    with hold(output.with_name(f".{output.name}{LOCK_SUFFIX}"), lambda: False, taken, on_unwritable):
         try:
             if staging.exists():
                 shutil.rmtree(staging)
@@ -54,7 +54,7 @@ def new_folder(output: Path) -> Iterator[Path]:
             staging.rename(output)
         except OSError as error:
             if _is_about(staging, error):
-                raise told(output, error) from error
+                raise on_unwritable(output, error) from error
             raise
         finally:
             shutil.rmtree(staging, ignore_errors=True)

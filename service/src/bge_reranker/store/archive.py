@@ -1,7 +1,4 @@
-"""Models in archives: tar, compressed or not, and zip. Nothing of an archive is trusted: names, links, sizes.
-
-What belongs here: choosing the members that are a model, and writing them out. What must not: where archives come from.
-"""
+"""Models in archives: tar, compressed or not, and zip. Nothing of an archive is trusted: names, links, sizes."""
 
 from __future__ import annotations
 
@@ -55,7 +52,7 @@ _FROM_WINDOWS = 0
 _MAX_HEADER_BYTES = 1_048_576
 """Most bytes of a header in front of a tar's member, long names and extended attributes, which is read whole."""
 
-_PIECE_BYTES = 1_048_576
+_CHUNK_BYTES = 1_048_576
 
 _HEADER_TYPES = frozenset(
     {tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK}
@@ -105,7 +102,7 @@ def unpack(archive: Path, folder: Path, source: str, *, allow_pickle: bool, adva
         folder: Where they go.
         source: Its name, for messages.
         allow_pickle: Whether pickles will do where there is nothing else.
-        advance: Told of the bytes written.
+        advance: Called with the bytes written.
 
     Raises:
         CorruptFile: If it is something else, broken, a bomb, has no model or several, or a member climbs out of it.
@@ -302,7 +299,7 @@ class _Limited(io.RawIOBase):
 
     @override
     def read(self, size: int = -1, /) -> bytes:
-        data = self._stream.read(min(size, _PIECE_BYTES) if size >= 0 else _PIECE_BYTES)
+        data = self._stream.read(min(size, _CHUNK_BYTES) if size >= 0 else _CHUNK_BYTES)
         self._left -= len(data)
         if self._left < 0:
             raise _bomb(self._source, self._limit_bytes)
@@ -319,7 +316,7 @@ class _Limited(io.RawIOBase):
 def _write(content: IO[bytes], path: Path, advance: Callable[[int], None]) -> None:
     temporary = path.with_name(f".{path.name}.unpacking")
     with temporary.open("wb") as file:
-        while piece := content.read(_PIECE_BYTES):
-            file.write(piece)
-            advance(len(piece))
+        while chunk := content.read(_CHUNK_BYTES):
+            file.write(chunk)
+            advance(len(chunk))
     temporary.replace(path)

@@ -1,8 +1,4 @@
-"""Bundles for places without a network: a version of the store as a tar, and as an OCI image whose root is a store.
-
-What belongs here: writing both, the same bytes from the same version every time. What must not: reading them (`archive`
-does, and container runtimes).
-"""
+"""Bundles for places without a network: a version of the store as a tar, and as an OCI image whose root is a store."""
 
 from __future__ import annotations
 
@@ -18,8 +14,8 @@ from typing import IO, Any, cast
 
 from typing_extensions import override
 
-from .layout import REFERENCES, Version, unwritable
 from .manifest import MANIFEST_FILE, Manifest, read_manifest
+from .paths import REFERENCES, Version, unwritable
 from .verification import verify
 
 _MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json"

@@ -1,7 +1,4 @@
-"""Fetching a model into a store: once, completely, and what was demanded.
-
-What belongs here: the order of the steps. What must not: protocols (`hub`, `web`, `s3`, `folder`), bytes (`transfer`).
-"""
+"""Fetching a model into a store: once, completely, and what was demanded."""
 
 from __future__ import annotations
 
@@ -17,7 +14,6 @@ from pathlib import Path
 from ..checkpoint_files import CONFIG_FILE, refuse_foreign, weights_in
 from ..errors import CorruptFile, DigestMismatch, HubUnreachable, ModelError
 from .archive import ARCHIVE_FILE, PACKED_MANIFEST, unpack
-from .layout import Store, Version, unwritable
 from .listing import FetchOptions, list_source
 from .lock import FetchLock, hold
 from .manifest import (
@@ -30,6 +26,7 @@ from .manifest import (
     read_manifest,
     write_manifest,
 )
+from .paths import Store, Version, unwritable
 from .progress import Meter
 from .remote import Listing
 from .selection import architecture_of

@@ -1,7 +1,4 @@
-"""Sources on this machine: a folder, a mounted volume claim, the embedded model, a snapshot in a Hugging Face cache.
-
-What belongs here: listing a folder without being led out of it. What must not: archives, networks.
-"""
+"""Sources on this machine: a folder, a mounted volume claim, the embedded model, a snapshot in a Hugging Face cache."""
 
 from __future__ import annotations
 
@@ -23,7 +20,7 @@ from .resolve import cache_directories
 from .selection import select
 from .source import Source
 
-_PIECE_BYTES = 1_048_576
+_CHUNK_BYTES = 1_048_576
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _GIT_OID = re.compile(r"[0-9a-f]{40}")
 
@@ -133,16 +130,16 @@ def _open(path: Path, start: int, end: int | None) -> Iterator[Iterator[bytes]]:
         raise unreadable(path, error) from error
     with file:
         file.seek(start)
-        yield _pieces(path, file, None if end is None else end - start)
+        yield _chunks(path, file, None if end is None else end - start)
 
 
-def _pieces(path: Path, file: RawIOBase, left: int | None) -> Iterator[bytes]:
+def _chunks(path: Path, file: RawIOBase, left: int | None) -> Iterator[bytes]:
     while left is None or left > 0:
         try:
-            piece = file.read(_PIECE_BYTES if left is None else min(_PIECE_BYTES, left))
+            chunk = file.read(_CHUNK_BYTES if left is None else min(_CHUNK_BYTES, left))
         except OSError as error:
             raise unreadable(path, error) from error
-        if not piece:
+        if not chunk:
             return
-        left = None if left is None else left - len(piece)
-        yield piece
+        left = None if left is None else left - len(chunk)
+        yield chunk

@@ -1,7 +1,4 @@
-"""Hashing files: whole, or a sample of their blocks, several at once.
-
-What belongs here: bytes to digests. What must not: which files make a model (`manifest` says), what a difference means.
-"""
+"""Hashing files: whole, or a sample of their blocks, several at once."""
 
 from __future__ import annotations
 
@@ -63,7 +60,7 @@ def hash_file(path: Path, advance: Callable[[int], None] | None = None) -> FileH
 
     Args:
         path: The file.
-        advance: Told of the bytes of each step; may raise to end the work.
+        advance: Called with the bytes of each step; may raise to end the work.
 
     Raises:
         CorruptFile: If it cannot be read.

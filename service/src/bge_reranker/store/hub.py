@@ -1,7 +1,4 @@
-"""The source `hf://`: a Hugging Face hub, asked through huggingface_hub, or its cache on this machine.
-
-What belongs here: the hub's protocol and its refusals in our words. What must not: writing files.
-"""
+"""The source `hf://`: a Hugging Face hub, asked through huggingface_hub, or its cache on this machine."""
 
 from __future__ import annotations
 
@@ -28,7 +25,7 @@ from huggingface_hub.utils import build_hf_headers, get_session, hf_raise_for_st
 from ..errors import Gated, HubUnreachable, ModelError, UnknownModel
 from .manifest import Provenance
 from .network import hub_endpoint
-from .ranges import asked_range, pieces_from, retry_after_s
+from .ranges import asked_range, chunks_from, retry_after_s
 from .remote import Chunks, Listing, RemoteFile, read_small
 from .selection import select
 from .source import HUB_DEFAULT_REVISION, Source
@@ -120,11 +117,11 @@ class Hub:
             get_session().stream("GET", url, headers=headers, timeout=self._read_timeout_s) as response,
         ):
             hf_raise_for_status(response)
-            yield pieces_from(response, start)
+            yield chunks_from(response, start)
 
     @contextmanager
     def _refusals(self, source: Source) -> Iterator[None]:
-        """Put what the hub's client raises into our words."""
+        """Translate the exceptions of the hub's client."""
         try:
             yield
         except (GatedRepoError, DisabledRepoError) as error:
@@ -148,7 +145,7 @@ class Hub:
         except HFValidationError as error:
             raise UnknownModel(f"{source.shown} can be no model's name on a hub.") from error
         except (httpx2.HTTPError, httpx2.StreamError, httpx2.InvalidURL) as error:
-            raise HubUnreachable(f"{self._endpoint} does not answer ({_words(error)}).") from error
+            raise HubUnreachable(f"{self._endpoint} does not answer ({_described(error)}).") from error
 
     def _gated(self, source: Source, error: HfHubHTTPError) -> Gated:
         who = "without a token" if self._token is None else "with this token"
@@ -200,5 +197,5 @@ def _wait_s(response: httpx2.Response) -> float | None:
     return retry_after_s(response) or reset_s
 
 
-def _words(error: Exception) -> str:
+def _described(error: Exception) -> str:
     return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__

@@ -1,7 +1,4 @@
-"""Snapshots in a Hugging Face cache on this machine, whoever wrote it: the hub's client, another tool, a copy by hand.
-
-What belongs here: finding a snapshot. What must not: which caches there are, what is in it.
-"""
+"""Snapshots in a Hugging Face cache on this machine, written by whichever client or copied by hand."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Leases: while a server serves a version, a file says so, and nobody collects that version.
-
-What belongs here: writing, renewing and reading leases. What must not: deleting versions.
-"""
+"""Leases: while a server serves a version, a file says so, and nobody prunes that version."""
 
 from __future__ import annotations
 
@@ -13,8 +10,8 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from .layout import LEASES, Version
 from .lock import age_s
+from .paths import LEASES, Version
 
 _RENEWAL_S = 20.0
 LEASE_STALE_S = 120.0
@@ -64,7 +61,7 @@ class Lease:
         self._file.parent.mkdir(parents=True, exist_ok=True)
         temporary = self._file.with_name(f".{self._file.name}.new")
         temporary.write_text(self._key, encoding="utf-8")
-        # By rename: who collects at this moment must not read an empty lease and take the version for free.
+        # By rename: who prunes at this moment must not read an empty lease and take the version for free.
         temporary.replace(self._file)
 
 

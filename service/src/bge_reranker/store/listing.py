@@ -1,7 +1,4 @@
-"""From a source to the list of its files: which kind is asked how.
-
-What belongs here: the choice. What must not: the protocols.
-"""
+"""From a source to the list of its files: which kind is asked how."""
 
 from __future__ import annotations
 

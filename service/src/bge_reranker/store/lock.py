@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TextIO
 
 from ..errors import HubUnreachable, RerankerError
-from .layout import unwritable
+from .paths import unwritable
 
 STALE_S = 60.0
 """Seconds without a heartbeat after which a holder counts as dead."""
@@ -30,7 +30,7 @@ _HEARTBEAT_S = 10.0
 _POLL_S = 0.5
 """Seconds between two looks of who waits."""
 
-_Told = Callable[[Path, OSError], RerankerError]
+_OnUnwritable = Callable[[Path, OSError], RerankerError]
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
@@ -63,7 +63,7 @@ class FetchLock:
 
 @contextmanager
 def hold(
-    path: Path, is_done: Callable[[], bool], wait: Callable[[float], object], told: _Told = unwritable
+    path: Path, is_done: Callable[[], bool], wait: Callable[[float], object], on_unwritable: _OnUnwritable = unwritable
 ) -> Iterator[FetchLock | None]:
     """Hold the lock while the block runs, waiting for whoever holds it.
 
@@ -71,19 +71,19 @@ def hold(
         path: The lock's file.
         is_done: Whether the work is done already; then nobody need hold anything.
         wait: Waits for so many seconds.
-        told: Says what it means that the lock's file cannot be written.
+        on_unwritable: Makes the error that says that the lock's file cannot be written.
 
     Yields:
         The lock, or None where the work was done by somebody else.
 
     Raises:
-        RerankerError: What `told` made of it.
+        RerankerError: What `on_unwritable` made of it.
     """
     token = json.dumps({"machine": _machine(), "process": os.getpid(), "token": secrets.token_hex(8)})
     while not is_done():
-        descriptor = _take(path, token, told)
+        descriptor = _take(path, token, on_unwritable)
         if descriptor is None:
-            if not _put_away(path, told):
+            if not _put_away(path, on_unwritable):
                 wait(_POLL_S)
             continue
         try:
@@ -125,18 +125,18 @@ def age_s(path: Path) -> float:
     return now - path.stat().st_mtime
 
 
-def _take(path: Path, token: str, told: _Told) -> int | None:
+def _take(path: Path, token: str, on_unwritable: _OnUnwritable) -> int | None:
     """Make the lock's file and lock it in the kernel, or None where it is there."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise told(path, error) from error
+        raise on_unwritable(path, error) from error
     try:
         descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o644)
     except FileExistsError:
         return None
     except OSError as error:
-        raise told(path, error) from error
+        raise on_unwritable(path, error) from error
     # Some network file systems have no kernel locks; there the heartbeat alone decides.
     with suppress(OSError):
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -145,15 +145,15 @@ def _take(path: Path, token: str, told: _Told) -> int | None:
     except OSError as error:
         os.close(descriptor)
         path.unlink(missing_ok=True)
-        raise told(path, error) from error
+        raise on_unwritable(path, error) from error
     return descriptor
 
 
-def _put_away(path: Path, told: _Told) -> bool:
+def _put_away(path: Path, on_unwritable: _OnUnwritable) -> bool:
     try:
         return put_away_if_stale(path)
     except OSError as error:
-        raise told(path, error) from error
+        raise on_unwritable(path, error) from error
 
 
 def put_away_if_stale(path: Path) -> bool:

@@ -1,8 +1,4 @@
-"""What a model's files are, down to their bytes, where they came from, and the one digest that names the version.
-
-What belongs here: which files count, the manifest and its file. What must not: comparing (`verification`), where models
-come from.
-"""
+"""What a model's files are, down to their bytes, where they came from, and the one digest that names the version."""
 
 from __future__ import annotations
 
@@ -121,7 +117,7 @@ def hash_model(directory: Path, advance: Callable[[int], None] | None = None) ->
 
     Args:
         directory: Their folder.
-        advance: Told of the bytes of each step.
+        advance: Called with the bytes of each step.
 
     Raises:
         CorruptFile: If a file cannot be read, for example a link to a blob that is gone, or there are no weights.

@@ -1,7 +1,4 @@
-"""What the environment says of the way to sources, judged before a library meets it: each has its own way to fail.
-
-What belongs here: proxies, certificates, the hub's address. What must not: asking anybody.
-"""
+"""What the environment says of the way to sources, judged before a library meets it: each has its own way to fail."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Bringing files into the kernel's page cache, so that whoever maps them afterwards finds them there.
-
-What belongs here: the one call that does it. What must not: mapping, reading, hashing.
-"""
+"""Bringing files into the kernel's page cache, so that whoever maps them afterwards finds them there."""
 
 from __future__ import annotations
 

@@ -2,8 +2,6 @@
 
 The journal stays beside the whole file until the version is complete, so that a file of another version of the source
 is never taken for this one's.
-
-What belongs here: which segments are there. What must not: where their bytes come from.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""How far a transfer is: bytes, rate and the time that is left.
-
-What belongs here: counting. What must not: showing it (`cli` does).
-"""
+"""How far a transfer is: bytes, rate and the time that is left."""
 
 from __future__ import annotations
 

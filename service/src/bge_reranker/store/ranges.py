@@ -1,7 +1,4 @@
-"""Parts of files over HTTP: how one is asked for, and how the answer is read.
-
-What belongs here: what all HTTP sources share. What must not: addresses, credentials.
-"""
+"""Parts of files over HTTP: how one is asked for, and how the answer is read."""
 
 from __future__ import annotations
 
@@ -12,7 +9,7 @@ import httpx2
 
 from ..errors import HubUnreachable
 
-_PIECE_BYTES = 262_144
+_CHUNK_BYTES = 262_144
 _PARTIAL = 206
 _BEGINS = re.compile(r"bytes (\d{1,18})-", re.ASCII)
 """How a part says where it begins; a byte of more digits is in no file."""
@@ -25,7 +22,7 @@ def asked_range(start: int, end: int | None) -> dict[str, str]:
     return {"Range": f"bytes={start}-{'' if end is None else end - 1}"}
 
 
-def pieces_from(response: httpx2.Response, start: int) -> Iterator[bytes]:
+def chunks_from(response: httpx2.Response, start: int) -> Iterator[bytes]:
     """Yield the body from a byte on; who ignored the range sends the bytes before as well, and those are dropped.
 
     Raises:
@@ -34,11 +31,11 @@ def pieces_from(response: httpx2.Response, start: int) -> Iterator[bytes]:
     to_drop = start - _first_byte(response, start)
     if to_drop < 0:
         raise HubUnreachable(f"{response.url.host} was asked for byte {start} and sent what comes after it.")
-    for piece in response.iter_raw(_PIECE_BYTES):
-        if to_drop >= len(piece):
-            to_drop -= len(piece)
+    for chunk in response.iter_raw(_CHUNK_BYTES):
+        if to_drop >= len(chunk):
+            to_drop -= len(chunk)
             continue
-        yield piece[to_drop:]
+        yield chunk[to_drop:]
         to_drop = 0
 
 

@@ -1,7 +1,4 @@
-"""Reading a model's weights from the disk while the process still imports what will use them.
-
-What belongs here: which files. What must not: saying why one cannot be read: whoever loads the model does.
-"""
+"""Reading a model's weights from the disk while the process still imports what will use them."""
 
 from __future__ import annotations
 

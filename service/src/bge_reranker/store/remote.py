@@ -1,7 +1,4 @@
-"""What every kind of source gives to who transfers: files that can be opened anywhere, and what is known of them.
-
-What belongs here: the two descriptions. What must not: any source.
-"""
+"""What every kind of source gives to who transfers: files that can be opened anywhere, and what is known of them."""
 
 from __future__ import annotations
 
@@ -27,7 +24,7 @@ class RemoteFile:
     """None where the source does not say."""
 
     open: Callable[[int, int | None], Chunks]
-    """Opens the bytes from a first to before a last one (None: to the end) and yields them in pieces. Raises a
+    """Opens the bytes from a first to before a last one (None: to the end) and yields them in chunks. Raises a
     ModelError: HubUnreachable where another try may help."""
 
     has_ranges: bool = True
@@ -51,9 +48,9 @@ def read_small(file: RemoteFile) -> bytes:
     """
     most = MAX_INDEX_BYTES + 1
     data = bytearray()
-    with file.open(0, None) as pieces:
-        for piece in pieces:
-            data += piece
+    with file.open(0, None) as chunks:
+        for chunk in chunks:
+            data += chunk
             if len(data) >= most:
                 break
     if file.size_bytes is not None and len(data) < min(file.size_bytes, most):

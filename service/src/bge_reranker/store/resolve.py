@@ -1,8 +1,4 @@
-"""From what a user calls a model to the folder that holds it. Never asks the network.
-
-What belongs here: looking in folders, stores and existing Hugging Face caches, and saying where was looked. What must
-not: downloading, reading weights.
-"""
+"""From what a user calls a model to the folder that holds it. Never asks the network."""
 
 from __future__ import annotations
 
@@ -17,7 +13,7 @@ from ..settings import ModelSettings
 from .hashing import unreadable
 from .home import expanded, home_directory
 from .hub_cache import find_snapshot
-from .layout import Store, Version, refuse_incomplete, version_at
+from .paths import Store, Version, refuse_incomplete, version_at
 from .source import Source, parse_source
 
 DEMO_REFERENCE = "demo"

@@ -1,7 +1,4 @@
-"""The source `s3://bucket/prefix`: any object store that speaks S3. Needs the extra `s3`.
-
-What belongs here: the client, its credentials and its refusals in our words. What must not: writing files.
-"""
+"""The source `s3://bucket/prefix`: any object store that speaks S3. Needs the extra `s3`."""
 
 from __future__ import annotations
 
@@ -52,7 +49,7 @@ _ASKED_FOR_A_ROLE = re.compile(r"/latest/(?:api/token|meta-data/)")
 _UNTRUSTED = "InvalidCertificate("
 """What the client says deep inside an error where an unknown authority signed the server's certificate."""
 
-_PIECE_BYTES = 262_144
+_CHUNK_BYTES = 262_144
 _TRIES_OF_CLIENT: Any = {"max_retries": 1, "retry_timeout": timedelta(seconds=60)}
 """The client's own tries; who transfers tries more often, and goes on where it stopped."""
 
@@ -175,23 +172,23 @@ def _open(source: Source, store: S3Store, found: ObjectMeta, start: int, end: in
     if found["e_tag"]:
         options["if_match"] = found["e_tag"]
     with _refusals(source):
-        stream = obstore.get(store, found["path"], options=options).stream(min_chunk_size=_PIECE_BYTES)  # type: ignore[arg-type]  # a dict of its keys
-        yield _pieces(source, iter(stream))
+        stream = obstore.get(store, found["path"], options=options).stream(min_chunk_size=_CHUNK_BYTES)  # type: ignore[arg-type]  # a dict of its keys
+        yield _chunks(source, iter(stream))
 
 
-def _pieces(source: Source, stream: Iterator[Any]) -> Iterator[bytes]:
+def _chunks(source: Source, stream: Iterator[Any]) -> Iterator[bytes]:
     while True:
         # Only the client's own errors are translated: who copies has errors of its own.
         with _refusals(source):
-            piece = next(stream, None)
-        if piece is None:
+            chunk = next(stream, None)
+        if chunk is None:
             return
-        yield bytes(piece)
+        yield bytes(chunk)
 
 
 @contextmanager
 def _refusals(source: Source) -> Iterator[None]:
-    """Put what the client raises into our words."""
+    """Translate the client's exceptions."""
     try:
         yield
     except (NotFoundError, FileNotFoundError) as error:

@@ -1,7 +1,4 @@
-"""Which files of a source a model needs: those that decide its score, pickles only where there is nothing else.
-
-What belongs here: what a source may name. What must not: which of the files are the weights (`checkpoint_files` says).
-"""
+"""Which files of a source a model needs: those that decide its score, pickles only where there is nothing else."""
 
 from __future__ import annotations
 

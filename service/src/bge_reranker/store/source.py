@@ -1,7 +1,4 @@
-"""What a user calls a model, taken apart: kind of source, place, revision, and the name it gets in the store.
-
-What belongs here: parsing and naming, without looking anywhere. What must not: networks and folders.
-"""
+"""What a user calls a model, taken apart: kind of source, place, revision, and the name it gets in the store."""
 
 from __future__ import annotations
 

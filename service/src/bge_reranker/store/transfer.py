@@ -1,8 +1,4 @@
-"""Bringing a source's files into a folder: several connections, bounded memory, and nothing done twice.
-
-What belongs here: segments, tries, and comparing with what the source says of its files. What must not: protocols of
-sources, manifests.
-"""
+"""Bringing a source's files into a folder: several connections, bounded memory, and nothing done twice."""
 
 from __future__ import annotations
 
@@ -18,14 +14,14 @@ from pathlib import Path
 from ..errors import DigestMismatch, DiskFull, HubUnreachable
 from ..errors.printable import counted
 from .hashing import hash_file
-from .layout import unwritable
 from .parts import PartialFile
+from .paths import unwritable
 from .progress import Meter
 from .remote import RemoteFile
 from .tries import MAX_TRIES, wait_s
 
 CONNECTIONS = 8
-"""Segments fetched at once; each holds one piece of at most some hundred kB in memory."""
+"""Segments fetched at once; each holds one chunk of at most some hundred kB in memory."""
 
 SEGMENT_BYTES = 33_554_432
 """Bytes of a segment: what a killed fetcher does again at most, times its connections."""
@@ -222,6 +218,6 @@ def _git_oid(path: Path) -> str:
     """What git calls a file's bytes; git's choice of sha1 is not ours."""
     digest = hashlib.sha1(b"blob %d\0" % path.stat().st_size, usedforsecurity=False)
     with path.open("rb") as file:
-        while piece := file.read(1_048_576):
-            digest.update(piece)
+        while chunk := file.read(1_048_576):
+            digest.update(chunk)
     return digest.hexdigest()

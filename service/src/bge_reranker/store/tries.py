@@ -1,7 +1,4 @@
-"""How often a source that fails for a while is asked again, and after how long.
-
-What belongs here: the figures, and what a failure says about them. What must not: asking, waiting.
-"""
+"""How often a source that fails for a while is asked again, and after how long."""
 
 from __future__ import annotations
 

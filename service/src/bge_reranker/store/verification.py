@@ -1,7 +1,4 @@
-"""Comparing a folder with its manifest: every byte, or sizes and a sample.
-
-What belongs here: what differs, in words. What must not: hashing itself, deciding what a server does about it.
-"""
+"""Comparing a folder with its manifest: every byte, or sizes and a sample."""
 
 from __future__ import annotations
 
@@ -19,7 +16,7 @@ def verify(directory: Path, manifest: Manifest, advance: Callable[[int], None] |
     Args:
         directory: The folder.
         manifest: What it should hold.
-        advance: Told of the bytes of each step; may raise to end the work.
+        advance: Called with the bytes of each step; may raise to end the work.
 
     Raises:
         DigestMismatch: For the first file that differs, with what was expected and found.

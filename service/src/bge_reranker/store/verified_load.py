@@ -1,8 +1,4 @@
-"""Verifying a version of the store while it is being loaded.
-
-What belongs here: when every byte is compared and when a sample has to do. What must not: comparing (`verification`),
-loading.
-"""
+"""Verifying a version of the store while it is being loaded."""
 
 from __future__ import annotations
 

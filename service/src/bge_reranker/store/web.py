@@ -1,7 +1,4 @@
-"""The source `https://`: an archive, or a list of files in a manifest's form whose files lie beside it.
-
-What belongs here: HTTP and its refusals in our words. What must not: writing files, reading archives.
-"""
+"""The source `https://`: an archive, or a list of files in a manifest's form whose files lie beside it."""
 
 from __future__ import annotations
 
@@ -15,7 +12,7 @@ import httpx2
 from ..errors import CorruptFile, Gated, HubUnreachable, ModelError, UnknownModel
 from .archive import ARCHIVE_FILE, is_archive
 from .manifest import MAX_MANIFEST_BYTES, FileEntry, Provenance, parse_manifest
-from .ranges import asked_range, pieces_from, retry_after_s
+from .ranges import asked_range, chunks_from, retry_after_s
 from .remote import Chunks, Listing, RemoteFile, read_small
 from .selection import select
 from .source import Source
@@ -89,8 +86,8 @@ def _beside(url: str, name: str) -> str:
 def _small(source: Source) -> str:
     with _response(source.place, {}) as response:
         data = b""
-        for piece in response.iter_bytes():
-            data += piece
+        for chunk in response.iter_bytes():
+            data += chunk
             if len(data) > MAX_MANIFEST_BYTES:
                 raise CorruptFile(f"{source.shown} is larger than a list of files can be ({MAX_MANIFEST_BYTES} bytes).")
     return data.decode("utf-8", errors="replace")
@@ -102,7 +99,7 @@ def _open(url: str, start: int, end: int | None, version: str) -> Iterator[Itera
         found = response.headers.get("etag") or response.headers.get("last-modified") or ""
         if version and found != version:
             raise HubUnreachable(f"{_shown(url)} changed while it was fetched.", remedy="Run the same command again.")
-        yield pieces_from(response, start)
+        yield chunks_from(response, start)
 
 
 @contextmanager
@@ -120,8 +117,8 @@ def _response(url: str, headers: dict[str, str]) -> Iterator[httpx2.Response]:
                 raise _refusal(_shown(url), response)
             yield response
     except (httpx2.HTTPError, httpx2.StreamError, httpx2.InvalidURL, ssl.SSLError) as error:
-        words = f": {error}" if str(error) else ""
-        raise HubUnreachable(f"{host} does not answer ({type(error).__name__}{words}).") from error
+        detail = f": {error}" if str(error) else ""
+        raise HubUnreachable(f"{host} does not answer ({type(error).__name__}{detail}).") from error
 
 
 def _shown(url: str) -> str:

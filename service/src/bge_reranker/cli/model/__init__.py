@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import click
 
-from .collect import collect_garbage
 from .convert import convert
 from .digest import digest
 from .fetch import fetch
 from .listing import list_versions
 from .pack import pack
+from .prune import prune_versions
 from .selfcheck import selfcheck
 from .verify import verify
 
@@ -19,5 +19,5 @@ def model() -> None:
     """Fetch, verify and look after models."""
 
 
-for command in (fetch, verify, list_versions, digest, collect_garbage, convert, pack, selfcheck):
+for command in (fetch, verify, list_versions, digest, prune_versions, convert, pack, selfcheck):
     model.add_command(command)

@@ -52,9 +52,9 @@ def fetch(
     try:
         fetched = _run(effective, refresh=refresh, progress_file=progress_file, metrics_port=metrics_port)
         if keep is not None:
-            from ...store.collection import collect  # noqa: PLC0415 - as below
+            from ...store.prune import prune  # noqa: PLC0415 - as below
 
-            for version in collect(store_directory(effective.model), keep, only=fetched.version.name):
+            for version in prune(store_directory(effective.model), keep, only=fetched.version.name):
                 click.echo(f"Removed {version.path}.", err=True)
     except RerankerError as error:
         write_termination_message(error, Path(effective.observe.termination_log))
@@ -79,8 +79,8 @@ def _run(settings: Settings, *, refresh: bool, progress_file: Path | None, metri
 
 def _fetcher(settings: Settings, meter: Meter, *, refresh: bool) -> Fetcher:
     from ...store.fetch import Fetcher  # noqa: PLC0415 - see above
-    from ...store.layout import Store  # noqa: PLC0415
     from ...store.listing import FetchOptions  # noqa: PLC0415
+    from ...store.paths import Store  # noqa: PLC0415
     from ...store.source import require_source  # noqa: PLC0415
     from .convert import convert_pickles  # noqa: PLC0415
 

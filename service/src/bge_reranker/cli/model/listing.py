@@ -13,7 +13,7 @@ from ..setting_options import field_options
 from .target import effective_settings, store_directory
 
 if TYPE_CHECKING:
-    from ...store.layout import Version
+    from ...store.paths import Version
 
 _SHOWN_REVISION = 12
 """Characters of a revision in the table."""
@@ -26,8 +26,8 @@ _SHOWN_REVISION = 12
 def list_versions(context: click.Context, /, *, as_json: bool, **_settings: object) -> None:
     """List the complete versions in the store, newest first."""
     directory = store_directory(effective_settings(context, None).model)
-    from ...store.layout import Store  # noqa: PLC0415 - a wrong option answers at once
     from ...store.lease import leased_keys  # noqa: PLC0415
+    from ...store.paths import Store  # noqa: PLC0415 - a wrong option answers at once
 
     leased = set(leased_keys(directory))
     rows = [_row(version) | {"is_in_use": version.key in leased} for version in Store(directory).versions()]

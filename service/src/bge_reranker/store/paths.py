@@ -1,12 +1,10 @@
 """How a store lies on a disk: `<directory>/<name>/<revision>/`, and what is beside it while it is being made.
 
-    <name>/<revision>/            a complete version: files and manifest.json
-    <name>/.refs/<reference>      what a branch, or the lack of a revision, meant when it was fetched
-    <name>/.<key>.staging/        a version being fetched; it gets its own name when it is complete
-    <name>/.<key>.lock            who is fetching it
-    .leases/<server>              a version that a server holds
-
-What belongs here: paths, and reading what is there. What must not: fetching, deleting.
+<name>/<revision>/            a complete version: files and manifest.json
+<name>/.refs/<reference>      what a branch, or the lack of a revision, meant when it was fetched
+<name>/.<key>.staging/        a version being fetched; it gets its own name when it is complete
+<name>/.<key>.lock            who is fetching it
+.leases/<server>              a version that a server holds
 """
 
 from __future__ import annotations
@@ -103,11 +101,6 @@ class Store:
     def lock_path(self, source: Source, key: str) -> Path:
         """File that says who makes a version."""
         return self.directory / source.name / f".{key}{LOCK_SUFFIX}"
-
-    @property
-    def leases(self) -> Path:
-        """Folder of the leases."""
-        return self.directory / LEASES
 
     def _reference_file(self, source: Source) -> Path:
         return self.directory / source.name / REFERENCES / source.reference

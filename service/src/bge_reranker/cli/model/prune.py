@@ -13,12 +13,12 @@ from .target import effective_settings, store_directory
 @field_options("cache_dir")
 @click.option("--keep", type=WholeNumberRange(min=1), required=True, help="Newest versions of each model that stay.")
 @click.pass_context
-def collect_garbage(context: click.Context, /, *, keep: int, **_settings: object) -> None:
+def prune_versions(context: click.Context, /, *, keep: int, **_settings: object) -> None:
     """Remove old versions from the store, but none that a server holds or that is being fetched."""
     directory = store_directory(effective_settings(context, None).model)
-    from ...store.collection import collect  # noqa: PLC0415 - a wrong option answers at once
+    from ...store.prune import prune  # noqa: PLC0415 - a wrong option answers at once
 
-    removed = collect(directory, keep)
+    removed = prune(directory, keep)
     for version in removed:
         click.echo(f"Removed {version.path}.")
     if not removed:

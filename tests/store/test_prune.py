@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from bge_reranker.store.collection import collect
-from bge_reranker.store.layout import Store, Version
 from bge_reranker.store.lease import LEASE_STALE_S, Lease, leased_keys, take_lease
 from bge_reranker.store.lock import hold
+from bge_reranker.store.paths import Store, Version
+from bge_reranker.store.prune import prune
 
 from .models import fetch, model_files
 from .test_folder import write_model
@@ -32,7 +32,7 @@ def three_versions(directory: Path, folder: Path) -> list[Version]:
 
 def test_gc_keeps_the_newest_versions(tmp_path: Path) -> None:
     oldest, middle, newest = three_versions(tmp_path / "store", tmp_path)
-    assert collect(tmp_path / "store", 2) == [oldest]
+    assert prune(tmp_path / "store", 2) == [oldest]
     assert list(Store(tmp_path / "store").versions()) == [newest, middle]
     assert not oldest.path.exists()
     assert [file.name for file in sorted((newest.path.parent / ".refs").iterdir())] == ["v1", "v2"]
@@ -42,10 +42,10 @@ def test_gc_never_touches_a_version_that_a_server_holds(tmp_path: Path) -> None:
     oldest, middle, _ = three_versions(tmp_path / "store", tmp_path)
     lease = take_lease(oldest)
     try:
-        assert collect(tmp_path / "store", 1) == [middle]
+        assert prune(tmp_path / "store", 1) == [middle]
     finally:
         lease.release()
-    assert collect(tmp_path / "store", 1) == [oldest]
+    assert prune(tmp_path / "store", 1) == [oldest]
 
 
 def test_a_version_that_a_server_finds_just_before_it_goes_comes_back(
@@ -63,7 +63,7 @@ def test_a_version_that_a_server_finds_just_before_it_goes_comes_back(
 
     monkeypatch.setattr(Path, "rename", find_and_rename)
     try:
-        assert collect(tmp_path / "store", 1) == [middle]
+        assert prune(tmp_path / "store", 1) == [middle]
     finally:
         for lease in leases:
             lease.release()
@@ -102,7 +102,7 @@ def test_gc_is_not_held_up_by_what_it_cannot_read(tmp_path: Path) -> None:
     (tmp_path / "store" / ".leases" / "folder").mkdir(parents=True)
     (tmp_path / "store" / ".leases" / "server").write_bytes(b"\xff")
     (newest.path.parent / ".refs" / "v9").write_bytes(b"\xff")
-    assert collect(tmp_path / "store", 1) == [middle, oldest]
+    assert prune(tmp_path / "store", 1) == [middle, oldest]
 
 
 def test_gc_never_touches_a_version_that_is_being_fetched(tmp_path: Path) -> None:
@@ -111,9 +111,9 @@ def test_gc_never_touches_a_version_that_is_being_fetched(tmp_path: Path) -> Non
     staging.mkdir()
     os.utime(staging, (0, 0))
     with hold(oldest.path.with_name(f".{oldest.path.name}.lock"), lambda: False, lambda _: None):
-        assert collect(tmp_path / "store", 1) == [middle]
+        assert prune(tmp_path / "store", 1) == [middle]
         assert staging.exists()
-    assert collect(tmp_path / "store", 1) == [oldest]
+    assert prune(tmp_path / "store", 1) == [oldest]
     assert not staging.exists()
 
 
@@ -121,11 +121,11 @@ def test_gc_leaves_an_unfinished_fetch_of_yesterday_to_be_finished(tmp_path: Pat
     *_, newest = three_versions(tmp_path / "store", tmp_path)
     staging = newest.path.with_name(".v9.staging")
     staging.mkdir()
-    collect(tmp_path / "store", 3)
+    prune(tmp_path / "store", 3)
     assert staging.exists()
 
 
 def test_gc_of_one_model_leaves_the_others(tmp_path: Path) -> None:
     versions = three_versions(tmp_path / "store", tmp_path)
-    assert collect(tmp_path / "store", 1, only="another") == []
+    assert prune(tmp_path / "store", 1, only="another") == []
     assert len(list(Store(tmp_path / "store").versions())) == len(versions)

@@ -1,23 +1,20 @@
-"""Removing old versions: never one that a server holds, never one that is being fetched.
-
-What belongs here: which versions go. What must not: leases' and locks' own rules.
-"""
+"""Removing old versions: never one that a server holds, never one that is being fetched."""
 
 from __future__ import annotations
 
 import shutil
 from pathlib import Path
 
-from .layout import LOCK_SUFFIX, REFERENCES, STAGING_SUFFIX, Store, Version, unwritable
 from .lease import leased_keys
 from .lock import age_s, is_stale, put_away_if_stale
 from .manifest import MANIFEST_FILE
+from .paths import LOCK_SUFFIX, REFERENCES, STAGING_SUFFIX, Store, Version, unwritable
 
 _ABANDONED_S = 7 * 86_400.0
 """Seconds after which an unfinished fetch that nobody goes on with is given up."""
 
 
-def collect(directory: Path, keep: int, *, only: str | None = None) -> list[Version]:
+def prune(directory: Path, keep: int, *, only: str | None = None) -> list[Version]:
     """Remove all but the newest versions of each model.
 
     Args:
@@ -63,7 +60,7 @@ def _remove(version: Version, directory: Path) -> bool:
         Whether it is gone: a server may have found it just before its manifest was, and then it comes back.
     """
     manifest = version.path / MANIFEST_FILE
-    hidden = manifest.with_name(f".{MANIFEST_FILE}.collected")
+    hidden = manifest.with_name(f".{MANIFEST_FILE}.pruned")
     manifest.rename(hidden)
     if _is_held(version, directory):
         hidden.rename(manifest)
