@@ -12,7 +12,7 @@ from bge_reranker.store.fetch import Fetched, Fetcher
 from bge_reranker.store.listing import FetchOptions
 from bge_reranker.store.paths import Store
 from bge_reranker.store.progress import Meter
-from bge_reranker.store.source import require_source
+from bge_reranker.store.sources.registry import require_source
 
 SEGMENT_BYTES = 65_536
 """Small, so that small files have several."""

@@ -17,7 +17,7 @@ from bge_reranker.errors import CorruptFile, DigestMismatch
 from bge_reranker.store.bundle import write_bundle, write_oci_layout
 from bge_reranker.store.fetch import Fetched
 from bge_reranker.store.paths import Store
-from bge_reranker.store.source import require_source
+from bge_reranker.store.sources.registry import require_source
 from tests.in_ci import lacking
 
 from .models import contents, fetch, model_files

@@ -10,7 +10,8 @@ import pytest
 from bge_reranker.errors import CorruptFile, SettingsError, UnknownModel
 from bge_reranker.settings import ModelSettings
 from bge_reranker.store.manifest import hash_model
-from bge_reranker.store.resolve import cache_directories, resolve_model
+from bge_reranker.store.resolve import resolve_model
+from bge_reranker.store.sources.hub_cache import cache_directories
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 OLDER = "fedcba9876543210fedcba9876543210fedcba98"

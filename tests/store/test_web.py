@@ -13,7 +13,7 @@ import pytest
 
 from bge_reranker.errors import CorruptFile, DigestMismatch, Gated, HubUnreachable, RerankerError, UnknownModel
 from bge_reranker.store.paths import Store
-from bge_reranker.store.source import require_source
+from bge_reranker.store.sources.registry import require_source
 
 from .models import NEEDED, contents, fetch, model_files
 from .servers.faulty import FaultyServer, Handler

@@ -24,7 +24,8 @@ from .serving.state import Capacity, ServedModel
 from .settings import Direction, ModelSettings, Preset, Settings
 from .store.lease import Lease, take_lease
 from .store.manifest import MANIFEST_FILE, Manifest, hash_model, read_manifest
-from .store.resolve import ModelDirectory, resolve_model
+from .store.model_directory import ModelDirectory
+from .store.resolve import resolve_model
 from .store.verification import refuse_other_digest
 from .store.verified_load import Verified, verified_load
 from .text.encoder import PairEncoder

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from bge_reranker.store.sources.patterns import DNS_NAME, REVISION
+from bge_reranker.store.sources.registry import EXAMPLES, KINDS
+
 _END = "[A-Za-z0-9]"
 _LABEL = f"{_END}([-A-Za-z0-9_.]{{0,61}}{_END})?"
 _DNS_LABEL = "[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
-_DNS_NAME = "[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*"
 
 _TOP = "[0-9]*[a-z]([-a-z0-9]*[a-z0-9])?"
 """Last part of a host name, which an address does not have."""
@@ -32,22 +34,6 @@ _IPV6 = "|".join(
 _SIGN = "([^/%]|%([013-9A-Fa-f].|2[0-9A-Ea-e]))"
 _SIGN_BUT_DOT = "([^/%.]|%([013-9A-Fa-f].|2[0-9A-Ea-e]))"
 _SEGMENT = f"({_SIGN_BUT_DOT}{_SIGN}*|[.]{_SIGN_BUT_DOT}{_SIGN}*|[.]{{2}}{_SIGN}+)"
-
-
-_REVISION = "[A-Za-z0-9_][A-Za-z0-9_./-]{0,199}"
-_HUB_NAME = "[A-Za-z0-9][A-Za-z0-9._-]*"
-_STEP = "([^/.][^/]*|[.]([^/.][^/]*)?|[.]{2}[^/]+)"
-_SOURCE = "|".join(
-    [
-        "demo",
-        "/.+",
-        f"(hf://)?{_HUB_NAME}/{_HUB_NAME}(@{_REVISION})?",
-        f"s3://{_STEP}(/({_STEP})?)*",
-        "https://[^/?#]+([/?#].*)?",
-        f"pvc://{_DNS_NAME}(/({_STEP})?)*",
-        "file://.+",
-    ]
-)
 _PORT = "(6553[0-5]|655[0-2][0-9]|65[0-4][0-9]{2}|6[0-4][0-9]{3}|[0-5]?[0-9]{1,4})"
 _SERVER = rf"([^/@ ]+@)?([A-Za-z0-9_.-]+|\[[0-9a-fA-F:.]+\])(:{_PORT})?(/[!-~]*)?"
 _IMAGE = (
@@ -79,7 +65,7 @@ class Form:
 
 FORMS = {
     "name": Form(
-        _DNS_NAME,
+        DNS_NAME,
         "the name of an object has lower-case letters, digits, dashes and dots, with a letter or digit at both ends. "
         "Correct it.",
     ),
@@ -101,7 +87,7 @@ FORMS = {
         "or digit at both ends. Correct it, or leave it empty.",
     ),
     "labelName": Form(
-        f"({_DNS_NAME}/)?{_LABEL}",
+        f"({DNS_NAME}/)?{_LABEL}",
         "the name of a label has at most 63 characters, letters, digits, dashes, underscores and dots, "
         "with a letter or digit at both ends, and perhaps a domain and a slash before them. Correct it.",
         may_be_empty=False,
@@ -119,13 +105,12 @@ FORMS = {
         may_be_empty=False,
     ),
     "source": Form(
-        _SOURCE,
-        "it must be demo, hf://org/name, s3://bucket/prefix, https://host/model.tar.gz, pvc://claim/path or "
-        "file:///folder. Correct it.",
+        "|".join(kind.pattern for kind in KINDS),
+        f"it must be {EXAMPLES}. Correct it.",
         may_be_empty=False,
     ),
     "revision": Form(
-        _REVISION,
+        REVISION,
         "a revision has at most 200 characters, letters, digits, dashes, underscores, dots and slashes, with a letter, "
         "digit or underscore first. Correct it.",
     ),
@@ -160,7 +145,7 @@ FORMS = {
         may_be_empty=False,
     ),
     "deviceResource": Form(
-        f"{_DNS_NAME}/{_LABEL}",
+        f"{DNS_NAME}/{_LABEL}",
         "it must be the name of a resource with its domain, such as nvidia.com/gpu. Correct it.",
         may_be_empty=False,
     ),

@@ -30,7 +30,8 @@ from .paths import Store, Version, unwritable
 from .progress import Meter
 from .remote import Listing
 from .selection import architecture_of
-from .source import DEFAULT_REVISION, Source, file_name_of, parse_source
+from .source import DEFAULT_REVISION, Source, file_name_of
+from .sources.registry import parse_source
 from .transfer import SEGMENT_BYTES, Transfer
 from .tries import MAX_TRIES, is_passing, wait_s
 from .verification import refuse_other_digest, verify, verify_sample
@@ -207,7 +208,7 @@ class Fetcher:
             )
             verify(staging, manifest)
             # Only what lies on this machine may say that it came from somewhere else.
-            if manifest.provenance is not None and self._source.kind in {"file", "pvc"}:
+            if manifest.provenance is not None and self._source.kind.is_local:
                 provenance = manifest.provenance
         return provenance
 

@@ -3,38 +3,34 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import re
-from dataclasses import dataclass, replace
-from typing import Literal
-from urllib.parse import quote, urlsplit, urlunsplit
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+from urllib.parse import quote
 
 from ..errors import UnknownModel
-from ..hub_client import refuse_unreadable
 
-Kind = Literal["demo", "hf", "https", "s3", "file", "pvc"]
+if TYPE_CHECKING:
+    from ..settings import ModelSettings
+    from .listing import FetchOptions
+    from .model_directory import ModelDirectory
+    from .remote import Listing
 
 DEFAULT_REVISION = "default"
 """Revision of a source that has none of its own, as a file name among references."""
 
-HUB_DEFAULT_REVISION = "main"
-"""Branch that a hub means where none is named."""
-
-_REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", re.ASCII)
-_REVISION = re.compile(r"[\w][\w./-]*", re.ASCII)
-_SCHEMES: tuple[Kind, ...] = ("hf", "https", "s3", "file", "pvc")
-_LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
 _NAME_HASH_LENGTH = 8
 _MAX_NAME_LENGTH = 100
 """Characters of an address that name a folder: file systems take 255 bytes, and locks and parts have longer names."""
-_EXAMPLES = "hf://org/name, https://host/model.tar.gz, s3://bucket/prefix, file:///folder, pvc://claim/path or demo"
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
     """Where a model comes from."""
 
-    kind: Kind
+    kind: SourceKind
     place: str
     """`org/name`, a URL, `bucket/prefix`, a path, or `claim/path`; with secrets, so never shown."""
     revision: str | None
@@ -43,32 +39,107 @@ class Source:
     @property
     def shown(self) -> str:
         """The source for people, logs and manifests: no user, password or signature."""
-        if self.kind == "demo":
-            return "demo"
-        if self.kind != "https":
-            return f"{self.kind}://{self.place}"
-        parts = urlsplit(self.place)
-        host = parts.netloc.rpartition("@")[2]
-        return urlunsplit((parts.scheme, host, parts.path, "", ""))
+        return self.kind.shown(self.place)
 
     @property
     def name(self) -> str:
         """Folder of the model in a store: readable, and of this source alone."""
-        if self.kind == "demo":
-            return "demo"
-        if self.kind == "hf":
-            return self.place.replace("/", "--")
-        digest = hashlib.sha256(self.shown.encode()).hexdigest()[:_NAME_HASH_LENGTH]
-        last = re.sub(r"[^\w.-]", "-", self.shown.rstrip("/").rpartition("/")[2], flags=re.ASCII).lstrip(".-")[
-            :_MAX_NAME_LENGTH
-        ]
-        return f"{last or 'model'}-{digest}"
+        return self.kind.folder_name(self.place)
 
     @property
     def reference(self) -> str:
         """Name under which the store remembers what the revision meant."""
-        default = HUB_DEFAULT_REVISION if self.kind == "hf" else DEFAULT_REVISION
-        return file_name_of(self.revision or default)
+        return file_name_of(self.revision or self.kind.default_revision)
+
+
+class SourceKind(ABC):
+    """How sources of one kind are written, named, listed and found; each is registered in `sources.registry`."""
+
+    schemes: ClassVar[tuple[str, ...]] = ()
+    """What stands before `://`; the first is the kind's own."""
+    example: ClassVar[str]
+    """How one is written, for messages."""
+    pattern: ClassVar[str]
+    """Regular expression (RE2) of all texts that the chart and the CRD let through."""
+    default_revision: ClassVar[str] = DEFAULT_REVISION
+    """What is meant where no revision is named."""
+    is_local: ClassVar[bool] = False
+    """Whether it lies on this machine: what an archive says of its own origin is believed."""
+    is_embedded: ClassVar[bool] = False
+    """Whether it comes with the package, so that a store need not have it."""
+
+    @abstractmethod
+    def list(self, source: Source, options: FetchOptions) -> Listing:
+        """Ask a source what it has; a client that takes long to import is imported here.
+
+        Raises:
+            ModelError: Why it has nothing for us.
+            SettingsError: If what this kind needs is not installed, or a variable cannot be used.
+        """
+
+    def parse(self, text: str, revision: str | None) -> Source:
+        """Take apart a text that begins with one of the schemes.
+
+        Raises:
+            UnknownModel: If what follows is no place of this kind.
+        """
+        source = Source(self, text.partition("://")[2], revision)
+        self.refuse_climbing(source, source.place)
+        if source.place.startswith("/") or not source.place:
+            raise self.nowhere(source)
+        return Source(self, source.place.rstrip("/"), revision)
+
+    def parse_bare(self, text: str, revision: str | None) -> Source | None:  # noqa: ARG002 - of who overrides it
+        """Take apart a text without a scheme, where this kind has such a form.
+
+        Raises:
+            UnknownModel: If it contradicts the revision.
+        """
+        return None
+
+    def locate(
+        self,
+        source: Source,
+        environment: Mapping[str, str],  # noqa: ARG002 - of who overrides it
+        settings: ModelSettings,  # noqa: ARG002 - of who overrides it
+    ) -> ModelDirectory:
+        """Find what is served without a store.
+
+        Raises:
+            UnknownModel: If it is not there, or has to be fetched first.
+        """
+        raise UnknownModel(
+            f"{source.shown} has to be fetched before it is served, and no store is set.",
+            remedy="Set cacheDir (--cache-dir), and run `bge-reranker model fetch` with it first.",
+        )
+
+    def shown(self, place: str) -> str:
+        """A place for people, logs and manifests."""
+        return f"{self.schemes[0]}://{place}"
+
+    def folder_name(self, place: str) -> str:
+        """The model's folder in a store."""
+        shown = self.shown(place)
+        digest = hashlib.sha256(shown.encode()).hexdigest()[:_NAME_HASH_LENGTH]
+        last = re.sub(r"[^\w.-]", "-", shown.rstrip("/").rpartition("/")[2], flags=re.ASCII).lstrip(".-")
+        return f"{last[:_MAX_NAME_LENGTH] or 'model'}-{digest}"
+
+    def served_name(self, place: str) -> str | None:  # noqa: ARG002 - of who overrides it
+        """The name under which a model of a store is served; None: its folder's."""
+        return None
+
+    def refuse_climbing(self, source: Source, path: str) -> None:
+        """Refuse a path with `..` in it.
+
+        Raises:
+            UnknownModel: If it has one.
+        """
+        if ".." in path.split("/"):
+            raise UnknownModel(f"{source.shown} climbs out of its place with `..`.", remedy="Give the direct path.")
+
+    def nowhere(self, source: Source) -> UnknownModel:
+        """Make the error that says that a source has no place."""
+        return UnknownModel(f"{source.shown} names no place.", remedy=f"Write {self.example}.")
 
 
 def file_name_of(text: str) -> str:
@@ -76,101 +147,3 @@ def file_name_of(text: str) -> str:
     name = quote(text, safe="")
     # Quoting leaves dots alone, of which two are the folder above.
     return f"%2E{name[1:]}" if name.startswith(".") else name
-
-
-def parse_source(text: str, revision: str | None) -> Source | None:
-    """Take a source apart.
-
-    Args:
-        text: `demo`, a URL of one of the kinds, or `org/name`, which means a hub.
-        revision: Asked for apart from the text; it must not contradict an `@` in it.
-
-    Returns:
-        The source, or None where the text is a path and no source.
-
-    Raises:
-        UnknownModel: If a scheme is unknown, or what follows it is no place of its kind.
-    """
-    try:
-        return _parse(text, revision)
-    except ValueError as error:
-        raise UnknownModel(f"The address is none: {error}.", remedy=f"Give {_EXAMPLES}.") from error
-
-
-def _parse(text: str, revision: str | None) -> Source | None:
-    scheme, separator, place = text.partition("://")
-    if not separator:
-        if text == "demo":
-            return Source("demo", "demo", revision)
-        return _hub_source(text, revision)
-    if scheme == "hf":
-        found = _hub_source(place, revision)
-        if found is None:
-            raise UnknownModel(
-                f"{text!r} names no model of a hub.", remedy="Write hf://org/name or hf://org/name@revision."
-            )
-        return found
-    if scheme == "http":
-        return _plain_http(text, revision)
-    for kind in _SCHEMES:
-        if scheme == kind:
-            return _checked(Source(kind, text if kind == "https" else place, revision))
-    raise UnknownModel(f"{scheme}:// is no known kind of source.", remedy=f"Give {_EXAMPLES}.")
-
-
-def require_source(text: str, revision: str | None) -> Source:
-    """Take a source apart, where only a source will do; a path is a source of files.
-
-    Raises:
-        UnknownModel: As `parse_source`.
-    """
-    return parse_source(text, revision) or _checked(Source("file", text, revision))
-
-
-def _hub_source(text: str, revision: str | None) -> Source | None:
-    repository, at, named = text.partition("@")
-    if not _is_repository(repository) or ".." in text or (at and not _REVISION.fullmatch(named)):
-        return None
-    if at and revision is not None and named != revision:
-        raise UnknownModel(
-            f"{text} names revision {named}, and --revision says {revision}.", remedy="Leave one of them out."
-        )
-    return Source("hf", repository, revision or named or None)
-
-
-def _is_repository(text: str) -> bool:
-    if not _REPOSITORY.fullmatch(text):
-        return False
-    refuse_unreadable(os.environ)
-    # Imported late: it takes a third of the time that starting without a hub does.
-    from huggingface_hub.errors import HFValidationError  # noqa: PLC0415
-    from huggingface_hub.utils import validate_repo_id  # noqa: PLC0415
-
-    try:
-        validate_repo_id(text)
-    except HFValidationError:
-        return False
-    return True
-
-
-def _plain_http(text: str, revision: str | None) -> Source:
-    if urlsplit(text).hostname not in _LOOPBACK_HOSTS:
-        raise UnknownModel(
-            f"{Source('https', text, None).shown} is not encrypted.",
-            remedy="Give its https:// address; http:// is for this machine only.",
-        )
-    return Source("https", text, revision)
-
-
-def _checked(source: Source) -> Source:
-    path = urlsplit(source.place).path if source.kind == "https" else source.place
-    parts = path.split("/")
-    if ".." in parts and source.kind != "file":
-        raise UnknownModel(f"{source.shown} climbs out of its place with `..`.", remedy="Give the direct path.")
-    if source.kind == "https":
-        if not urlsplit(source.place).hostname:
-            raise UnknownModel(f"{source.shown} names no host.", remedy="Write https://host/path.")
-        return source
-    if not source.place.strip("/") or (source.kind in {"pvc", "s3"} and source.place.startswith("/")):
-        raise UnknownModel(f"{source.shown} names no place.", remedy=f"Give {_EXAMPLES}.")
-    return replace(source, place=source.place.rstrip("/"))

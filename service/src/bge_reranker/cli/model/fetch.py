@@ -43,8 +43,8 @@ def fetch(
 ) -> None:
     """Fetch a model into the store and print its folder.
 
-    SOURCE is hf://org/name, https://host/model.tar.gz (or a manifest.json), s3://bucket/prefix, file:///path,
-    pvc://claim/path or demo; without it, the one that the settings name. What is there already is not fetched again.
+    SOURCE is written as in the setting --model, for example hf://org/name, https://host/model.tar.gz or file:///path;
+    without it, the one that the settings name. What is there already is not fetched again.
     """
     effective = effective_settings(context, source)
     # So that no fetcher on another machine waits for the lock to get stale.
@@ -81,7 +81,7 @@ def _fetcher(settings: Settings, meter: Meter, *, refresh: bool) -> Fetcher:
     from ...store.fetch import Fetcher  # noqa: PLC0415 - see above
     from ...store.listing import FetchOptions  # noqa: PLC0415
     from ...store.paths import Store  # noqa: PLC0415
-    from ...store.source import require_source  # noqa: PLC0415
+    from ...store.sources.registry import require_source  # noqa: PLC0415
     from .convert import convert_pickles  # noqa: PLC0415
 
     model = settings.model

@@ -14,7 +14,7 @@ from ...settings import ModelSettings, Settings
 from ..setting_options import field_options, given_flags
 
 if TYPE_CHECKING:
-    from ...store.resolve import ModelDirectory
+    from ...store.model_directory import ModelDirectory
 
 WHERE_OPTIONS = field_options("revision", "cache_dir", "claims_dir")
 """Options that find a model."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import httpx2
 
-from ..errors import HubUnreachable
+from ...errors import HubUnreachable
 
 _CHUNK_BYTES = 262_144
 _PARTIAL = 206

@@ -1,4 +1,4 @@
-"""The source `hf://`: a Hugging Face hub, asked through huggingface_hub, or its cache on this machine."""
+"""Files of a Hugging Face hub, asked for through huggingface_hub."""
 
 from __future__ import annotations
 
@@ -22,13 +22,14 @@ from huggingface_hub.errors import (
 from huggingface_hub.hf_api import RepoSibling
 from huggingface_hub.utils import build_hf_headers, get_session, hf_raise_for_status, parse_ratelimit_headers
 
-from ..errors import Gated, HubUnreachable, ModelError, UnknownModel
-from .manifest import Provenance
+from ...errors import Gated, HubUnreachable, ModelError, UnknownModel
+from ..manifest import Provenance
+from ..remote import Chunks, Listing, RemoteFile, read_small
+from ..selection import select
+from ..source import Source
+from .hub import DEFAULT_BRANCH
 from .network import hub_endpoint
 from .ranges import asked_range, chunks_from, retry_after_s
-from .remote import Chunks, Listing, RemoteFile, read_small
-from .selection import select
-from .source import HUB_DEFAULT_REVISION, Source
 
 _COMMIT = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 _TOKEN = re.compile(r"[!-~]+", re.ASCII)
@@ -128,7 +129,7 @@ class Hub:
             raise self._gated(source, error) from error
         except RevisionNotFoundError as error:
             raise UnknownModel(
-                f"{source.shown} has no revision {source.revision or HUB_DEFAULT_REVISION} on {self._endpoint}.",
+                f"{source.shown} has no revision {source.revision or DEFAULT_BRANCH} on {self._endpoint}.",
                 remedy="Give a branch, tag or commit that the model's page lists.",
             ) from error
         except RepositoryNotFoundError as error:

@@ -1,4 +1,4 @@
-"""The source `https://`: an archive, or a list of files in a manifest's form whose files lie beside it."""
+"""Files of a web server: an archive, or those beside a list in a manifest's form."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from urllib.parse import quote, urljoin, urlsplit, urlunsplit
 
 import httpx2
 
-from ..errors import CorruptFile, Gated, HubUnreachable, ModelError, UnknownModel
-from .archive import ARCHIVE_FILE, is_archive
-from .manifest import MAX_MANIFEST_BYTES, FileEntry, Provenance, parse_manifest
+from ...errors import CorruptFile, Gated, HubUnreachable, ModelError, UnknownModel
+from ..archive import ARCHIVE_FILE, is_archive
+from ..manifest import MAX_MANIFEST_BYTES, FileEntry, Provenance, parse_manifest
+from ..remote import Chunks, Listing, RemoteFile, read_small
+from ..selection import select
+from ..source import Source
 from .ranges import asked_range, chunks_from, retry_after_s
-from .remote import Chunks, Listing, RemoteFile, read_small
-from .selection import select
-from .source import Source
+from .web import without_secrets
 
 _TIMEOUT_S = 30.0
 _UNAUTHORISED, _NOT_FOUND, _CLIENT_ERROR = frozenset({401, 403}), frozenset({404, 410}), range(400, 500)
@@ -98,7 +99,9 @@ def _open(url: str, start: int, end: int | None, version: str) -> Iterator[Itera
     with _response(url, {"Accept-Encoding": "identity"} | asked_range(start, end)) as response:
         found = response.headers.get("etag") or response.headers.get("last-modified") or ""
         if version and found != version:
-            raise HubUnreachable(f"{_shown(url)} changed while it was fetched.", remedy="Run the same command again.")
+            raise HubUnreachable(
+                f"{without_secrets(url)} changed while it was fetched.", remedy="Run the same command again."
+            )
         yield chunks_from(response, start)
 
 
@@ -112,18 +115,13 @@ def _response(url: str, headers: dict[str, str]) -> Iterator[httpx2.Response]:
             client.stream("GET", url, headers=headers) as response,
         ):
             if url.startswith("https:") and response.url.scheme != "https":
-                raise UnknownModel(f"{_shown(url)} is redirected to an address without encryption.")
+                raise UnknownModel(f"{without_secrets(url)} is redirected to an address without encryption.")
             if not response.is_success:
-                raise _refusal(_shown(url), response)
+                raise _refusal(without_secrets(url), response)
             yield response
     except (httpx2.HTTPError, httpx2.StreamError, httpx2.InvalidURL, ssl.SSLError) as error:
         detail = f": {error}" if str(error) else ""
         raise HubUnreachable(f"{host} does not answer ({type(error).__name__}{detail}).") from error
-
-
-def _shown(url: str) -> str:
-    """The address of the archive, the list or one file of it, without its secrets."""
-    return Source("https", url, None).shown
 
 
 def _refusal(shown: str, response: httpx2.Response) -> ModelError:

@@ -1,4 +1,4 @@
-"""Sources on this machine: a folder, a mounted volume claim, the embedded model, a snapshot in a Hugging Face cache."""
+"""Listing what lies on this machine: a model's folder, out of which no link leads, or the archive that it is in."""
 
 from __future__ import annotations
 
@@ -10,19 +10,29 @@ from dataclasses import replace
 from io import RawIOBase
 from pathlib import Path
 
-from ..errors import CorruptFile, UnknownModel
-from .archive import ARCHIVE_FILE, is_archive
-from .hashing import unreadable
-from .hub_cache import find_snapshot
-from .manifest import MANIFEST_FILE, Provenance, read_manifest
-from .remote import Chunks, Listing, RemoteFile, read_small
-from .resolve import cache_directories
-from .selection import select
-from .source import Source
+from ...errors import CorruptFile, UnknownModel
+from ..archive import ARCHIVE_FILE, is_archive
+from ..hashing import unreadable
+from ..manifest import MANIFEST_FILE, Provenance, read_manifest
+from ..remote import Chunks, Listing, RemoteFile, read_small
+from ..selection import select
+from ..source import Source
 
 _CHUNK_BYTES = 1_048_576
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _GIT_OID = re.compile(r"[0-9a-f]{40}")
+
+
+def list_path(path: Path, source: Source, *, allow_pickle: bool) -> Listing:
+    """List an archive or a model's folder, whichever a path leads to.
+
+    Raises:
+        UnknownModel: If there is neither.
+        CorruptFile: As `list_folder`.
+    """
+    if path.is_file():
+        return list_archive(path, source)
+    return list_folder(path, source, allow_pickle=allow_pickle)
 
 
 def list_folder(folder: Path, source: Source, *, allow_pickle: bool, root: Path | None = None) -> Listing:
@@ -66,27 +76,6 @@ def list_archive(path: Path, source: Source) -> Listing:
         raise UnknownModel(f"{path} is a file.", remedy=f"Give an archive, or the checkpoint's folder: {path.parent}.")
     file = replace(_file(path, path.parent, None), path=ARCHIVE_FILE)
     return Listing((file,), Provenance(source.shown, source.revision), is_archive=True)
-
-
-def list_cached(source: Source, environment: Mapping[str, str], *, allow_pickle: bool) -> Listing | None:
-    """List a snapshot of a Hugging Face cache, without any network, or None where there is no complete one.
-
-    Args:
-        source: The repository and its revision.
-        environment: Where caches are.
-        allow_pickle: Whether pickles will do where there is nothing else.
-    """
-    for cache in cache_directories(environment):
-        snapshot = find_snapshot(cache, source.place, source.revision)
-        if snapshot is None:
-            continue
-        try:
-            listing = list_folder(snapshot, source, allow_pickle=allow_pickle, root=snapshot.parent.parent)
-        except (CorruptFile, UnknownModel):
-            # A download that was broken off; the hub has the rest.
-            continue
-        return Listing(listing.files, Provenance(source.shown, source.revision, commit=snapshot.name))
-    return None
 
 
 def _expected(folder: Path) -> Mapping[str, str]:

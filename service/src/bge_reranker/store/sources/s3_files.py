@@ -1,4 +1,4 @@
-"""The source `s3://bucket/prefix`: any object store that speaks S3. Needs the extra `s3`."""
+"""Objects of a store that speaks S3. Needs the extra `s3`."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from obstore.exceptions import (
 )
 from obstore.store import S3Store
 
-from ..errors import CorruptFile, Gated, HubUnreachable, SettingsError, UnknownModel
-from ..text_files import NotText, read_text
-from .archive import ARCHIVE_FILE, is_archive
-from .manifest import MANIFEST_FILE, MAX_MANIFEST_BYTES, Provenance, parse_manifest
-from .remote import Chunks, Listing, RemoteFile, read_small
-from .selection import select
-from .source import Source
+from ...errors import CorruptFile, Gated, HubUnreachable, SettingsError, UnknownModel
+from ...text_files import NotText, read_text
+from ..archive import ARCHIVE_FILE, is_archive
+from ..manifest import MANIFEST_FILE, MAX_MANIFEST_BYTES, Provenance, parse_manifest
+from ..remote import Chunks, Listing, RemoteFile, read_small
+from ..selection import select
+from ..source import Source
 
 if TYPE_CHECKING:
     from obstore import ObjectMeta

@@ -7,7 +7,7 @@ import ssl
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
-from ..errors import SettingsError
+from ...errors import SettingsError
 
 _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
 """Variables that name proxies, which every client here reads, in lower case too."""
