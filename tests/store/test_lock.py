@@ -103,6 +103,18 @@ def test_a_dead_fetcher_of_this_machine_holds_nothing_up_where_the_file_system_h
         assert is_stale(path)
 
 
+def test_a_lock_that_the_file_system_gives_to_everybody_proves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fcntl, "flock", lambda _descriptor, _operation: None)
+    path = tmp_path / "lock"
+    with hold(path, lambda: False, nobody_waits):
+        assert not is_stale(path)
+        then = path.stat().st_mtime - STALE_S - 1
+        os.utime(path, (then, then))
+        assert is_stale(path)
+
+
 def test_who_waits_takes_over_from_the_dead_and_not_from_the_living(tmp_path: Path) -> None:
     path = tmp_path / "lock"
     foreign_lock(path, 0)

@@ -213,10 +213,28 @@ def _heartbeat(lock: FetchLock) -> Iterator[None]:
 def _is_free(descriptor: int, written: str) -> bool | None:
     """Whether nobody holds the kernel's lock; it is this process's then.
 
-    None where the file system has no such locks, or another machine wrote the file: then the heartbeat decides.
+    None where the file system has no such locks, or where another machine wrote the file: then the heartbeat decides.
     """
     if _machine_of(written) != _machine():
         return None
+    is_free = _locks(descriptor)
+    return None if is_free and _is_given_to_everybody(descriptor) else is_free
+
+
+def _is_given_to_everybody(descriptor: int) -> bool:
+    """Whether a locked file can be locked once more: some file systems lock nothing and say that they did."""
+    try:
+        again = os.open(f"/proc/self/fd/{descriptor}", os.O_RDWR)
+    except OSError:
+        return False
+    try:
+        return _locks(again) is True
+    finally:
+        os.close(again)
+
+
+def _locks(descriptor: int) -> bool | None:
+    """Lock a file in the kernel: whether it was free; None where there are no such locks."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
