@@ -43,6 +43,21 @@ def _folder(files: Mapping[str, bytes]) -> Callable[[Path], str]:
     return launch
 
 
+def _large(name: str, size_bytes: int) -> Callable[[Path], str]:
+    """A folder in which a small file is large, most of it holes."""
+
+    def launch(folder: Path) -> str:
+        model = folder / "model"
+        model.mkdir()
+        for path, content in {**_BARE, "model.safetensors": _WEIGHTS}.items():
+            (model / path).write_bytes(content)
+        with (model / name).open("ab") as file:
+            file.truncate(size_bytes)
+        return _outcome(folder / "store", model)
+
+    return launch
+
+
 def _archive(content: Callable[[], bytes]) -> Callable[[Path], str]:
     def launch(folder: Path) -> str:
         archive = folder / "model.tar"
@@ -154,6 +169,14 @@ ROWS: tuple[Attack, ...] = (
         "checkpoint",
         "weights that are a web page",
         _folder({**_BARE, "model.safetensors": b"\xef\xbb\xbf\n<!DOCTYPE html>"}),
+        "CorruptFile",
+    ),
+    Attack("checkpoint", "a manifest of 2^40 bytes", _large("manifest.json", 2**40), "CorruptFile"),
+    Attack("checkpoint", "a config.json of 17 MB", _large("config.json", 17 * 2**20), "CorruptFile"),
+    Attack(
+        "checkpoint",
+        "a config.json that is no JSON",
+        _folder({**_BARE, "config.json": b"{", "model.safetensors": _WEIGHTS}),
         "CorruptFile",
     ),
     Attack("checkpoint", "weights cut short", _folder({**_BARE, "model.safetensors": _WEIGHTS[:-1]}), "CorruptFile"),

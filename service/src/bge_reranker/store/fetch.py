@@ -6,18 +6,20 @@ import datetime as dt
 import os
 import shutil
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..checkpoint_files import CONFIG_FILE, refuse_foreign, weights_in
+from ..checkpoint_json import read_json_object
 from ..errors import CorruptFile, DigestMismatch, HubUnreachable, ModelError
 from .archive import ARCHIVE_FILE, PACKED_MANIFEST, unpack
 from .listing import FetchOptions, list_source
 from .lock import FetchLock, hold
 from .manifest import (
     MANIFEST_FILE,
+    MAX_MANIFEST_BYTES,
     Manifest,
     Provenance,
     hash_model,
@@ -186,15 +188,22 @@ class Fetcher:
                 path.unlink()
                 continue
             refuse_foreign(path, self._source.shown)
+        config = self._read_config(staging)
         self._meter.begin("hashing", sum(path.stat().st_size for path in staging.iterdir()))
         manifest = hash_model(staging, self._meter.advance)
-        architecture = architecture_of((staging / CONFIG_FILE).read_bytes())
+        architecture = architecture_of(config)
         now = dt.datetime.now(tz=dt.UTC).isoformat(timespec="seconds")
         for entry in manifest.files:
             _sync(staging / entry.path)
         write_manifest(
             staging, replace(manifest, provenance=replace(provenance, architecture=architecture, fetched_at=now))
         )
+
+    def _read_config(self, staging: Path) -> Mapping[str, object]:
+        try:
+            return read_json_object(staging / CONFIG_FILE)
+        except CorruptFile as error:
+            raise CorruptFile(f"{self._source.shown}: {error.message}", remedy=error.remedy) from error
 
     def _unpack(self, staging: Path, provenance: Provenance) -> Provenance:
         archive = staging / ARCHIVE_FILE
@@ -203,9 +212,8 @@ class Fetcher:
         unpack(archive, staging, source, allow_pickle=allow_pickle, advance=self._meter.advance)
         packed = staging / PACKED_MANIFEST
         if packed.is_file():
-            manifest = parse_manifest(
-                packed.read_text(encoding="utf-8", errors="replace"), f"{source}: {MANIFEST_FILE}"
-            )
+            with packed.open("rb") as file:
+                manifest = parse_manifest(file.read(MAX_MANIFEST_BYTES + 1), f"{source}: {MANIFEST_FILE}")
             verify(staging, manifest)
             # Only what lies on this machine may say that it came from somewhere else.
             if manifest.provenance is not None and self._source.kind.is_local:

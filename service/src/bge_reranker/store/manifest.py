@@ -20,7 +20,10 @@ MANIFEST_FILE = "manifest.json"
 """The manifest's name, beside the model's files and not one of them."""
 
 MAX_MANIFEST_BYTES = 4_194_304
-"""Most bytes of a manifest that a source may send; ten thousand entries fit."""
+"""Most bytes of a manifest that are read; ten thousand entries fit."""
+
+MAX_FILE_BYTES = 2**63 - 1
+"""Largest size that a file can have on any system here; a source that declares a larger one is wrong."""
 
 _MODEL_FILES = (
     "config.json",
@@ -163,30 +166,33 @@ def read_manifest(directory: Path) -> Manifest:
     """
     path = directory / MANIFEST_FILE
     try:
-        text = path.read_text(encoding="utf-8")
+        with path.open("rb") as file:
+            data = file.read(MAX_MANIFEST_BYTES + 1)
     except FileNotFoundError:
         raise CorruptFile(
             f"{directory} has no {MANIFEST_FILE} that its files could be compared with.",
             remedy="Fetch it into a store, which writes one: `bge-reranker model fetch`.",
         ) from None
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
         raise _no_manifest(path, error) from error
-    return parse_manifest(text, str(path))
+    return parse_manifest(data, str(path))
 
 
-def parse_manifest(text: str, path: str) -> Manifest:
-    """Read a manifest's text.
+def parse_manifest(data: bytes, path: str) -> Manifest:
+    """Read a manifest's bytes.
 
     Args:
-        text: JSON.
+        data: JSON in UTF-8; of one that is too large, a byte more than it may have is enough.
         path: Where it was, for messages.
 
     Raises:
-        CorruptFile: If it is malformed, or its digest is not that of its entries.
+        CorruptFile: If it is too large, malformed, or its digest is not that of its entries.
     """
+    if len(data) > MAX_MANIFEST_BYTES:
+        raise CorruptFile(f"{path} is larger than a manifest can be ({MAX_MANIFEST_BYTES} bytes).")
     try:
         # Servers and editors put a mark before what they keep for others.
-        content = json.loads(text.removeprefix("\ufeff"))
+        content = json.loads(data.decode("utf-8-sig"))
         manifest = Manifest(tuple(_read_entry(entry) for entry in content["files"]), _read_provenance(content))
         digest = content["digest"]
     except (ValueError, TypeError, KeyError, RecursionError) as error:
@@ -209,8 +215,8 @@ def _read_entry(entry: dict[str, Any]) -> FileEntry:
     sample = entry.get("sample_sha256")
     if not isinstance(path, str) or type(size_bytes) is not int or not isinstance(sha256, str):
         raise TypeError("an entry has a value of the wrong type")
-    if size_bytes < 0:
-        raise ValueError("an entry has a negative size")
+    if not 0 <= size_bytes <= MAX_FILE_BYTES:
+        raise ValueError("an entry has a size that no file has")
     if sample is not None and not isinstance(sample, str):
         raise TypeError("an entry has a value of the wrong type")
     if Path(path).name != path or path in {"", ".", ".."} or "\\" in path:

@@ -40,13 +40,17 @@ class RemoteFile:
     """The same in git's way: sha1 over a header and the bytes."""
 
 
-def read_small(file: RemoteFile) -> bytes:
-    """Read a small file of a source, and a byte more than an index of weights can have where it has more.
+def read_small(file: RemoteFile, max_bytes: int = MAX_INDEX_BYTES) -> bytes:
+    """Read a small file of a source whatever size it declares; of a larger one, a byte more than it may have.
+
+    Args:
+        file: The file.
+        max_bytes: Most bytes that it may have.
 
     Raises:
         ModelError: What opening it raises; HubUnreachable also where it ends early.
     """
-    most = MAX_INDEX_BYTES + 1
+    most = max_bytes + 1
     data = bytearray()
     with file.open(0, None) as chunks:
         for chunk in chunks:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 
 from ..checkpoint_files import CONFIG_FILE, Read, choose_weights, require_safetensors
@@ -48,11 +47,7 @@ def is_plain_name(name: str) -> bool:
     return is_inside and name.isprintable()
 
 
-def architecture_of(config: bytes) -> str | None:
+def architecture_of(config: Mapping[str, object]) -> str | None:
     """The class name in a config.json, where it has one."""
-    try:
-        parsed = json.loads(config)
-        found = parsed["architectures"][0]
-    except (ValueError, TypeError, KeyError, IndexError, RecursionError):
-        return None
-    return str(found)
+    named = config.get("architectures")
+    return str(named[0]) if isinstance(named, list) and named else None

@@ -149,6 +149,9 @@ class Transfer:
         try:
             with file.open(position, end) as chunks:
                 for chunk in chunks:
+                    if position == end:
+                        # More than was asked for, perhaps without an end.
+                        break
                     taken = chunk if end is None else chunk[: end - position]
                     _write_all(descriptor, taken, position)
                     position += len(taken)

@@ -89,7 +89,7 @@ def _is_repository(text: str) -> bool:
     if not _REPOSITORY.fullmatch(text):
         return False
     refuse_unreadable(os.environ)
-    # Imported late: it takes a third of the time that starting without a hub does.
+    # Imported late: it is slow, and starting without a hub needs none of it.
     from huggingface_hub.errors import HFValidationError  # noqa: PLC0415
     from huggingface_hub.utils import validate_repo_id  # noqa: PLC0415
 

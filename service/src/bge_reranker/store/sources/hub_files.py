@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -23,7 +24,7 @@ from huggingface_hub.hf_api import RepoSibling
 from huggingface_hub.utils import build_hf_headers, get_session, hf_raise_for_status, parse_ratelimit_headers
 
 from ...errors import Gated, HubUnreachable, ModelError, UnknownModel
-from ..manifest import Provenance
+from ..manifest import MAX_FILE_BYTES, Provenance
 from ..remote import Chunks, Listing, RemoteFile, read_small
 from ..selection import select
 from ..source import Source
@@ -83,9 +84,11 @@ class Hub:
 
     def _info(self, source: Source) -> ModelInfo:
         try:
-            return HfApi(endpoint=self._endpoint, token=self._token).model_info(
+            info = HfApi(endpoint=self._endpoint, token=self._token).model_info(
                 source.place, revision=source.revision, files_metadata=True, timeout=self._list_timeout_s
             )
+            for sibling in info.siblings or ():
+                _refuse_impossible(sibling)
         except HFValidationError:
             raise
         except (ValueError, TypeError, KeyError, AttributeError) as error:
@@ -93,6 +96,7 @@ class Hub:
                 f"{self._endpoint} answers, but not as a hub does ({type(error).__name__}).",
                 remedy="Correct HF_ENDPOINT, or sign in where a proxy or portal answers in its place.",
             ) from error
+        return info
 
     def _file(self, source: Source, commit: str, sibling: RepoSibling) -> RemoteFile:
         def open_range(start: int, end: int | None) -> Chunks:
@@ -189,6 +193,22 @@ class Hub:
         card: Any = info.card_data
         licence = card.get("license") if card is not None else None
         return Provenance(source.shown, source.revision, commit, None if licence is None else str(licence))
+
+
+def _refuse_impossible(sibling: RepoSibling) -> None:
+    """Refuse what the client passes on as it came.
+
+    Raises:
+        TypeError: If a value is of another type than the client declares.
+        ValueError: If a size is none that a file has.
+    """
+    lfs = sibling.lfs
+    for size_bytes in (sibling.size, lfs.size if lfs else None):
+        if size_bytes is not None and not 0 <= operator.index(size_bytes) <= MAX_FILE_BYTES:
+            raise ValueError("a file has a size that no file has")
+    for text in (sibling.rfilename, sibling.blob_id or "", lfs.sha256 if lfs else ""):
+        if not isinstance(text, str):
+            raise TypeError("a file has a name or a hash that is no text")
 
 
 def _wait_s(response: httpx2.Response) -> float | None:

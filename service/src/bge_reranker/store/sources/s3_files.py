@@ -21,7 +21,7 @@ from obstore.exceptions import (
 )
 from obstore.store import S3Store
 
-from ...errors import CorruptFile, Gated, HubUnreachable, SettingsError, UnknownModel
+from ...errors import Gated, HubUnreachable, SettingsError, UnknownModel
 from ...text_files import NotText, read_text
 from ..archive import ARCHIVE_FILE, is_archive
 from ..manifest import MANIFEST_FILE, MAX_MANIFEST_BYTES, Provenance, parse_manifest
@@ -149,12 +149,8 @@ def _expected(source: Source, store: S3Store, manifest: ObjectMeta | None) -> Ma
     """Hashes by name from a manifest among the objects, where there is one."""
     if manifest is None:
         return {}
-    if manifest["size"] > MAX_MANIFEST_BYTES:
-        raise CorruptFile(
-            f"{source.shown}/{MANIFEST_FILE} is larger than a manifest can be ({MAX_MANIFEST_BYTES} bytes)."
-        )
-    text = bytes(obstore.get(store, manifest["path"]).bytes()).decode("utf-8", errors="replace")
-    return {entry.path: entry.sha256 for entry in parse_manifest(text, f"{source.shown}/{MANIFEST_FILE}").files}
+    data = read_small(_file(source, store, manifest, MANIFEST_FILE, None), MAX_MANIFEST_BYTES)
+    return {entry.path: entry.sha256 for entry in parse_manifest(data, f"{source.shown}/{MANIFEST_FILE}").files}
 
 
 def _file(source: Source, store: S3Store, found: ObjectMeta, path: str, sha256: str | None) -> RemoteFile:

@@ -9,7 +9,7 @@ from urllib.parse import quote, urljoin, urlsplit, urlunsplit
 
 import httpx2
 
-from ...errors import CorruptFile, Gated, HubUnreachable, ModelError, UnknownModel
+from ...errors import Gated, HubUnreachable, ModelError, UnknownModel
 from ..archive import ARCHIVE_FILE, is_archive
 from ..manifest import MAX_MANIFEST_BYTES, FileEntry, Provenance, parse_manifest
 from ..remote import Chunks, Listing, RemoteFile, read_small
@@ -84,14 +84,14 @@ def _beside(url: str, name: str) -> str:
     return urlunsplit((parts.scheme, parts.netloc, parts.path, urlsplit(url).query, ""))
 
 
-def _small(source: Source) -> str:
+def _small(source: Source) -> bytes:
     with _response(source.place, {}) as response:
         data = b""
         for chunk in response.iter_bytes():
             data += chunk
             if len(data) > MAX_MANIFEST_BYTES:
-                raise CorruptFile(f"{source.shown} is larger than a list of files can be ({MAX_MANIFEST_BYTES} bytes).")
-    return data.decode("utf-8", errors="replace")
+                break
+    return data
 
 
 @contextmanager
