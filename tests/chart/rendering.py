@@ -85,6 +85,16 @@ def refusal(values: Values, release: str = "demo", *, case: str = "", namespace:
     return done.stderr
 
 
+def problems(values: Values) -> list[str]:
+    """The sentences with which the chart refuses, of those that are its own and not the schema's."""
+    return [line[2:] for line in refusal(values).splitlines() if line.startswith("- ")]
+
+
+def helm_says(values: Values) -> str:
+    """What helm says, whether it refuses or not."""
+    return _template(values, "", "demo", "--namespace=search").stderr
+
+
 def _template(values: Values | None, case: str, release: str, *options: str) -> subprocess.CompletedProcess[str]:
     files = ["--values", str(CHART / "ci" / f"{case}-values.yaml")] if case else []
     without = [] if "operator" in (values or {}) else ["--set=operator.enabled=false"]

@@ -1,7 +1,7 @@
-"""What must hold between settings, as data: the service, the chart and the resource refuse the same in the same words.
+"""Rules between settings, as data: service, chart and resource refuse the same values with the same sentence.
 
-What belongs here: relations between two settings, or a setting and what is known of the model. What must not: bounds of
-one setting, which stand at its field; reading or changing settings.
+A rule relates two settings, or a setting to a number or to the model's longest pair. The bounds of one setting are in
+its field's declaration.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ WORDS: Final[Mapping[Relation, str]] = {
     "<": "less than",
     "!=": "another number than",
 }
-"""How a relation is said."""
+"""Each relation as a sentence has it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One relation that must hold.
+    """One relation that must hold between two values.
 
     Attributes:
         left: A setting's key, such as `engine.maxQueueTokens`.
@@ -54,9 +54,9 @@ class Rule:
     remedy: str
 
     def message(self, values: Mapping[str, int | None]) -> str:
-        """What is wrong with these values; empty where nothing is.
+        """Return what is wrong with these values; empty if nothing is.
 
-        A side that is 0 or unset leaves the choice to the service, which chooses what holds.
+        A side that is 0 or unset is chosen by the service, so that the rule holds.
 
         Args:
             values: Key to value, `MODEL_PAIR_TOKENS` included where it is known.
@@ -111,9 +111,9 @@ RULES: Final[tuple[Rule, ...]] = (
         for whole, otherwise in (("text.maxPairTokens", ", or raise maxPairTokens"), (MODEL_PAIR_TOKENS, ""))
     ),
 )
-"""All of them."""
+"""All rules."""
 
 
 def broken(values: Mapping[str, int | None]) -> list[tuple[str, str]]:
-    """Message and remedy of each rule that the values break."""
+    """Return message and remedy of each rule that the values break."""
     return [(message, rule.remedy) for rule in RULES if (message := rule.message(values))]

@@ -48,7 +48,7 @@ DialectName = Literal[
     "sagemaker",
 ]
 DialectOrFamily = Literal["cohere", DialectName]
-_ORIGIN = r"[a-z][a-z0-9+.-]*://[^\s,/]+"
+_ORIGIN = r"[a-z][a-z0-9+.-]*://[^\p{Z}\p{Cc},/]+"
 _ORIGINS = rf"^(\*|{_ORIGIN}(, ?{_ORIGIN})*)$"
 _PATH = "(/[A-Za-z0-9._~-]+)+"
 _PATHS = f"^{_PATH}(, ?{_PATH})*$"
@@ -79,6 +79,7 @@ class SettingsGroup(BaseModel):
     @field_validator("*", mode="before")
     @classmethod
     def _choice_in_any_case(cls, value: object, field: ValidationInfo) -> object:
+        """Accept a choice in any case; no rule, because it refuses nothing."""
         if isinstance(value, str):
             lowered = value.lower()
             return lowered if lowered in choices_of(cls.model_fields[field.field_name or ""].annotation) else value
@@ -87,6 +88,7 @@ class SettingsGroup(BaseModel):
     @field_validator("*", mode="before")
     @classmethod
     def _no_accidental_number(cls, value: object, field: ValidationInfo) -> object:
+        """Refuse true and false where a number or a text is expected; no rule, because the schema's type says it."""
         # YAML reads `yes` as true, and true would pass as the number 1.
         expected = cls.model_fields[field.field_name or ""].annotation
         if isinstance(value, bool) and expected is not bool:
@@ -159,6 +161,7 @@ class ModelSettings(SettingsGroup):
     @field_validator("device", mode="before")
     @classmethod
     def _device_in_any_case(cls, value: object) -> object:
+        """Accept a device in any case; no rule, because it refuses nothing."""
         return value.lower() if isinstance(value, str) else value
 
 
@@ -328,6 +331,7 @@ class Settings(SettingsGroup):
 
     @model_validator(mode="after")
     def _rules_between_fields(self) -> Self:
+        """Refuse what breaks one of `setting_rules.RULES`."""
         values = {f"{group}.{to_camel(field)}": value for group, part in self for field, value in part}
         if problems := broken(values):
             raise ValueError(" ".join(f"{message} {remedy}" for message, remedy in problems))

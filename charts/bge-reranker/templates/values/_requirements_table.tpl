@@ -27,7 +27,7 @@ Each define gives one sentence a line.
 {{- $asked := true }}
 {{- with $rule.when }}{{ $asked = (include "bge-reranker.valueAt" (list $.Values .) | fromJson).found }}{{ end }}
 {{- if and $asked $left $right }}
-{{- if not (get (dict ">=" (ge $left $right) "<=" (le $left $right) "<" (lt $left $right)) $rule.relation) }}
+{{- if not (get (dict ">=" (ge $left $right) "<=" (le $left $right) "<" (lt $left $right) "!=" (ne $left $right)) $rule.relation) }}
 {{ $rule.sentence }} ({{ join ", " $said }})
 {{ end }}
 {{- end }}
