@@ -14,6 +14,7 @@ VALUES = {
     "autoscaling": {"enabled": False, "minReplicas": 1, "maxReplicas": 4},
     "rollout": {"mode": "surge"},
     "model": {"source": "hf://org/name@one"},
+    "image": {"registry": "", "repository": "scorer", "tag": ""},
     "config": {"text": {"maxQueryTokens": None}},
 }
 TABLE: dict[str, Any] = {
@@ -27,8 +28,26 @@ TABLE: dict[str, Any] = {
         }
     ],
     "forms": [
-        {"path": "names[]", "pattern": "^[a-z]+$", "sentence": "it must be a name. Correct it.", "isSecret": False}
+        {"path": "names[]", "patterns": ["^[a-z]+$"], "sentence": "it must be a name. Correct it.", "isSecret": False}
     ],
+    "image": {"patterns": ["^[a-z:]+$"], "sentence": "which is no reference. Correct it."},
+    "structures": {"taints[]": "V1Taint"},
+    "types": {
+        "V1Taint": {
+            "forms": [
+                {"path": "effect", "patterns": ["^No$"], "sentence": "it must be No. Correct it.", "isSecret": False}
+            ],
+            "conditions": [
+                {
+                    "when": {"field": "key", "in": [""]},
+                    "then": {"field": "effect", "given": False},
+                    "sentence": "without a key there is no effect. Name a key.",
+                },
+                {"then": {"exactlyOne": ["key", "other"]}, "sentence": "it has one key. Leave one."},
+            ],
+            "inside": {"deeper[]": "V1Taint"},
+        }
+    },
 }
 SCHEMA: dict[str, Any] = {
     "$schema": "x",
@@ -136,3 +155,25 @@ def test_a_rule_of_the_chart_s_table_is_asked_of_the_resource_in_the_same_words(
             "messageExpression": r'''"names has \"" + self + "\"; it must be a name. Correct it."''',
         }
     ]
+
+
+def test_rules_of_a_type_are_asked_wherever_it_stands_and_deep_ones_by_pattern() -> None:
+    text = {"type": "string"}
+    deeper = {"type": "array", "items": {"type": "object", "properties": {"effect": text}}}
+    taint = {"type": "object", "properties": {"key": text, "effect": text, "deeper": deeper}}
+    taints = {"taints": {"type": "array", "maxItems": 4, "items": taint}}
+    spec = schema_of(crd({**SCHEMA, "properties": {**SCHEMA["properties"], **taints}}, VALUES, TABLE))["properties"]
+    found = spec["spec"]["properties"]["taints"]["items"]
+    assert found["x-kubernetes-validations"] == [
+        {
+            "rule": """!((has(self.key) ? self.key : "") in [""]) || !(has(self.effect) && size(self.effect) > 0)""",
+            "message": "taints[]: without a key there is no effect. Name a key.",
+        },
+        {
+            "rule": "[(has(self.key) && size(self.key) > 0), false].exists_one(each, each)",
+            "message": "taints[]: it has one key. Leave one.",
+        },
+    ]
+    (rule,) = found["properties"]["effect"]["x-kubernetes-validations"]
+    assert rule["rule"] == 'self.matches("^No$")'
+    assert found["properties"]["deeper"]["items"]["properties"]["effect"] == {"type": "string", "pattern": "^No$"}

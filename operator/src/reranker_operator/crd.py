@@ -16,7 +16,7 @@ from typing import Any
 import yaml
 from typing_extensions import override
 
-from .crd_rules import Schema, Table, between_fields, of_texts
+from .crd_rules import Schema, Table, between_fields, of_structures, of_texts
 from .kubernetes_schema import of
 from .schema_age import mark
 from .spec_limits import NOT_IN_THE_RESOURCE
@@ -88,6 +88,7 @@ def spec_schema(schema: Schema, values: dict[str, Any], table: Table) -> Schema:
         "x-kubernetes-validations": between_fields(values, table),
     }
     of_texts(spec, table)
+    of_structures(spec, table)
     return spec
 
 

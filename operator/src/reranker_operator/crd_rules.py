@@ -1,7 +1,8 @@
 """What the API server itself refuses beyond types and bounds: rules in CEL, most of them from the chart's rules.json.
 
-For what the API server reckons that a rule may cost, keys of maps are left to the chart, whose refusal is said in the
-Ready condition, and a message does not have the numbers that it is about.
+What the chart refuses besides is said in the Ready condition. The API server limits what rules may cost: keys of maps
+are left to the chart, texts in lists of lists and quantities have a pattern without a sentence, and a message does not
+have the numbers that it is about.
 """
 
 from __future__ import annotations
@@ -13,6 +14,12 @@ from .spec_limits import CLUSTER_PRIORITY, PRIORITY_REFUSED
 
 Schema = dict[str, Any]
 Table = dict[str, Any]
+
+MOST_LISTS = 1
+"""Lists within lists whose members are asked of a rule; deeper texts are refused by their pattern alone."""
+
+LONGEST_TEXT = 512
+"""Characters of a text that a rule is asked of, where it has no bound of its own."""
 
 MODEL_PAIR_TOKENS = "modelPairTokens"
 """Stands in the table for the longest pair of the model, known of few models."""
@@ -30,6 +37,7 @@ def between_fields(values: dict[str, Any], table: Table) -> list[Schema]:
     shared = f'{kind} in ["pvc", "existing"] && {mode} != "ReadWriteMany"'
     return [
         *(_relation(each, values, table) for each in table["relations"]),
+        _image(values, table),
         {
             "rule": f'!({shared}) || (!({scaled}) && self.replicas <= 1 && {rollout} != "surge")',
             "message": (
@@ -80,21 +88,95 @@ def between_fields(values: dict[str, Any], table: Table) -> list[Schema]:
 def of_texts(spec: Schema, table: Table) -> None:
     """Put into the schema of `spec` what single texts must look like."""
     for form in table["forms"]:
-        names = form["path"].replace("[]", ".[]").replace("{", ".{").split(".")
-        schema = None if names[-1] == "{keys}" else _at(spec, names)
-        if schema is not None:
-            schema["x-kubernetes-validations"] = [
-                {
-                    "rule": f"self.matches({json.dumps(form['pattern'])})",
-                    **_message(form),
-                }
-            ]
+        _add_form(spec, form, form["path"])
 
 
-def _message(form: Table) -> Schema:
+def of_structures(spec: Schema, table: Table) -> None:
+    """Put into the schema of `spec` the rules of Kubernetes' own types."""
+    for path, name in table["structures"].items():
+        _add_structure(spec, path, name, table["types"])
+
+
+def _add_structure(spec: Schema, path: str, name: str, types: Table) -> None:
+    schema = _at(spec, _steps(path))
+    if schema is None:
+        return
+    for form in types[name]["forms"]:
+        _add_form(spec, form, f"{path}.{form['path']}")
+    rules = [
+        {"rule": _condition(each, schema), "message": f"{path}: {each['sentence']}"}
+        for each in types[name]["conditions"]
+    ]
+    if rules and _is_affordable(spec, path):
+        schema["x-kubernetes-validations"] = [*schema.get("x-kubernetes-validations", ()), *rules]
+    for inner, inner_name in types[name]["inside"].items():
+        _add_structure(spec, f"{path}.{inner}", inner_name, types)
+
+
+def _add_form(spec: Schema, form: Table, path: str) -> None:
+    schema = None if path.endswith("{keys}") else _at(spec, _steps(path))
+    if schema is None:
+        return
+    if not _is_affordable(spec, path) or schema.get("type") != "string":
+        first, *others = form["patterns"]
+        schema["pattern"] = first
+        schema.update({"allOf": [{"pattern": pattern} for pattern in others]} if others else {})
+        return
+    # What a rule costs is reckoned with the longest text.
+    schema.setdefault("maxLength", LONGEST_TEXT)
+    tests = " && ".join(f"self.matches({json.dumps(pattern)})" for pattern in form["patterns"])
+    schema["x-kubernetes-validations"] = [{"rule": tests, **_message(form, path)}]
+
+
+def _is_affordable(spec: Schema, path: str) -> bool:
+    """Whether the API server takes a rule there: not in lists within lists, nor in one without a bound."""
+    steps = _steps(path)
+    places = [steps[:depth] for depth, step in enumerate(steps) if step in {"[]", "{}"}]
+    bounded = all({"maxItems", "maxProperties"} & (_at(spec, place) or {}).keys() for place in places)
+    return bounded and len(places) <= MOST_LISTS
+
+
+def _condition(condition: Table, schema: Schema) -> str:
+    then = _test(condition["then"], schema)
+    return f"!({_test(condition['when'], schema)}) || {then}" if "when" in condition else then
+
+
+def _test(test: Table, schema: Schema) -> str:
+    """A test of an object's fields; one that the resource does not have is never given."""
+    if "exactlyOne" in test:
+        return f"[{', '.join(_given(field, schema) for field in test['exactlyOne'])}].exists_one(each, each)"
+    field, found = test["field"], _at(schema, _steps(test["field"]))
+    if "given" in test:
+        return _given(field, schema) if test["given"] else f"!{_given(field, schema)}"
+    if "size" in test:
+        return f"({_there(field)} ? size(self.{field}) : 0) == {test['size']}" if found else "false"
+    if "has" in test:
+        return f"{_there(field)} && self.{field}.exists(each, each in {_literal(test['has'])})" if found else "false"
+    text = f"string(self.{field})" if found and found.get("type") != "string" else f"self.{field}"
+    return f'({_there(field)} ? {text} : "") in {_literal(test["in"])}' if found else _literal("" in test["in"])
+
+
+def _given(field: str, schema: Schema) -> str:
+    found = _at(schema, _steps(field))
+    if found is None:
+        return "false"
+    filled = f" && size(self.{field}) > 0" if found.get("type") in {"string", "array"} else ""
+    return f"({_there(field)}{filled})"
+
+
+def _there(field: str) -> str:
+    names = field.split(".")
+    return " && ".join(f"has(self.{'.'.join(names[: depth + 1])})" for depth in range(len(names)))
+
+
+def _steps(path: str) -> list[str]:
+    return path.replace("[]", ".[]").replace("{", ".{").split(".")
+
+
+def _message(form: Table, path: str) -> Schema:
     if form["isSecret"]:
-        return {"message": f"{form['path']} is wrong; {form['sentence']}"}
-    return {"messageExpression": f"{_literal(_beginning(form['path']))} + self + {_literal(_end(form))}"}
+        return {"message": f"{path} is wrong; {form['sentence']}"}
+    return {"messageExpression": f"{_literal(_beginning(path))} + self + {_literal(_end(form))}"}
 
 
 def _at(spec: Schema, names: list[str]) -> Schema | None:
@@ -128,6 +210,19 @@ def _relation(rule: Table, values: dict[str, Any], table: Table) -> Schema:
     }
 
 
+def _image(values: dict[str, Any], table: Table) -> Schema:
+    """The reference that registry, repository and tag make; a tag of the chart's own has nothing to refuse."""
+    registry, repository, tag = (_text(f"image.{name}", values) for name in ("registry", "repository", "tag"))
+    reference = f'({registry} == "" ? "" : {registry} + "/") + {repository} + ({tag} == "" ? "" : ":" + {tag})'
+    return {
+        "rule": " && ".join(f"({reference}).matches({_literal(pattern)})" for pattern in table["image"]["patterns"]),
+        "messageExpression": (
+            f'"image.registry, image.repository and image.tag make \\"" + {reference} + '
+            f"{_literal(chr(34) + ', ' + table['image']['sentence'])}"
+        ),
+    }
+
+
 def _number(side: str | int, values: dict[str, Any], table: Table) -> str:
     if isinstance(side, int):
         return str(side)
@@ -150,9 +245,8 @@ def _or_default(path: str, values: dict[str, Any], kind: str) -> str:
     default: Any = values
     for name in names:
         default = default[name]
-    there = " && ".join(f"has(self.{'.'.join(names[: depth + 1])})" for depth in range(len(names)))
     otherwise = _literal(default) if default is not None else "0"
-    return f"({there} && type(self.{path}) == {kind} ? self.{path} : {otherwise})"
+    return f"({_there(path)} && type(self.{path}) == {kind} ? self.{path} : {otherwise})"
 
 
 def _literal(value: Any) -> str:

@@ -1,14 +1,15 @@
 """Forms that Kubernetes asks of names, labels and addresses, each with the sentence that says it.
 
 Patterns are RE2's, which Helm and the API server share. A value of such a form is named by `form`, keys of a map by
-`keys`, in values_schema.yaml.
+`keys`, in values_schema.yaml, and fields of Kubernetes' own types in structure_rules.py.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 
-from bge_reranker.store.sources.patterns import DNS_NAME, REVISION
+from bge_reranker.store.sources.patterns import DNS_NAME, PORT, REVISION, STEP
 from bge_reranker.store.sources.registry import EXAMPLES, KINDS
 
 _END = "[A-Za-z0-9]"
@@ -34,8 +35,9 @@ _IPV6 = "|".join(
 _SIGN = "([^/%]|%([013-9A-Fa-f].|2[0-9A-Ea-e]))"
 _SIGN_BUT_DOT = "([^/%.]|%([013-9A-Fa-f].|2[0-9A-Ea-e]))"
 _SEGMENT = f"({_SIGN_BUT_DOT}{_SIGN}*|[.]{_SIGN_BUT_DOT}{_SIGN}*|[.]{{2}}{_SIGN}+)"
-_PORT = "(6553[0-5]|655[0-2][0-9]|65[0-4][0-9]{2}|6[0-4][0-9]{3}|[0-5]?[0-9]{1,4})"
-_SERVER = rf"([^/@ ]+@)?([A-Za-z0-9_.-]+|\[[0-9a-fA-F:.]+\])(:{_PORT})?(/[!-~]*)?"
+_SERVER = rf"([^/@ ]+@)?([A-Za-z0-9_.-]+|\[[0-9a-fA-F:.]+\])(:{PORT})?(/[!-~]*)?"
+_PREFIXED = "([^/]{1,253}/)?[^/]+"
+_IMAGE_LENGTHS = ".{1,255}(:[A-Za-z0-9_][-A-Za-z0-9_.]{0,127})?(@sha256:[0-9a-f]{64})?"
 _IMAGE = (
     r"(([A-Za-z0-9][-A-Za-z0-9.]*|\[[0-9a-fA-F:]+\])(:[0-9]+)?/)?[a-z0-9]+(([.]|_{1,2}|-+|/)[a-z0-9]+)*"
     "(:[A-Za-z0-9_][-A-Za-z0-9_.]{0,127})?(@sha256:[0-9a-f]{64})?"
@@ -50,17 +52,33 @@ class Form:
         pattern: Of the whole text, without anchors.
         sentence: What it must be, and the remedy; it follows the key and what was given.
         is_secret: Whether what was given is left out.
+        lengths: Another pattern of the whole text, for the lengths of its parts, which RE2 cannot ask within the first.
     """
 
     pattern: str
     sentence: str
     may_be_empty: bool = True
     is_secret: bool = False
+    lengths: str = ""
 
     @property
     def expression(self) -> str:
         """The regular expression, anchored."""
-        return f"^({self.pattern}){'?' if self.may_be_empty else ''}$"
+        return self._anchored(self.pattern)
+
+    @property
+    def expressions(self) -> list[str]:
+        """All that a text must match, anchored."""
+        return [self.expression, *([self._anchored(self.lengths)] if self.lengths else [])]
+
+    def _anchored(self, pattern: str) -> str:
+        return f"^({pattern}){'?' if self.may_be_empty else ''}$"
+
+
+def _choice(*choices: str, may_be_empty: bool = True) -> Form:
+    """One of a few words."""
+    listed = f"{', '.join(choices[:-1])} or {choices[-1]}" if len(choices) > 1 else choices[0]
+    return Form("|".join(map(re.escape, choices)), f"it must be {listed}. Correct it.", may_be_empty=may_be_empty)
 
 
 FORMS = {
@@ -88,16 +106,19 @@ FORMS = {
     ),
     "labelName": Form(
         f"({DNS_NAME}/)?{_LABEL}",
-        "the name of a label has at most 63 characters, letters, digits, dashes, underscores and dots, "
-        "with a letter or digit at both ends, and perhaps a domain and a slash before them. Correct it.",
+        "the name of a label has at most 63 characters, letters, digits, dashes, underscores and dots, with a letter "
+        "or digit at both ends, and perhaps a domain of at most 253 characters and a slash before them. Correct it.",
         may_be_empty=False,
+        lengths=_PREFIXED,
     ),
     "annotationName": Form(
         # Kubernetes takes the domain of an annotation in any case.
         f"([A-Za-z0-9]([-A-Za-z0-9]*[A-Za-z0-9])?([.][A-Za-z0-9]([-A-Za-z0-9]*[A-Za-z0-9])?)*/)?{_LABEL}",
         "the name of an annotation has at most 63 characters, letters, digits, dashes, underscores and dots, with a "
-        "letter or digit at both ends, and perhaps a domain and a slash before them. Correct it.",
+        "letter or digit at both ends, and perhaps a domain of at most 253 characters and a slash before them. "
+        "Correct it.",
         may_be_empty=False,
+        lengths=_PREFIXED,
     ),
     "key": Form(
         "[.]?[-_A-Za-z0-9][-._A-Za-z0-9]*",
@@ -117,7 +138,8 @@ FORMS = {
     "image": Form(
         _IMAGE,
         "it must be the reference of an image: a host without https://, a path in lower case with single slashes, a "
-        "tag of letters, digits, dots and dashes. Correct it.",
+        "tag of letters, digits, dots and dashes, and at most 255 characters before the tag. Correct it.",
+        lengths=_IMAGE_LENGTHS,
     ),
     "metric": Form(
         "[A-Za-z0-9_:][-A-Za-z0-9_:.|]*",
@@ -156,6 +178,112 @@ FORMS = {
     ),
 }
 """By the name that values_schema.yaml uses."""
+
+_QUANTITY_UNIT = "([KMGTPE]i|[numkMGTPE]|[eE][+-]?[0-9]+)?"
+_QUANTITY_SENTENCE = "it must be a quantity, which is a number and a unit without a space, such as 500m, 2 or 10Gi"
+_FIELD = r"metadata\.(name|namespace|uid)|metadata\.(labels|annotations)\['[^']+'\]"
+_ACCESS_MODES = ("ReadWriteOnce", "ReadOnlyMany", "ReadWriteMany", "ReadWriteOncePod")
+
+STRUCTURE_FORMS = {
+    "objectName": Form(".+", "the name of an object is missing. Give it.", may_be_empty=False),
+    "requiredName": replace(FORMS["name"], may_be_empty=False),
+    "anyName": Form(r"(?s:.+)", "it must not be empty. Give it a value.", may_be_empty=False),
+    "labelNameOrNone": replace(FORMS["labelName"], may_be_empty=True),
+    "tolerationOperator": _choice("Exists", "Equal", "Lt", "Gt"),
+    "taintEffect": _choice("NoSchedule", "PreferNoSchedule", "NoExecute"),
+    "nodeOperator": _choice("In", "NotIn", "Exists", "DoesNotExist", "Gt", "Lt", may_be_empty=False),
+    "fieldOperator": _choice("In", "NotIn", may_be_empty=False),
+    "nodeField": _choice("metadata.name", may_be_empty=False),
+    "labelOperator": _choice("In", "NotIn", "Exists", "DoesNotExist", may_be_empty=False),
+    "unsatisfiable": _choice("DoNotSchedule", "ScheduleAnyway", may_be_empty=False),
+    "nodePolicy": _choice("Honor", "Ignore", may_be_empty=False),
+    "selectPolicy": _choice("Max", "Min", "Disabled", may_be_empty=False),
+    "scalingPolicy": _choice("Pods", "Percent", may_be_empty=False),
+    "quantity": Form(
+        rf"([0-9]+([.][0-9]*)?|[.][0-9]+){_QUANTITY_UNIT}", f"{_QUANTITY_SENTENCE}. Correct it.", may_be_empty=False
+    ),
+    "positiveQuantity": Form(
+        rf"([0-9]*[1-9][0-9]*([.][0-9]*)?|[0-9]*[.][0-9]*[1-9][0-9]*){_QUANTITY_UNIT}",
+        f"{_QUANTITY_SENTENCE}, and above 0. Correct it.",
+        may_be_empty=False,
+    ),
+    "metricName": Form(
+        "[^/%.][^/%]*|[.][^/%.][^/%]*|[.]{2}[^/%]+",
+        "the name of a metric is part of a path: it has no slash and no percent sign. Correct it.",
+        may_be_empty=False,
+    ),
+    "pathSegment": Form(
+        "[^/%.][^/%]*|[.][^/%.][^/%]*|[.]{2}[^/%]+",
+        "it is part of a path: it has no slash and no percent sign. Correct it.",
+        may_be_empty=False,
+    ),
+    "tlsHost": Form(
+        f"([*][.])?{DNS_NAME}",
+        "it must be a host name in lower case, without https://, port or path, such as rerank.example or *.example. "
+        "Correct it.",
+        may_be_empty=False,
+    ),
+    "pathWithin": Form(
+        f"({STEP}(/({STEP})?)*)",
+        "it must be a path within the volume, without a slash first and without .. . Correct it.",
+    ),
+    "requiredPathWithin": Form(
+        f"({STEP}(/({STEP})?)*)",
+        "it must be a path within the volume, without a slash first and without .. . Correct it.",
+        may_be_empty=False,
+    ),
+    "absolutePath": Form("/.*", "it must be a path that begins with a slash. Correct it.", may_be_empty=False),
+    "hostPath": Form(f"/?({STEP}(/({STEP})?)*)?", "it must be a path without .. . Correct it.", may_be_empty=False),
+    "hostPathType": _choice(
+        "DirectoryOrCreate", "Directory", "FileOrCreate", "File", "Socket", "CharDevice", "BlockDevice"
+    ),
+    "mountPropagation": _choice("None", "HostToContainer", "Bidirectional", may_be_empty=False),
+    "recursiveReadOnly": _choice("Disabled", "IfPossible", "Enabled", may_be_empty=False),
+    "variable": Form("[^=]+", "the name of a variable has no equals sign. Correct it.", may_be_empty=False),
+    "variableOrNone": Form("[^=]+", "the beginning of variables' names has no equals sign. Correct it."),
+    "podField": Form(
+        _FIELD + r"|spec\.(nodeName|serviceAccountName)|status\.(hostIP|hostIPs|podIP|podIPs)",
+        "it must be a field of the pod, such as metadata.name or metadata.labels['app']. Correct it.",
+        may_be_empty=False,
+    ),
+    "coreVersion": _choice("v1"),
+    "containerResource": Form(
+        "(limits|requests)[.](cpu|memory|ephemeral-storage|hugepages-.+)",
+        "it must be a resource of a container, such as limits.cpu. Correct it.",
+        may_be_empty=False,
+    ),
+    "medium": Form("Memory|HugePages(-.+)?", "it must be Memory or HugePages. Correct it, or leave it out."),
+    "requiredImage": replace(FORMS["image"], may_be_empty=False),
+    "imageText": Form(r"[^\s](.*[^\s])?", "it must have no blanks around it. Remove them."),
+    "pullPolicy": _choice("IfNotPresent", "Always", "Never"),
+    "accessMode": _choice(*_ACCESS_MODES, may_be_empty=False),
+    "volumeMode": _choice("Filesystem", "Block", may_be_empty=False),
+    "terminationMessagePolicy": _choice("File", "FallbackToLogsOnError"),
+    "protocol": _choice("TCP", "UDP", "SCTP"),
+    "portName": Form(
+        "[a-z0-9]+(-[a-z0-9]+)*",
+        "the name of a port has at most 15 lower-case letters, digits and single dashes, one letter at least, and "
+        "a number stands without quotes. Correct it.",
+        may_be_empty=False,
+        lengths="[-0-9]{0,14}[a-z][-a-z0-9]{0,14}",
+    ),
+    "scheme": _choice("HTTP", "HTTPS"),
+    "headerName": Form(
+        "[-A-Za-z0-9]+", "the name of a header has letters, digits and dashes. Correct it.", may_be_empty=False
+    ),
+    "profileType": _choice("RuntimeDefault", "Unconfined", "Localhost", may_be_empty=False),
+    "fsGroupChangePolicy": _choice("OnRootMismatch", "Always", may_be_empty=False),
+    "supplementalGroupsPolicy": _choice("Merge", "Strict", may_be_empty=False),
+    "procMount": _choice("Default", "Unmasked", may_be_empty=False),
+    "sysctl": Form(
+        "[a-z0-9]([-_a-z0-9]*[a-z0-9])?([./][a-z0-9]([-_a-z0-9]*[a-z0-9])?)*",
+        "the name of a kernel parameter has parts of lower-case letters, digits, dashes and underscores, with dots "
+        "between them. Correct it.",
+        may_be_empty=False,
+        lengths=".{1,253}",
+    ),
+}
+"""By the name that structure_rules.py uses, which has those of `FORMS` too."""
 
 SETTING_FORMS = {"http.host": "everywhere", "http.managementHost": "everywhere"}
 """Forms that a pod asks of settings of the service, which elsewhere may be anything."""

@@ -1,7 +1,9 @@
 """files/rules.json: what the chart and the resource refuse with the same sentence, beyond types and bounds.
 
-`relations` hold between two values, or a value and the model's longest pair; `forms` are what one text must look like.
-The chart's template reads the file, and so does the operator's generator of the CRD.
+`relations` hold between two values, or a value and the model's longest pair; `forms` are what one text must look
+like. `structures` are places of Kubernetes' own types, whose rules are in `types`: forms of their fields, `conditions`
+between them, and which types are `inside`. The chart's template reads the file, and so does the operator's generator
+of the CRD.
 """
 
 from __future__ import annotations
@@ -13,9 +15,11 @@ from typing import Any
 import yaml
 
 from bge_reranker.setting_rules import MODEL_PAIR_TOKENS, RULES, WORDS, Rule
+from reranker_operator.kubernetes_schema import inner_types
 
-from .forms import FORMS, SETTING_FORMS
+from .forms import FORMS, SETTING_FORMS, STRUCTURE_FORMS
 from .settings_schema import OWNED
+from .structure_rules import OTHERWISE_NAMED, STRUCTURES
 from .values_schema import TYPES, is_leaf
 
 MODEL_PAIR_TOKENS_OF = {"demo": 512, "hf://BAAI/bge-reranker-large": 512, "BAAI/bge-reranker-large": 512}
@@ -35,13 +39,24 @@ VALUE_RELATIONS = (
 )
 """Between values of the chart that are no settings of the service."""
 
+IMAGE_SENTENCE = (
+    "which is no reference of an image: a host without https://, a path in lower case with single slashes, a tag of "
+    "letters, digits, dots and dashes, and at most 255 characters before the tag. Correct the part that is wrong."
+)
+"""What is said of an image whose registry, repository and tag do not make a reference."""
+
 
 def rules() -> str:
     """The whole file."""
+    types = yaml.safe_load(TYPES.read_text(encoding="utf-8"))
+    structures = dict(structures_of(types, ""))
     whole = {
         "modelPairTokens": MODEL_PAIR_TOKENS_OF,
         "relations": [*VALUE_RELATIONS, *(_relation(rule) for rule in RULES if not _is_owned(rule))],
-        "forms": [*_forms(yaml.safe_load(TYPES.read_text(encoding="utf-8")), ""), *_setting_forms()],
+        "image": {"patterns": STRUCTURE_FORMS["requiredImage"].expressions, "sentence": IMAGE_SENTENCE},
+        "forms": [*_forms(types, ""), *_setting_forms()],
+        "structures": structures,
+        "types": _types(set(structures.values())),
     }
     return json.dumps(whole, indent=2, ensure_ascii=False) + "\n"
 
@@ -77,10 +92,55 @@ def _forms(types: dict[str, Any], prefix: str) -> Iterator[dict[str, Any]]:
         yield from (_form(place, form) for place, form in places if form is not None)
 
 
+def structures_of(types: dict[str, Any], prefix: str) -> Iterator[tuple[str, str]]:
+    """Where values have Kubernetes' own types: path, with `[]` behind a list, to the type's name."""
+    for name, schema in types.items():
+        path = f"{prefix}{name}"
+        if not is_leaf(schema):
+            yield from structures_of(schema, f"{path}.")
+            continue
+        for suffix, part in (("", schema), ("[]", schema.get("items", {}))):
+            if "kubernetes" in part:
+                yield f"{path}{suffix}", part["kubernetes"]
+            inner = part.get("properties", {}) if suffix else {}
+            yield from ((f"{path}[].{key}", each["kubernetes"]) for key, each in inner.items() if "kubernetes" in each)
+
+
+def _types(wanted: set[str]) -> dict[str, Any]:
+    """The rules of these types and of all within them; a type without any is left out."""
+    found: dict[str, Any] = {}
+    for name in sorted(_reachable(wanted)):
+        structure, inside = STRUCTURES.get(name), _inside(name)
+        found[name] = {
+            "forms": [_form(*each) for each in structure.forms.items()] if structure else [],
+            "conditions": [each.as_data() for each in structure.conditions] if structure else [],
+            "inside": {path: inner for path, inner in inside.items() if _has_rules(inner)},
+        }
+    return {name: each for name, each in found.items() if any(each.values())}
+
+
+def _reachable(wanted: set[str]) -> set[str]:
+    found: set[str] = set()
+    while wanted - found:
+        found |= wanted
+        wanted = {inner for name in found for inner in _inside(name).values()}
+    return found
+
+
+def _inside(name: str) -> dict[str, str]:
+    if name in OTHERWISE_NAMED.values():
+        return {}
+    return {path: OTHERWISE_NAMED.get((name, path), inner) for path, inner in inner_types(name).items()}
+
+
+def _has_rules(name: str) -> bool:
+    return name in STRUCTURES or any(map(_has_rules, _inside(name).values()))
+
+
 def _setting_forms() -> Iterator[dict[str, Any]]:
     return (_form(f"config.{key}", form) for key, form in SETTING_FORMS.items())
 
 
 def _form(path: str, name: str) -> dict[str, Any]:
-    form = FORMS[name]
-    return {"path": path, "pattern": form.expression, "sentence": form.sentence, "isSecret": form.is_secret}
+    form = STRUCTURE_FORMS.get(name) or FORMS[name]
+    return {"path": path, "patterns": form.expressions, "sentence": form.sentence, "isSecret": form.is_secret}

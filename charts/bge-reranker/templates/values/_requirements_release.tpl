@@ -73,18 +73,21 @@ serviceAccount.create is true and serviceAccount.name is default, which every na
 
 {{/* As a node would refuse it (InvalidImageName), where nobody looks. */}}
 {{- define "bge-reranker.requirements.image" -}}
-{{- include "bge-reranker.requirements.reference" (list "image" (include "bge-reranker.image" .)) }}
+{{- include "bge-reranker.requirements.reference" (list "image" (include "bge-reranker.image" .) (.Files.Get "files/rules.json" | fromJson).image) }}
 {{- end }}
 
 {{- define "bge-reranker.requirements.operator" -}}
-{{- include "bge-reranker.requirements.reference" (list "operator.image" (include "bge-reranker.operator.image" .)) }}
+{{- include "bge-reranker.requirements.reference" (list "operator.image" (include "bge-reranker.operator.image" .) (.Files.Get "files/rules.json" | fromJson).image) }}
 {{- include "bge-reranker.requirements.resources" (list "operator.resources" .Values.operator.resources) }}
 {{- end }}
 
-{{/* One image: (list "image" REFERENCE). */}}
+{{/* One image: (list "image" REFERENCE RULE), the rule being that of files/rules.json. */}}
 {{- define "bge-reranker.requirements.reference" -}}
 {{- $key := first . }}
-{{- if not (regexMatch "^(([A-Za-z0-9][-A-Za-z0-9.]*|\\[[0-9a-fA-F:]+\\])(:[0-9]+)?/)?[a-z0-9]+(([.]|_{1,2}|-+|/)[a-z0-9]+)*(:[A-Za-z0-9_][-A-Za-z0-9_.]{0,127})?(@sha256:[0-9a-f]{64})?$" (last .)) }}
-image.registry, {{ $key }}.repository and {{ $key }}.tag make {{ quote (last .) }}, which is no reference of an image: a host without https://, a path in lower case with single slashes, a tag of letters, digits, dots and dashes. Correct the part that is wrong.
+{{- $reference := index . 1 }}
+{{- $fits := true }}
+{{- range (last .).patterns }}{{ $fits = and $fits (regexMatch . $reference) }}{{ end }}
+{{- if not $fits }}
+image.registry, {{ $key }}.repository and {{ $key }}.tag make {{ quote $reference }}, {{ (last .).sentence }}
 {{ end }}
 {{- end }}

@@ -37,21 +37,50 @@ Each define gives one sentence a line.
 {{- define "bge-reranker.requirements.forms" -}}
 {{- $rules := .Files.Get "files/rules.json" | fromJson }}
 {{- range $form := $rules.forms }}
-{{- $path := $form.path | trimSuffix "[]" | trimSuffix "{}" | trimSuffix "{keys}" }}
-{{- $value := (include "bge-reranker.valueAt" (list $.Values $path) | fromJson).found }}
-{{- $found := list }}
-{{- $says := "is" }}
-{{- if hasSuffix "[]" $form.path }}{{ $found = default list $value }}{{ $says = "has" }}
-{{- else if hasSuffix "{}" $form.path }}{{ range $_, $each := default dict $value }}{{ $found = append $found $each }}{{ end }}{{ $says = "has the value" }}
-{{- else if hasSuffix "{keys}" $form.path }}{{ $found = keys (default dict $value) | sortAlpha }}{{ $says = "has the name" }}
-{{- else if kindIs "string" $value }}{{ $found = list $value }}
+{{- include "bge-reranker.requirements.form" (list $form $form.path (include "bge-reranker.found" (list $.Values $form.path) | fromJson).found) }}
 {{- end }}
-{{- range $found }}
-{{- if not (regexMatch $form.pattern .) }}
-{{ $path }} {{ if $form.isSecret }}is wrong{{ else }}{{ $says }} {{ quote . }}{{ end }}; {{ $form.sentence }}
+{{- end }}
+
+{{/* The texts of one place: (list FORM PATH VALUES). Numbers have bounds in the schema. */}}
+{{- define "bge-reranker.requirements.form" -}}
+{{- $form := first . }}
+{{- $path := index . 1 }}
+{{- $says := "is" }}
+{{- if hasSuffix "[]" $path }}{{ $says = "has" }}{{ end }}
+{{- if hasSuffix "{}" $path }}{{ $says = "has the value" }}{{ end }}
+{{- if hasSuffix "{keys}" $path }}{{ $says = "has the name" }}{{ end }}
+{{- range $text := last . }}
+{{- if kindIs "string" $text }}
+{{- $fits := true }}
+{{- range $form.patterns }}{{ $fits = and $fits (regexMatch . $text) }}{{ end }}
+{{- if not $fits }}
+{{ $path | trimSuffix "[]" | trimSuffix "{}" | trimSuffix "{keys}" }} {{ if $form.isSecret }}is wrong{{ else }}{{ $says }} {{ quote $text }}{{ end }}; {{ $form.sentence }}
 {{ end }}
 {{- end }}
 {{- end }}
+{{- end }}
+
+{{/*
+What is at a path: (list VALUES "a.b[].c") gives {"found": [...]}, all members of a list with `[]`, all values of a map with
+`{}`, all its keys with `{keys}`; what is missing or null is not found.
+*/}}
+{{- define "bge-reranker.found" -}}
+{{- $found := list (first .) -}}
+{{- range $step := splitList "." (last .) -}}
+{{- $name := $step | trimSuffix "[]" | trimSuffix "{}" | trimSuffix "{keys}" -}}
+{{- $inside := list -}}
+{{- range $each := $found -}}
+{{- $value := index (ternary $each dict (kindIs "map" $each)) $name -}}
+{{- if kindIs "invalid" $value -}}
+{{- else if eq $name $step -}}{{- $inside = append $inside $value -}}
+{{- else if kindIs "slice" $value -}}{{- $inside = concat $inside $value -}}
+{{- else if and (kindIs "map" $value) (hasSuffix "{keys}" $step) -}}{{- $inside = concat $inside (keys $value | sortAlpha) -}}
+{{- else if kindIs "map" $value -}}{{- range $key := keys $value | sortAlpha -}}{{- $inside = append $inside (index $value $key) -}}{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- $found = $inside -}}
+{{- end -}}
+{{- toJson (dict "found" $found) -}}
 {{- end }}
 
 {{/* What is at a path: (list VALUES "a.b.c") gives {"found": VALUE}. */}}

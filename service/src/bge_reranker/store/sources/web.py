@@ -10,6 +10,7 @@ from typing_extensions import override
 from ...errors import UnknownModel
 from ..source import Source, SourceKind
 from .network import refuse_network_variables
+from .patterns import HTTPS_HOST
 
 if TYPE_CHECKING:
     from ..listing import FetchOptions
@@ -23,7 +24,7 @@ class WebSource(SourceKind):
 
     schemes = ("https", "http")
     example = "https://host/model.tar.gz"
-    pattern = "https://[^/?#]+([/?#].*)?"
+    pattern = rf"https://{HTTPS_HOST}([/?#].*)?"
 
     @override
     def parse(self, text: str, revision: str | None) -> Source:
