@@ -139,6 +139,13 @@ REFUSED: dict[str, tuple[Values, str]] = {
     "a mount that climbs by a variable": (mount(subPathExpr="a/../$(B)"), "extraVolumeMounts[].subPathExpr"),
     "a mount of two paths": (mount(subPath="a", subPathExpr="b"), "extraVolumeMounts[]"),
     "a mount that is seen elsewhere": (mount(mountPropagation="Some"), "extraVolumeMounts[].mountPropagation"),
+    "a node by a value that no label has": (node(key="k", operator="In", values=["a b"]), "matchExpressions[].values"),
+    "a volume of a Secret that is not named": (volume(secret={}), "extraVolumes[].secret"),
+    "a variable of a Secret that is not named": (variable(secretKeyRef={"key": "k"}), "valueFrom.secretKeyRef"),
+    "a gateway of a namespace that is none": (
+        {"httpRoute": {"parentRefs": [{"name": "g", "namespace": "A"}]}},
+        "/httpRoute/parentRefs/0/namespace",
+    ),
     "a Secret without a name": (volume(secret={"secretName": ""}), "extraVolumes[].secret.secretName"),
     "a key that climbs": (
         volume(secret={"secretName": "s", "items": [{"key": "k", "path": "../p"}]}),

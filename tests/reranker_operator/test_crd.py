@@ -132,7 +132,7 @@ def test_the_digest_tells_two_schemas_apart_and_is_found_by_the_operator(tmp_pat
 
 
 def test_a_rule_of_the_chart_s_table_is_asked_of_the_resource_in_the_same_words() -> None:
-    names = {"names": {"type": "array", "items": {"type": "string", "maxLength": 9}}}
+    names = {"names": {"type": "array", "maxItems": 9, "items": {"type": "string", "maxLength": 9}}}
     spec = schema_of(crd({**SCHEMA, "properties": {**SCHEMA["properties"], **names}}, VALUES, TABLE))["properties"][
         "spec"
     ]

@@ -221,6 +221,7 @@ STRUCTURE_FORMS = {
         f"([*][.])?{DNS_NAME}",
         "it must be a host name in lower case, without https://, port or path, such as rerank.example or *.example. "
         "Correct it.",
+        lengths=".{1,253}",
         may_be_empty=False,
     ),
     "pathWithin": Form(
@@ -228,12 +229,17 @@ STRUCTURE_FORMS = {
         "it must be a path within the volume, without a slash first and without .. . Correct it.",
     ),
     "requiredPathWithin": Form(
-        f"({STEP}(/({STEP})?)*)",
+        f"([^/.][^/]*|[.]([^/.][^/]*)?)(/({STEP})?)*",
         "it must be a path within the volume, without a slash first and without .. . Correct it.",
         may_be_empty=False,
     ),
     "absolutePath": Form("/.*", "it must be a path that begins with a slash. Correct it.", may_be_empty=False),
-    "hostPath": Form(f"/?({STEP}(/({STEP})?)*)?", "it must be a path without .. . Correct it.", may_be_empty=False),
+    "hostPath": Form(
+        f"/?({STEP}(/({STEP})?)*)?",
+        "it must be a path without .. . Correct it.",
+        may_be_empty=False,
+        lengths="(?s:.+)",
+    ),
     "hostPathType": _choice(
         "DirectoryOrCreate", "Directory", "FileOrCreate", "File", "Socket", "CharDevice", "BlockDevice"
     ),
@@ -244,6 +250,16 @@ STRUCTURE_FORMS = {
     "podField": Form(
         _FIELD + r"|spec\.(nodeName|serviceAccountName)|status\.(hostIP|hostIPs|podIP|podIPs)",
         "it must be a field of the pod, such as metadata.name or metadata.labels['app']. Correct it.",
+        may_be_empty=False,
+    ),
+    "volumeField": Form(
+        _FIELD + "|metadata[.](labels|annotations)",
+        "it must be a field of the pod's metadata, such as metadata.labels. Correct it.",
+        may_be_empty=False,
+    ),
+    "driver": Form(
+        "[A-Za-z0-9]([-A-Za-z0-9.]{0,61}[A-Za-z0-9])?",
+        "the name of a driver has at most 63 letters, digits, dashes and dots. Correct it.",
         may_be_empty=False,
     ),
     "coreVersion": _choice("v1"),

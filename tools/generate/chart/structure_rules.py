@@ -109,7 +109,15 @@ def _target_of(*types: str) -> tuple[Condition, ...]:
 
 
 _HANDLERS = ("exec", "grpc", "httpGet", "tcpSocket")
-_KEY_REFERENCE = Structure({"name": "objectName", "key": "key"})
+
+
+def _reference(field: str, form: str, **more: str) -> Structure:
+    """An object by its name, which the models call optional and the API server does not."""
+    missing = Condition(_given(field), f"{field} is missing. Name the object.")
+    return Structure({field: form, **more}, (missing,))
+
+
+_KEY_REFERENCE = _reference("name", "name", key="key")
 _PROJECTIONS = ("clusterTrustBundle", "configMap", "downwardAPI", "podCertificate", "secret", "serviceAccountToken")
 
 STRUCTURES: Final[dict[str, Structure]] = {
@@ -126,7 +134,7 @@ STRUCTURES: Final[dict[str, Structure]] = {
         ),
     ),
     "V1NodeSelectorRequirement": Structure(
-        {"key": "labelName", "operator": "nodeOperator"},
+        {"key": "labelName", "operator": "nodeOperator", "values[]": "label"},
         (
             *_SELECTOR_OPERATORS,
             Condition(
@@ -220,27 +228,31 @@ STRUCTURES: Final[dict[str, Structure]] = {
         (Condition(_missing("valueFrom"), "it has value and valueFrom. Leave one.", _given("value")),),
     ),
     "V1EnvFromSource": Structure({"prefix": "variableOrNone"}, (_exactly_one("configMapRef", "secretRef"),)),
-    "V1ConfigMapEnvSource": Structure({"name": "objectName"}),
-    "V1SecretEnvSource": Structure({"name": "objectName"}),
+    "V1ConfigMapEnvSource": _reference("name", "objectName"),
+    "V1SecretEnvSource": _reference("name", "objectName"),
     "V1ObjectFieldSelector": Structure({"fieldPath": "podField", "apiVersion": "coreVersion"}),
+    "fieldRefOfVolume": Structure({"fieldPath": "volumeField", "apiVersion": "coreVersion"}),
     "V1ResourceFieldSelector": Structure({"resource": "containerResource", "divisor": "quantity"}),
     "V1SecretKeySelector": _KEY_REFERENCE,
     "V1ConfigMapKeySelector": _KEY_REFERENCE,
-    "V1ConfigMapVolumeSource": Structure({"name": "objectName"}),
-    "V1SecretVolumeSource": Structure({"secretName": "objectName"}),
+    "V1ConfigMapVolumeSource": _reference("name", "objectName"),
+    "V1SecretVolumeSource": _reference("secretName", "objectName"),
     "V1PersistentVolumeClaimVolumeSource": Structure({"claimName": "requiredName"}),
     "V1KeyToPath": Structure({"key": "key", "path": "requiredPathWithin"}),
     "V1EmptyDirVolumeSource": Structure({"medium": "medium", "sizeLimit": "quantity"}),
     "V1HostPathVolumeSource": Structure({"path": "hostPath", "type": "hostPathType"}),
     "V1NFSVolumeSource": Structure({"server": "anyName", "path": "absolutePath"}),
-    "V1CSIVolumeSource": Structure({"driver": "requiredName"}),
+    "V1CSIVolumeSource": Structure({"driver": "driver"}),
+    "V1EphemeralVolumeSource": Structure(
+        {}, (Condition(_given("volumeClaimTemplate"), "volumeClaimTemplate is missing. Give it."),)
+    ),
     "V1ImageVolumeSource": Structure({"reference": "requiredImage", "pullPolicy": "pullPolicy"}),
     "V1DownwardAPIVolumeFile": Structure(
         {"path": "requiredPathWithin"}, (_exactly_one("fieldRef", "resourceFieldRef"),)
     ),
     "V1VolumeProjection": Structure({}, (_exactly_one(*_PROJECTIONS),)),
-    "V1SecretProjection": Structure({"name": "objectName"}),
-    "V1ConfigMapProjection": Structure({"name": "objectName"}),
+    "V1SecretProjection": _reference("name", "objectName"),
+    "V1ConfigMapProjection": _reference("name", "objectName"),
     "V1ServiceAccountTokenProjection": Structure({"path": "requiredPathWithin"}),
     "V1ObjectMeta": Structure(
         {"labels{keys}": "labelName", "labels{}": "label", "annotations{keys}": "annotationName"}
@@ -305,7 +317,10 @@ STRUCTURES: Final[dict[str, Structure]] = {
         ),
     ),
 }
-"""By the name of the type; `fieldsOf...` are expressions on fields of nodes, which share their type with labels."""
+"""By the name of the type, or the one that `OTHERWISE_NAMED` gives it in some place."""
 
-OTHERWISE_NAMED: Final = {("V1NodeSelectorTerm", "matchFields[]"): "fieldsOfV1NodeSelectorRequirement"}
+OTHERWISE_NAMED: Final = {
+    ("V1NodeSelectorTerm", "matchFields[]"): "fieldsOfV1NodeSelectorRequirement",
+    ("V1DownwardAPIVolumeFile", "fieldRef"): "fieldRefOfVolume",
+}
 """Where a type has other rules than elsewhere."""
