@@ -14,7 +14,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -32,7 +32,7 @@ VOCABULARY = 250_002
 """Both as bge-reranker-large has them: 560 M parameters, 2.2 GB in float32."""
 
 _WORK = Path("build") / "bench-load"
-_PIECE_BYTES = 1_048_576
+_CHUNK_BYTES = 1_048_576
 _PROGRAM = str(Path(sys.executable).parent / "bge-reranker")
 _FLAGS = ("--port", "0", "--management-port", "0", "--drain-delay-s", "0", "--log-level", "warning")
 _MEMORY_INTERVAL_S = 0.02
@@ -45,18 +45,18 @@ _MEMORY_INTERVAL_S = 0.02
 def bench_load(rounds: int, verify: str, file: Path) -> None:
     """Measure loading, hashing and memory, and print them beside their limits."""
     console = Console()
-    version = _prepare(console)
+    version = prepare_store(console)
     weights = version / "model.safetensors"
-    report: dict[str, Any] = {"date": datetime.now(UTC).date().isoformat(), "machine": _machine()}
+    report: dict[str, Any] = {"date": datetime.now(UTC).date().isoformat(), "machine": machine()}
     report["weights_bytes"] = weights.stat().st_size
     starts: list[tuple[float, int]] = []
     reads, warm_ups = [], []
     for _ in range(rounds):
         reads.append(_cold_read_s(version))
         warm_ups.append(_warm_up_s(version))
-        _evict(version)
-        starts.append(_start(str(version), verify))
-    demo = [_start("demo", verify)[1] for _ in range(rounds)]
+        evict(version)
+        starts.append(start_server(str(version), verify))
+    demo = [start_server("demo", verify)[1] for _ in range(rounds)]
     report |= _loading(starts, reads, warm_ups) | _memory(starts, demo, report["weights_bytes"])
     report |= _hashing(weights, rounds)
     file.parent.mkdir(parents=True, exist_ok=True)
@@ -64,7 +64,7 @@ def bench_load(rounds: int, verify: str, file: Path) -> None:
     console.print_json(data=report)
 
 
-def _prepare(console: Console) -> Path:
+def prepare_store(console: Console) -> Path:
     """The model in a store, as a pod has it; made once."""
     checkpoint = _WORK / "xlm-roberta-large-shape"
     if not (checkpoint / "model.safetensors").exists():
@@ -77,8 +77,8 @@ def _prepare(console: Console) -> Path:
 
 def _cold_read_s(folder: Path) -> float:
     """Seconds to read the files once from the disk, doing nothing with them."""
-    _evict(folder)
-    buffer = bytearray(_PIECE_BYTES)
+    evict(folder)
+    buffer = bytearray(_CHUNK_BYTES)
     began = time.perf_counter()
     for path in folder.iterdir():
         with path.open("rb", buffering=0) as file:
@@ -87,7 +87,7 @@ def _cold_read_s(folder: Path) -> float:
     return time.perf_counter() - began
 
 
-def _evict(folder: Path) -> None:
+def evict(folder: Path) -> None:
     """Drop the files from the page cache; needs no rights, and nobody else's files go."""
     for path in folder.iterdir():
         with path.open("rb") as file:
@@ -101,10 +101,10 @@ def _warm_up_s(folder: Path) -> float:
     return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
 
-def _start(model: str, verify: str) -> tuple[float, int]:
+def start_server(model: str, verify: str, program: Sequence[str] = (_PROGRAM,)) -> tuple[float, int]:
     """Start a server: seconds from its process to readiness, and its most anonymous memory on the way."""
     began = time.perf_counter()
-    command = [_PROGRAM, "serve", "--model", model, "--verify", verify, *_FLAGS]
+    command = [*program, "serve", "--model", model, "--verify", verify, *_FLAGS]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process, _watched(process.pid) as peaks:
         try:
             assert process.stdout is not None
@@ -187,7 +187,7 @@ def _openssl_gb_per_s() -> float:
     return float(answer.split()[-1].removesuffix("k")) / 1e6
 
 
-def _machine() -> dict[str, object]:
+def machine() -> dict[str, object]:
     lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     processor = next((line.partition(": ")[2] for line in lines if "model name" in line), platform.machine())
     return {"processor": processor, "cores": os.cpu_count(), "python": platform.python_version()}

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from bge_reranker.settings import ModelSettings
-from bge_reranker.store.page_cache import bring_in, bring_in_file
 from bge_reranker.store.read_ahead import read_ahead
 
 from .models import model_files
@@ -38,20 +37,6 @@ def weights(tmp_path: Path) -> Path:
     path = write_model(tmp_path / "model", model_files(SIZE_BYTES)) / "model.safetensors"
     evict(path)
     return path
-
-
-def test_a_file_that_was_brought_in_is_read_without_waiting(weights: Path) -> None:
-    bring_in_file(weights)
-    assert all(is_cached(weights, position) for position in range(0, SIZE_BYTES, 1_000_000))
-
-
-def test_a_part_beyond_the_end_of_a_file_ends_with_it(weights: Path) -> None:
-    descriptor = os.open(weights, os.O_RDONLY)
-    try:
-        bring_in(descriptor, SIZE_BYTES - 1, SIZE_BYTES * 9)
-    finally:
-        os.close(descriptor)
-    assert is_cached(weights, SIZE_BYTES - 1)
 
 
 def test_a_model_s_weights_are_read_before_it_is_loaded(weights: Path) -> None:

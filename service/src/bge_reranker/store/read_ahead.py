@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Mapping
 from contextlib import suppress
+from pathlib import Path
 
 from ..checkpoint_files import weights_in
 from ..errors import RerankerError
 from ..settings import ModelSettings
-from .page_cache import bring_in_file
 from .resolve import resolve_model
+
+_MOST_BYTES = 2**30
+"""Bytes of one call, of which Linux takes less than 2 GiB."""
 
 
 def read_ahead(settings: ModelSettings, environment: Mapping[str, str]) -> threading.Thread:
@@ -32,4 +36,16 @@ def _read(settings: ModelSettings, environment: Mapping[str, str]) -> None:
     with suppress(RerankerError, OSError):
         folder = resolve_model(settings.source, environment, settings).path
         for name in weights_in(folder).files:
-            bring_in_file(folder / name)
+            _bring_in(folder / name)
+
+
+def _bring_in(path: Path) -> None:
+    """Wait until a file is in the kernel's page cache.
+
+    By `sendfile`, which copies nothing and leaves the interpreter's lock alone: a loop of small reads would wait for it
+    each time, while the main thread imports.
+    """
+    with path.open("rb", buffering=0) as file, Path(os.devnull).open("wb", buffering=0) as null:
+        position = 0
+        while count := os.sendfile(null.fileno(), file.fileno(), position, _MOST_BYTES):
+            position += count
