@@ -75,7 +75,7 @@ def create_process(settings: Settings, on_ready: Callable[[str, ServedModel], No
             runtime=scorer.runtime,
             precision=scorer.precision,
             device=scorer.device_name,
-            notes=scorer.notes,
+            notes=[str(note) for note in scorer.notes],
         )
         metrics.serve(model.name, model.digest, model.description, model.engine)
         _exempt_from_collection()

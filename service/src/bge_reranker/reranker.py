@@ -80,7 +80,7 @@ class Reranker:
     @property
     def notes(self) -> tuple[str, ...]:
         """What this machine changed about how the model is computed, a sentence each; mostly empty."""
-        return self._model.description.notes
+        return tuple(str(note) for note in self._model.description.notes)
 
     def rank(self, query: str, documents: Iterable[str], top_n: int | None = None) -> list[RankedDocument]:
         """Order documents by how well they answer a query, best first.

@@ -150,8 +150,9 @@ def test_warm_up_replaces_a_fast_body_that_is_wrong_by_the_plain_one(
     notes = suspect.description.notes
     assert len(notes) == len(replaced)
     for note, words in zip(notes, replaced, strict=True):
-        assert words in note
-        assert note in caplog.text
+        assert words in str(note)
+        assert str(note) in caplog.text
+        assert note.kind.is_replacement
 
 
 class SizeDependentLinear(PlainLinear):
@@ -181,7 +182,7 @@ def test_warm_up_keeps_to_one_block_size_when_sizes_disagree(xlmr: Path) -> None
     scorer = injected_scorer(xlmr, Bodies(SizeDependentLinear(), EqualLengthAttention()))
     scorer.warm_up(1024)
     assert scorer.description.batch_invariant
-    assert "blocks of 64 rows only" in scorer.description.notes[0]
+    assert "blocks of 64 rows only" in str(scorer.description.notes[0])
     pairs = random_pairs([40] * 20)
     assert scorer.score(pack(pairs))[7].tobytes() == scorer.score(pack([pairs[7]])).tobytes()
 

@@ -47,8 +47,8 @@ def test_other_architecture_scores_as_transformers_does_and_says_so(tmp_path: Pa
     assert difference.max() <= 1e-5, f"max {difference.max():.3g}, mean {difference.mean():.3g}"
     description = scorer.description
     assert not description.packed
-    assert "padded" in description.notes[0]
-    assert type(model).__name__ in description.notes[0]
+    assert "padded" in str(description.notes[0])
+    assert type(model).__name__ in str(description.notes[0])
     assert description.max_pair_tokens == 80
     assert len(description.notes) == 1
 
@@ -58,7 +58,7 @@ def test_family_member_with_another_activation_is_computed_by_transformers(tmp_p
     scorer = load_scorer(save(model, tmp_path), CPU)
     pairs = random_pairs(LENGTHS)
     assert np.abs(scorer.score(pack(pairs)) - padded_reference(model, pairs, types=False)).max() <= 1e-5
-    assert "hidden_act" in scorer.description.notes[0]
+    assert "hidden_act" in str(scorer.description.notes[0])
     assert scorer.description.max_pair_tokens == 78
 
 

@@ -84,7 +84,7 @@ def _about(model: ServedModel) -> dict[str, Any]:
             "verified": model.verified,
         },
         "capacity": asdict(model.capacity),
-        "scorer": asdict(model.description),
+        "scorer": model.description.as_json(),
         "text": asdict(model.ranker.policy),
         "engine": {
             "tokens_per_second": model.engine.tokens_per_second,

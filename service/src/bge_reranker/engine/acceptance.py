@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from ..errors import CorruptFile, OutOfMemory, RerankerError, WrongArchitecture
 from ..precision import FLOAT32, PRECISIONS
 from .batch import Batch, Pair, pack
+from .notes import Note, NoteKind
 from .scorer import Scorer, ScorerDescription, ScorerLost, ScorerOutOfMemory
 
 SHORT_TOKENS = 32
@@ -54,7 +55,7 @@ class AcceptedScorer:
         self._trial = trial
         self._longest_tokens = longest_tokens
         self._clock = clock
-        self._notes: tuple[str, ...] = ()
+        self._notes: tuple[Note, ...] = ()
 
     @property
     def description(self) -> ScorerDescription:
@@ -85,17 +86,18 @@ class AcceptedScorer:
         """Free the device."""
         self._scorer.close()
 
-    def _try_pairs(self) -> tuple[str, ...]:
+    def _try_pairs(self) -> tuple[Note, ...]:
         tried_tokens, took_s = 0, 0.0
         for tokens in trial_lengths(self._longest_tokens):
             # Attention takes four times as long for pairs twice as long.
             expected_s = took_s * (tokens / tried_tokens) ** 2 if tried_tokens else 0.0
             if tokens > ALWAYS_TRIED_TOKENS and expected_s > _MAX_TRIAL_S:
-                note = (
-                    f"pairs of more than {tried_tokens} tokens were not tried before serving: one of "
-                    f"{self._longest_tokens} tokens might take longer than {_MAX_TRIAL_S:.0f} s here"
-                )
-                return (note,)
+                facts = {
+                    "tried_tokens": tried_tokens,
+                    "longest_tokens": self._longest_tokens,
+                    "most_s": _MAX_TRIAL_S,
+                }
+                return (Note(NoteKind.LONG_PAIRS_UNTRIED, facts),)
             began = self._clock()
             self._try_pair(tokens, tried_tokens)
             tried_tokens, took_s = tokens, self._clock() - began

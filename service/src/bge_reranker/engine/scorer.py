@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Protocol
+from dataclasses import asdict, dataclass, field
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .batch import Batch
+from .notes import Note
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,7 @@ class ScorerDescription:
     vocabulary_size: int | None = None
     """Token ids that the model has a row for are below it; None where it has no table of them."""
 
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[Note, ...] = field(default=())
     """Anything an operator should know: a fast body that was replaced, a padded fallback."""
 
     threads: int | None = None
@@ -57,6 +58,10 @@ class ScorerDescription:
 
     quantisation: Mapping[str, object] | None = None
     """How the checkpoint was quantised and what that costs; None for floating point."""
+
+    def as_json(self) -> dict[str, Any]:
+        """The fields as `/info` shows them, notes as sentences."""
+        return {**asdict(self), "notes": [str(note) for note in self.notes]}
 
 
 class ScorerOutOfMemory(Exception):

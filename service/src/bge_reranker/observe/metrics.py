@@ -71,7 +71,7 @@ class Metrics:
             engine: What to read the backlog from.
         """
         self.model_info.labels(name, digest, description.device, description.precision, description.runtime).set(1)
-        self.replaced_bodies.set(sum("was replaced by" in note for note in description.notes))
+        self.replaced_bodies.set(sum(note.kind.is_replacement for note in description.notes))
         self.queue_tokens.set_function(lambda: engine.backlog_tokens)
         self.backlog_seconds.set_function(lambda: engine.backlog_s)
         self.tokens_per_second.set_function(lambda: engine.tokens_per_second)

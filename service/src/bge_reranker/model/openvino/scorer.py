@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...engine.batch import Batch, pack
+from ...engine.notes import Note, NoteKind
 from ...engine.scorer import ScorerDescription, ScorerOutOfMemory
 from ...precision import BFLOAT16, FLOAT32, INT8, Precision
 from ..checkpoint.arrays import StoredTensor
@@ -118,14 +119,14 @@ class OpenVinoScorer:
         """
         notes = self._compare_with_plain()
         if self._precision is INT8 and not multiplies_int8(instruction_sets()):
-            notes += ("the CPU has no VNNI: 8-bit numbers are multiplied in float32, no faster than a float32 model",)
+            notes += (Note(NoteKind.NO_INT8_PRODUCTS),)
         geometry = self._geometry
         pairs, companions = geometry_trial_pairs(geometry), geometry_trial_pairs(geometry, TRIAL_SEED + 1)
         invariant = is_batch_invariant(self.score, pairs, companions)
         if not invariant and self._call_tokens:
             self._call_tokens = 0
             invariant = is_batch_invariant(self.score, pairs, companions)
-            notes += ("each pair is computed by itself, since pairs computed together differ in their last bits",)
+            notes += (Note(NoteKind.PAIRS_APART),)
         if not self._serves_plain:
             with _memory_shortage_reported():
                 self._build_kernels(max_batch_tokens)
@@ -177,7 +178,7 @@ class OpenVinoScorer:
         sums: NDArray[np.float64] = (states * self._last_weight).sum(axis=1) + self._last_bias
         return sums.astype(np.float32)
 
-    def _compare_with_plain(self) -> tuple[str, ...]:
+    def _compare_with_plain(self) -> tuple[Note, ...]:
         pairs = [pair for pair in geometry_trial_pairs(self._geometry) if len(pair) <= _TRIAL_TOKENS]
         batch = pack(pairs)
         self._serves_plain = True
@@ -191,7 +192,7 @@ class OpenVinoScorer:
         if objection is None:
             return ()
         self._serves_plain = True
-        note = f"OpenVINO was replaced by the plain network, which is slow: {objection}"
+        note = Note(NoteKind.RUNTIME_REPLACED, {"runtime": "OpenVINO", "objection": objection})
         logger.warning("%s", note)
         return (note,)
 

@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from ...engine.batch import Batch, Pair, pack
+from ...engine.notes import Note, NoteKind
 from ...engine.scorer import ScorerDescription, ScorerLost, ScorerOutOfMemory
 from ..checks.agreement import is_batch_invariant
 from ..checks.batch_limits import refuse_outside
@@ -70,7 +71,7 @@ class TorchScorer:
             # One size of block leaves fewer ways to differ, at the price of more calls.
             self._network.blocks.sizes = (_SOLE_BLOCK_ROWS,)
             invariant = self._is_batch_invariant()
-            notes += (f"row-wise work is cut into blocks of {self._network.blocks.sizes[0]} rows only",)
+            notes += (Note(NoteKind.SOLE_BLOCK_SIZE, {"rows": _SOLE_BLOCK_ROWS}),)
         if self._placement.device.type == "cuda":
             notes += self._try_largest_batch(max_batch_tokens)
         self._description = replace(self._description, batch_invariant=invariant, notes=notes)
@@ -106,9 +107,9 @@ class TorchScorer:
         pairs, companions = geometry_trial_pairs(geometry), geometry_trial_pairs(geometry, TRIAL_SEED + 1)
         return is_batch_invariant(self.score, pairs, companions)
 
-    def _choose_bodies(self) -> tuple[str, ...]:
+    def _choose_bodies(self) -> tuple[Note, ...]:
         fast, plain = self._fast, PlainLinear()
-        notes: tuple[str, ...] = ()
+        notes: tuple[Note, ...] = ()
         try:
             self._network.repack(plain, fast.linear)
         except ScorerLost:
@@ -124,12 +125,12 @@ class TorchScorer:
             self._bodies = Bodies(plain, choice.bodies.attention)
         return notes + choice.notes
 
-    def _try_largest_batch(self, max_batch_tokens: int) -> tuple[str, ...]:
+    def _try_largest_batch(self, max_batch_tokens: int) -> tuple[Note, ...]:
         longest = self._network.geometry.max_pair_tokens
         tokens = np.full(longest, self._network.geometry.pad_token_id, dtype=np.int32)
         pair = Pair(tokens, np.zeros(longest, dtype=np.int8))
         try:
             self.score(pack([pair] * max(1, max_batch_tokens // longest)))
         except ScorerOutOfMemory:
-            return (f"a batch of {max_batch_tokens} tokens does not fit the device; smaller ones are used",)
+            return (Note(NoteKind.LARGEST_BATCH_TOO_LARGE, {"tokens": max_batch_tokens}),)
         return ()

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from ...engine.notes import Note, NoteKind
 from ...engine.scorer import ScorerLost
 from ...precision import Precision
 from ..checks.agreement import Logits, disagreement
@@ -22,8 +23,8 @@ class Choice:
     bodies: Bodies
     """One of fast and plain for each computation."""
 
-    notes: tuple[str, ...]
-    """One sentence for every fast body that was replaced."""
+    notes: tuple[Note, ...]
+    """One for every fast body that was replaced."""
 
 
 def choose_bodies(score: Callable[[Bodies], Logits], fast: Bodies, precision: Precision) -> Choice:
@@ -50,9 +51,10 @@ def choose_bodies(score: Callable[[Bodies], Logits], fast: Bodies, precision: Pr
     return Choice(Bodies(linear, attention), tuple(notes))
 
 
-def replacement_note(computation: str, name: str, objection: str) -> str:
+def replacement_note(computation: str, name: str, objection: str) -> Note:
     """Say, in the log and for `/info`, that a fast body was replaced."""
-    note = f"the {name} body of {computation} was replaced by the plain one: {objection}"
+    facts = {"body": name, "computation": computation, "objection": objection}
+    note = Note(NoteKind.BODY_REPLACED, facts)
     logger.warning("%s", note)
     return note
 

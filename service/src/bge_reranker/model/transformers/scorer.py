@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ...engine.batch import Batch, pack
+from ...engine.notes import Note, NoteKind
 from ...engine.scorer import ScorerDescription
 from ..checkpoint.folder import Checkpoint
 from ..checks.agreement import disagreement, is_batch_invariant
@@ -81,7 +82,7 @@ class TransformersScorer:
         notes = self._description.notes
         if objection is not None:
             self._max_call_tokens = 0
-            notes += (f"every pair is computed alone, since padding changes the scores: {objection}",)
+            notes += (Note(NoteKind.UNPADDED, {"objection": objection}),)
         invariant = is_batch_invariant(self.score, pairs, companions)
         self._description = replace(self._description, batch_invariant=invariant, notes=notes)
 
@@ -160,7 +161,7 @@ def scorer_of(checkpoint: Checkpoint, placement: Placement) -> TransformersScore
         max_pair_tokens=_claimed_tokens(checkpoint) or DEFAULT_MAX_PAIR_TOKENS,
         batch_invariant=False,
         vocabulary_size=_vocabulary_size(model),
-        notes=(f"computed through transformers over padded batches: {checkpoint.fallback_reason}",),
+        notes=(Note(NoteKind.PADDED, {"reason": checkpoint.fallback_reason}),),
     )
     return TransformersScorer(model, placement, description, claims_length=_claimed_tokens(checkpoint) is not None)
 
