@@ -6,7 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-PrecisionName = Literal["float32", "float16", "bfloat16", "int8"]
+PrecisionName = Literal[
+    "float32",
+    "float16",
+    "bfloat16",
+    "int8",
+]
 """Names of all precisions, for the types of settings; `PRECISIONS` has their descriptions."""
 
 
