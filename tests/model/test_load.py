@@ -15,8 +15,13 @@ from bge_reranker.settings import ModelSettings
 from .checkpoint.test_folder import CONFIG
 
 
-def checkpoint(*, packed: bool = True, quantised: bool = False) -> Checkpoint:
-    geometry = XlmRoberta().read_geometry(CONFIG) if packed else None
+class TorchOnly(XlmRoberta):
+    has_openvino_graph = False
+
+
+def checkpoint(*, packed: bool = True, quantised: bool = False, has_graph: bool = True) -> Checkpoint:
+    family = XlmRoberta() if has_graph else TorchOnly()
+    geometry = family.read_geometry(CONFIG) if packed else None
     quantisation = {"quant_method": "bge-reranker-int8"} if quantised else None
     return Checkpoint(Path("model"), "X", CONFIG, (), geometry, "" if packed else "no packed network", quantisation)
 
@@ -35,6 +40,7 @@ def everything(_package: str) -> bool:
         ({}, {"runtime": "torch"}, 0, "torch"),
         ({}, {"precision": "float16"}, 0, "torch"),
         ({"packed": False}, {}, 0, "torch"),
+        ({"has_graph": False}, {}, 0, "torch"),
         ({"quantised": True}, {}, 0, "openvino"),
         ({"quantised": True}, {"precision": "int8"}, 0, "openvino"),
     ],
@@ -56,6 +62,7 @@ def test_torch_serves_the_cpu_when_openvino_is_not_installed() -> None:
         ({}, {"runtime": "openvino"}, 0, {"torch"}, r"bge-reranker\[cpu\]"),
         ({"packed": False}, {}, 0, {"openvino"}, r"no packed network.*bge-reranker\[torch\]"),
         ({"packed": False}, {"runtime": "openvino"}, 0, {"openvino", "torch"}, "runtime is openvino"),
+        ({"has_graph": False}, {"runtime": "openvino"}, 0, {"openvino", "torch"}, "X has no OpenVINO graph"),
         ({}, {"precision": "int8"}, 0, {"openvino"}, "quantise"),
     ],
 )

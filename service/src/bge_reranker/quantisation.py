@@ -18,6 +18,7 @@ from .model.checkpoint.arrays import StoredTensor, map_tensors
 from .model.checkpoint.folder import Checkpoint, read_checkpoint
 from .model.checkpoint.int8 import FLOAT_PARTS, Int8Linear
 from .model.checkpoint.tensor_files import open_tensors, plan_tensors
+from .model.families.registry import FAMILIES
 from .model.machine.processor import gains_by_bfloat16, instruction_sets, processor_vendor
 from .model.openvino.quantise import SENSITIVITY_LIMITS, quantise_layers, write_checkpoint, write_facts
 from .precision import BFLOAT16
@@ -159,11 +160,14 @@ class Quantisation:
 
 def _read(source: str) -> Checkpoint:
     checkpoint = read_checkpoint(resolve_model(source, os.environ).path)
-    if checkpoint.geometry is None or checkpoint.quantisation is not None:
-        reason = checkpoint.fallback_reason or "it is quantised already"
+    reason = checkpoint.fallback_reason or checkpoint.openvino_objection
+    if not reason and checkpoint.quantisation is not None:
+        reason = "it is quantised already"
+    if reason:
+        quantisable = [name for name, family in FAMILIES.items() if family.has_openvino_graph]
         raise WrongArchitecture(
             f"{source} cannot be quantised: {reason}.",
-            remedy="Give a floating-point checkpoint of the XLM-RoBERTa, RoBERTa or BERT family.",
+            remedy=f"Give a floating-point checkpoint of one of these architectures: {', '.join(quantisable)}.",
         )
     return checkpoint
 

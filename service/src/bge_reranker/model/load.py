@@ -107,10 +107,8 @@ def _needs_torch(checkpoint: Checkpoint, settings: ModelSettings, *, on_gpu: boo
         return "a GPU computes"
     if settings.runtime == "torch":
         return "runtime is torch"
-    if checkpoint.geometry is None:
-        return f"it goes through transformers ({checkpoint.fallback_reason})"
-    if not checkpoint.geometry.family.has_openvino_graph:
-        return f"{checkpoint.architecture} has no OpenVINO graph"
+    if checkpoint.openvino_objection:
+        return checkpoint.openvino_objection
     precision = PRECISIONS.get(settings.precision)
     if precision is None:
         return ""

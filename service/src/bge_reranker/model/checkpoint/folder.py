@@ -39,6 +39,15 @@ class Checkpoint:
     quantisation: Mapping[str, object] | None = None
     """What `bge-reranker quantise` wrote into config.json, its price included; None for floating point."""
 
+    @property
+    def openvino_objection(self) -> str:
+        """Why OpenVINO cannot compute it; empty where it can."""
+        if self.geometry is None:
+            return f"it goes through transformers ({self.fallback_reason})"
+        if not self.geometry.family.has_openvino_graph:
+            return f"{self.architecture} has no OpenVINO graph"
+        return ""
+
 
 def read_checkpoint(directory: Path) -> Checkpoint:
     """Read config.json and the list of weight files, and decide who serves the checkpoint.
