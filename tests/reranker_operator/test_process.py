@@ -7,20 +7,20 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from reranker_operator.__main__ import sentences
-from reranker_operator.errors import ClusterUnavailable, InvalidSpec, RefusedByCluster
+from reranker_operator.errors import InvalidSpec
 from reranker_operator.lease import LeaseLost
-from reranker_operator.patience import patiently
 from reranker_operator.process import Operator
 from reranker_operator.resource import Key, Reranker
 from reranker_operator.settings import Settings
 
 from .bodies import reranker
-from .fakes import Bench
+from .fakes import Bench, FakeCluster
 from .rounds import in_a_loop
 
 
@@ -160,23 +160,26 @@ def test_a_reranker_of_which_nothing_lives_and_of_whose_end_nobody_told_is_count
 
 
 @in_a_loop
-async def test_an_operator_without_its_rights_waits_for_them_and_says_which_one_is_missing() -> None:
-    refused: list[bool] = []
-    answers: list[Exception | str] = [
-        RefusedByCluster("leases is forbidden", retry_after_s=0.001),
-        ClusterUnavailable("away", retry_after_s=0.001),
-        RefusedByCluster("leases is forbidden", retry_after_s=0.001),
-        "taken",
-    ]
+async def test_what_was_listed_before_kopf_begins_is_known_and_not_worked_on_twice() -> None:
+    async def request(method: str, path: str, **kwargs: Any) -> Any:
+        assert (method, path) == ("get", "/apis/bge-reranker.io/v1alpha1/rerankers")
+        token = kwargs.get("_continue", "")
+        name = "second" if token else "first"
+        metadata = {"name": name, "namespace": "search", "uid": f"uid-{name}", "resourceVersion": "7"}
+        return {"items": [{"metadata": metadata}], "metadata": {"continue": "" if token else "more"}}
 
-    async def ask() -> str:
-        answer = answers.pop(0)
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
-
-    assert await patiently(ask, refused.append) == "taken"
-    assert refused == [False, True, False, False, False, True, False]
+    cluster: Any = FakeCluster()
+    cluster.request = request
+    operator = Operator(Settings(), cluster, "first")
+    await operator._list()
+    assert [each.name for each in known(operator)] == ["first", "second"]
+    (schedule, _) = operator._tracked.schedules()
+    schedule.due_s = 1e12
+    listed = known(operator)[0]
+    operator._on_event(listed, False)
+    assert schedule.due_s == 1e12
+    operator._on_event(replace(listed, resource_version="8"), False)
+    assert schedule.due_s < 1e12
 
 
 def test_readiness_tells_missing_rights_from_waiting_for_a_lease() -> None:

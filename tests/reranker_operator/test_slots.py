@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from reranker_operator.resource import Key
-from reranker_operator.slots import SAID_S, NoSlot, Progress, Rollout, SlotClaim, Slots, progress_of
+from reranker_operator.slots import REFUSAL_KEPT_S, NoSlot, Progress, Rollout, SlotClaim, Slots, progress_of
 from reranker_operator.snapshots import DeploymentState, Pod
 
 from .bodies import pod
@@ -195,7 +195,7 @@ def test_a_refusal_says_who_holds_the_slots_and_how_many_asked_before() -> None:
     assert (refusal.limit, refusal.holders, refusal.ahead, refusal.is_capped) == (1, (A,), 1, False)
     found.leave(B)
     assert found.take(C) == refusal, "hundreds may wait, and each word is a write"
-    time.now += SAID_S
+    time.now += REFUSAL_KEPT_S
     assert found.take(C) == replace(refusal, ahead=0)
 
 

@@ -54,7 +54,7 @@ class Settings(BaseModel):
     """The helm program."""
 
     helm_limit_s: Annotated[float, Field(gt=0, le=60)] = 20.0
-    """Longest time a rendering may take; one takes about 0.05 s on an idle core."""
+    """Longest time a rendering may take; an idle core needs a small part of a second."""
 
     max_concurrent_rollouts: Annotated[int, Field(ge=1, le=1000)] = 2
     """Existing pod templates that may be in change at a time, each of which can need a spare GPU."""

@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from .resource import Key
 from .snapshots import DeploymentState, Pod
 
-SAID_S = 30.0
-"""Time for which one who waits is told the same: hundreds may wait, and each word of it is a write of a status."""
+REFUSAL_KEPT_S = 30.0
+"""Time for which a refusal stays as it is: hundreds may wait, and each change of one is a write of a status."""
 
 Progress = tuple[int, int, int]
 """How far a change is: pods that are there and answer, how far the others are, and their downloads. Further is
@@ -172,7 +172,7 @@ class Slots:
         return [key for _, key in sorted((since_s, key) for since_s, key in waiting if since_s is not None)]
 
     def _refusal(self, claim: SlotClaim) -> NoSlot:
-        if claim.refusal is not None and self._now() - claim.refusal[1] < SAID_S:
+        if claim.refusal is not None and self._now() - claim.refusal[1] < REFUSAL_KEPT_S:
             return claim.refusal[0]
         holders, queue = self.holders(), self._queue()
         shares = _Shares(self._limit, holders, queue)

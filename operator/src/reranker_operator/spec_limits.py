@@ -132,7 +132,7 @@ class AllowedNames:
         """Let a spec pass that asks for nothing but what a Reranker may have.
 
         Raises:
-            NotAllowed: It asks for more; all that was found is told.
+            NotAllowed: It asks for more; all of it is named.
         """
         found = [*_keys(spec), *self._names(spec), *_volumes(spec), *_variables(spec), *_pods(spec)]
         if found:

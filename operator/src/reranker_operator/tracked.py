@@ -34,11 +34,11 @@ class AppliedObject:
 
 @dataclass
 class Reported:
-    """What was told about a Reranker.
+    """What was reported about a Reranker.
 
     Attributes:
         state: Reason of its Ready condition; empty before the first round.
-        status: The status that was last written, which the watch may not have told of yet.
+        status: The status that was last written, which the watch may not have shown yet.
         version: Resource version after that write.
         events: When an event was posted, by its text and the generation.
         error: The error that was last logged, so that one that lasts is not logged with every round.

@@ -188,7 +188,7 @@ def _ended(pod: Pod, container: str, end: Mapping[str, Any]) -> Trouble:
     return Trouble("ProcessEnded", message, pod.name, container, code)
 
 
-class _Said(BaseModel):
+class _LastWords(BaseModel):
     """What our own process leaves in its termination message; an image of anybody's may leave anything there."""
 
     model_config = ConfigDict(strict=True)
@@ -201,7 +201,7 @@ class _Said(BaseModel):
 def _termination_message(message: str) -> tuple[str, str] | None:
     """Code and sentence that our own process left in its termination message; None if another one wrote it."""
     try:
-        said = _Said.model_validate_json(message)
+        said = _LastWords.model_validate_json(message)
     except ValidationError:
         return None
     if not is_for_a_pod_to_say(said.code):
