@@ -28,12 +28,12 @@ from reranker_operator.errors import OperatorError
 from reranker_operator.kinds import CHILD_KINDS, EVENT, LEASE, POD, REPLICA_SET, RERANKER
 from reranker_operator.lease import CLUSTER_LEASE_NAME, LEASE_NAME
 from reranker_operator.pod_info import LONGEST_ANSWER_BYTES, MANAGEMENT_PORT, facts_of
+from reranker_operator.pods import FETCH_STEP, Download
 from reranker_operator.reasons import DUTIES, FINAL_CODES, RETRIED_CODES, duty, is_for_a_pod_to_say
 from reranker_operator.render import HelmRenderer
 from reranker_operator.resource import Key, Reranker
 from reranker_operator.rollout import Stage
 from reranker_operator.settings import PREFIX, Settings
-from reranker_operator.snapshots import FETCH_STEP, Download
 from reranker_operator.spec_limits import NOT_IN_THE_RESOURCE, AllowedNames, policy_rules
 from reranker_operator.spec_words import in_the_spec_s_words
 from tests.chart.rendering import CASES, CHART, CPU_DEMO, KUBE_VERSION, Rendered, helm, render

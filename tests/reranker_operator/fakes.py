@@ -20,11 +20,11 @@ from reranker_operator.kinds import Ref, is_known, ref_of
 from reranker_operator.metrics import Metrics
 from reranker_operator.observe import Observer
 from reranker_operator.pod_answers import Downloads, Facts
+from reranker_operator.pods import Download, Pod, PodFacts
 from reranker_operator.reconcile import Reconciler
 from reranker_operator.report import Reporter
 from reranker_operator.resource import Key, Reranker
 from reranker_operator.slots import Slots
-from reranker_operator.snapshots import Download, Pod, PodFacts
 from reranker_operator.spec_limits import AllowedNames
 from reranker_operator.tracked import TrackedRerankers
 from reranker_operator.worklist import Outcome

@@ -10,8 +10,8 @@ from reranker_operator.drift import HANDOVER_MANAGER
 from reranker_operator.errors import InvalidSpec
 from reranker_operator.kinds import Ref
 from reranker_operator.pod_answers import UNREACHED_PAUSE_S
+from reranker_operator.pods import PodFacts
 from reranker_operator.report import SAME_EVENT_PAUSE_S
-from reranker_operator.snapshots import PodFacts
 from reranker_operator.worklist import Requeue
 
 from .bodies import NAMESPACE, deployment, pod, reranker, service

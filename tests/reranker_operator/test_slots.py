@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
+from reranker_operator.pods import Pod
 from reranker_operator.resource import Key
 from reranker_operator.slots import REFUSAL_KEPT_S, NoSlot, Progress, Rollout, SlotClaim, Slots, progress_of
-from reranker_operator.snapshots import DeploymentState, Pod
+from reranker_operator.snapshots import DeploymentState
 
 from .bodies import pod
 from .fakes import FakeTime

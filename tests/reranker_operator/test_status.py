@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 
 from reranker_operator.errors import InvalidSpec
+from reranker_operator.pods import PodFacts
 from reranker_operator.rollout import Stage
 from reranker_operator.situation import Situation
-from reranker_operator.snapshots import PodFacts
 from reranker_operator.status import status_of
 from reranker_operator.trouble import Trouble
 

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from reranker_operator.kinds import Ref
-from reranker_operator.snapshots import Child, Pod
+from reranker_operator.pods import Pod
+from reranker_operator.snapshots import Child
 from reranker_operator.trouble import Trouble, of_pods
 
 from .bodies import NAMESPACE, claim, pod

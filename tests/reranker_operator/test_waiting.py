@@ -9,8 +9,8 @@ import pytest
 from reranker_operator.adopt import MANAGED_BY, MANAGER
 from reranker_operator.errors import InvalidSpec
 from reranker_operator.pod_answers import DOWNLOAD_STEPS
+from reranker_operator.pods import Download
 from reranker_operator.resource import Reranker
-from reranker_operator.snapshots import Download
 from reranker_operator.worklist import Requeue
 
 from .bodies import NAMESPACE, deployment, pod, reranker

@@ -11,8 +11,9 @@ from typing import Any
 
 from .kinds import DEPLOYMENT, POD, REPLICA_SET, Kind, Ref
 from .owned_pods import OwnedPods
+from .pods import Pod
 from .resource import Key
-from .snapshots import Child, Pod
+from .snapshots import Child
 
 PODS_AND_SETS = (POD, REPLICA_SET)
 """What we neither create nor delete: the controllers of Deployments and ReplicaSets do."""

@@ -20,8 +20,8 @@ from .adopt import MANAGER
 from .errors import ClusterUnavailable, Contended, KindNotInstalled, OperatorError, RefusedByCluster
 from .events import Event
 from .kinds import EVENT, GROUP, RERANKER, Kind, Ref
+from .pods import Download, Pod, PodFacts
 from .resource import Reranker
-from .snapshots import Download, Pod, PodFacts
 
 _REQUEST_LIMIT = aiohttp.ClientTimeout(total=15)
 

@@ -6,9 +6,10 @@ from .children import Children
 from .clock import Clock, seconds_between
 from .kinds import DEPLOYMENT
 from .pod_answers import Downloads
+from .pods import Pod
 from .resource import Key
 from .slots import Rollout, Slots, progress_of
-from .snapshots import Child, DeploymentState, Pod
+from .snapshots import Child, DeploymentState
 from .tracked import Tracked, TrackedRerankers
 
 

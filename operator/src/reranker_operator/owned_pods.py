@@ -12,7 +12,7 @@ from typing import Any
 
 from .adopt import controller_of
 from .kinds import DEPLOYMENT, POD, Ref
-from .snapshots import Pod
+from .pods import Pod
 
 
 @dataclass(frozen=True, slots=True)

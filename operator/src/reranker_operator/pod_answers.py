@@ -7,8 +7,8 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field, replace
 
 from .cluster import Cluster
+from .pods import Download, Pod, PodFacts
 from .resource import Key
-from .snapshots import Download, Pod, PodFacts
 
 UNREACHED_PAUSE_S = 60.0
 """Before a pod that did not answer is asked again."""

@@ -14,7 +14,7 @@ from typing import Annotated
 import aiohttp
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from .snapshots import Download, PodFacts
+from .pods import Download, PodFacts
 
 MANAGEMENT_PORT = 8001
 """Port of the scorer's `/info`, and before that of the init step's `/metrics`."""

@@ -8,9 +8,10 @@ from typing import Any
 
 from .errors import OperatorError
 from .move import Move
+from .pods import PodFacts
 from .rollout import Stage
 from .slots import NoSlot
-from .snapshots import DeploymentState, PodFacts
+from .snapshots import DeploymentState
 from .trouble import Trouble
 
 

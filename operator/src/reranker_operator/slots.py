@@ -6,8 +6,9 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
+from .pods import Pod
 from .resource import Key
-from .snapshots import DeploymentState, Pod
+from .snapshots import DeploymentState
 
 REFUSAL_KEPT_S = 30.0
 """Time for which a refusal stays as it is: hundreds may wait, and each change of one is a write of a status."""

@@ -1,17 +1,17 @@
-"""What is remembered of live objects: the few facts that decisions need, so that thousands fit into little memory."""
+"""What is remembered of children: the few facts that decisions need, so that thousands fit into little memory. Pure."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
 from .adopt import FULLNAME, INSTANCE, controller_of, outlives_its_maker
 from .drift import additions
-from .kinds import AUTOSCALER, CLAIM, DEPLOYMENT, REPLICA_SET, RERANKER, Ref
+from .kinds import AUTOSCALER, CLAIM, DEPLOYMENT, RERANKER, Ref
 from .resource import Key
 
 _FLEETING = ("resourceVersion", "managedFields", "generation")
@@ -19,9 +19,6 @@ _FLEETING = ("resourceVersion", "managedFields", "generation")
 
 _WITH_STATUS = (AUTOSCALER.name, CLAIM.name, DEPLOYMENT.name)
 """Kinds whose status says how the Reranker is."""
-
-FETCH_STEP = "fetch-model"
-"""Init container that fetches the model."""
 
 REVISION = "deployment.kubernetes.io/revision"
 
@@ -173,154 +170,3 @@ class DeploymentState:
         """Whether the wanted count of the wanted pods is available, and no other pod is left."""
         counts = (self.replicas, self.updated, self.available)
         return self.is_observed and counts == (wanted,) * 3
-
-
-@dataclass(frozen=True, slots=True)
-class Pod:
-    """A pod with a scorer's labels.
-
-    Attributes:
-        controller_uid: Uid of the ReplicaSet that controls it; empty when none does, whatever its labels say.
-        address: Its own; empty while it has none, or when it has its node's.
-        incarnation: Changes with each restart of a container.
-        conditions: Type to (status, reason, message).
-        claims: Names of the volume claims that it mounts, its own included.
-        failure: Why the kubelet gave it up, as (reason, message); None while it did not.
-        failed_at: When that was, as far as its conditions tell.
-        containers: Statuses of init containers and containers, as the kubelet reports them.
-        progressed_at: When it last got a step further; empty while it did not.
-    """
-
-    name: str
-    uid: str
-    controller_uid: str
-    address: str
-    template_hash: str
-    incarnation: str
-    is_being_deleted: bool
-    created: str
-    phase: str
-    conditions: Mapping[str, tuple[str, str, str]]
-    containers: tuple[Mapping[str, Any], ...]
-    claims: tuple[str, ...] = ()
-    failure: tuple[str, str] | None = None
-    failed_at: str = ""
-    progressed_at: str = ""
-
-    @classmethod
-    def from_body(cls, body: Mapping[str, Any]) -> Self:
-        """Keep what matters of a pod."""
-        metadata, status = body["metadata"], body.get("status") or {}
-        owner = controller_of(body)
-        is_replica = owner is not None and owner.get("kind") == REPLICA_SET.name
-        conditions = status.get("conditions") or ()
-        statuses = [*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())]
-        containers = [
-            {key: each.get(key) for key in ("name", "state", "lastState", "ready", "restartCount")} for each in statuses
-        ]
-        return cls(
-            name=metadata["name"],
-            uid=metadata["uid"],
-            controller_uid=owner["uid"] if is_replica and owner else "",
-            address="" if (body.get("spec") or {}).get("hostNetwork") else status.get("podIP", ""),
-            template_hash=(metadata.get("labels") or {}).get("pod-template-hash", ""),
-            incarnation=",".join(str(each.get("containerID")) for each in statuses),
-            is_being_deleted="deletionTimestamp" in metadata,
-            created=metadata.get("creationTimestamp", ""),
-            phase=status.get("phase", ""),
-            conditions={
-                each["type"]: (each["status"], each.get("reason", ""), each.get("message", "")) for each in conditions
-            },
-            containers=tuple(containers),
-            claims=tuple(_claims(metadata["name"], body.get("spec") or {})),
-            failure=_failure(status),
-            failed_at=max((str(each.get("lastTransitionTime") or "") for each in conditions), default=""),
-            progressed_at=max(_step_times(conditions, statuses), default=""),
-        )
-
-    @property
-    def is_ready(self) -> bool:
-        """Whether it gets requests."""
-        return not self.is_being_deleted and self.conditions.get("Ready", ("False",))[0] == "True"
-
-    @property
-    def is_over(self) -> bool:
-        """Whether it ended for good, and is only left over."""
-        return self.phase in {"Failed", "Succeeded"}
-
-    @property
-    def is_on_its_way(self) -> bool:
-        """Whether it may yet get ready for the first time, or again."""
-        return not self.is_ready and not self.is_being_deleted and not self.is_over
-
-    @property
-    def is_fetching(self) -> bool:
-        """Whether its init step is at the model."""
-        return any(each["name"] == FETCH_STEP and "running" in (each.get("state") or {}) for each in self.containers)
-
-    @property
-    def steps(self) -> int:
-        """How far it is from created to ready, in steps: it has a node, and each container runs or is done."""
-        has_node = self.conditions.get("PodScheduled", ("False",))[0] == "True"
-        return has_node + sum(_steps(container) for container in self.containers)
-
-
-def _steps(container: Mapping[str, Any]) -> int:
-    state = container.get("state") or {}
-    is_done = container.get("ready") or (state.get("terminated") or {"exitCode": 1}).get("exitCode") == 0
-    return 2 if is_done else int("running" in state)
-
-
-def _step_times(conditions: Iterable[Mapping[str, Any]], containers: Iterable[Mapping[str, Any]]) -> Iterator[str]:
-    """When a pod got further; a container that began anew got no further than it was."""
-    for condition in conditions:
-        if condition["type"] in {"PodScheduled", "Initialized"} and condition["status"] == "True":
-            yield str(condition.get("lastTransitionTime") or "")
-    for container in containers:
-        state = container.get("state") or {}
-        ended = state.get("terminated") or {}
-        if not container.get("restartCount"):
-            yield str((state.get("running") or {}).get("startedAt") or "")
-        if ended.get("exitCode") == 0:
-            yield str(ended.get("finishedAt") or "")
-
-
-def _claims(pod: str, spec: Mapping[str, Any]) -> Iterator[str]:
-    for volume in spec.get("volumes") or ():
-        if volume.get("persistentVolumeClaim"):
-            yield str(volume["persistentVolumeClaim"]["claimName"])
-        elif volume.get("ephemeral"):
-            # Kubernetes' own name for the claim of a generic ephemeral volume.
-            yield f"{pod}-{volume['name']}"
-
-
-def _failure(status: Mapping[str, Any]) -> tuple[str, str] | None:
-    if status.get("phase") != "Failed":
-        return None
-    return str(status.get("reason") or ""), str(status.get("message") or "")
-
-
-@dataclass(frozen=True, slots=True)
-class Download:
-    """How far the init step of a pod says that it is.
-
-    Attributes:
-        total_bytes: 0 where it does not know.
-    """
-
-    done_bytes: int
-    total_bytes: int
-
-
-@dataclass(frozen=True, slots=True)
-class PodFacts:
-    """What a live scorer says of itself on its management port."""
-
-    name: str
-    source: str
-    revision: str
-    digest: str
-    precision: str
-    device: str
-    pairs_per_second: float
-    pair_tokens: int

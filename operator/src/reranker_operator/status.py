@@ -10,9 +10,9 @@ from typing import Any
 
 from .conditions import Verdict, verdicts
 from .errors import printable
+from .pods import PodFacts
 from .resource import Reranker
 from .situation import Situation
-from .snapshots import PodFacts
 
 UNKNOWN = "unknown"
 """What columns say of pods that do not answer the operator."""

@@ -11,8 +11,9 @@ from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
 from .clock import seconds_between
 from .errors import ended, printable
+from .pods import Pod
 from .reasons import is_for_a_pod_to_say
-from .snapshots import Child, Pod
+from .snapshots import Child
 from .spec_words import in_the_spec_s_words
 
 _IMAGE_REASONS = frozenset("ImagePullBackOff ErrImagePull ErrImageNeverPull RegistryUnavailable".split())

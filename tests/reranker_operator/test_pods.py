@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from reranker_operator.snapshots import Pod
+from reranker_operator.pods import Pod
 
 from .bodies import pod
 
