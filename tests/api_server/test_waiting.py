@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ from tests.e2e.operated import Operated
 
 NOWHERE = {"nodeSelector": {"there-is": "no-such-node"}}
 LIMIT_S = 60
+STALLED_S = 40
 
 
 @contextmanager
@@ -95,6 +97,29 @@ def test_a_change_that_stalls_gives_its_slot_back(plane: ControlPlane, products:
         products.apply(podAnnotations={"round": "2"})
         products.await_ready()
         assert template(products)["metadata"]["annotations"]["round"] == "2"
+
+
+def annotation(each: Operated) -> str | None:
+    found: str | None = template(each)["metadata"].get("annotations", {}).get("round")
+    return found
+
+
+def quiet_s(each: Operated) -> float:
+    """For how long its Deployment has made no progress, as its controller says."""
+    conditions = {condition["type"]: condition for condition in each.get("deployment")["status"]["conditions"]}
+    last = dt.datetime.fromisoformat(conditions["Progressing"]["lastUpdateTime"])
+    return (dt.datetime.now(tz=dt.UTC) - last).total_seconds()
+
+
+def test_an_operator_that_begins_does_not_wait_for_who_stalled_before(plane: ControlPlane, products: Operated) -> None:
+    place = products.namespace
+    with one_slot(plane, place, stall_s=3600):
+        broken = one_that_cannot_finish(products)
+        products.apply(podAnnotations={"round": "2"})
+        products.await_reason("Ready", "UpdatePending", LIMIT_S)
+        wait_until(lambda: quiet_s(broken) > STALLED_S, "the broken one has stalled", 2 * STALLED_S)
+    with one_slot(plane, place, stall_s=STALLED_S):
+        wait_until(lambda: annotation(products) == "2", "its slot is free at once", STALLED_S / 2)
 
 
 def test_a_change_that_is_suspended_gives_its_slot_back(plane: ControlPlane, products: Operated) -> None:
