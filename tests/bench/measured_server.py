@@ -19,7 +19,7 @@ from bge_reranker.app import create_process
 from bge_reranker.cli.greeting import greet
 from bge_reranker.configuration import load_settings
 from bge_reranker.observe.logs import configure_logs
-from bge_reranker.serving.state import ServedModel
+from bge_reranker.ranking.served_model import ServedModel
 
 _LAG_INTERVAL_S = 0.01
 _LAG_UNIT_S = 1e-5

@@ -24,8 +24,9 @@ from bge_reranker.observe.engine_events import EngineEvents
 from bge_reranker.observe.logs import configure_logs
 from bge_reranker.observe.metrics import Metrics
 from bge_reranker.ranking.ranker import Ranker
+from bge_reranker.ranking.served_model import Capacity, ServedModel
 from bge_reranker.serving.listeners import Listener
-from bge_reranker.serving.state import Capacity, ServedModel, ServingState
+from bge_reranker.serving.state import ServingState
 from bge_reranker.settings import ObserveSettings, Settings
 from bge_reranker.text.policy import resolve_policy
 

@@ -18,10 +18,11 @@ from bge_reranker.configuration import load_settings
 from bge_reranker.guard.api_keys import load_keys
 from bge_reranker.observe.logs import configure_logs
 from bge_reranker.observe.metrics import Metrics
+from bge_reranker.ranking.served_model import ServedModel
 from bge_reranker.serving.descriptors import Descriptors, raise_limit
 from bge_reranker.serving.listeners import open_listeners
 from bge_reranker.serving.process import ServerProcess
-from bge_reranker.serving.state import ServedModel, ServingState
+from bge_reranker.serving.state import ServingState
 
 from .scripted_scorer import ScriptedScorer
 from .server import _model

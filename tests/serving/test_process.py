@@ -16,9 +16,10 @@ from bge_reranker.configuration import load_settings
 from bge_reranker.errors import CorruptFile
 from bge_reranker.guard.api_keys import load_keys
 from bge_reranker.observe.metrics import Metrics
+from bge_reranker.ranking.served_model import ServedModel
 from bge_reranker.serving.listeners import Listener
 from bge_reranker.serving.process import ServerProcess
-from bge_reranker.serving.state import ServedModel, ServingState
+from bge_reranker.serving.state import ServingState
 
 
 @pytest.fixture(autouse=True)

@@ -16,10 +16,11 @@ from .loading import load_model
 from .observe.engine_events import EngineEvents
 from .observe.logs import adopt_loggers
 from .observe.metrics import Metrics
+from .ranking.served_model import ServedModel
 from .serving.descriptors import Descriptors, raise_limit
 from .serving.listeners import open_listeners
 from .serving.process import ServerProcess
-from .serving.state import ServedModel, ServingState
+from .serving.state import ServingState
 from .settings import Settings
 
 _TEXT_THREADS = 2

@@ -20,7 +20,7 @@ from .engine.scorer import Scorer, ScorerDescription
 from .errors import CorruptFile, OutOfMemory
 from .model.load import load_scorer
 from .ranking.ranker import Ranker
-from .serving.state import Capacity, ServedModel
+from .ranking.served_model import Capacity, ServedModel
 from .settings import Direction, ModelSettings, Preset, Settings
 from .store.lease import Lease, take_lease
 from .store.manifest import MANIFEST_FILE, Manifest, hash_model, read_manifest

@@ -12,7 +12,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from ..errors import RerankerError
-from ..serving.state import ServedModel, ServingState
+from ..ranking.served_model import ServedModel
+from ..serving.state import ServingState
 from ..settings import Settings
 from .model_names import model_name
 from .responses import json_response, refused, unready_response

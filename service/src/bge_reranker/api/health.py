@@ -13,7 +13,8 @@ from starlette.responses import Response
 
 from ..errors import RerankerError
 from ..observe.metrics import Metrics
-from ..serving.state import ServedModel, ServingState
+from ..ranking.served_model import ServedModel
+from ..serving.state import ServingState
 from ..settings import Settings
 from .dialects.tei_predict import LABEL_NAME
 from .responses import json_response, unready_response

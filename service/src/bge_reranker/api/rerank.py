@@ -17,7 +17,8 @@ from ..errors import CallerGone, InvalidField, RerankerError
 from ..guard.api_keys import ApiKeys
 from ..plain_numbers import plain_number
 from ..ranking.ranking import Ranking
-from ..serving.state import ServedModel, ServingState
+from ..ranking.served_model import ServedModel
+from ..serving.state import ServingState
 from ..settings import Settings
 from .body import Bodies
 from .dialect import Call, Dialect, Place, Reply

@@ -8,7 +8,7 @@ import click
 import orjson
 
 from ..api.dialects.native import NativeDialect
-from ..serving.state import ServedModel
+from ..ranking.served_model import ServedModel
 
 _DEMO_NOTE = "This is the embedded demonstration model: small, and not for production."
 

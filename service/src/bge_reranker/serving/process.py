@@ -16,11 +16,12 @@ import structlog
 
 from ..errors import InternalError, RerankerError
 from ..observe.metrics import Metrics
+from ..ranking.served_model import ServedModel
 from ..settings import HttpSettings
 from .daemon_thread import in_daemon_thread
 from .listeners import Listener
 from .loop_lag import watch_loop_lag
-from .state import ServedModel, ServingState
+from .state import ServingState
 
 _CLOSE_S = 10.0
 """Seconds for the engine to finish once the listeners have; by then every caller has been answered."""

@@ -2,56 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from ..engine.engine import Engine
-from ..engine.scorer import ScorerDescription
 from ..errors import Draining, NotReady, RerankerError, WorkerDied
-from ..ranking.ranker import Ranker
-from ..store.lease import Lease
-from ..store.verified_load import Verified
-
-
-@dataclass(frozen=True, slots=True)
-class Capacity:
-    """What this replica was measured to compute at warm-up."""
-
-    tokens_per_second: float
-    pairs_per_second: float
-    """Pairs of `pair_tokens` tokens."""
-    pair_tokens: int
-
-
-@dataclass(frozen=True, slots=True)
-class ServedModel:
-    """A model that has been loaded, warmed up and is being served."""
-
-    name: str
-    """Name in answers: `demo`, a folder's name, or org/name."""
-
-    source: str
-    """Where it came from, as the store writes sources."""
-
-    revision: str | None
-    """Commit of a hub, or the store's name of the version; None for the embedded model and plain folders."""
-
-    digest: str
-    """Tree digest of the model's files, hexadecimal."""
-
-    verified: Verified
-    """Whether every byte was compared with the manifest before serving, or sizes and a sample."""
-
-    capacity: Capacity
-    """As measured at warm-up."""
-
-    ranker: Ranker
-    engine: Engine
-
-    description: ScorerDescription
-    """What scores, as settled by warm-up."""
-
-    lease: Lease | None = None
-    """Hold on the store's version, where it lies in a store."""
+from ..ranking.served_model import ServedModel
 
 
 class ServingState:
