@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bge_reranker.api.collection import CollectionPause
+from bge_reranker.api.gc_pause import GcPause
 from bge_reranker.api.parsing import MOST_VALUES_AT_ONCE, parse, parse_large
 from bge_reranker.api.wide_integers import WideInteger
 from bge_reranker.errors import InvalidBody
@@ -104,7 +104,7 @@ def test_collection_goes_on_after_a_body_that_is_no_json() -> None:
 
 
 def test_collection_stands_still_until_the_last_body_is_parsed() -> None:
-    pause = CollectionPause()
+    pause = GcPause()
     with pause.hold():
         with pause.hold():
             pass

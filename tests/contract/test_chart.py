@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from bge_reranker.api.health import HealthEndpoints
-from bge_reranker.api.probes import own_probes
+from bge_reranker.api.routes import management_routes
 from bge_reranker.configuration import load_settings, settings_list
 from bge_reranker.observe.metrics import Metrics
 from bge_reranker.serving.state import ServingState
@@ -61,7 +61,8 @@ def test_the_service_accepts_what_the_chart_tells_it(case: str) -> None:
 def test_probes_ask_for_paths_and_ports_that_there_are(case: str) -> None:
     rendered = render(case=case)
     paths = {
-        probe.path for probe in own_probes(HealthEndpoints(ServingState(), Settings(), Metrics(), needs_key=False))
+        probe.path
+        for probe in management_routes(HealthEndpoints(ServingState(), Settings(), Metrics(), needs_key=False))
     }
     ports = {port["name"]: port["containerPort"] for port in rendered.scorer["ports"]}
     told = load_settings(None, {"BGE_RERANKER_CONFIG": json.dumps(rendered.settings)}).http

@@ -28,10 +28,10 @@ from .methods import allowed_methods
 from .page import add_page
 from .paths import TolerantPaths
 from .prefix import DialectPrefix
-from .probes import Probe, client_probes, own_probes
 from .record import record_of
 from .rerank import RerankEndpoint
 from .responses import error_response, json_response, refused
+from .routes import GetRoute, client_routes, management_routes
 from .schema import keys_of
 from .specification import full_specification, specification
 from .token_routes import TOKEN_ROUTES
@@ -58,16 +58,18 @@ def create_api(state: ServingState, settings: Settings, keys: ApiKeys, metrics: 
     needs_key = len(keys) > 0
     health = HealthEndpoints(state, settings, metrics, needs_key=needs_key)
     discovery = DiscoveryEndpoints(state, settings, needs_key=needs_key)
-    probes = own_probes(health) + client_probes(health, discovery)
-    root = Probe("/", health.ready, "Ready to rank? To a browser: the page", (503,), ("application/json", "text/html"))
-    app = _framework(full_specification(_TITLE, [*probes, root], settings.http, needs_key=needs_key))
+    routes = management_routes(health) + client_routes(health, discovery)
+    root = GetRoute(
+        "/", health.ready, "Ready to rank? To a browser: the page", (503,), ("application/json", "text/html")
+    )
+    app = _framework(full_specification(_TITLE, [*routes, root], settings.http, needs_key=needs_key))
     bodies = Bodies(settings.http, executor, _READ_KEYS)
     endpoint = RerankEndpoint(state, settings, keys, bodies, executor)
     for route in ROUTES:
         app.add_api_route(route, endpoint.at(route), methods=["POST"])
     app.add_api_route(HOSTED_NIM_ROUTE, endpoint.at("/v1/ranking"), methods=["POST"])
     _add_tokens(app, TokenEndpoints(state, settings, keys, bodies, executor))
-    _add_probes(app, probes)
+    _add_routes(app, routes)
     _add_document(app)
     add_page(app, health.ready)
     prefixes = [prefix.strip() for prefix in (settings.http.path_prefixes or "").split(",") if prefix.strip()]
@@ -84,9 +86,9 @@ def create_management(state: ServingState, settings: Settings, keys: ApiKeys, me
         keys: Keys of callers; they are not asked for here, but `/info` says whether there are any.
         metrics: What `/metrics` prints.
     """
-    probes = own_probes(HealthEndpoints(state, settings, metrics, needs_key=len(keys) > 0))
-    app = _framework(specification(f"{_TITLE} management", probes, settings.http))
-    _add_probes(app, probes)
+    routes = management_routes(HealthEndpoints(state, settings, metrics, needs_key=len(keys) > 0))
+    app = _framework(specification(f"{_TITLE} management", routes, settings.http))
+    _add_routes(app, routes)
     return Envelope(TolerantPaths(app), state, metrics, settings.http.max_connection_age_s)
 
 
@@ -126,16 +128,16 @@ def _add_document(app: FastAPI) -> None:
     app.add_api_route("/api-doc/openapi.json", document, methods=["GET", "HEAD"])
 
 
-def _add_probes(app: FastAPI, probes: Iterable[Probe]) -> None:
-    for probe in probes:
-        app.add_api_route(probe.path, probe.handler, methods=["GET", "HEAD"])
+def _add_routes(app: FastAPI, routes: Iterable[GetRoute]) -> None:
+    for route in routes:
+        app.add_api_route(route.path, route.handler, methods=["GET", "HEAD"])
 
 
 async def _unforeseen(request: Request, _raised: Exception) -> Response:
     """A bug, in place of the framework's plain text; the framework raises it again, for the envelope to log."""
     record = record_of(request)
     record.held.close()
-    return error_response(bug(record), record.voice)
+    return error_response(bug(record), record.style)
 
 
 async def _framework_error(request: Request, raised: Exception) -> Response:

@@ -14,7 +14,7 @@ from .schema import Schema
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class RequestContext:
     """Where a request came in, as far as its meaning depends on it."""
 
     route: str
@@ -91,7 +91,7 @@ class Reply:
     """The model's name as the caller sent it, else the served one's."""
 
     request_id: str
-    place: Place
+    context: RequestContext
 
 
 class Dialect(Protocol):
@@ -115,7 +115,7 @@ class Dialect(Protocol):
     answer: ClassVar[Schema]
     """Schema of its answers."""
 
-    def parse(self, fields: Fields, place: Place) -> Call:
+    def parse(self, fields: Fields, context: RequestContext) -> Call:
         """Read a body.
 
         Raises:

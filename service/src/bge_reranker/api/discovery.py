@@ -1,7 +1,4 @@
-"""What clients ask before they rank: which models there are, and whether each family's own probe is content.
-
-What belongs here: the shapes that those clients insist on. What must not: our own health and `/info` (`health`).
-"""
+"""What clients ask before they rank: which models there are, and whether each family's own probe is content."""
 
 from __future__ import annotations
 

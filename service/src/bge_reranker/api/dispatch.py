@@ -4,8 +4,6 @@
 2. The listener's `defaultDialect`, for clients that can send neither.
 3. The route, where it belongs to one family.
 4. The key that holds the documents; among `documents`, the keys beside it.
-
-What belongs here: the two tables of routes and keys, and the order. What must not: reading any field.
 """
 
 from __future__ import annotations

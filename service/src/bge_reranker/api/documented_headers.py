@@ -1,7 +1,4 @@
-"""The headers of requests and answers, as the OpenAPI document describes them.
-
-What belongs here: names, meanings and schemas of headers. What must not: reading or setting any.
-"""
+"""The headers of requests and answers, as the OpenAPI document describes them."""
 
 from __future__ import annotations
 

@@ -78,7 +78,7 @@ class Envelope:
             self._log_bug(record, error)
             if not answer.status:
                 record.held.close()
-                await error_response(bug(record), record.voice)(scope, answer.receive, answer.send)
+                await error_response(bug(record), record.style)(scope, answer.receive, answer.send)
         finally:
             record.held.close()
             self._metrics.requests_in_flight.dec()

@@ -1,7 +1,4 @@
-"""What each dialect says when something is wrong: one table, which the server, its OpenAPI and the tests read.
-
-What belongs here: statuses and bodies of errors, as data. What must not: raising them.
-"""
+"""What each dialect says when something is wrong: one table, which the server, its OpenAPI and the tests read."""
 
 from __future__ import annotations
 
@@ -96,7 +93,7 @@ _OLD_TEI_CASES: Final = frozenset({"too_many", "too_long"})
 
 
 @dataclass(frozen=True, slots=True)
-class Voice:
+class ErrorStyle:
     """In whose words an error is said."""
 
     dialect: str = "native"
@@ -124,33 +121,33 @@ def case_of(error: RerankerError) -> Case | None:
     return "unscored" if isinstance(error, ScoringError) and error.status == ScoringError.status else None
 
 
-def status_of(error: RerankerError, voice: Voice) -> int:
+def status_of(error: RerankerError, style: ErrorStyle) -> int:
     """The HTTP status of an error in some words."""
     case = case_of(error)
     if case is None:
         return error.status
-    status = STATUSES[voice.dialect][CASES.index(case)]
-    is_old_tei = voice.settings.tei_validation_413 and voice.dialect.startswith("tei") and case in _OLD_TEI_CASES
+    status = STATUSES[style.dialect][CASES.index(case)]
+    is_old_tei = style.settings.tei_validation_413 and style.dialect.startswith("tei") and case in _OLD_TEI_CASES
     return _OLD_TEI_STATUS if is_old_tei else status
 
 
-def body_of(error: RerankerError, voice: Voice) -> dict[str, Any]:
+def body_of(error: RerankerError, style: ErrorStyle) -> dict[str, Any]:
     """The body of an error: every client finds the key that it reads, and our code is always under `code`."""
-    sentence = sentence_in(error, voice.dialect, voice.max_pair_tokens)
-    kind = _kind(error, voice)
+    sentence = sentence_in(error, style.dialect, style.max_pair_tokens)
+    kind = _kind(error, style)
     body: dict[str, Any] = {"error": sentence, "error_type": kind, "code": error.code}
-    if voice.nests:
-        status = status_of(error, voice)
+    if style.nests:
+        status = status_of(error, style)
         body["error"] = {"message": sentence, "type": kind, "param": None, "code": status}
     body |= {"message": sentence, "detail": sentence}
-    if voice.dialect == "infinity" or voice.is_infinity_client:
+    if style.dialect == "infinity" or style.is_infinity_client:
         # infinity's client library crashes on anything but its framework's list of problems.
         body["detail"] = [{"loc": ["body"], "msg": sentence, "type": error.code}]
     return body
 
 
-def _kind(error: RerankerError, voice: Voice) -> str:
+def _kind(error: RerankerError, style: ErrorStyle) -> str:
     case = case_of(error)
-    if not voice.dialect.startswith("tei") or case is None:
+    if not style.dialect.startswith("tei") or case is None:
         return error.code
     return _TEI_KINDS.get(case, "Validation")

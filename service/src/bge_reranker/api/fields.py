@@ -1,7 +1,4 @@
-"""Reading the fields of a parsed body, each with an error that names the field, what was found and what is allowed.
-
-What belongs here: types and bounds that every dialect shares. What must not: any dialect's names.
-"""
+"""Reading the fields of a parsed body, each with an error that names the field, what was found and what is allowed."""
 
 from __future__ import annotations
 

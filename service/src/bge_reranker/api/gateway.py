@@ -1,7 +1,4 @@
-"""Paths below a gateway's own part: `/openai/v1/rerank` is `/v1/rerank`, and so is everything else.
-
-What belongs here: taking that part off. What must not: dialects, which have a prefix of their own.
-"""
+"""Paths below a gateway's own part: `/openai/v1/rerank` is `/v1/rerank`, and so is everything else."""
 
 from __future__ import annotations
 

@@ -1,8 +1,4 @@
-"""Which methods a path takes: the `Allow` header, and the answer to OPTIONS.
-
-What belongs here: looking at all routes of a path together. The framework looks at the first that fits, although one
-path may have a route for GET and another for POST.
-"""
+"""Which methods a path takes: the `Allow` header, and the answer to OPTIONS."""
 
 from __future__ import annotations
 

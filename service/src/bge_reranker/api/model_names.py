@@ -1,7 +1,4 @@
-"""The model that a request names: echoed, or held against the served one where names are strict.
-
-What belongs here: this one rule, for every route alike. What must not: which model is served.
-"""
+"""The model that a request names: echoed, or held against the served one where names are strict."""
 
 from __future__ import annotations
 

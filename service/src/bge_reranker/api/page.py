@@ -1,8 +1,4 @@
-"""The page at `/` and the reference at `/docs`: static files under a strict content security policy.
-
-What belongs here: routes of files for browsers and their headers. What must not: anything that ranks; the page calls
-the same API as every other client.
-"""
+"""The page at `/` and the reference at `/docs`: static files under a strict content security policy."""
 
 from __future__ import annotations
 

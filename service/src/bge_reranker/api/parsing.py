@@ -12,7 +12,7 @@ import msgspec
 import orjson
 
 from ..errors import InvalidBody
-from .collection import CollectionPause
+from .gc_pause import GcPause
 from .weight import items_in, values_in
 from .wide_integers import may_hold_wide_integer, whole_number
 
@@ -29,7 +29,7 @@ _PARSED_AT_ONCE_S: Final = 0.0005
 _LET_OTHERS_GO_ON_S: Final = 0.0005
 """Seconds that it then sleeps: whoever only offers the interpreter's lock has it back before others have woken."""
 
-_PAUSE: Final = CollectionPause()
+_PAUSE: Final = GcPause()
 """Of all bodies together: there is one collector in a process."""
 
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")

@@ -1,7 +1,4 @@
-"""Paths as clients mean them: a base address that ends in a slash, joined to a route that begins with one.
-
-What belongs here: slashes, and whole addresses in the place of a path. What must not: which paths there are.
-"""
+"""Paths as clients mean them: a base address that ends in a slash, joined to a route that begins with one."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""`/dialects/NAME/...`: the same routes once more for each dialect, for clients whose base address can be chosen.
-
-What belongs here: taking the prefix off a path and noting its name. What must not: what the name means.
-"""
+"""`/dialects/NAME/...`: the same routes once more for each dialect, for clients whose base address can be chosen."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from starlette.requests import Request
 
 from ..ranking.ranking import Ranking
-from .error_table import Voice
+from .error_table import ErrorStyle
 
 
 @dataclass(slots=True)
@@ -26,7 +26,7 @@ class RequestRecord:
 
     ranking: Ranking | None = None
 
-    voice: Voice = field(default_factory=Voice)
+    style: ErrorStyle = field(default_factory=ErrorStyle)
     """In whose words an error would be said, as far as that is known."""
 
     held_bytes: int = 0

@@ -1,8 +1,4 @@
-"""What a caller can do about an error, in the words of its dialect: no other family's fields are named.
-
-What belongs here: remedies that name a field of a request. What must not: those that are the same for everyone, which
-the error brings along.
-"""
+"""What a caller can do about an error, in the words of its dialect: no other family's fields are named."""
 
 from __future__ import annotations
 

@@ -21,9 +21,9 @@ from ..ranking.served_model import ServedModel
 from ..serving.state import ServingState
 from ..settings import Settings
 from .body import Bodies
-from .dialect import Call, Dialect, Place, Reply
+from .dialect import Call, Dialect, Reply, RequestContext
 from .dispatch import candidates, is_infinity_client
-from .error_table import Voice
+from .error_table import ErrorStyle
 from .fields import Fields
 from .model_names import model_name
 from .prefix import asked_dialect
@@ -85,37 +85,37 @@ class RerankEndpoint:
     async def _handle(self, request: Request, route: str) -> Response:
         """Answer one request; errors come back in the words of its dialect."""
         record = record_of(request)
-        record.voice = Voice(route=route, settings=self.settings.dialects)
+        record.style = ErrorStyle(route=route, settings=self.settings.dialects)
         try:
             may_speak = candidates(route, asked_dialect(request) or self.settings.dialects.default_dialect)
-            record.voice = replace(record.voice, dialect=may_speak.presumed.name, by_name=may_speak.by_name)
+            record.style = replace(record.style, dialect=may_speak.presumed.name, by_name=may_speak.by_name)
             record.key = self.keys.check(request.headers)
             deadline = self._deadline(request)
             body = await self.bodies.read(request)
             dialect = may_speak.settle(body)
             is_infinity = is_infinity_client(route, body)
-            record.voice = replace(record.voice, dialect=dialect.name, is_infinity_client=is_infinity)
+            record.style = replace(record.style, dialect=dialect.name, is_infinity_client=is_infinity)
             record.dialect = dialect.name
             # Asked for after the dialect is known, so that a server that is not ready says so in its words.
             model = self.state.require_model()
             policy = model.ranker.policy
-            record.voice = replace(record.voice, max_pair_tokens=policy.max_pair_tokens)
+            record.style = replace(record.style, max_pair_tokens=policy.max_pair_tokens)
             is_strict = self.settings.dialects.strict_model_names
             name = model_name(body.get("model"), model.name, is_strict=is_strict)
-            place = Place(route, may_speak.by_name, self.settings.dialects, policy.long_documents)
-            call = await self._parse(dialect, body, place)
+            context = RequestContext(route, may_speak.by_name, self.settings.dialects, policy.long_documents)
+            call = await self._parse(dialect, body, context)
             record.documents = len(call.request.documents)
             self.bodies.hold_documents(request, record.documents)
             record.ranking = await self._rank(request, model, call, deadline)
-            reply = Reply(call, record.ranking, name, record.request_id, place)
+            reply = Reply(call, record.ranking, name, record.request_id, context)
             return await self._answer(dialect, reply, record.began, model.description.device)
         except RerankerError as error:
             return refused(request, error)
 
-    async def _parse(self, dialect: Dialect, body: dict[str, Any], place: Place) -> Call:
+    async def _parse(self, dialect: Dialect, body: dict[str, Any], context: RequestContext) -> Call:
         items = sum(len(value) for value in body.values() if isinstance(value, list))
         fields = Fields(body, self.settings.http.max_documents)
-        return await self._run(dialect.parse, fields, place, is_large=items > _OFF_LOOP_ITEMS)
+        return await self._run(dialect.parse, fields, context, is_large=items > _OFF_LOOP_ITEMS)
 
     async def _run(self, work: Callable[[*_Arguments], _Result], *args: *_Arguments, is_large: bool) -> _Result:
         """Do a part of the work here, or in a thread where others would wait for it."""

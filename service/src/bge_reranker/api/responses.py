@@ -13,7 +13,7 @@ from starlette.types import Receive, Scope, Send
 from typing_extensions import override
 
 from ..errors import BodyTooLarge, InternalError, RequestTimedOut, RerankerError, Unauthenticated
-from .error_table import Voice, body_of, status_of
+from .error_table import ErrorStyle, body_of, status_of
 from .record import record_of
 
 _CLOSING = (BodyTooLarge, RequestTimedOut)
@@ -47,11 +47,11 @@ def json_response(content: bytes, status: int = 200, headers: Mapping[str, str] 
     return _SlicedResponse(content, status_code=status, media_type="application/json", headers=headers)
 
 
-def error_response(error: RerankerError, voice: Voice | None = None) -> Response:
+def error_response(error: RerankerError, style: ErrorStyle | None = None) -> Response:
     """An error in the words of a dialect, native where none is known yet."""
-    voice = voice or Voice()
-    status = status_of(error, voice)
-    return json_response(orjson.dumps(body_of(error, voice)), status, error_headers(error, status))
+    style = style or ErrorStyle()
+    status = status_of(error, style)
+    return json_response(orjson.dumps(body_of(error, style)), status, error_headers(error, status))
 
 
 def unready_response(request: Request, error: RerankerError, verdict: dict[str, Any]) -> Response:
@@ -64,7 +64,7 @@ def unready_response(request: Request, error: RerankerError, verdict: dict[str, 
     """
     record_of(request).code = error.code
     # TEI's word for it, which its clients look for; the other keys are the same in every dialect.
-    body = body_of(error, Voice(dialect="tei")) | {"error_type": "Unhealthy"} | verdict
+    body = body_of(error, ErrorStyle(dialect="tei")) | {"error_type": "Unhealthy"} | verdict
     return json_response(orjson.dumps(body), _UNREADY_STATUS, error_headers(error, _UNREADY_STATUS))
 
 
@@ -79,7 +79,7 @@ def refused(request: Request, error: RerankerError) -> Response:
     record = record_of(request)
     record.code = error.code
     record.held.close()
-    return error_response(error, record.voice)
+    return error_response(error, record.style)
 
 
 def error_headers(error: RerankerError, status: int) -> dict[str, str]:

@@ -1,7 +1,4 @@
-"""JSON schemas of requests and answers, in the words that the dialects share.
-
-What belongs here: schema fragments that say exactly what `fields` accepts. What must not: any dialect's field names.
-"""
+"""JSON schemas of requests and answers, in the words that the dialects share."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""The OpenAPI document: every route with what it takes and gives, made of the dialects' own schemas.
-
-What belongs here: putting schemas together. What must not: the schemas of any one dialect.
-"""
+"""The OpenAPI document: every route with what it takes and gives, made of the dialects' own schemas."""
 
 from __future__ import annotations
 
@@ -16,7 +13,7 @@ from .dispatch import DIALECTS, DOCUMENT_KEYS, HOSTED_NIM_ROUTE, KEY_RULES, ROUT
 from .documented_headers import HEADERS, PARAMETERS, dialect_parameter, headers_of, parameters
 from .error_table import CASES, STATUSES
 from .prefix import PREFIX
-from .probes import Probe
+from .routes import GetRoute
 from .schema import TEXT, Schema, fields_of, list_of
 from .token_routes import TOKEN_ROUTES
 
@@ -80,27 +77,29 @@ _TAGS: Final = {
 """Groups of operations with their descriptions, in the order in which they are shown."""
 
 
-def specification(title: str, probes: Iterable[Probe], http: HttpSettings) -> dict[str, Any]:
+def specification(title: str, routes: Iterable[GetRoute], http: HttpSettings) -> dict[str, Any]:
     """Describe a listener's routes.
 
     Args:
         title: Name of the listener.
-        probes: Its routes that answer GET.
+        routes: Its routes that answer GET.
         http: Limits that the texts mention.
     """
-    return _document(title, _probe_paths(probes), http)
+    return _document(title, _get_paths(routes), http)
 
 
-def full_specification(title: str, probes: Iterable[Probe], http: HttpSettings, *, needs_key: bool) -> dict[str, Any]:
+def full_specification(
+    title: str, routes: Iterable[GetRoute], http: HttpSettings, *, needs_key: bool
+) -> dict[str, Any]:
     """Describe the API's routes: probes, ranking, tokens, and every dialect under its prefix.
 
     Args:
         title: Name of the listener.
-        probes: Its routes that answer GET.
+        routes: Its routes that answer GET.
         http: Limits that the texts mention.
         needs_key: Whether the others want a key.
     """
-    paths = _probe_paths(probes)
+    paths = _get_paths(routes)
     for route, names in ROUTES.items():
         spoken = [DIALECTS[name] for name in names]
         shown = [DIALECTS[name] for name in _BY_KEYS] if len(names) == len(DIALECTS) else spoken
@@ -133,8 +132,8 @@ def _guard(operation: dict[str, Any], *, needs_key: bool) -> None:
         operation["responses"].pop(status, None)
 
 
-def _probe_paths(probes: Iterable[Probe]) -> dict[str, dict[str, Any]]:
-    return {probe.shown_path: {"get": _probe(probe)} for probe in probes}
+def _get_paths(routes: Iterable[GetRoute]) -> dict[str, dict[str, Any]]:
+    return {route.shown_path: {"get": _get(route)} for route in routes}
 
 
 def _document(title: str, paths: Mapping[str, Any], http: HttpSettings) -> dict[str, Any]:
@@ -203,19 +202,19 @@ def _post(
     }
 
 
-def _probe(probe: Probe) -> dict[str, Any]:
-    kinds = {kind: {"schema": {"type": "object"} if kind == "application/json" else TEXT} for kind in probe.kinds}
+def _get(route: GetRoute) -> dict[str, Any]:
+    kinds = {kind: {"schema": {"type": "object"} if kind == "application/json" else TEXT} for kind in route.kinds}
     responses: dict[str, Any] = {"200": {"description": "Yes", "headers": headers_of(200), "content": kinds}}
-    responses |= {str(status): _refusal(status, "No") for status in probe.refusals}
+    responses |= {str(status): _refusal(status, "No") for status in route.refusals}
     responses |= {str(status): _refusal(status, text) for status, text in _WRONG_METHOD.items()}
     operation: dict[str, Any] = {
-        "operationId": "get" + probe.shown_path.translate(str.maketrans("/-.{}", "_____")),
-        "summary": probe.summary,
-        "tags": [probe.tag],
+        "operationId": "get" + route.shown_path.translate(str.maketrans("/-.{}", "_____")),
+        "summary": route.summary,
+        "tags": [route.tag],
         "parameters": parameters("RequestId"),
         "responses": responses,
     }
-    if "{name}" in probe.shown_path:
+    if "{name}" in route.shown_path:
         operation["parameters"].append(_NAME)
     return operation
 

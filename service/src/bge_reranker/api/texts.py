@@ -1,7 +1,4 @@
-"""Reading texts that may come in several forms: strings, objects with a text, pairs.
-
-What belongs here: one value to one text, with an error that names its place. What must not: any dialect's names.
-"""
+"""Reading texts that may come in several forms: strings, objects with a text, pairs."""
 
 from __future__ import annotations
 
@@ -41,7 +38,7 @@ def texts_of(name: str, items: list[Any], *, objects_too: bool, keys: Sequence[s
     """A list of texts.
 
     Args:
-        name: Place of the list.
+        name: RequestContext of the list.
         items: Strings, or objects.
         objects_too: Whether objects will do.
         keys: Keys of an object whose texts make up the document, in this order; one that is named twice counts once.

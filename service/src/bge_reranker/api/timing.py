@@ -1,7 +1,4 @@
-"""Where the time of an answer went, as headers: the names of text-embeddings-inference, and the web's own.
-
-What belongs here: headers from a ranking that is done. What must not: clocks, or any part in the ranking.
-"""
+"""Where the time of an answer went, as headers: the names of text-embeddings-inference, and the web's own."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Tokens of single texts: `/tokenize` and `/decode` as TEI has them, `/v3/tokenize` as OpenVINO Model Server does.
-
-What belongs here: shapes of these three. What must not: pairs and scores.
-"""
+"""Tokens of single texts: `/tokenize` and `/decode` as TEI has them, `/v3/tokenize` as OpenVINO Model Server does."""
 
 from __future__ import annotations
 
@@ -21,7 +18,7 @@ from ..serving.state import ServingState
 from ..settings import Settings
 from ..text.vocabulary import Token, Vocabulary
 from .body import Bodies
-from .error_table import Voice
+from .error_table import ErrorStyle
 from .fields import Fields
 from .model_names import model_name
 from .record import record_of
@@ -71,7 +68,7 @@ class TokenEndpoints:
     def _handler(self, answer: Answer, dialect: str) -> Handler:
         async def handle(request: Request) -> Response:
             loop, record = asyncio.get_running_loop(), record_of(request)
-            record.voice = Voice(dialect=dialect)
+            record.style = ErrorStyle(dialect=dialect)
             try:
                 record.key = self.keys.check(request.headers)
                 model = self.state.require_model()

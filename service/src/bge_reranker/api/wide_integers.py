@@ -1,8 +1,6 @@
 """Whole numbers that need more than 64 bits, read and written back digit by digit.
 
 The fast JSON reader turns them into floats, and the fast writer refuses them; ids that come so would lose digits.
-
-What belongs here: this one gap of the reader and the writer. What must not: whether a field may hold such a number.
 """
 
 from __future__ import annotations

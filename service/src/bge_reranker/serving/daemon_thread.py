@@ -26,15 +26,15 @@ async def in_daemon_thread(call: Callable[[], T]) -> T:
         try:
             value = call()
         except BaseException as error:  # noqa: BLE001 - handed to the waiting task, whatever it is
-            _tell(loop, answer, partial(answer.set_exception, error))
+            _settle_on_loop(loop, answer, partial(answer.set_exception, error))
         else:
-            _tell(loop, answer, partial(answer.set_result, value))
+            _settle_on_loop(loop, answer, partial(answer.set_result, value))
 
     threading.Thread(target=run, name=getattr(call, "__name__", "call"), daemon=True).start()
     return await answer
 
 
-def _tell(loop: asyncio.AbstractEventLoop, answer: asyncio.Future[T], settle: Callable[[], None]) -> None:
+def _settle_on_loop(loop: asyncio.AbstractEventLoop, answer: asyncio.Future[T], settle: Callable[[], None]) -> None:
     def settle_unless_cancelled() -> None:
         if not answer.done():
             settle()

@@ -2,8 +2,6 @@
 
 Where it is, a listener's accept fails and its connections are closed unanswered: those of the management listener too,
 by which the process is judged alive.
-
-What belongs here: the limit, and what it is divided into. What must not: sockets.
 """
 
 from __future__ import annotations

@@ -36,7 +36,7 @@ class Listener(uvicorn.Server):
         port: Port to bind, 0 for a free one.
         port_setting: Name of the port's setting, for the error when it is taken.
         http: Timeouts and the limit of connections.
-        on_refused: Hears of requests that are refused before the application sees them.
+        on_refused: Called for each request that is refused before an application sees it.
         waiting: Most connections that the kernel may hold before they are accepted.
 
     Raises:
@@ -111,7 +111,7 @@ def open_listeners(
         management: What answers probes.
         http: Addresses and timeouts.
         files: The shares.
-        on_refused: Hears of requests that are refused before the applications see them.
+        on_refused: Called for each request that is refused before an application sees it.
 
     Raises:
         SettingsError: If an address cannot be bound.

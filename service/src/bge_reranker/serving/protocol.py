@@ -43,7 +43,7 @@ _COME_BACK: Final = {
 """Headers of a refusal that may be over in a second."""
 
 Refused = Callable[[RerankerError, int], None]
-"""Hears of a request that was refused before it became one: the error and the status that was answered."""
+"""Called for a request that was refused before it became one, with the error and the status that was answered."""
 
 
 class PatientProtocol(H11Protocol):
@@ -66,7 +66,7 @@ class PatientProtocol(H11Protocol):
     """Most connections of a listener; requests on further ones are refused."""
 
     on_refused: Refused | None = None
-    """Who hears of refusals; the application never sees these requests."""
+    """Called for each refusal; the application never sees these requests."""
 
     _header_timer: asyncio.TimerHandle | None = None
     _rest_timer: asyncio.TimerHandle | None = None
@@ -260,7 +260,7 @@ def protocol_with_limits(http: HttpSettings, on_refused: Refused) -> type[Patien
 
     Args:
         http: Patience for headers and bodies, and the most connections.
-        on_refused: Who hears of refusals.
+        on_refused: Called for each refusal.
     """
     attributes = {
         "header_timeout_s": http.header_timeout_s,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from ..dialect import Call, Place, Reply
+from ..dialect import Call, Reply, RequestContext
 from ..fields import Fields
 from ..schema import Schema, at_least
 from .jina import DOCUMENTS_BODY, RESULTS_ANSWER
@@ -40,11 +40,11 @@ class CohereV1Dialect:
     }
     answer: ClassVar[Schema] = RESULTS_ANSWER
 
-    def parse(self, fields: Fields, place: Place) -> Call:
+    def parse(self, fields: Fields, context: RequestContext) -> Call:
         """Read what Jina's dialect reads, `rank_fields`, `max_chunks_per_doc`, and SiliconFlow's `overlap_tokens`."""
         chunks = fields.limit("max_chunks_per_doc")
         # xinference's client sends the key with null to say nothing; then long documents go as the server is set.
-        in_chunks = place.by_name or chunks is not None
+        in_chunks = context.by_name or chunks is not None
         return documents_call(
             fields,
             long_documents="windows_max" if in_chunks else None,
@@ -55,5 +55,5 @@ class CohereV1Dialect:
 
     def render(self, reply: Reply) -> dict[str, Any]:
         """Results best first; `document` only where asked for."""
-        object_name = "rerank" if reply.place.route == "/rerank" else "list"
+        object_name = "rerank" if reply.context.route == "/rerank" else "list"
         return frame(reply, object_name) | {"results": with_documents(reply, ranked_items(reply))}

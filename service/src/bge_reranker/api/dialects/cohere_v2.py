@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from ..dialect import Call, Place, Reply
+from ..dialect import Call, Reply, RequestContext
 from ..fields import Fields
 from ..schema import Schema
 from .jina import DOCUMENTS_BODY, RESULTS_ANSWER
@@ -32,7 +32,7 @@ class CohereV2Dialect:
     body: ClassVar[Schema] = DOCUMENTS_BODY
     answer: ClassVar[Schema] = RESULTS_ANSWER
 
-    def parse(self, fields: Fields, _place: Place) -> Call:
+    def parse(self, fields: Fields, _context: RequestContext) -> Call:
         """Read `query`, `documents`, `top_n`, `max_tokens_per_doc` and `model`; `priority` has no effect."""
         return documents_call(
             fields,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from ..dialect import Call, Place, Reply
+from ..dialect import Call, Reply, RequestContext
 from ..fields import Fields
 from ..schema import TEXT, Schema, framed, list_of, scored
 from .jina import DOCUMENTS_BODY
@@ -29,7 +29,7 @@ class InfinityDialect:
     body: ClassVar[Schema] = DOCUMENTS_BODY
     answer: ClassVar[Schema] = framed({"results": list_of(scored("relevance_score", {"document": TEXT}))})
 
-    def parse(self, fields: Fields, _place: Place) -> Call:
+    def parse(self, fields: Fields, _context: RequestContext) -> Call:
         """Read `query`, `documents`, `top_n`, `return_documents`, `raw_scores` and `model`."""
         return documents_call(fields)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from ..dialect import Call, Place, Reply
+from ..dialect import Call, Reply, RequestContext
 from ..fields import Fields
 from ..schema import (
     DOCUMENTS,
@@ -60,12 +60,12 @@ class JinaDialect:
     body: ClassVar[Schema] = DOCUMENTS_BODY
     answer: ClassVar[Schema] = RESULTS_ANSWER
 
-    def parse(self, fields: Fields, _place: Place) -> Call:
+    def parse(self, fields: Fields, _context: RequestContext) -> Call:
         """Read `query`, `documents`, `top_n`, `return_documents`, `raw_scores` and `model`."""
         return documents_call(fields)
 
     def render(self, reply: Reply) -> dict[str, Any]:
         """Results best first; `document` only where asked for."""
         # infinity's generated client, which posts to /rerank, accepts this word only.
-        object_name = "rerank" if reply.place.route == "/rerank" else "list"
+        object_name = "rerank" if reply.context.route == "/rerank" else "list"
         return frame(reply, object_name) | {"results": with_documents(reply, ranked_items(reply))}

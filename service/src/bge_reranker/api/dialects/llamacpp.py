@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, ClassVar
 
-from ..dialect import Call, Place, Reply
+from ..dialect import Call, Reply, RequestContext
 from ..fields import Fields
 from ..schema import (
     DOCUMENTS,
@@ -50,7 +50,7 @@ class LlamaCppDialect:
         ]
     }
 
-    def parse(self, fields: Fields, _place: Place) -> Call:
+    def parse(self, fields: Fields, _context: RequestContext) -> Call:
         """Read `query`, `documents` or `texts`, `top_n` and the wish to get them back."""
         if fields.has("texts"):
             call = documents_call(fields, key="texts", give="return_text")

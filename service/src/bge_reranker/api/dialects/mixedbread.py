@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from ...errors import InvalidField
-from ..dialect import Call, Place, Reply
+from ..dialect import Call, Reply, RequestContext
 from ..fields import Fields
 from ..schema import (
     DOCUMENTS,
@@ -45,7 +45,7 @@ class MixedbreadDialect:
         {"data": list_of(scored("score", {"input": {"anyOf": [TEXT, {"type": "object"}]}}))}
     )
 
-    def parse(self, fields: Fields, _place: Place) -> Call:
+    def parse(self, fields: Fields, _context: RequestContext) -> Call:
         """Read `query`, `input`, `top_k`, `return_input`, `rank_fields` and `model`."""
         if isinstance(fields.value("input"), dict):
             # Alibaba's Model Studio keeps the request in `input` and its options in `parameters`.

@@ -12,7 +12,7 @@ from typing import Any, ClassVar, NamedTuple, cast, get_args
 from ...ranking.request import RankRequest
 from ...settings import Direction, LongDocuments, Preset, Truncation
 from ...text.policy import MIN_PAIR_TOKENS
-from ..dialect import Call, Part, Place, Reply, indices_of_parts, ranked_indices, shown_scores
+from ..dialect import Call, Part, Reply, RequestContext, indices_of_parts, ranked_indices, shown_scores
 from ..fields import Fields
 from ..schema import (
     FLAG,
@@ -80,7 +80,7 @@ class NativeDialect:
         "anyOf": [framed(_RANKED), framed({"responses": list_of(fields_of(_RANKED))})],
     }
 
-    def parse(self, fields: Fields, _place: Place) -> Call:
+    def parse(self, fields: Fields, _context: RequestContext) -> Call:
         """Read `query` with `candidates`, or `requests` of both, and the options."""
         return _several(fields) if fields.has("requests") else _one(fields)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from ...ranking.request import RankRequest
-from ..dialect import Call, Place, Reply
+from ..dialect import Call, Reply, RequestContext
 from ..fields import Fields
 from ..schema import LABEL, QUERY_OR_OBJECT, TEXTS_OR_OBJECTS, WHOLE, Schema, fields_of, framed, list_of, scored, words
 from .results import frame, ranked_items
@@ -29,7 +29,7 @@ class NimDialect:
     )
     answer: ClassVar[Schema] = framed({"rankings": list_of(scored("logit"))})
 
-    def parse(self, fields: Fields, place: Place) -> Call:
+    def parse(self, fields: Fields, context: RequestContext) -> Call:
         """Read `query`, `passages`, `truncate` and `model`; only `NONE` in so many words refuses a long passage."""
         # NIM itself gives all; RAGFlow sends the one key and LiteLLM the other, and both mean it.
         top_k, top_n = fields.top_n("top_k"), fields.top_n()
@@ -38,7 +38,7 @@ class NimDialect:
             request=RankRequest(
                 query=fields.query(object_too=True),
                 documents=fields.documents("passages", objects_too=True),
-                long_documents=place.on_long_documents(may_cut=may_cut),
+                long_documents=context.on_long_documents(may_cut=may_cut),
             ),
             top_n=top_k if fields.has("top_k") else top_n,
             raw_scores=True,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from ..dialect import Call, Place, Reply
+from ..dialect import Call, Reply, RequestContext
 from ..fields import Fields
 from ..schema import Schema
 from .jina import DOCUMENTS_BODY, RESULTS_ANSWER
@@ -28,7 +28,7 @@ class OvmsDialect:
     body: ClassVar[Schema] = DOCUMENTS_BODY
     answer: ClassVar[Schema] = RESULTS_ANSWER
 
-    def parse(self, fields: Fields, _place: Place) -> Call:
+    def parse(self, fields: Fields, _context: RequestContext) -> Call:
         """Read `query`, `documents`, `top_n`, `return_documents` and `model`."""
         return documents_call(fields, long_documents="windows_max", window_overlap_tokens=0, limits_query_to_half=True)
 

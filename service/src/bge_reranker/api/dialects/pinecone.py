@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from ..dialect import Call, Place, Reply
+from ..dialect import Call, Reply, RequestContext
 from ..fields import Fields
 from ..schema import Schema, fields_of, framed, list_of, optional, scored, words
 from .jina import DOCUMENTS_BODY
@@ -35,13 +35,13 @@ class PineconeDialect:
     }
     answer: ClassVar[Schema] = framed({"data": list_of(scored("score", {"document": {"type": "object"}}))})
 
-    def parse(self, fields: Fields, place: Place) -> Call:
+    def parse(self, fields: Fields, context: RequestContext) -> Call:
         """Read `query`, `documents`, `rank_fields`, `top_n`, `return_documents`, `parameters.truncate` and `model`."""
         may_cut = None
         if fields.has("parameters"):
             parameters = fields.part("parameters", fields.value("parameters"))
             may_cut = {"none": False, "end": True}.get(parameters.choice("truncate", ("NONE", "END")) or "")
-        long_documents = place.on_long_documents(may_cut=may_cut)
+        long_documents = context.on_long_documents(may_cut=may_cut)
         return documents_call(fields, gives_by_default=True, long_documents=long_documents)
 
     def render(self, reply: Reply) -> dict[str, Any]:

@@ -1,7 +1,4 @@
-"""What the dialects with `results` or `data` share: reading documents, the frame of an answer, its ranked items.
-
-What belongs here: pieces that at least two dialects need in the same form. What must not: any one family's habits.
-"""
+"""What the dialects with `results` or `data` share: reading documents, the frame of an answer, its ranked items."""
 
 from __future__ import annotations
 

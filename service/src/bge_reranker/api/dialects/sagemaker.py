@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from ...ranking.request import RankRequest
-from ..dialect import Call, Place, Reply, every_score
+from ..dialect import Call, Reply, RequestContext, every_score
 from ..fields import Fields
 from ..schema import NUMBER, PAIR, Schema, fields_of, framed, list_of
 from ..texts import pair_of
@@ -24,7 +24,7 @@ class SageMakerDialect:
     body: ClassVar[Schema] = fields_of({"text_pairs": {"type": "array", "items": PAIR, "minItems": 1}})
     answer: ClassVar[Schema] = framed({"scores": list_of(NUMBER)})
 
-    def parse(self, fields: Fields, _place: Place) -> Call:
+    def parse(self, fields: Fields, _context: RequestContext) -> Call:
         """Read `text_pairs`."""
         pairs = [pair_of(f"text_pairs[{index}]", item) for index, item in enumerate(fields.listed("text_pairs"))]
         queries, documents = [query for query, _ in pairs], [document for _, document in pairs]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from ..dialect import Call, Place, Reply
+from ..dialect import Call, Reply, RequestContext
 from ..fields import Fields
 from ..schema import TEXT, Schema, list_of, scored
 from .jina import DOCUMENTS_BODY
@@ -25,7 +25,7 @@ class SglangDialect:
     body: ClassVar[Schema] = DOCUMENTS_BODY
     answer: ClassVar[Schema] = list_of(scored("score", {"document": TEXT}))
 
-    def parse(self, fields: Fields, _place: Place) -> Call:
+    def parse(self, fields: Fields, _context: RequestContext) -> Call:
         """Read `query`, `documents`, `top_n` and `return_documents`, which SGLang does unless told not to."""
         return documents_call(fields, gives_by_default=True)
 

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, cast, get_args
 
 from ...ranking.request import RankRequest
 from ...settings import Direction
-from ..dialect import Call, Place, Reply, ranked_indices, shown_scores
+from ..dialect import Call, Reply, RequestContext, ranked_indices, shown_scores
 from ..fields import Fields
 from ..schema import FLAG, LABEL, QUERY, TEXT, TEXTS, Schema, fields_of, list_of, scored, words
 
@@ -23,15 +23,15 @@ TEI_OPTIONS: dict[str, Schema] = {
 """Options of all TEI dialects; TEI itself ignores a model, which OpenAI-like clients send all the same."""
 
 
-def tei_limits(fields: Fields, place: Place) -> dict[str, Any]:
+def tei_limits(fields: Fields, context: RequestContext) -> dict[str, Any]:
     """Read what TEI's dialects say about long texts, as `RankRequest` has it."""
     may_cut = fields.flag("truncate")
-    if may_cut is False and place.settings.ignore_truncate_false:
+    if may_cut is False and context.settings.ignore_truncate_false:
         may_cut = True
     direction = fields.choice("truncation_direction", [word.capitalize() for word in get_args(Direction)])
     return {
         "truncation_direction": cast("Direction | None", direction),
-        "long_documents": place.on_long_documents(may_cut=may_cut),
+        "long_documents": context.on_long_documents(may_cut=may_cut),
     }
 
 
@@ -66,12 +66,12 @@ class TeiDialect:
     body: ClassVar[Schema] = fields_of({"query": QUERY, "texts": TEXTS}, {**TEI_OPTIONS, "return_text": FLAG})
     answer: ClassVar[Schema] = list_of(scored("score", {"text": TEXT}))
 
-    def parse(self, fields: Fields, place: Place) -> Call:
+    def parse(self, fields: Fields, context: RequestContext) -> Call:
         """Read `query`, `texts`, `truncate`, `truncation_direction`, `raw_scores` and `return_text`."""
         # Older builds of Elasticsearch say `documents`; elsewhere that key is another dialect's.
-        key = "documents" if place.by_name and fields.has("documents") and not fields.has("texts") else "texts"
+        key = "documents" if context.by_name and fields.has("documents") and not fields.has("texts") else "texts"
         return Call(
-            request=RankRequest(query=fields.query(), documents=fields.documents(key), **tei_limits(fields, place)),
+            request=RankRequest(query=fields.query(), documents=fields.documents(key), **tei_limits(fields, context)),
             return_documents=fields.boolean("return_text", default=False),
             raw_scores=fields.boolean("raw_scores", default=False),
         )

@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Final
 
 from ...errors import InvalidField
 from ...ranking.request import RankRequest
-from ..dialect import Call, Place, Reply, every_score
+from ..dialect import Call, Reply, RequestContext, every_score
 from ..fields import Fields
 from ..schema import FLAG, NUMBER, PAIR, TEXT, Schema, fields_of, list_of, optional, words
 from ..texts import named_pair_of, pair_of
@@ -68,7 +68,7 @@ class TeiPredictDialect:
     )
     answer: ClassVar[Schema] = {"anyOf": [_PREDICTION, _PREDICTIONS, list_of(_PREDICTIONS)]}
 
-    def parse(self, fields: Fields, place: Place) -> Call:
+    def parse(self, fields: Fields, context: RequestContext) -> Call:
         """Read `inputs` in either form, TEI's options and the pipeline's."""
         inputs = fields.value("inputs")
         if isinstance(inputs, str):
@@ -81,9 +81,9 @@ class TeiPredictDialect:
         pairs = [read(name, item) for name, item in named]
         queries, documents = [query for query, _ in pairs], [document for _, document in pairs]
         options = fields.part("parameters", fields.value("parameters") if fields.has("parameters") else {})
-        limits = tei_limits(fields, place)
+        limits = tei_limits(fields, context)
         if options.has("truncation"):
-            limits["long_documents"] = place.on_long_documents(may_cut=options.flag("truncation"))
+            limits["long_documents"] = context.on_long_documents(may_cut=options.flag("truncation"))
         is_raw = options.choice("function_to_apply", _FUNCTIONS) == "none"
         return Call(
             request=RankRequest(queries[0], documents, queries=queries, **limits),

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any, ClassVar
 
 from ...errors import InvalidField
-from ..dialect import Call, Part, Place, Reply, indices_of_parts
+from ..dialect import Call, Part, Reply, RequestContext, indices_of_parts
 from ..fields import Fields
 from ..schema import Schema, fields_of, list_of
 from .tei import TeiDialect, tei_items
@@ -27,9 +27,9 @@ class TeiVertexDialect:
     body: ClassVar[Schema] = fields_of({"instances": {**list_of(TeiDialect.body), "minItems": 1}})
     answer: ClassVar[Schema] = fields_of({"predictions": list_of(TeiDialect.answer)})
 
-    def parse(self, fields: Fields, place: Place) -> Call:
+    def parse(self, fields: Fields, context: RequestContext) -> Call:
         """Read `instances`; their options are the same, or the first that differs is named."""
-        calls = [_TEI.parse(instance, place) for instance in fields.parts("instances", of="instance")]
+        calls = [_TEI.parse(instance, context) for instance in fields.parts("instances", of="instance")]
         documents: list[str] = []
         queries: list[str] = []
         parts: list[Part] = []

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, cast, get_args
 from ...errors import InvalidField
 from ...settings import Direction
 from ...text.policy import MIN_PAIR_TOKENS
-from ..dialect import Call, Place, Reply
+from ..dialect import Call, Reply, RequestContext
 from ..fields import Fields
 from ..schema import FLAG, Schema, at_least, optional, words
 from .jina import DOCUMENTS_BODY, RESULTS_ANSWER
@@ -29,7 +29,7 @@ VLLM_LIMITS: dict[str, Schema] = {
 """Options of both vLLM dialects."""
 
 
-def vllm_limits(fields: Fields, place: Place) -> dict[str, Any]:
+def vllm_limits(fields: Fields, context: RequestContext) -> dict[str, Any]:
     """Read what vLLM's dialects say about long texts, as `RankRequest` has it.
 
     vLLM refuses what does not fit unless it is told how to cut; here that holds only where vLLM was asked for by name.
@@ -37,13 +37,13 @@ def vllm_limits(fields: Fields, place: Place) -> dict[str, Any]:
     _refuse_what_vllm_refuses(fields)
     pair, document = _pair_tokens(fields), fields.limit("max_tokens_per_doc")
     is_told_how = pair is not None or document is not None
-    may_cut = True if is_told_how else False if place.by_name else None
+    may_cut = True if is_told_how else False if context.by_name else None
     return {
         "max_pair_tokens": None if pair == -1 else pair,
         "max_query_tokens": fields.limit("max_tokens_per_query"),
         "max_document_tokens": document,
         "truncation_direction": cast("Direction | None", fields.choice("truncation_side", get_args(Direction))),
-        "long_documents": place.on_long_documents(may_cut=may_cut),
+        "long_documents": context.on_long_documents(may_cut=may_cut),
         "names": {
             "max_pair_tokens": "truncate_prompt_tokens",
             "max_query_tokens": "max_tokens_per_query",
@@ -89,13 +89,13 @@ class VllmDialect:
     body: ClassVar[Schema] = {**DOCUMENTS_BODY, "properties": {**DOCUMENTS_BODY["properties"], **VLLM_LIMITS}}
     answer: ClassVar[Schema] = RESULTS_ANSWER
 
-    def parse(self, fields: Fields, place: Place) -> Call:
+    def parse(self, fields: Fields, context: RequestContext) -> Call:
         """Read what Jina's dialect reads, and vLLM's limits; the document is always given back."""
-        call = documents_call(fields, **vllm_limits(fields, place))
+        call = documents_call(fields, **vllm_limits(fields, context))
         raw = call.raw_scores or not fields.boolean("use_activation", default=True)
         return replace(call, return_documents=True, raw_scores=raw)
 
     def render(self, reply: Reply) -> dict[str, Any]:
         """Results best first, each with its document."""
-        object_name = "rerank" if reply.place.route == "/rerank" else "list"
+        object_name = "rerank" if reply.context.route == "/rerank" else "list"
         return frame(reply, object_name) | {"results": with_documents(reply, ranked_items(reply))}

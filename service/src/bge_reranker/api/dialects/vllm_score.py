@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from ...errors import EmptyField, InvalidField
 from ...errors.printable import counted
 from ...ranking.request import RankRequest
-from ..dialect import Call, Place, Reply, shown_scores
+from ..dialect import Call, Reply, RequestContext, shown_scores
 from ..fields import Fields
 from ..schema import INDEX, LABEL, NUMBER, QUERY, TEXT, TEXTS, Schema, fields_of, framed, list_of
 from .results import frame
@@ -41,7 +41,7 @@ class VllmScoreDialect:
     }
     answer: ClassVar[Schema] = framed({"data": list_of(fields_of({"index": INDEX, "object": TEXT, "score": NUMBER}))})
 
-    def parse(self, fields: Fields, place: Place) -> Call:
+    def parse(self, fields: Fields, context: RequestContext) -> Call:
         """Read both sides under any of their names, and vLLM's limits."""
         left, right = max(_NAMES, key=lambda names: sum(map(fields.has, names)))
         queries = _listed(fields.text_or_texts(left))
@@ -55,7 +55,7 @@ class VllmScoreDialect:
             )
         paired = None if len(queries) == 1 else queries
         return Call(
-            request=RankRequest(queries[0], documents, queries=paired, **vllm_limits(fields, place)),
+            request=RankRequest(queries[0], documents, queries=paired, **vllm_limits(fields, context)),
             raw_scores=not fields.boolean("use_activation", default=True),
         )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from ..dialect import Call, Place, Reply
+from ..dialect import Call, Reply, RequestContext
 from ..fields import Fields
 from ..schema import DOCUMENTS, FLAG, LABEL, QUERY_OR_OBJECT, TEXT, WHOLE, Schema, fields_of, framed, list_of, scored
 from .results import documents_call, frame, ranked_items, with_texts
@@ -29,9 +29,9 @@ class VoyageDialect:
     )
     answer: ClassVar[Schema] = framed({"data": list_of(scored("relevance_score", {"document": TEXT}))})
 
-    def parse(self, fields: Fields, place: Place) -> Call:
+    def parse(self, fields: Fields, context: RequestContext) -> Call:
         """Read `query`, `documents`, `top_k`, `truncation`, `return_documents` and `model`."""
-        long_documents = place.on_long_documents(may_cut=fields.flag("truncation"))
+        long_documents = context.on_long_documents(may_cut=fields.flag("truncation"))
         return documents_call(fields, top="top_k", long_documents=long_documents)
 
     def render(self, reply: Reply) -> dict[str, Any]:

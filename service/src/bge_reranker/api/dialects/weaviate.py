@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from ..dialect import Call, Place, Reply, shown_scores
+from ..dialect import Call, Reply, RequestContext, shown_scores
 from ..fields import Fields
 from ..schema import DOCUMENTS, NUMBER, QUERY_OR_OBJECT, TEXT, Schema, fields_of, framed, list_of
 from .results import documents_call, frame
@@ -26,7 +26,7 @@ class WeaviateDialect:
         {"query": TEXT, "scores": list_of(fields_of({"document": TEXT, "score": NUMBER}))}
     )
 
-    def parse(self, fields: Fields, _place: Place) -> Call:
+    def parse(self, fields: Fields, _context: RequestContext) -> Call:
         """Read `query` and `documents`."""
         return documents_call(fields)
 

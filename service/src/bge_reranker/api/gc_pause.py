@@ -1,7 +1,4 @@
-"""Holding Python's garbage collection off for a while.
-
-What belongs here: the pause. What must not: what is done meanwhile.
-"""
+"""Holding Python's garbage collection off for a while."""
 
 from __future__ import annotations
 
@@ -11,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 
-class CollectionPause:
+class GcPause:
     """Garbage collection stands still while at least one thread is inside. For work that makes no cycles."""
 
     def __init__(self) -> None:
