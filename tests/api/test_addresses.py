@@ -9,12 +9,13 @@ import httpx
 import pytest
 
 from bge_reranker.api.accept import prefers_html
+from bge_reranker.api.addresses import meant
 from bge_reranker.api.dispatch import DIALECTS, ROUTES, candidates
-from bge_reranker.api.error_table import CASES, STATUSES
-from bge_reranker.api.paths import meant
 from bge_reranker.configuration import load_settings
 from bge_reranker.errors import SettingsError
 from tests.live.server import LiveServer, live_server
+
+from .statuses import status
 
 TEXTS = {"query": "q", "texts": ["good"]}
 PAGE = "https://search.example"
@@ -130,7 +131,7 @@ def test_broken_json_is_422_unless_the_route_belongs_to_a_dialect(server: LiveSe
     dialect = {"/tokenize": "tei", "/decode": "tei", "/v3/tokenize": "ovms"}.get(route)
     dialect = dialect or candidates(route, None).presumed.name
     answer = httpx.post(server.url + route, content=b'{"query": ')
-    assert answer.status_code == STATUSES[dialect][CASES.index("bad_json")]
+    assert answer.status_code == status(dialect, "bad_json")
     assert answer.json()["code"] == "InvalidBody"
     if len(ROUTES.get(route, ())) == len(DIALECTS):
         assert answer.status_code == 422
@@ -138,12 +139,12 @@ def test_broken_json_is_422_unless_the_route_belongs_to_a_dialect(server: LiveSe
 
 @pytest.mark.parametrize("name", DIALECTS)
 def test_broken_json_has_the_status_of_the_dialect_that_is_named(server: LiveServer, name: str) -> None:
-    status = STATUSES[name][CASES.index("bad_json")]
+    expected = status(name, "bad_json")
     by_header = httpx.post(server.url + "/rerank", content=b"[", headers={"X-Rerank-Dialect": name})
     by_prefix = httpx.post(f"{server.url}/dialects/{name}/rerank", content=b"[")
-    assert (by_header.status_code, by_prefix.status_code) == (status, status)
+    assert (by_header.status_code, by_prefix.status_code) == (expected, expected)
     no_object = server.post([1], path=f"/dialects/{name}/rerank")
-    assert (no_object.status_code, "candidates" in no_object.text) == (status, False)
+    assert (no_object.status_code, "candidates" in no_object.text) == (expected, False)
 
 
 @pytest.fixture(scope="module")
@@ -162,9 +163,9 @@ def test_a_page_of_an_allowed_origin_may_call_and_read_the_headers(open_server: 
     preflight = httpx.options(open_server.url + "/rerank", headers=asked)
     assert (preflight.status_code, preflight.headers["access-control-allow-origin"]) == (200, origin)
     assert "x-rerank-dialect" in preflight.headers["access-control-allow-headers"]
-    for body, status in ((TEXTS, 200), ({"query": "q"}, 422)):
+    for body, expected in ((TEXTS, 200), ({"query": "q"}, 422)):
         answer = open_server.post(body, headers={"Origin": origin})
-        assert (answer.status_code, answer.headers["access-control-allow-origin"]) == (status, origin)
+        assert (answer.status_code, answer.headers["access-control-allow-origin"]) == (expected, origin)
         assert "Retry-After" in answer.headers["access-control-expose-headers"]
 
 

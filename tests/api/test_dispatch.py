@@ -66,10 +66,10 @@ def test_settings_and_dispatch_know_the_same_dialects() -> None:
 @pytest.mark.parametrize("name", DIALECTS)
 def test_every_dialect_answers_its_own_example_under_prefix_and_header(server: LiveServer, name: str) -> None:
     dialect = DIALECTS[name]
-    by_prefix = server.post(dialect.example, path=f"/dialects/{name}{dialect.route}")
+    by_prefix = server.post(dialect.example, path=f"/dialects/{name}{dialect.routes[0]}")
     by_header = server.post(dialect.example, headers={"X-Rerank-Dialect": name})
     assert (by_prefix.status_code, by_header.status_code) == (200, 200), by_prefix.text + by_header.text
-    plain = server.post(dialect.example, path=dialect.route)
+    plain = server.post(dialect.example, path=dialect.routes[0])
     assert plain.status_code == 200
 
 

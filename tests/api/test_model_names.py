@@ -14,7 +14,7 @@ from tests.live.server import LiveServer, live_server
 
 ASKED = {"query": "q", "documents": ["bad", "good"]}
 NAMED = {
-    name: (f"/dialects/{name}{dialect.route}", dialect.example | {"model": "other"})
+    name: (f"/dialects/{name}{dialect.routes[0]}", dialect.example | {"model": "other"})
     for name, dialect in DIALECTS.items()
 } | {
     "tokenize": ("/tokenize", {"inputs": "a", "model": "other"}),

@@ -20,6 +20,7 @@ from .chart.rules import rules
 from .chart.usage import differences
 from .chart.values_schema import values_schema
 from .clients import clients_page
+from .dialects import dialects_page
 from .marked_section import replace_section
 from .scorer_codes import scorer_codes
 from .troubleshooting import troubleshooting_page
@@ -62,6 +63,7 @@ def _generated() -> dict[Path, str]:
     defaults = {**yaml.safe_load(values), "config": json.loads(settings_defaults())}
     definition = crd(json.loads(schema), defaults, json.loads(table))
     troubleshooting = ROOT / "docs" / "troubleshooting.md"
+    dialects = ROOT / "docs" / "dialects.md"
     return {
         CHART / "values.schema.json": schema,
         CHART / "crds" / "rerankers.yaml": definition,
@@ -73,6 +75,7 @@ def _generated() -> dict[Path, str]:
         chart_readme: replace_section(chart_readme.read_text(encoding="utf-8"), "values", values_table(values)),
         readme: replace_section(readme.read_text(encoding="utf-8"), "settings", markdown_table()),
         clients: clients_page(clients),
+        dialects: dialects_page(dialects),
         troubleshooting: troubleshooting_page(troubleshooting),
     }
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from concurrent.futures import Executor
+from functools import cache
 from typing import Any, Final
 
 import orjson
@@ -17,30 +18,35 @@ from ..guard.api_keys import ApiKeys
 from ..observe.metrics import Metrics
 from ..serving.state import ServingState
 from ..settings import HttpSettings, Settings
+from .addresses import Addresses, tolerant
 from .body import Bodies
 from .discovery import DiscoveryEndpoints
-from .dispatch import DIALECTS, HOSTED_NIM_ROUTE, ROUTES
+from .dispatch import DIALECTS, ROUTES
 from .documented_headers import EXPOSED_HEADERS
 from .envelope import Envelope, bug
-from .gateway import GatewayPrefixes
+from .exchange import record_of
 from .health import HealthEndpoints
 from .methods import allowed_methods
-from .page import add_page
-from .paths import TolerantPaths
-from .prefix import DialectPrefix
-from .record import record_of
+from .page import add_files, page_route
 from .rerank import RerankEndpoint
 from .responses import error_response, json_response, refused
 from .routes import GetRoute, client_routes, management_routes
-from .schema import keys_of
-from .specification import full_specification, specification
+from .specification import (
+    RANKING_TAGS,
+    components,
+    get_operation,
+    info_of,
+    prefixed_operations,
+    ranking_operation,
+    token_operation,
+)
 from .token_routes import TOKEN_ROUTES
 from .tokens import TokenEndpoints
 
 _TITLE = "bge-reranker"
 
 _READ_KEYS: Final = frozenset[str]().union(
-    *(keys_of(dialect.body) for dialect in DIALECTS.values()), *(keys_of(route[1]) for route in TOKEN_ROUTES.values())
+    *(dialect.body.keys() for dialect in DIALECTS.values()), *(route.body.keys() for route in TOKEN_ROUTES.values())
 )
 """Keys of a body that any route reads."""
 
@@ -59,22 +65,21 @@ def create_api(state: ServingState, settings: Settings, keys: ApiKeys, metrics: 
     health = HealthEndpoints(state, settings, metrics, needs_key=needs_key)
     discovery = DiscoveryEndpoints(state, settings, needs_key=needs_key)
     routes = management_routes(health) + client_routes(health, discovery)
-    root = GetRoute(
-        "/", health.ready, "Ready to rank? To a browser: the page", (503,), ("application/json", "text/html")
-    )
-    app = _framework(full_specification(_TITLE, [*routes, root], settings.http, needs_key=needs_key))
+    app = _framework(_TITLE, [*(route.tag for route in routes), *RANKING_TAGS], settings.http)
     bodies = Bodies(settings.http, executor, _READ_KEYS)
     endpoint = RerankEndpoint(state, settings, keys, bodies, executor)
-    for route in ROUTES:
-        app.add_api_route(route, endpoint.at(route), methods=["POST"])
-    app.add_api_route(HOSTED_NIM_ROUTE, endpoint.at("/v1/ranking"), methods=["POST"])
-    _add_tokens(app, TokenEndpoints(state, settings, keys, bodies, executor))
-    _add_routes(app, routes)
-    _add_document(app)
-    add_page(app, health.ready)
+    for path in ROUTES:
+        extra = ranking_operation(path, needs_key=needs_key)
+        app.add_api_route(path, endpoint.at(path), methods=["POST"], openapi_extra=extra)
+    for path, handler in TokenEndpoints(state, settings, keys, bodies, executor).handlers().items():
+        extra = token_operation(path, needs_key=needs_key)
+        app.add_api_route(path, handler, methods=["POST"], openapi_extra=extra)
+    _add_routes(app, [*routes, page_route(health.ready)])
+    add_files(app)
+    _add_document(app, needs_key=needs_key, others=prefixed_operations(needs_key=needs_key))
     prefixes = [prefix.strip() for prefix in (settings.http.path_prefixes or "").split(",") if prefix.strip()]
-    tolerant = TolerantPaths(GatewayPrefixes(DialectPrefix(app), prefixes, app.routes))
-    return _for_browsers(Envelope(tolerant, state, metrics, settings.http.max_connection_age_s), settings.http)
+    resolve = Addresses(prefixes, app.routes).resolve
+    return _for_browsers(Envelope(app, resolve, state, metrics, settings.http.max_connection_age_s), settings.http)
 
 
 def create_management(state: ServingState, settings: Settings, keys: ApiKeys, metrics: Metrics) -> ASGIApp:
@@ -87,9 +92,10 @@ def create_management(state: ServingState, settings: Settings, keys: ApiKeys, me
         metrics: What `/metrics` prints.
     """
     routes = management_routes(HealthEndpoints(state, settings, metrics, needs_key=len(keys) > 0))
-    app = _framework(specification(f"{_TITLE} management", routes, settings.http))
+    app = _framework(f"{_TITLE} management", [route.tag for route in routes], settings.http)
     _add_routes(app, routes)
-    return Envelope(TolerantPaths(app), state, metrics, settings.http.max_connection_age_s)
+    _add_document(app, needs_key=False, others={})
+    return Envelope(app, tolerant, state, metrics, settings.http.max_connection_age_s)
 
 
 def _for_browsers(app: ASGIApp, http: HttpSettings) -> ASGIApp:
@@ -103,41 +109,52 @@ def _for_browsers(app: ASGIApp, http: HttpSettings) -> ASGIApp:
     )
 
 
-def _framework(document: dict[str, Any]) -> FastAPI:
-    # The framework's own documentation pages load their scripts from elsewhere; the specification itself is served.
-    app = FastAPI(title=document["info"]["title"], docs_url=None, redoc_url=None, redirect_slashes=False)
-    # FastAPI writes its own specification again whenever a route was added after one was set.
-    app.openapi = lambda: document  # type: ignore[method-assign] # the way that FastAPI's documentation gives
+def _framework(title: str, tags: Iterable[str], http: HttpSettings) -> FastAPI:
+    # The framework's own documentation pages load their scripts from elsewhere; `page` has ours.
+    info = info_of(title, tags, http)
+    app = FastAPI(**info, openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     app.add_exception_handler(HTTPException, _framework_error)
     app.add_exception_handler(Exception, _unforeseen)
     return app
 
 
-def _add_tokens(app: FastAPI, tokens: TokenEndpoints) -> None:
-    app.add_api_route("/tokenize", tokens.tokenize, methods=["POST"])
-    app.add_api_route("/decode", tokens.decode, methods=["POST"])
-    app.add_api_route("/v3/tokenize", tokens.tokenize_v3, methods=["POST"])
-
-
-def _add_document(app: FastAPI) -> None:
-    """The specification once more, where TEI has its own; the framework serves it at /openapi.json."""
-
-    async def document(_request: Request) -> Response:
-        return json_response(orjson.dumps(app.openapi()))
-
-    app.add_api_route("/api-doc/openapi.json", document, methods=["GET", "HEAD"])
-
-
 def _add_routes(app: FastAPI, routes: Iterable[GetRoute]) -> None:
     for route in routes:
-        app.add_api_route(route.path, route.handler, methods=["GET", "HEAD"])
+        extra = get_operation(route)
+        # A response class without a media type: the operation names those of its own.
+        app.add_api_route(route.path, route.handler, methods=["GET"], openapi_extra=extra, response_class=Response)
+        app.add_api_route(route.path, route.handler, methods=["HEAD"], include_in_schema=False)
+
+
+def _add_document(app: FastAPI, *, needs_key: bool, others: Mapping[str, Any]) -> None:
+    """Serve the OpenAPI document, where everybody looks for it and where TEI has its own.
+
+    Args:
+        app: All of whose routes are in the document.
+        needs_key: Whether whatever ranks wants a key.
+        others: Addresses that are no routes of their own.
+    """
+
+    @cache
+    def assembled() -> bytes:
+        document = app.openapi()
+        document["components"] = components(needs_key=needs_key)
+        document["paths"] |= others
+        return orjson.dumps(document)
+
+    # No coroutine, so that the framework runs it in a thread: assembling takes long enough for others to notice.
+    def document(_request: Request) -> Response:
+        return json_response(assembled())
+
+    for path in ("/openapi.json", "/api-doc/openapi.json"):
+        app.add_api_route(path, document, methods=["GET", "HEAD"], include_in_schema=False)
 
 
 async def _unforeseen(request: Request, _raised: Exception) -> Response:
     """A bug, in place of the framework's plain text; the framework raises it again, for the envelope to log."""
     record = record_of(request)
     record.held.close()
-    return error_response(bug(record), record.style)
+    return error_response(bug(record), record.stage.style)
 
 
 async def _framework_error(request: Request, raised: Exception) -> Response:

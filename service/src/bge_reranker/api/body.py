@@ -14,9 +14,9 @@ from starlette.requests import ClientDisconnect, Request
 
 from ..errors import BodyTooLarge, CallerGone, InvalidBody, QueueFull, RequestTimedOut, UnsupportedMediaType
 from ..settings import HttpSettings
+from .exchange import RequestRecord, record_of
 from .pace import Pace
 from .parsing import parse, parse_large
-from .record import RequestRecord, record_of
 from .weight import BYTES_PER_DOCUMENT, values_in, weight_bytes
 
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"

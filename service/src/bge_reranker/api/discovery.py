@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import orjson
@@ -12,6 +13,7 @@ from ..errors import RerankerError
 from ..ranking.served_model import ServedModel
 from ..serving.state import ServingState
 from ..settings import Settings
+from .commands import commands
 from .model_names import model_name
 from .responses import json_response, refused, unready_response
 
@@ -59,6 +61,10 @@ class DiscoveryEndpoints:
             return refused(request, error)
         return json_response(orjson.dumps({"name": name, "ready": True}))
 
+    async def dialects(self, _request: Request) -> Response:
+        """A request in each dialect, as a template."""
+        return json_response(_written_commands())
+
     async def meta(self, _request: Request) -> Response:
         """Facts about the model for Weaviate, which wants any object."""
         model = self._state.model
@@ -80,6 +86,11 @@ class DiscoveryEndpoints:
         model = self._state.require_model()
         model_name(name, model.name, is_strict=self._strict)
         return model
+
+
+@cache
+def _written_commands() -> bytes:
+    return orjson.dumps(commands())
 
 
 def _card(model: ServedModel, name: str) -> dict[str, Any]:

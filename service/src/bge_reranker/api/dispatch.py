@@ -10,133 +10,67 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from importlib import import_module
+from typing import Any, Final, get_args
 
 from ..errors import AmbiguousDialect
+from ..settings import DialectName
 from .dialect import Dialect
-from .dialects.cohere_v1 import CohereV1Dialect
-from .dialects.cohere_v2 import CohereV2Dialect
-from .dialects.infinity import InfinityDialect
-from .dialects.jina import JinaDialect
-from .dialects.llamacpp import LlamaCppDialect
-from .dialects.mixedbread import MixedbreadDialect
-from .dialects.native import NativeDialect
-from .dialects.nim import NimDialect
-from .dialects.ovms import OvmsDialect
-from .dialects.pinecone import PineconeDialect
-from .dialects.sagemaker import SageMakerDialect
-from .dialects.sglang import SglangDialect
-from .dialects.tei import TeiDialect
-from .dialects.tei_predict import TeiPredictDialect
-from .dialects.tei_vertex import TeiVertexDialect
-from .dialects.vllm import VllmDialect
-from .dialects.vllm_score import VllmScoreDialect
-from .dialects.voyage import VoyageDialect
-from .dialects.weaviate import WeaviateDialect
 
 DIALECT_HEADER: Final = "x-rerank-dialect"
 """Request header that names a dialect, for clients whose body does not."""
 
-NATIVE: Final = NativeDialect()
-"""What errors are said in where no dialect is known yet."""
 
-DIALECTS: Final[Mapping[str, Dialect]] = {
-    dialect.name: dialect
-    for dialect in (
-        NATIVE,
-        TeiDialect(),
-        TeiPredictDialect(),
-        TeiVertexDialect(),
-        CohereV1Dialect(),
-        CohereV2Dialect(),
-        JinaDialect(),
-        VllmDialect(),
-        VllmScoreDialect(),
-        NimDialect(),
-        VoyageDialect(),
-        MixedbreadDialect(),
-        WeaviateDialect(),
-        OvmsDialect(),
-        LlamaCppDialect(),
-        InfinityDialect(),
-        SglangDialect(),
-        PineconeDialect(),
-        SageMakerDialect(),
-    )
-}
-"""Every dialect by name."""
+def _load(name: str) -> Dialect[Any]:
+    """The dialect that a module of its name declares."""
+    dialect = import_module(f".dialects.{name.replace('-', '_')}", __package__).DIALECT
+    assert isinstance(dialect, Dialect)  # noqa: S101 - tells mypy so
+    return dialect
 
-FAMILIES: Final[Mapping[str, tuple[str, ...]]] = {
-    "cohere": ("cohere-v1", "cohere-v2"),
-    "tei": ("tei", "tei-predict", "tei-vertex"),
-    "vllm": ("vllm", "vllm-score"),
-}
-"""Names that stand for several dialects, of which the route takes one; the first where it takes none."""
+
+DIALECTS: Final[Mapping[str, Dialect[Any]]] = {dialect.name: dialect for dialect in map(_load, get_args(DialectName))}
+"""Every dialect by name; the names in the settings are the registry."""
+
+
+def _families() -> dict[str, tuple[str, ...]]:
+    families: dict[str, tuple[str, ...]] = {}
+    for name, dialect in DIALECTS.items():
+        if dialect.family:
+            families[dialect.family] = (*families.get(dialect.family, ()), name)
+    return families
+
+
+FAMILIES: Final[Mapping[str, tuple[str, ...]]] = _families()
+"""Names that stand for several dialects."""
+
+SHARED_ROUTES: Final = ("/rerank", "/v1/rerank", "/reranking", "/v1/reranking", "/", "/invocations")
+"""Paths that rank in any dialect, by the keys of the body."""
 
 _BY_KEYS: Final = tuple(DIALECTS)
 
-ROUTES: Final[Mapping[str, tuple[str, ...]]] = {
-    "/rerank": _BY_KEYS,
-    "/v1/rerank": _BY_KEYS,
-    "/reranking": _BY_KEYS,
-    "/v1/reranking": _BY_KEYS,
-    "/": _BY_KEYS,
-    "/invocations": _BY_KEYS,
-    "/v2/rerank": ("cohere-v2", "vllm"),
-    "/v3/rerank": ("ovms",),
-    # What Cohere's client libraries make of the base address that ends in /v3.
-    "/v3/v1/rerank": ("ovms",),
-    "/v3/v2/rerank": ("ovms",),
-    "/ranking": ("nim",),
-    "/v1/ranking": ("nim",),
-    "/score": ("vllm-score",),
-    "/v1/score": ("vllm-score",),
-    "/predict": ("tei-predict",),
-    "/vertex": ("tei-vertex",),
-}
+
+def _routes() -> dict[str, tuple[str, ...]]:
+    routes = dict.fromkeys(SHARED_ROUTES, _BY_KEYS)
+    for name, dialect in DIALECTS.items():
+        for route in dialect.routes:
+            if route not in SHARED_ROUTES:
+                routes[route] = (*routes.get(route, ()), name)
+    return routes
+
+
+ROUTES: Final[Mapping[str, tuple[str, ...]]] = _routes()
 """Every path that ranks, with the dialects that it may speak; the first where the keys say nothing."""
 
-HOSTED_NIM_ROUTE: Final = "/v1/retrieval/{name:path}/reranking"
-"""Where NVIDIA's hosted models answer, as `/v1/ranking`; clients that append to a base address come here."""
-
 DOCUMENT_KEYS: Final[Mapping[str, str]] = {
-    "candidates": "native",
-    "requests": "native",
-    "texts": "tei",
-    "passages": "nim",
-    "input": "mixedbread",
-    "documents": "jina",
-    "text_pairs": "sagemaker",
-    "inputs": "tei-predict",
+    key: name for name, dialect in DIALECTS.items() for key in dialect.document_keys
 }
 """The key that holds the documents, with its dialect."""
 
-
-@dataclass(frozen=True, slots=True)
-class KeyRule:
-    """Keys that tell a dialect among those with `documents`; one that is null counts, since a client sent it."""
-
-    dialect: str
-    any_of: frozenset[str]
-    none_of: frozenset[str] = frozenset()
-
-    def fits(self, body: Mapping[str, Any]) -> bool:
-        """Whether a body has one of the keys that tell, and none of those that deny."""
-        return not self.any_of.isdisjoint(body) and self.none_of.isdisjoint(body)
-
-
-KEY_RULES: Final = (
-    KeyRule("weaviate", frozenset({"property"})),
-    KeyRule("voyage", frozenset({"truncation"})),
-    KeyRule("voyage", frozenset({"top_k"}), none_of=frozenset({"top_n"})),
-    KeyRule(
-        "vllm",
-        frozenset({"truncate_prompt_tokens", "truncation_side", "max_tokens_per_query", "use_activation"})
-        | frozenset({"mm_processor_kwargs", "cache_salt"}),
-    ),
-    KeyRule("cohere-v1", frozenset({"max_chunks_per_doc", "rank_fields"})),
+KEY_RULES: Final = sorted(
+    ((rule, name) for name, dialect in DIALECTS.items() for rule in dialect.key_rules),
+    key=lambda ruled: ruled[0].order,
 )
-"""Tried in this order; Jina's dialect is spoken where none fits."""
+"""Tried in this order; where none fits, the dialect of `documents` is spoken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,11 +83,11 @@ class Candidates:
     """Whether the request, or a setting, named the family."""
 
     @property
-    def presumed(self) -> Dialect:
-        """The words for an error that comes before the body is known."""
+    def presumed(self) -> Dialect[Any]:
+        """In whose style an error is said that comes before the body is known."""
         return DIALECTS[self.names[0]]
 
-    def settle(self, body: Mapping[str, Any]) -> Dialect:
+    def settle(self, body: Mapping[str, Any]) -> Dialect[Any]:
         """Take the one dialect that a body speaks.
 
         Raises:
@@ -163,8 +97,11 @@ class Candidates:
             return DIALECTS[self.names[0]]
         if self.names == _BY_KEYS:
             return DIALECTS[_dialect_of_keys(body)]
-        fitting = next((rule.dialect for rule in KEY_RULES if rule.fits(body)), None)
+        fitting = _dialect_of_rules(body)
         return DIALECTS[fitting if fitting in self.names else self.names[0]]
+
+
+_UNNAMED: Final = {route: Candidates(names, by_name=False) for route, names in ROUTES.items()}
 
 
 def candidates(route: str, asked: str | None) -> Candidates:
@@ -178,7 +115,7 @@ def candidates(route: str, asked: str | None) -> Candidates:
         AmbiguousDialect: If the name is none of ours.
     """
     if asked is None:
-        return Candidates(ROUTES[route], by_name=False)
+        return _UNNAMED[route]
     members = members_of(asked)
     if not members:
         raise AmbiguousDialect("X-Rerank-Dialect names no known dialect.", remedy=f"Known: {known_names()}.")
@@ -206,10 +143,9 @@ def _dialect_of_keys(body: Mapping[str, Any]) -> str:
         found = " and ".join(f"`{key}`" for key in keys)
         raise AmbiguousDialect(f"The body holds {found}; send one of them only.", remedy=f"Choices: {choices}.")
     if keys == ["documents"]:
-        return next((rule.dialect for rule in KEY_RULES if rule.fits(body)), "jina")
+        return _dialect_of_rules(body) or DOCUMENT_KEYS["documents"]
     return DOCUMENT_KEYS[keys[0]]
 
 
-def is_infinity_client(route: str, body: Mapping[str, Any]) -> bool:
-    """Whether a body on Jina's terms comes from infinity's own client library, which always sends both keys."""
-    return route == "/rerank" and {"documents", "raw_scores", "return_documents"} <= body.keys()
+def _dialect_of_rules(body: Mapping[str, Any]) -> str | None:
+    return next((name for rule, name in KEY_RULES if rule.fits(body)), None)

@@ -17,11 +17,11 @@ import structlog
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ..errors import InternalError
+from ..errors import InternalError, RerankerError
 from ..observe.metrics import Metrics
 from ..serving.protocol import CONNECTED_AT
 from ..serving.state import ServingState
-from .record import RequestRecord
+from .exchange import Answered, Arrived, Ranked, RequestRecord
 from .responses import error_response
 
 _REQUEST_ID = re.compile(r"^[\x21-\x7e]{1,128}$")
@@ -39,6 +39,7 @@ class Envelope:
 
     Args:
         app: The application.
+        resolve: Gives the scope with the path that was meant.
         state: Whether the server drains, and which model it serves.
         metrics: Where requests are counted.
         max_connection_age_s: Seconds after which a connection is told to close.
@@ -48,12 +49,14 @@ class Envelope:
     def __init__(
         self,
         app: ASGIApp,
+        resolve: Callable[[Scope], Scope],
         state: ServingState,
         metrics: Metrics,
         max_connection_age_s: float,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._app = app
+        self._resolve = resolve
         self._state = state
         self._metrics = metrics
         self._max_connection_age_s = max_connection_age_s
@@ -65,28 +68,38 @@ class Envelope:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        record = RequestRecord(_request_id(Headers(scope=scope).get("x-request-id")))
+        request_id = _request_id(Headers(scope=scope).get("x-request-id"))
+        record = RequestRecord(Arrived(request_id, time.monotonic()))
         scope["bge_reranker.record"] = record
         answer = _Answer(scope, send, receive, partial(self._headers, scope, record))
         began = self._clock()
         self._metrics.requests_in_flight.inc()
         try:
-            await self._app(scope, answer.receive, answer.send)
+            await self._pass_on(scope, record, answer)
         except (asyncio.CancelledError, KeyboardInterrupt, SystemExit, GeneratorExit):
             raise
         except BaseException as error:  # noqa: BLE001 - the last resort; a Rust library's panic is no Exception
             self._log_bug(record, error)
             if not answer.status:
                 record.held.close()
-                await error_response(bug(record), record.style)(scope, answer.receive, answer.send)
+                await error_response(bug(record), record.stage.style)(scope, answer.receive, answer.send)
         finally:
             record.held.close()
             self._metrics.requests_in_flight.dec()
             self._account(scope, record, answer.status, self._clock() - began)
 
+    async def _pass_on(self, scope: Scope, record: RequestRecord, answer: _Answer) -> None:
+        app = self._app
+        try:
+            scope = self._resolve(scope)
+        except RerankerError as error:
+            record.code = error.code
+            app = error_response(error)
+        await app(scope, answer.receive, answer.send)
+
     def _headers(self, scope: Scope, record: RequestRecord) -> dict[str, str]:
         """What every answer carries, as things are when it begins: the request may have waited through a signal."""
-        headers = {"X-Request-Id": record.request_id}
+        headers = {"X-Request-Id": record.arrived.request_id}
         if self._state.model is not None:
             headers["X-Model-Digest"] = self._state.model.digest
             headers["X-Model-Precision"] = self._state.model.description.precision
@@ -100,23 +113,31 @@ class Envelope:
         # Frames only: the exception's own message may repeat a text.
         raised = (error.__cause__ or error) if isinstance(error, InternalError) else error
         frames = "".join(traceback.format_tb(error.__traceback__) + traceback.format_tb(raised.__traceback__))
-        self._log.error("request_failed", request_id=record.request_id, exception=type(raised).__name__, trace=frames)
+        self._log.error(
+            "request_failed", request_id=record.arrived.request_id, exception=type(raised).__name__, trace=frames
+        )
 
     def _account(self, scope: Scope, record: RequestRecord, status: int, seconds: float) -> None:
-        self._metrics.request_ended(record.dialect, status, record.code, seconds, record.documents, record.ranking)
+        stage = record.stage
+        ranked = stage.ranked if isinstance(stage, Answered) else stage
+        self._metrics.request_ended(stage.dialect_name, status, record.code, seconds, stage.documents)
+        tokens = 0
+        if isinstance(ranked, Ranked):
+            self._metrics.ranked(ranked.ranking)
+            tokens = ranked.ranking.total_tokens
         quiet = scope["path"].startswith(_QUIET_PATHS) or scope["path"] == "/"
         log = self._log.debug if quiet else self._log.info
         log(
             "request",
-            request_id=record.request_id,
+            request_id=record.arrived.request_id,
             method=scope["method"],
             path=scope["path"][:200],
             status=status,
             code=record.code,
-            dialect=record.dialect,
+            dialect=stage.dialect_name,
             key=record.key or None,
-            documents=record.documents,
-            tokens=record.ranking.total_tokens if record.ranking else 0,
+            documents=stage.documents,
+            tokens=tokens,
             ms=round(seconds * 1000, 2),
         )
 
@@ -168,7 +189,9 @@ class _Answer:
 
 def bug(record: RequestRecord) -> InternalError:
     """What a caller is told of a failure that nobody foresaw."""
-    return InternalError(f"The server failed on this request; its log says why, under the id {record.request_id}.")
+    return InternalError(
+        f"The server failed on this request; its log says why, under the id {record.arrived.request_id}."
+    )
 
 
 def _closes(scope: Scope, answer: Headers) -> bool:

@@ -1,10 +1,10 @@
-"""What each dialect says when something is wrong: one table, which the server, its OpenAPI and the tests read."""
+"""What each dialect says when something is wrong: statuses and bodies of errors, from what the dialects declare."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, Final, Literal, get_args
+from dataclasses import dataclass
+from typing import Any, Final
 
 from ..errors import (
     AmbiguousDialect,
@@ -23,14 +23,7 @@ from ..errors import (
     WorkerDied,
 )
 from ..settings import DialectSettings
-from .remedies import sentence_in
-
-Case = Literal[
-    "empty", "too_many", "too_long", "bad_type", "bad_json", "overloaded", "not_ready", "unscored", "wrong_key"
-]
-"""What can be wrong, as far as dialects disagree about it."""
-
-CASES: Final[tuple[Case, ...]] = get_args(Case)
+from .error_form import Case, ErrorForm
 
 _CASE_OF: Final[Mapping[type[RerankerError], Case]] = {
     EmptyField: "empty",
@@ -48,58 +41,17 @@ _CASE_OF: Final[Mapping[type[RerankerError], Case]] = {
 }
 """The case of each error; those that are not here have their own status in every dialect."""
 
-STATUSES: Final[Mapping[str, tuple[int, ...]]] = {
-    #               empty  many  long  type  json  full  not ready  unscored  wrong key
-    "native":      (422,   422,  422,  422,  422,  429,  503,       500,      401),
-    "tei":         (400,   422,  422,  422,  400,  429,  503,       424,      401),
-    "tei-predict": (400,   422,  422,  422,  400,  429,  503,       424,      401),
-    "tei-vertex":  (400,   422,  422,  422,  400,  429,  503,       424,      401),
-    "cohere-v1":   (422,   422,  422,  422,  400,  429,  503,       500,      401),
-    "cohere-v2":   (422,   422,  422,  422,  400,  429,  503,       500,      401),
-    "jina":        (422,   422,  422,  422,  422,  429,  503,       500,      401),
-    "vllm":        (400,   400,  400,  400,  400,  429,  503,       500,      401),
-    "vllm-score":  (400,   400,  400,  400,  400,  429,  503,       500,      401),
-    "nim":         (422,   422,  400,  422,  422,  429,  503,       500,      403),
-    "voyage":      (400,   400,  400,  400,  400,  429,  503,       500,      401),
-    "mixedbread":  (422,   422,  422,  422,  422,  429,  503,       500,      401),
-    "weaviate":    (422,   422,  422,  422,  422,  429,  503,       500,      401),
-    "ovms":        (400,   400,  400,  400,  400,  429,  503,       500,      401),
-    "llamacpp":    (400,   400,  400,  400,  400,  429,  503,       500,      401),
-    "infinity":    (422,   422,  422,  422,  422,  429,  503,       500,      401),
-    "sglang":      (400,   400,  400,  400,  400,  429,  503,       500,      401),
-    "pinecone":    (400,   400,  400,  400,  400,  429,  503,       500,      401),
-    "sagemaker":   (400,   400,  400,  400,  400,  429,  503,       500,      403),
-}  # fmt: skip
-"""HTTP status of each case in each dialect. NVIDIA's and Amazon's own services refuse a wrong key with 403."""
-
-_TEI_KINDS: Final[Mapping[Case, str]] = {
-    "empty": "Empty",
-    "overloaded": "Overloaded",
-    "not_ready": "Unhealthy",
-    "unscored": "Backend",
-    "wrong_key": "Unauthorized",
-}
-"""TEI's kinds of errors; everything else that the caller can mend is `Validation`."""
-
-_NESTED: Final = frozenset({"vllm", "vllm-score", "llamacpp", "infinity"})
-"""Dialects whose own servers put an object under `error`."""
-
-_SCORE_ROUTES: Final = frozenset({"/score", "/v1/score"})
-"""Routes that no client with a text under `error` calls."""
-
-_OLD_TEI_STATUS = 413
-_OLD_TEI_CASES: Final = frozenset({"too_many", "too_long"})
-"""What TEI said before 1.9, and of what; a wrong type was 422 then too."""
-
 
 @dataclass(frozen=True, slots=True)
 class ErrorStyle:
-    """In whose words an error is said."""
+    """In whose style an error is said."""
 
-    dialect: str = "native"
-    route: str = ""
+    dialect: ErrorForm = ErrorForm()  # noqa: RUF009 - holds nothing that changes
+
     by_name: bool = False
-    settings: DialectSettings = field(default_factory=DialectSettings)
+    """Whether prefix, header or setting named the dialect."""
+
+    settings: DialectSettings = DialectSettings()  # noqa: RUF009 - frozen
 
     is_infinity_client: bool = False
     """Whether the body looks like that of infinity's client library, though its dialect is Jina's."""
@@ -108,9 +60,19 @@ class ErrorStyle:
     """Longest pair that the served model reads; 0 where that is not known yet."""
 
     @property
-    def nests(self) -> bool:
-        """Whether `error` is an object: where only such clients call, or the family was asked for by name."""
-        return self.dialect in _NESTED and (self.by_name or self.route in _SCORE_ROUTES)
+    def has_error_object(self) -> bool:
+        """Whether `error` is an object."""
+        kind = self.dialect.error_object
+        return kind == "always" or (kind == "by_name" and self.by_name)
+
+
+PLAIN_STYLE: Final = ErrorStyle()
+"""The style of errors where no dialect is known."""
+
+
+def is_infinity_client(route: str, body: Mapping[str, Any]) -> bool:
+    """Whether a body on Jina's terms comes from infinity's own client library, which always sends both keys."""
+    return route == "/rerank" and {"documents", "raw_scores", "return_documents"} <= body.keys()
 
 
 def case_of(error: RerankerError) -> Case | None:
@@ -122,32 +84,38 @@ def case_of(error: RerankerError) -> Case | None:
 
 
 def status_of(error: RerankerError, style: ErrorStyle) -> int:
-    """The HTTP status of an error in some words."""
+    """The HTTP status of an error in some style."""
     case = case_of(error)
     if case is None:
         return error.status
-    status = STATUSES[style.dialect][CASES.index(case)]
-    is_old_tei = style.settings.tei_validation_413 and style.dialect.startswith("tei") and case in _OLD_TEI_CASES
-    return _OLD_TEI_STATUS if is_old_tei else status
+    if style.settings.tei_validation_413 and case in style.dialect.old_statuses:
+        return style.dialect.old_statuses[case]
+    return style.dialect.statuses.of(case)
 
 
 def body_of(error: RerankerError, style: ErrorStyle) -> dict[str, Any]:
     """The body of an error: every client finds the key that it reads, and our code is always under `code`."""
-    sentence = sentence_in(error, style.dialect, style.max_pair_tokens)
-    kind = _kind(error, style)
+    sentence = sentence_of(error, style)
+    case = case_of(error)
+    kind = error.code if case is None else style.dialect.error_kinds.get(case, error.code)
     body: dict[str, Any] = {"error": sentence, "error_type": kind, "code": error.code}
-    if style.nests:
+    if style.has_error_object:
         status = status_of(error, style)
         body["error"] = {"message": sentence, "type": kind, "param": None, "code": status}
     body |= {"message": sentence, "detail": sentence}
-    if style.dialect == "infinity" or style.is_infinity_client:
+    if style.dialect.lists_problems or style.is_infinity_client:
         # infinity's client library crashes on anything but its framework's list of problems.
         body["detail"] = [{"loc": ["body"], "msg": sentence, "type": error.code}]
     return body
 
 
-def _kind(error: RerankerError, style: ErrorStyle) -> str:
-    case = case_of(error)
-    if not style.dialect.startswith("tei") or case is None:
-        return error.code
-    return _TEI_KINDS.get(case, "Validation")
+def sentence_of(error: RerankerError, style: ErrorStyle) -> str:
+    """An error with its remedy as one text for people, which names no other dialect's fields."""
+    if not isinstance(error, DocumentTooLong | QueryTooLong):
+        return error.sentence()
+    remedies = style.dialect.remedies
+    remedy = remedies.long_document if isinstance(error, DocumentTooLong) else remedies.long_query
+    sentence = f"{error.message} {remedy}"
+    if remedies.names_context_length:
+        return f"This model's maximum context length is {style.max_pair_tokens} tokens: {sentence}"
+    return sentence

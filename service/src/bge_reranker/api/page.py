@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
@@ -17,7 +17,8 @@ from starlette.types import Scope
 from typing_extensions import override
 
 from .accept import prefers_html
-from .prefix import way_up
+from .addresses import way_up
+from .routes import GetRoute, Handler
 
 _STATIC: Final = Path(__file__).parent / "static"
 
@@ -35,14 +36,11 @@ _HEADERS: Final = {
 }
 """Headers of every file: nothing inline, nothing from elsewhere, nothing guessed, in nobody's frame."""
 
-Handler = Callable[[Request], Awaitable[Response]]
 
-
-def add_page(app: FastAPI, otherwise: Handler) -> None:
-    """Add the page at `/`, the reference at `/docs`, and the files of both.
+def page_route(otherwise: Handler) -> GetRoute:
+    """The page at `/`.
 
     Args:
-        app: The API's application.
         otherwise: What answers `/` to clients that are no browsers: they probe it for health.
     """
 
@@ -53,7 +51,12 @@ def add_page(app: FastAPI, otherwise: Handler) -> None:
         answer.headers["Vary"] = "Accept"
         return answer
 
-    app.add_api_route("/", root, methods=["GET", "HEAD"], include_in_schema=False)
+    summary, kinds = "Ready to rank? To a browser: the page", ("application/json", "text/html")
+    return GetRoute("/", root, summary, (503,), kinds)
+
+
+def add_files(app: FastAPI) -> None:
+    """Add the files of the page, and the reference at `/docs` with its own."""
     app.mount("/assets", _Files(directory=_STATIC / "assets"))
     _add_docs(app)
 

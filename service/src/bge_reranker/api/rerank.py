@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from concurrent.futures import Executor
-from dataclasses import dataclass, replace
-from typing import Any, NoReturn, TypeVar, TypeVarTuple
+from dataclasses import dataclass
+from typing import NoReturn, TypeVar, TypeVarTuple
 
 import orjson
 from starlette.requests import Request
@@ -17,25 +17,21 @@ from ..errors import CallerGone, InvalidField, RerankerError
 from ..guard.api_keys import ApiKeys
 from ..plain_numbers import plain_number
 from ..ranking.ranking import Ranking
-from ..ranking.served_model import ServedModel
 from ..serving.state import ServingState
 from ..settings import Settings
+from .addresses import asked_dialect
 from .body import Bodies
-from .dialect import Call, Dialect, Reply, RequestContext
-from .dispatch import candidates, is_infinity_client
-from .error_table import ErrorStyle
-from .fields import Fields
+from .call import RequestContext
+from .dispatch import candidates
+from .exchange import Addressed, Answered, Arrived, Ranked, Read, Spoken, record_of
 from .model_names import model_name
-from .prefix import asked_dialect
-from .record import record_of
 from .responses import json_response, refused
+from .routes import Handler
 from .timing import timing_headers
 from .wide_integers import written
 
 _Arguments = TypeVarTuple("_Arguments")
 _Result = TypeVar("_Result")
-
-Handler = Callable[[Request], Awaitable[Response]]
 
 _OFF_LOOP_ITEMS = 500
 """Bodies and answers with more items than this are read and written in a thread; it takes milliseconds."""
@@ -83,39 +79,40 @@ class RerankEndpoint:
         return handle
 
     async def _handle(self, request: Request, route: str) -> Response:
-        """Answer one request; errors come back in the words of its dialect."""
+        """Answer one request, stage by stage; errors come back in the style of the stage that it has reached."""
         record = record_of(request)
-        record.style = ErrorStyle(route=route, settings=self.settings.dialects)
         try:
-            may_speak = candidates(route, asked_dialect(request) or self.settings.dialects.default_dialect)
-            record.style = replace(record.style, dialect=may_speak.presumed.name, by_name=may_speak.by_name)
+            record.stage = addressed = self._address(request, record.arrived, route)
             record.key = self.keys.check(request.headers)
-            deadline = self._deadline(request)
-            body = await self.bodies.read(request)
-            dialect = may_speak.settle(body)
-            is_infinity = is_infinity_client(route, body)
-            record.style = replace(record.style, dialect=dialect.name, is_infinity_client=is_infinity)
-            record.dialect = dialect.name
-            # Asked for after the dialect is known, so that a server that is not ready says so in its words.
-            model = self.state.require_model()
-            policy = model.ranker.policy
-            record.style = replace(record.style, max_pair_tokens=policy.max_pair_tokens)
-            is_strict = self.settings.dialects.strict_model_names
-            name = model_name(body.get("model"), model.name, is_strict=is_strict)
-            context = RequestContext(route, may_speak.by_name, self.settings.dialects, policy.long_documents)
-            call = await self._parse(dialect, body, context)
-            record.documents = len(call.request.documents)
-            self.bodies.hold_documents(request, record.documents)
-            record.ranking = await self._rank(request, model, call, deadline)
-            reply = Reply(call, record.ranking, name, record.request_id, context)
-            return await self._answer(dialect, reply, record.began, model.description.device)
+            record.stage = read = await self._read(request, addressed)
+            record.stage = spoken = await self._speak(read)
+            self.bodies.hold_documents(request, spoken.documents)
+            record.stage = ranked = await self._rank(request, spoken)
+            record.stage = answered = await self._answer(ranked)
         except RerankerError as error:
             return refused(request, error)
+        return _respond(answered)
 
-    async def _parse(self, dialect: Dialect, body: dict[str, Any], context: RequestContext) -> Call:
+    def _address(self, request: Request, arrived: Arrived, route: str) -> Addressed:
+        dialects = self.settings.dialects
+        asked = asked_dialect(request) or dialects.default_dialect
+        return Addressed(arrived, route, candidates(route, asked), dialects)
+
+    async def _read(self, request: Request, addressed: Addressed) -> Read:
+        deadline = self._deadline(request)
+        body = await self.bodies.read(request)
+        return Read(addressed, deadline, body, addressed.candidates.settle(body))
+
+    async def _speak(self, read: Read) -> Spoken:
+        # Asked for after the dialect is known, so that a server that is not ready says so in its style.
+        model = self.state.require_model()
+        name = model_name(read.body.get("model"), model.name, is_strict=self.settings.dialects.strict_model_names)
+        addressed, body = read.addressed, read.body
+        context = RequestContext(addressed.candidates.by_name, addressed.settings, model.ranker.policy.long_documents)
         items = sum(len(value) for value in body.values() if isinstance(value, list))
-        fields = Fields(body, self.settings.http.max_documents)
-        return await self._run(dialect.parse, fields, context, is_large=items > _OFF_LOOP_ITEMS)
+        max_documents, is_large = self.settings.http.max_documents, items > _OFF_LOOP_ITEMS
+        call = await self._run(read.dialect.read, body, max_documents, context, is_large=is_large)
+        return Spoken(read, model, name, call)
 
     async def _run(self, work: Callable[[*_Arguments], _Result], *args: *_Arguments, is_large: bool) -> _Result:
         """Do a part of the work here, or in a thread where others would wait for it."""
@@ -123,29 +120,25 @@ class RerankEndpoint:
             return work(*args)
         return await asyncio.get_running_loop().run_in_executor(self.executor, work, *args)
 
-    async def _rank(self, request: Request, model: ServedModel, call: Call, deadline: float) -> Ranking:
+    async def _rank(self, request: Request, spoken: Spoken) -> Ranked:
         """Rank unless the client hangs up first."""
-        remaining_s = deadline - time.monotonic()
-        ranking = asyncio.ensure_future(model.ranker.rank_async(call.request, remaining_s))
+        remaining_s = spoken.read.deadline - time.monotonic()
+        ranking = asyncio.ensure_future(spoken.model.ranker.rank_async(spoken.call.request, remaining_s))
         gone = asyncio.ensure_future(_until_gone(request))
         try:
             await asyncio.wait({ranking, gone}, return_when=asyncio.FIRST_COMPLETED)
             if not ranking.done():
                 _raise_gone()
-            return ranking.result()
+            return Ranked(spoken, ranking.result())
         finally:
             for task in (ranking, gone):
                 task.cancel()
             await asyncio.gather(ranking, gone, return_exceptions=True)
 
-    async def _answer(self, dialect: Dialect, reply: Reply, began: float, device: str) -> Response:
-        request = reply.call.request
+    async def _answer(self, ranked: Ranked) -> Answered:
+        request = ranked.call.request
         is_large = len(request.documents) > _OFF_LOOP_ITEMS or request.characters > _OFF_LOOP_CHARACTERS
-        content = await self._run(_write, dialect, reply, is_large=is_large)
-        headers = timing_headers(request, reply.ranking, time.monotonic() - began, device)
-        if reply.ranking.errors:
-            headers["X-Rerank-Errors"] = _named_errors(reply.ranking)
-        return json_response(content, headers=headers)
+        return Answered(ranked, await self._run(_write, ranked, is_large=is_large))
 
     def _deadline(self, request: Request) -> float:
         """Monotonic second at which the answer is worthless; a caller may only shorten the server's own."""
@@ -162,14 +155,23 @@ class RerankEndpoint:
         return time.monotonic() + seconds
 
 
-def _write(dialect: Dialect, reply: Reply) -> bytes:
+def _write(ranked: Ranked) -> bytes:
     try:
-        return written(dialect.render(reply))
+        return written(ranked.spoken.read.dialect.render(ranked))
     except orjson.JSONEncodeError:
-        if not reply.call.sent:
+        if not ranked.call.sent:
             raise
         # What came with a document goes back unread; the writer gives up on a few hundred levels, the reader does not.
         raise InvalidField("A document's own fields are nested too deeply; the limit is 254 levels.") from None
+
+
+def _respond(answered: Answered) -> Response:
+    ranked = answered.ranked
+    device, total_s = ranked.spoken.model.description.device, time.monotonic() - ranked.arrived.began
+    headers = timing_headers(ranked.call.request, ranked.ranking, total_s, device)
+    if ranked.ranking.errors:
+        headers["X-Rerank-Errors"] = _named_errors(ranked.ranking)
+    return json_response(answered.content, headers=headers)
 
 
 def _named_errors(ranking: Ranking) -> str:

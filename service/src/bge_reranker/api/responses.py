@@ -13,8 +13,9 @@ from starlette.types import Receive, Scope, Send
 from typing_extensions import override
 
 from ..errors import BodyTooLarge, InternalError, RequestTimedOut, RerankerError, Unauthenticated
-from .error_table import ErrorStyle, body_of, status_of
-from .record import record_of
+from .dispatch import DIALECTS
+from .error_table import PLAIN_STYLE, ErrorStyle, body_of, status_of
+from .exchange import record_of
 
 _CLOSING = (BodyTooLarge, RequestTimedOut)
 """Errors after which the rest of the body is still on its way, so that the connection cannot be used again."""
@@ -25,6 +26,7 @@ _SLICE_BYTES = 262_144
 _CHALLENGE: Final = 'Bearer realm="bge-reranker"'
 """How to authenticate. `Basic` is taken too but not asked for: browsers would answer with a window of their own."""
 
+_TEI_STYLE: Final = ErrorStyle(DIALECTS["tei"])
 _UNREADY_STATUS: Final = 503
 _RETRY_AFTER_S: Final = 2.0
 """Seconds after which a 503 may be tried again where nothing better is known: another pod, or this one restarted."""
@@ -47,9 +49,8 @@ def json_response(content: bytes, status: int = 200, headers: Mapping[str, str] 
     return _SlicedResponse(content, status_code=status, media_type="application/json", headers=headers)
 
 
-def error_response(error: RerankerError, style: ErrorStyle | None = None) -> Response:
-    """An error in the words of a dialect, native where none is known yet."""
-    style = style or ErrorStyle()
+def error_response(error: RerankerError, style: ErrorStyle = PLAIN_STYLE) -> Response:
+    """An error in the style of a dialect, native where none is known."""
     status = status_of(error, style)
     return json_response(orjson.dumps(body_of(error, style)), status, error_headers(error, status))
 
@@ -64,12 +65,12 @@ def unready_response(request: Request, error: RerankerError, verdict: dict[str, 
     """
     record_of(request).code = error.code
     # TEI's word for it, which its clients look for; the other keys are the same in every dialect.
-    body = body_of(error, ErrorStyle(dialect="tei")) | {"error_type": "Unhealthy"} | verdict
+    body = body_of(error, _TEI_STYLE) | {"error_type": "Unhealthy"} | verdict
     return json_response(orjson.dumps(body), _UNREADY_STATUS, error_headers(error, _UNREADY_STATUS))
 
 
 def refused(request: Request, error: RerankerError) -> Response:
-    """An error in the words of the request's dialect, noted for its log line; nothing that it held is needed for it.
+    """An error in the style of the request's dialect, noted for its log line; nothing that it held is needed for it.
 
     Raises:
         InternalError: If that is the error: the envelope logs what was behind it.
@@ -79,7 +80,7 @@ def refused(request: Request, error: RerankerError) -> Response:
     record = record_of(request)
     record.code = error.code
     record.held.close()
-    return error_response(error, record.style)
+    return error_response(error, record.stage.style)
 
 
 def error_headers(error: RerankerError, status: int) -> dict[str, str]:

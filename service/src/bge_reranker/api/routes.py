@@ -11,13 +11,15 @@ from starlette.responses import Response
 from .discovery import DiscoveryEndpoints
 from .health import HealthEndpoints
 
+Handler = Callable[[Request], Awaitable[Response]]
+
 
 @dataclass(frozen=True, slots=True)
 class GetRoute:
     """One route."""
 
     path: str
-    handler: Callable[[Request], Awaitable[Response]]
+    handler: Handler
     summary: str
 
     refusals: tuple[int, ...] = ()
@@ -28,11 +30,6 @@ class GetRoute:
 
     tag: str = "Health and metrics"
     """Group under which the reference shows it."""
-
-    @property
-    def shown_path(self) -> str:
-        """The path as OpenAPI writes it."""
-        return self.path.replace(":path", "")
 
 
 def management_routes(health: HealthEndpoints) -> list[GetRoute]:
@@ -55,6 +52,7 @@ def client_routes(health: HealthEndpoints, discovery: DiscoveryEndpoints) -> lis
         GetRoute("/models", discovery.models, "Served models (infinity)", (503,)),
         GetRoute("/v1/models/{name:path}", discovery.model, "One model (OpenAI, xinference)", (404, 503)),
         GetRoute("/v1/cluster/auth", discovery.cluster_auth, "Is a key needed? (xinference)"),
+        GetRoute("/dialects", discovery.dialects, "A request in each dialect, for others' texts to be put in"),
         GetRoute("/meta", discovery.meta, "About the model (Weaviate)"),
         GetRoute("/.well-known/ready", health.ready, "Ready to rank? (Weaviate)", (503,)),
         GetRoute("/.well-known/live", health.live, "Alive? (Weaviate)", (503,)),

@@ -1,4 +1,4 @@
-"""JSON schemas of requests and answers, in the words that the dialects share."""
+"""Fragments of JSON schemas that several fields and answers share."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ Schema = dict[str, Any]
 QUERY: Final[Schema] = {"type": "string", "minLength": 1, "description": "The text to search for."}
 TEXT: Final[Schema] = {"type": "string"}
 TEXTS: Final[Schema] = {"type": "array", "items": TEXT, "minItems": 1}
+TEXT_OR_TEXTS: Final[Schema] = {"anyOf": [TEXT, TEXTS]}
 TEXT_OBJECT: Final[Schema] = {"type": "object", "properties": {"text": TEXT}, "required": ["text"]}
 TEXTS_OR_OBJECTS: Final[Schema] = {"type": "array", "items": {"anyOf": [TEXT, TEXT_OBJECT]}, "minItems": 1}
 PAIR: Final[Schema] = {
@@ -36,7 +37,7 @@ USAGE: Final[Schema] = {
     "properties": {"prompt_tokens": INDEX, "total_tokens": INDEX},
     "required": ["prompt_tokens", "total_tokens"],
 }
-LABEL: Final[Schema] = {"description": "Any name; it is echoed. With strictModelNames it must be the served model's."}
+ANYTHING: Final[Schema] = {}
 
 
 def optional(schema: Schema) -> Schema:
@@ -58,7 +59,7 @@ def at_least(minimum: int) -> Schema:
     return optional({"type": "integer", "minimum": minimum})
 
 
-def words(*choices: str) -> Schema:
+def one_of(*choices: str) -> Schema:
     """One of a few words in any case, or null."""
     spellings = "|".join("".join(f"[{c.upper()}{c.lower()}]" if c.isalpha() else c for c in word) for word in choices)
     return optional({"type": "string", "pattern": f"^({spellings})$", "examples": list(choices)})
@@ -67,12 +68,6 @@ def words(*choices: str) -> Schema:
 def fields_of(required: Mapping[str, Schema], others: Mapping[str, Schema] | None = None) -> Schema:
     """An object; unknown keys are allowed, since they are ignored."""
     return {"type": "object", "properties": {**required, **(others or {})}, "required": list(required)}
-
-
-def keys_of(body: Schema) -> frozenset[str]:
-    """The keys of an object, whichever of several forms it has."""
-    forms = (keys_of(form) for form in body.get("anyOf", ()))
-    return frozenset(body.get("properties", ())).union(*forms)
 
 
 def list_of(item: Schema) -> Schema:

@@ -1,4 +1,7 @@
-"""The OpenAPI document: every route with what it takes and gives, made of the dialects' own schemas."""
+"""What the OpenAPI document says of each route, from what the dialects and the tables of routes declare.
+
+FastAPI assembles the document: each of these goes into it as `openapi_extra` of its route.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +11,11 @@ from typing import Any, Final
 
 from ..guard.credentials import KEY_HEADERS
 from ..settings import HttpSettings
+from .addresses import PREFIX
 from .dialect import Dialect
-from .dispatch import DIALECTS, DOCUMENT_KEYS, HOSTED_NIM_ROUTE, KEY_RULES, ROUTES
+from .dispatch import DIALECTS, DOCUMENT_KEYS, KEY_RULES, ROUTES
 from .documented_headers import HEADERS, PARAMETERS, dialect_parameter, headers_of, parameters
-from .error_table import CASES, STATUSES
-from .prefix import PREFIX
+from .error_form import Case
 from .routes import GetRoute
 from .schema import TEXT, Schema, fields_of, list_of
 from .token_routes import TOKEN_ROUTES
@@ -61,12 +64,26 @@ _EVERYWHERE: Final = {
 _OF_SOME: Final = (400, 401, 403)
 """Those of them that only some dialects use."""
 
-_BY_KEYS: Final = [
-    name for name in DIALECTS if name in {*DOCUMENT_KEYS.values(), *(rule.dialect for rule in KEY_RULES)}
-]
+_CASES: Final[Mapping[Case, str]] = {
+    "empty": "A text or a list is empty, in the words of some dialects",
+    "too_many": "Too many documents, in the words of some dialects",
+    "too_long": "A text does not fit, in the words of some dialects",
+    "bad_type": "A field is wrong, in the words of some dialects",
+    "bad_json": "Not JSON, in the words of some dialects",
+    "overloaded": "The backlog is full, in the words of some dialects",
+    "not_ready": "Not ready, in the words of some dialects",
+    "unscored": "No document could be scored, in the words of some dialects",
+    "wrong_key": "No key, or none of this server's, in the words of some dialects",
+}
+"""What statuses mean that only some dialects have."""
+
+_BY_KEYS: Final = [name for name in DIALECTS if name in {*DOCUMENT_KEYS.values(), *(name for _, name in KEY_RULES)}]
 """Dialects that the keys of a body can tell."""
 
 _RANK, _ONE_DIALECT, _TOKENS = "Rank", "Rank, the dialect in the path", "Tokens"
+RANKING_TAGS: Final = (_RANK, _TOKENS, _ONE_DIALECT)
+"""Groups of what wants a key, where there are keys."""
+
 _TAGS: Final = {
     _RANK: "The route and the keys of the body settle the dialect.",
     "Health and metrics": "For probes, scrapers and people.",
@@ -77,84 +94,102 @@ _TAGS: Final = {
 """Groups of operations with their descriptions, in the order in which they are shown."""
 
 
-def specification(title: str, routes: Iterable[GetRoute], http: HttpSettings) -> dict[str, Any]:
-    """Describe a listener's routes.
+def info_of(title: str, tags: Iterable[str], http: HttpSettings) -> dict[str, Any]:
+    """What FastAPI is told about an application for the head of its document.
 
     Args:
         title: Name of the listener.
-        routes: Its routes that answer GET.
+        tags: Groups of its operations.
         http: Limits that the texts mention.
     """
-    return _document(title, _get_paths(routes), http)
-
-
-def full_specification(
-    title: str, routes: Iterable[GetRoute], http: HttpSettings, *, needs_key: bool
-) -> dict[str, Any]:
-    """Describe the API's routes: probes, ranking, tokens, and every dialect under its prefix.
-
-    Args:
-        title: Name of the listener.
-        routes: Its routes that answer GET.
-        http: Limits that the texts mention.
-        needs_key: Whether the others want a key.
-    """
-    paths = _get_paths(routes)
-    for route, names in ROUTES.items():
-        spoken = [DIALECTS[name] for name in names]
-        shown = [DIALECTS[name] for name in _BY_KEYS] if len(names) == len(DIALECTS) else spoken
-        named = [dialect_parameter(route), *parameters("Deadline", "RequestId")]
-        paths.setdefault(route, {})["post"] = _ranking(route, spoken, shown, _RANK, named)
-    headers = parameters("Deadline", "RequestId")
-    nim, hosted = [DIALECTS["nim"]], HOSTED_NIM_ROUTE.replace(":path", "")
-    paths[hosted] = {"post": _ranking("/v1/retrieval/reranking", nim, nim, _RANK, [_NAME, *headers])}
-    for name, dialect in DIALECTS.items():
-        route = f"{PREFIX}{name}{dialect.route}"
-        paths[route] = {"post": _ranking(route, [dialect], [dialect], _ONE_DIALECT, headers)}
-    for route, (summary, body, answer, example) in TOKEN_ROUTES.items():
-        errors = {status: text for status, text in _EVERYWHERE.items() if status != 403}  # noqa: PLR2004 - the status
-        operation = _post(route, summary, _TOKENS, body, answer, {"a text": example}, errors)
-        paths[route] = {"post": operation | {"parameters": parameters("RequestId")}}
-    for path in paths.values():
-        if "post" in path:
-            _guard(path["post"], needs_key=needs_key)
-    document = _document(title, paths, http)
-    if needs_key:
-        document["components"]["securitySchemes"] = _SECURITY_SCHEMES
-    return document
-
-
-def _guard(operation: dict[str, Any], *, needs_key: bool) -> None:
-    if needs_key:
-        operation["security"] = [{name: []} for name in _SECURITY_SCHEMES]
-        return
-    for status in ("401", "403"):
-        operation["responses"].pop(status, None)
-
-
-def _get_paths(routes: Iterable[GetRoute]) -> dict[str, dict[str, Any]]:
-    return {route.shown_path: {"get": _get(route)} for route in routes}
-
-
-def _document(title: str, paths: Mapping[str, Any], http: HttpSettings) -> dict[str, Any]:
     text = (
         "A reranking server. The key that holds the documents settles the dialect; the header X-Rerank-Dialect or the "
         f"prefix {PREFIX}NAME overrides it. At most {http.max_documents} documents and {http.max_body_bytes} bytes a "
         "request. Null counts as absent, unknown keys are ignored."
     )
-    used = {tag for path in paths.values() for operation in path.values() for tag in operation["tags"]}
-    tags = [{"name": name, "description": words} for name, words in _TAGS.items() if name in used]
+    shown = [{"name": name, "description": words} for name, words in _TAGS.items() if name in set(tags)]
+    return {"title": title, "version": version("bge-reranker"), "description": text, "openapi_tags": shown}
+
+
+def components(*, needs_key: bool) -> dict[str, Any]:
+    """What several operations refer to."""
+    schemas = {"Error": _ERROR}
+    for name, dialect in DIALECTS.items():
+        schemas |= {f"{name}-request": dialect.body.schema(), f"{name}-answer": dialect.answer}
+    shared: dict[str, Any] = {"schemas": schemas, "parameters": PARAMETERS, "headers": HEADERS}
+    return shared | ({"securitySchemes": _SECURITY_SCHEMES} if needs_key else {})
+
+
+def get_operation(route: GetRoute) -> dict[str, Any]:
+    """Describe a route that answers GET."""
+    kinds = {kind: {"schema": {"type": "object"} if kind == "application/json" else TEXT} for kind in route.kinds}
+    responses: dict[str, Any] = {"200": {"description": "Yes", "headers": headers_of(200), "content": kinds}}
+    responses |= {str(status): _refusal(status, "No") for status in route.refusals}
+    responses |= {str(status): _refusal(status, text) for status, text in _WRONG_METHOD.items()}
     return {
-        "openapi": "3.1.0",
-        "info": {"title": title, "version": version("bge-reranker"), "description": text},
-        "tags": tags,
-        "paths": dict(paths),
-        "components": {"schemas": {"Error": _ERROR}, "parameters": PARAMETERS, "headers": HEADERS},
+        "operationId": "get" + route.path.replace(":path", "").translate(str.maketrans("/-.{}", "_____")),
+        "summary": route.summary,
+        "tags": [route.tag],
+        "parameters": [*parameters("RequestId"), *_path_parameters(route.path)],
+        "responses": responses,
     }
 
 
+def ranking_operation(route: str, *, needs_key: bool) -> dict[str, Any]:
+    """Describe a route that ranks.
+
+    Args:
+        route: One of `ROUTES`.
+        needs_key: Whether it wants a key.
+    """
+    spoken = [DIALECTS[name] for name in ROUTES[route]]
+    shown = [DIALECTS[name] for name in _BY_KEYS] if len(spoken) == len(DIALECTS) else spoken
+    named = _path_parameters(route) or [dialect_parameter(route)]
+    operation = _ranking(route, spoken, shown, _RANK, [*named, *parameters("Deadline", "RequestId")])
+    return _guarded(operation, needs_key=needs_key)
+
+
+def prefixed_operations(*, needs_key: bool) -> dict[str, Any]:
+    """Describe the route of each dialect under its prefix, which is an address of a route that ranks."""
+    headers = parameters("Deadline", "RequestId")
+    operations = {
+        f"{PREFIX}{name}{dialect.routes[0]}": _ranking(
+            f"{PREFIX}{name}{dialect.routes[0]}", [dialect], [dialect], _ONE_DIALECT, headers
+        )
+        for name, dialect in DIALECTS.items()
+    }
+    return {path: {"post": _guarded(operation, needs_key=needs_key)} for path, operation in operations.items()}
+
+
+def token_operation(path: str, *, needs_key: bool) -> dict[str, Any]:
+    """Describe a route about tokens.
+
+    Args:
+        path: One of `TOKEN_ROUTES`.
+        needs_key: Whether it wants a key.
+    """
+    route = TOKEN_ROUTES[path]
+    errors = {status: text for status, text in _EVERYWHERE.items() if status != 403}  # noqa: PLR2004 - the status
+    operation = _post(
+        path, route.summary, _TOKENS, route.body.schema(), route.answer, {"a text": route.example}, errors
+    )
+    return _guarded(operation | {"parameters": parameters("RequestId")}, needs_key=needs_key)
+
+
+def _guarded(operation: dict[str, Any], *, needs_key: bool) -> dict[str, Any]:
+    if needs_key:
+        return operation | {"security": [{name: []} for name in _SECURITY_SCHEMES]}
+    for status in ("401", "403"):
+        operation["responses"].pop(status, None)
+    return operation
+
+
+def _path_parameters(path: str) -> list[dict[str, Any]]:
+    return [_NAME] if "{name" in path else []
+
+
 def _ranking(
-    route: str, spoken: list[Dialect], shown: list[Dialect], tag: str, headers: list[dict[str, Any]]
+    route: str, spoken: list[Dialect[Any]], shown: list[Dialect[Any]], tag: str, headers: list[dict[str, Any]]
 ) -> dict[str, Any]:
     """Describe one route that ranks.
 
@@ -166,16 +201,14 @@ def _ranking(
         headers: The request's headers.
     """
     examples = {dialect.name: dialect.example for dialect in shown}
-    statuses = {status for dialect in spoken for status in STATUSES[dialect.name][: len(CASES)]}
-    errors = {status: text for status, text in _EVERYWHERE.items() if status in statuses or status not in _OF_SOME}
-    if 424 in statuses:  # noqa: PLR2004 - the status
-        errors[424] = "No document could be scored, in TEI's words"
+    declared = {dialect.statuses.of(case): text for dialect in spoken for case, text in _CASES.items()}
+    known = {status: text for status, text in _EVERYWHERE.items() if status in declared or status not in _OF_SOME}
+    errors = declared | known
     summary = "Rank documents for a query"
     if len(spoken) == 1:
         summary += f" ({spoken[0].title})"
-    description = "\n\n".join(f"{dialect.title}: {(dialect.__doc__ or '').splitlines()[0]}" for dialect in shown)
-    body = _any_of([dialect.body for dialect in spoken])
-    answer = _any_of([dialect.answer for dialect in spoken])
+    description = "\n\n".join(f"{dialect.title}: {dialect.summary}" for dialect in shown)
+    body, answer = _any_of("request", spoken), _any_of("answer", spoken)
     operation = _post(route, summary, tag, body, answer, examples, errors)
     operation["responses"]["200"]["headers"] = headers_of(200, ranked=True)
     return operation | {"description": description, "parameters": headers}
@@ -194,29 +227,12 @@ def _post(
     responses: dict[str, Any] = {"200": {"description": "Done", "headers": headers_of(200), "content": _json(answer)}}
     responses |= {str(status): _refusal(status, text) for status, text in sorted(errors.items())}
     return {
-        "operationId": "post" + route.replace("/", "_").replace("-", "_"),
+        "operationId": "post" + route.replace(":path", "").translate(str.maketrans("/-{}", "____")),
         "summary": summary,
         "tags": [tag],
         "requestBody": {"required": True, "content": {"application/json": {"schema": body, "examples": shown}}},
         "responses": responses,
     }
-
-
-def _get(route: GetRoute) -> dict[str, Any]:
-    kinds = {kind: {"schema": {"type": "object"} if kind == "application/json" else TEXT} for kind in route.kinds}
-    responses: dict[str, Any] = {"200": {"description": "Yes", "headers": headers_of(200), "content": kinds}}
-    responses |= {str(status): _refusal(status, "No") for status in route.refusals}
-    responses |= {str(status): _refusal(status, text) for status, text in _WRONG_METHOD.items()}
-    operation: dict[str, Any] = {
-        "operationId": "get" + route.shown_path.translate(str.maketrans("/-.{}", "_____")),
-        "summary": route.summary,
-        "tags": [route.tag],
-        "parameters": parameters("RequestId"),
-        "responses": responses,
-    }
-    if "{name}" in route.shown_path:
-        operation["parameters"].append(_NAME)
-    return operation
 
 
 def _refusal(status: int, text: str) -> dict[str, Any]:
@@ -228,9 +244,7 @@ def _json(schema: Schema) -> dict[str, Any]:
     return {"application/json": {"schema": schema}}
 
 
-def _any_of(schemas: list[Schema]) -> Schema:
-    distinct: list[Schema] = []
-    for schema in schemas:
-        if schema not in distinct:
-            distinct.append(schema)
-    return distinct[0] if len(distinct) == 1 else {"anyOf": distinct}
+def _any_of(part: str, dialects: list[Dialect[Any]]) -> Schema:
+    """Refer to the requests or answers of some dialects."""
+    schemas = [{"$ref": f"#/components/schemas/{dialect.name}-{part}"} for dialect in dialects]
+    return schemas[0] if len(schemas) == 1 else {"anyOf": schemas}

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 from starlette.requests import Request
@@ -15,21 +15,18 @@ from starlette.responses import Response
 from ..errors import InvalidField, RerankerError, UnknownModel
 from ..guard.api_keys import ApiKeys
 from ..serving.state import ServingState
-from ..settings import Settings
+from ..settings import DialectSettings, Settings
 from ..text.vocabulary import Token, Vocabulary
 from .body import Bodies
-from .error_table import ErrorStyle
-from .fields import Fields
+from .dispatch import Candidates
+from .exchange import Addressed, record_of
+from .fields import Body
 from .model_names import model_name
-from .record import record_of
-from .rerank import Handler
 from .responses import json_response, refused
-from .token_routes import MOST_CHARACTERS
+from .routes import Handler
+from .token_routes import MOST_CHARACTERS, TOKEN_ROUTES, DecodeBody, TokenizeBody, TokenizeV3Body
 
-_LARGEST_ID = 2**31
-"""Above every vocabulary."""
-
-Answer = Callable[[Vocabulary, Fields], Any]
+B = TypeVar("B", bound=Body)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,35 +47,30 @@ class TokenEndpoints:
     bodies: Bodies
     executor: Executor
 
-    @property
-    def tokenize(self) -> Handler:
-        """TEI's `/tokenize`."""
-        return self._handler(_tei_tokens, "tei")
+    def handlers(self) -> dict[str, Handler]:
+        """The handler of each route."""
+        return {
+            "/tokenize": self._handler("/tokenize", TokenizeBody, _tei_tokens),
+            "/decode": self._handler("/decode", DecodeBody, _tei_texts),
+            "/v3/tokenize": self._handler("/v3/tokenize", TokenizeV3Body, _ovms_tokens),
+        }
 
-    @property
-    def decode(self) -> Handler:
-        """TEI's `/decode`."""
-        return self._handler(_tei_texts, "tei")
+    def _handler(self, route: str, kind: type[B], answer: Callable[[Vocabulary, B], Any]) -> Handler:
+        spoken = Candidates((TOKEN_ROUTES[route].dialect,), by_name=False)
 
-    @property
-    def tokenize_v3(self) -> Handler:
-        """OpenVINO Model Server's `/v3/tokenize`."""
-        return self._handler(_ovms_tokens, "ovms")
-
-    def _handler(self, answer: Answer, dialect: str) -> Handler:
         async def handle(request: Request) -> Response:
             loop, record = asyncio.get_running_loop(), record_of(request)
-            record.style = ErrorStyle(dialect=dialect)
+            record.stage = Addressed(record.arrived, route, spoken, DialectSettings())
             try:
                 record.key = self.keys.check(request.headers)
                 model = self.state.require_model()
                 vocabulary = model.ranker.encoder.vocabulary
                 if vocabulary is None:
                     raise UnknownModel("The served model has no vocabulary to ask.")
-                body = await self.bodies.read(request)
-                model_name(body.get("model"), model.name, is_strict=self.settings.dialects.strict_model_names)
-                fields = Fields(body, self.settings.http.max_documents)
-                answered = await loop.run_in_executor(self.executor, lambda: orjson.dumps(answer(vocabulary, fields)))
+                values = await self.bodies.read(request)
+                model_name(values.get("model"), model.name, is_strict=self.settings.dialects.strict_model_names)
+                body = kind(values, self.settings.http.max_documents)
+                answered = await loop.run_in_executor(self.executor, lambda: orjson.dumps(answer(vocabulary, body)))
                 return json_response(answered)
             except RerankerError as error:
                 return refused(request, error)
@@ -86,9 +78,8 @@ class TokenEndpoints:
         return handle
 
 
-def _tei_tokens(vocabulary: Vocabulary, fields: Fields) -> Any:
-    special = fields.boolean("add_special_tokens", default=True)
-    texts, _ = _texts(fields, "inputs")
+def _tei_tokens(vocabulary: Vocabulary, body: TokenizeBody) -> Any:
+    special, texts = body.add_special_tokens, _few(body.inputs, "inputs")
     return [[_tei_token(token) for token in vocabulary.tokens_of(text, special_tokens=special)] for text in texts]
 
 
@@ -97,34 +88,23 @@ def _tei_token(token: Token) -> dict[str, Any]:
     return {"id": token.id, "text": token.text, "special": token.special, "start": start, "stop": stop}
 
 
-def _tei_texts(vocabulary: Vocabulary, fields: Fields) -> Any:
-    skips = fields.boolean("skip_special_tokens", default=True)
-    ids = fields.listed("ids", of="id")
-    lists = ids if isinstance(ids[0], list) else [ids]
-    return [vocabulary.text_of(_ids(numbers), skips_special=skips) for numbers in lists]
+def _tei_texts(vocabulary: Vocabulary, body: DecodeBody) -> Any:
+    skips = body.skip_special_tokens
+    return [vocabulary.text_of(ids, skips_special=skips) for ids in body.ids]
 
 
-def _ids(numbers: Any) -> list[int]:
-    if isinstance(numbers, list) and all(type(number) is int and 0 <= number < _LARGEST_ID for number in numbers):
-        return numbers
-    raise InvalidField("`ids` must be a list of token ids, or a list of such lists.")
-
-
-def _ovms_tokens(vocabulary: Vocabulary, fields: Fields) -> Any:
-    texts, is_one = _texts(fields, "text")
-    special = fields.boolean("add_special_tokens", default=True)
+def _ovms_tokens(vocabulary: Vocabulary, body: TokenizeV3Body) -> Any:
+    texts, special = _few(body.text, "text"), body.add_special_tokens
     ids = [[token.id for token in vocabulary.tokens_of(one, special_tokens=special)] for one in texts]
-    return {"tokens": ids[0] if is_one else ids}
+    return {"tokens": ids[0] if isinstance(body.values["text"], str) else ids}
 
 
-def _texts(fields: Fields, name: str) -> tuple[list[str], bool]:
-    """The texts, and whether one came alone, outside of a list."""
-    given = fields.text_or_texts(name)
-    texts = [given] if isinstance(given, str) else given
+def _few(texts: list[str], name: str) -> list[str]:
+    """Texts, as long as they are few enough to answer."""
     characters = sum(map(len, texts))
     if characters > MOST_CHARACTERS:
         raise InvalidField(
-            f"{fields.named(name)} has {characters} characters; the limit is {MOST_CHARACTERS}.",
+            f"`{name}` has {characters} characters; the limit is {MOST_CHARACTERS}.",
             remedy="Send fewer or shorter texts at a time.",
         )
-    return texts, isinstance(given, str)
+    return texts

@@ -31,9 +31,7 @@ class Metrics:
         self._requests()
         self._engine()
 
-    def request_ended(
-        self, dialect: str, status: int, code: str, seconds: float, documents: int, ranking: Ranking | None
-    ) -> None:
+    def request_ended(self, dialect: str, status: int, code: str, seconds: float, documents: int) -> None:
         """Count one answered request.
 
         Args:
@@ -42,7 +40,6 @@ class Metrics:
             code: Error code, or `ok`.
             seconds: From its headers to its answer.
             documents: Documents in it.
-            ranking: Its ranking, where there is one.
         """
         self.http_requests.labels(dialect, str(status)).inc()
         if code != "ok":
@@ -52,8 +49,9 @@ class Metrics:
         self.rerank_requests.inc()
         self.request_seconds.labels(dialect).observe(seconds)
         self.pairs_requested.inc(documents)
-        if ranking is None:
-            return
+
+    def ranked(self, ranking: Ranking) -> None:
+        """Count what became of the documents of one request."""
         self.truncated.inc(int(ranking.truncated.sum()))
         for failure, count in collections.Counter(error.code for error in ranking.errors.values()).items():
             self.errors.labels(failure).inc(count)

@@ -1,1 +1,1 @@
-"""One module per dialect: how one client family asks, and how it reads the answer."""
+"""One module per dialect, by its name: how one client family asks, and how it reads the answer."""

@@ -7,22 +7,35 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from ..dialect import Call, Reply, RequestContext
-from ..fields import Fields
-from ..schema import Schema, at_least
-from .jina import DOCUMENTS_BODY, RESULTS_ANSWER
-from .results import documents_call, frame, ranked_items, with_documents
+from typing_extensions import override
+
+from ..call import Call, RequestContext
+from ..dialect import Dialect, KeyRule
+from ..documents import DocumentsBody, documents_call
+from ..error_form import Statuses
+from ..exchange import Ranked
+from ..fields import Integer, Limit
+from ..results import RESULTS_ANSWER, frame, object_name, ranked_items, with_documents
 
 _DEFAULT_CHUNKS = 10
 """Chunks of a document that Cohere reads unless told otherwise."""
 
 
-class CohereV1Dialect:
+class CohereV1Body(DocumentsBody):
+    """As Jina's, and SiliconFlow's `overlap_tokens`."""
+
+    max_chunks_per_doc = Limit("Most chunks of a document that are read; the best one counts.")
+    overlap_tokens = Integer("Tokens that two neighbouring chunks share.", minimum=0)
+
+
+class CohereV1Dialect(Dialect[CohereV1Body]):
     """As Jina's, but a long document is read in chunks, and its best chunk counts."""
 
-    name: ClassVar[str] = "cohere-v1"
-    title: ClassVar[str] = "Cohere, version 1"
-    route: ClassVar[str] = "/v1/rerank"
+    name = "cohere-v1"
+    title = "Cohere, version 1"
+    family = "cohere"
+    routes = ("/v1/rerank",)
+    key_rules = (KeyRule(frozenset({"max_chunks_per_doc", "rank_fields"}), order=4),)
     example: ClassVar[dict[str, Any]] = {
         "model": "bge-reranker-large",
         "query": "What is Deep Learning?",
@@ -30,30 +43,27 @@ class CohereV1Dialect:
         "max_chunks_per_doc": 4,
         "return_documents": True,
     }
-    body: ClassVar[Schema] = {
-        **DOCUMENTS_BODY,
-        "properties": {
-            **DOCUMENTS_BODY["properties"],
-            "max_chunks_per_doc": at_least(0),
-            "overlap_tokens": at_least(0),
-        },
-    }
-    answer: ClassVar[Schema] = RESULTS_ANSWER
+    logits: ClassVar[dict[str, Any]] = {"raw_scores": True}
+    statuses = Statuses(bad_json=400)
+    body = CohereV1Body
+    answer = RESULTS_ANSWER
 
-    def parse(self, fields: Fields, context: RequestContext) -> Call:
-        """Read what Jina's dialect reads, `rank_fields`, `max_chunks_per_doc`, and SiliconFlow's `overlap_tokens`."""
-        chunks = fields.limit("max_chunks_per_doc")
+    @override
+    def parse(self, body: CohereV1Body, context: RequestContext) -> Call:
+        chunks = body.max_chunks_per_doc
         # xinference's client sends the key with null to say nothing; then long documents go as the server is set.
         in_chunks = context.by_name or chunks is not None
         return documents_call(
-            fields,
+            body,
             long_documents="windows_max" if in_chunks else None,
             max_windows=(chunks or _DEFAULT_CHUNKS) if in_chunks else None,
-            window_overlap_tokens=fields.integer("overlap_tokens", minimum=0),
+            window_overlap_tokens=body.overlap_tokens,
             names={"window_overlap_tokens": "overlap_tokens"},
         )
 
-    def render(self, reply: Reply) -> dict[str, Any]:
-        """Results best first; `document` only where asked for."""
-        object_name = "rerank" if reply.context.route == "/rerank" else "list"
-        return frame(reply, object_name) | {"results": with_documents(reply, ranked_items(reply))}
+    @override
+    def render(self, ranked: Ranked) -> dict[str, Any]:
+        return frame(ranked, object_name(ranked)) | {"results": with_documents(ranked, ranked_items(ranked))}
+
+
+DIALECT = CohereV1Dialect()

@@ -7,39 +7,49 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from ..dialect import Call, Reply, RequestContext
-from ..fields import Fields
-from ..schema import Schema
-from .jina import DOCUMENTS_BODY, RESULTS_ANSWER
-from .results import documents_call, frame, ranked_items, with_documents
+from typing_extensions import override
+
+from ..call import Call, RequestContext
+from ..dialect import Dialect
+from ..documents import DocumentsBody, documents_call
+from ..error_form import Statuses
+from ..exchange import Ranked
+from ..results import RESULTS_ANSWER, frame, ranked_items, with_documents
 
 _DEFAULT_DOCUMENT_TOKENS = 4_096
 """Tokens of a document that Cohere reads unless told otherwise."""
 
 
-class CohereV2Dialect:
+class CohereV2Dialect(Dialect[DocumentsBody]):
     """`documents` in, `results` of `{index, relevance_score}` out; the best chunk of a long document counts."""
 
-    name: ClassVar[str] = "cohere-v2"
-    title: ClassVar[str] = "Cohere, version 2"
-    route: ClassVar[str] = "/v2/rerank"
+    name = "cohere-v2"
+    title = "Cohere, version 2"
+    family = "cohere"
+    routes = ("/v2/rerank",)
     example: ClassVar[dict[str, Any]] = {
         "model": "bge-reranker-large",
         "query": "What is Deep Learning?",
         "documents": ["Deep Learning is a branch of machine learning.", "Cheese is made of milk."],
-        "top_n": 2,
+        "max_tokens_per_doc": 4096,
     }
-    body: ClassVar[Schema] = DOCUMENTS_BODY
-    answer: ClassVar[Schema] = RESULTS_ANSWER
+    logits: ClassVar[dict[str, Any]] = {"raw_scores": True}
+    statuses = Statuses(bad_json=400)
+    body = DocumentsBody
+    answer = RESULTS_ANSWER
 
-    def parse(self, fields: Fields, _context: RequestContext) -> Call:
-        """Read `query`, `documents`, `top_n`, `max_tokens_per_doc` and `model`; `priority` has no effect."""
+    @override
+    def parse(self, body: DocumentsBody, context: RequestContext) -> Call:
         return documents_call(
-            fields,
+            body,
             long_documents="windows_max",
-            max_document_tokens=fields.limit("max_tokens_per_doc") or _DEFAULT_DOCUMENT_TOKENS,
+            max_document_tokens=body.max_tokens_per_doc or _DEFAULT_DOCUMENT_TOKENS,
         )
 
-    def render(self, reply: Reply) -> dict[str, Any]:
-        """Results best first. Version 2 has no documents in its answer, but LiteLLM asks for them here."""
-        return frame(reply, version="2") | {"results": with_documents(reply, ranked_items(reply))}
+    @override
+    def render(self, ranked: Ranked) -> dict[str, Any]:
+        # Version 2 has no documents in its answer, but LiteLLM asks for them here.
+        return frame(ranked, version="2") | {"results": with_documents(ranked, ranked_items(ranked))}
+
+
+DIALECT = CohereV2Dialect()

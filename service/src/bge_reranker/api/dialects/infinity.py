@@ -7,32 +7,41 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from ..dialect import Call, Reply, RequestContext
-from ..fields import Fields
-from ..schema import TEXT, Schema, framed, list_of, scored
-from .jina import DOCUMENTS_BODY
-from .results import documents_call, frame, ranked_items, with_texts
+from typing_extensions import override
+
+from ..call import Call, RequestContext
+from ..dialect import Dialect
+from ..documents import DocumentsBody, documents_call
+from ..exchange import Ranked
+from ..results import frame, ranked_items, with_texts
+from ..schema import TEXT, framed, list_of, scored
 
 
-class InfinityDialect:
+class InfinityDialect(Dialect[DocumentsBody]):
     """`documents` in, `results` of `{index, relevance_score[, document]}` out, `document` a string."""
 
-    name: ClassVar[str] = "infinity"
-    title: ClassVar[str] = "infinity"
-    route: ClassVar[str] = "/rerank"
+    name = "infinity"
+    title = "infinity"
+    routes = ("/rerank",)
     example: ClassVar[dict[str, Any]] = {
         "model": "bge-reranker-large",
         "query": "What is Deep Learning?",
         "documents": ["Deep Learning is a branch of machine learning.", "Cheese is made of milk."],
         "return_documents": True,
     }
-    body: ClassVar[Schema] = DOCUMENTS_BODY
-    answer: ClassVar[Schema] = framed({"results": list_of(scored("relevance_score", {"document": TEXT}))})
+    logits: ClassVar[dict[str, Any]] = {"raw_scores": True}
+    error_object = "by_name"
+    lists_problems = True
+    body = DocumentsBody
+    answer = framed({"results": list_of(scored("relevance_score", {"document": TEXT}))})
 
-    def parse(self, fields: Fields, _context: RequestContext) -> Call:
-        """Read `query`, `documents`, `top_n`, `return_documents`, `raw_scores` and `model`."""
-        return documents_call(fields)
+    @override
+    def parse(self, body: DocumentsBody, context: RequestContext) -> Call:
+        return documents_call(body)
 
-    def render(self, reply: Reply) -> dict[str, Any]:
-        """Results best first."""
-        return frame(reply, "rerank") | {"results": with_texts(reply, ranked_items(reply))}
+    @override
+    def render(self, ranked: Ranked) -> dict[str, Any]:
+        return frame(ranked, "rerank") | {"results": with_texts(ranked, ranked_items(ranked))}
+
+
+DIALECT = InfinityDialect()

@@ -5,44 +5,44 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, ClassVar
 
-from ..dialect import Call, Reply, RequestContext
-from ..fields import Fields
-from ..schema import (
-    DOCUMENTS,
-    FLAG,
-    LABEL,
-    QUERY_OR_OBJECT,
-    TEXT,
-    TEXT_OBJECT,
-    WHOLE,
-    Schema,
-    fields_of,
-    framed,
-    list_of,
-    scored,
-)
-from .results import documents_call, frame, ranked_items, with_documents, with_texts
+from typing_extensions import override
 
-_OPTIONS: dict[str, Schema] = {"model": LABEL, "top_n": WHOLE}
+from ..call import Call, RequestContext
+from ..dialect import Dialect
+from ..documents import DocumentsBody, documents_call
+from ..error_form import BAD_REQUEST
+from ..exchange import Ranked
+from ..fields import DocumentsByFields, Flag
+from ..results import frame, ranked_items, with_documents, with_texts
+from ..schema import TEXT, TEXT_OBJECT, Schema, framed, list_of, scored
 
 
-class LlamaCppDialect:
+class LlamaCppTextsBody(DocumentsBody):
+    """A request in TEI's words."""
+
+    documents = DocumentsByFields(DocumentsBody.rank_fields, key="texts")
+    return_documents = Flag("Whether results carry their texts.", key="return_text")
+
+
+class LlamaCppBody(DocumentsBody):
+    """A request in Jina's words, or in TEI's."""
+
+    other_classes = (LlamaCppTextsBody,)
+
+
+class LlamaCppDialect(Dialect[LlamaCppBody]):
     """`documents` in, `results` out; `texts` in, a bare array out. Scores are logits."""
 
-    name: ClassVar[str] = "llamacpp"
-    title: ClassVar[str] = "llama.cpp"
-    route: ClassVar[str] = "/v1/rerank"
+    name = "llamacpp"
+    title = "llama.cpp"
+    routes = ("/v1/rerank",)
     example: ClassVar[dict[str, Any]] = {
         "query": "What is Deep Learning?",
         "documents": ["Deep Learning is a branch of machine learning.", "Cheese is made of milk."],
-        "top_n": 2,
     }
-    body: ClassVar[Schema] = {
-        "anyOf": [
-            fields_of({"query": QUERY_OR_OBJECT, "documents": DOCUMENTS}, {**_OPTIONS, "return_documents": FLAG}),
-            fields_of({"query": QUERY_OR_OBJECT, "texts": DOCUMENTS}, {**_OPTIONS, "return_text": FLAG}),
-        ]
-    }
+    statuses = BAD_REQUEST
+    error_object = "by_name"
+    body = LlamaCppBody
     answer: ClassVar[Schema] = {
         "anyOf": [
             framed({"results": list_of(scored("relevance_score", {"document": TEXT_OBJECT}))}),
@@ -50,16 +50,17 @@ class LlamaCppDialect:
         ]
     }
 
-    def parse(self, fields: Fields, _context: RequestContext) -> Call:
-        """Read `query`, `documents` or `texts`, `top_n` and the wish to get them back."""
-        if fields.has("texts"):
-            call = documents_call(fields, key="texts", give="return_text")
-        else:
-            call = documents_call(fields)
-        return replace(call, raw_scores=True, is_batch=fields.has("texts"))
+    @override
+    def parse(self, body: LlamaCppBody, context: RequestContext) -> Call:
+        has_texts = body.has("texts")
+        call = documents_call(body.seen_as(LlamaCppTextsBody) if has_texts else body)
+        return replace(call, raw_scores=True, is_batch=has_texts)
 
-    def render(self, reply: Reply) -> Any:
-        """Best first, in the form of the question."""
-        if reply.call.is_batch:
-            return with_texts(reply, ranked_items(reply, "score"), "text")
-        return frame(reply) | {"results": with_documents(reply, ranked_items(reply))}
+    @override
+    def render(self, ranked: Ranked) -> Any:
+        if ranked.call.is_batch:
+            return with_texts(ranked, ranked_items(ranked, "score"), "text")
+        return frame(ranked) | {"results": with_documents(ranked, ranked_items(ranked))}
+
+
+DIALECT = LlamaCppDialect()

@@ -7,46 +7,61 @@ and so does `top_n` for those that have none.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, NamedTuple, cast, get_args
+from typing import Any, ClassVar, Final, NamedTuple, get_args
+
+from typing_extensions import override
 
 from ...ranking.request import RankRequest
 from ...settings import Direction, LongDocuments, Preset, Truncation
 from ...text.policy import MIN_PAIR_TOKENS
-from ..dialect import Call, Part, Reply, RequestContext, indices_of_parts, ranked_indices, shown_scores
-from ..fields import Fields
-from ..schema import (
-    FLAG,
-    INDEX,
-    LABEL,
-    NUMBER,
-    QUERY,
-    TEXT,
-    TEXTS_OR_OBJECTS,
-    Schema,
-    at_least,
-    fields_of,
-    framed,
-    list_of,
-    words,
-)
-from .results import frame
+from ..call import Call, Part, RequestContext
+from ..dialect import Dialect
+from ..error_form import Remedies
+from ..exchange import Ranked
+from ..fields import Body, Choice, Documents, Flag, Integer, Model, NestedList, Query, TopN
+from ..results import frame, indices_of_parts, ranked_indices, shown_scores
+from ..schema import INDEX, NUMBER, TEXT, Schema, at_least, fields_of, framed, list_of
 
-_RESULT: Schema = fields_of(
+_RESULT: Final[Schema] = fields_of(
     {"index": INDEX, "score": NUMBER, "text": TEXT, "tokens": INDEX, "truncated": {"type": "boolean"}},
     {"id": {"description": "As the candidate came with it."}, "metadata": {"description": "As it came."}},
 )
-_RANKED: dict[str, Schema] = {"ranked_candidates": list_of(TEXT), "results": list_of(_RESULT)}
-_ASKED: dict[str, Schema] = {"query": QUERY, "candidates": TEXTS_OR_OBJECTS}
-_OPTIONS: dict[str, Schema] = {
-    "raw_scores": FLAG,
-    "model": LABEL,
-    "preset": words(*get_args(Preset)),
-    "truncation": words(*get_args(Truncation)),
-    "truncation_direction": words(*get_args(Direction)),
-    "max_pair_tokens": at_least(MIN_PAIR_TOKENS),
-    "max_query_tokens": at_least(1),
-    "long_documents": words(*get_args(LongDocuments)),
-}
+_RANKED: Final[dict[str, Schema]] = {"ranked_candidates": list_of(TEXT), "results": list_of(_RESULT)}
+
+
+class NativeRequest(Body):
+    """One of several requests in a body."""
+
+    query = Query()
+    candidates = Documents()
+    top_n = TopN("Most results of this request.", minimum=1)
+
+
+class NativeBody(Body):
+    """One request, or several, and the options of all of them."""
+
+    forms = (("query", "candidates"), ("requests",))
+
+    query = Query()
+    candidates = Documents("Texts, or objects with a `text`; `id` and `metadata` come back with the result.")
+    requests = NestedList(NativeRequest, "request")
+    top_n = TopN("Most results; all where absent.", minimum=1)
+    raw_scores = Flag("Logits instead of their sigmoids.")
+    model = Model()
+    preset: Choice[Preset] = Choice(get_args(Preset), "Reference whose tokens are reproduced.")
+    truncation: Choice[Truncation] = Choice(get_args(Truncation), "Side that is cut.")
+    truncation_direction: Choice[Direction] = Choice(get_args(Direction), "End at which tokens are dropped.")
+    max_pair_tokens = Integer("Longest pair in tokens.", shown=at_least(MIN_PAIR_TOKENS))
+    max_query_tokens = Integer("Longest query in tokens.", shown=at_least(1))
+    long_documents: Choice[LongDocuments] = Choice(
+        get_args(LongDocuments), "What happens to documents that do not fit."
+    )
+
+
+_OPTIONS: Final = tuple(
+    name for name in NativeBody.fields() if name not in {"query", "candidates", "requests", "top_n"}
+)
+"""Fields that count for all requests of a body."""
 
 
 class _Columns(NamedTuple):
@@ -57,109 +72,104 @@ class _Columns(NamedTuple):
     truncated: Sequence[bool]
 
 
-class NativeDialect:
-    """Our own shape; the only one with room for everything we know about a result."""
+class NativeDialect(Dialect[NativeBody]):
+    """`candidates` in, `ranked_candidates` and `results` of `{index, score, text, tokens, truncated}` out."""
 
-    name: ClassVar[str] = "native"
-    title: ClassVar[str] = "Native"
-    route: ClassVar[str] = "/rerank"
+    name = "native"
+    title = "Native"
+    routes = ("/rerank",)
+    document_keys = ("candidates", "requests")
     example: ClassVar[dict[str, Any]] = {
         "query": "人工智能发展趋势",
         "candidates": ["AI在医疗的应用", "深度学习框架对比", "区块链技术解析"],
     }
-    body: ClassVar[Schema] = {
-        "anyOf": [
-            fields_of(_ASKED, {"top_n": at_least(1), **_OPTIONS}),
-            fields_of(
-                {"requests": {**list_of(fields_of(_ASKED, {"top_n": at_least(1)})), "minItems": 1}},
-                {"top_n": at_least(1), **_OPTIONS},
-            ),
-        ]
-    }
-    answer: ClassVar[Schema] = {
-        "anyOf": [framed(_RANKED), framed({"responses": list_of(fields_of(_RANKED))})],
-    }
+    logits: ClassVar[dict[str, Any]] = {"raw_scores": True}
+    remedies = Remedies(
+        long_document="Shorten it, or send another `long_documents`: cut, windows_max or windows_mean.",
+        long_query="Shorten it, send `max_query_tokens`, or `truncation`: longest_first with `long_documents`: cut.",
+    )
+    body = NativeBody
+    answer: ClassVar[Schema] = {"anyOf": [framed(_RANKED), framed({"responses": list_of(fields_of(_RANKED))})]}
 
-    def parse(self, fields: Fields, _context: RequestContext) -> Call:
-        """Read `query` with `candidates`, or `requests` of both, and the options."""
-        return _several(fields) if fields.has("requests") else _one(fields)
+    @override
+    def parse(self, body: NativeBody, context: RequestContext) -> Call:
+        return _several(body) if body.has("requests") else _one(body)
 
-    def render(self, reply: Reply) -> dict[str, Any]:
-        """Ranked texts, results best first, model and usage; with `requests`, one answer for each."""
-        if not reply.call.parts:
-            return _ranked(reply, _columns(reply), ranked_indices(reply), 0) | frame(reply, "rerank")
-        columns = _columns(reply)
+    @override
+    def render(self, ranked: Ranked) -> dict[str, Any]:
+        columns = _columns(ranked)
+        if not ranked.call.parts:
+            return _results(ranked, columns, ranked_indices(ranked), 0) | frame(ranked, "rerank")
         responses = [
-            _ranked(reply, columns, indices, part.first)
-            for part, indices in zip(reply.call.parts, indices_of_parts(reply), strict=True)
+            _results(ranked, columns, indices, part.first)
+            for part, indices in zip(ranked.call.parts, indices_of_parts(ranked), strict=True)
         ]
-        return {"responses": responses} | frame(reply, "rerank")
+        return {"responses": responses} | frame(ranked, "rerank")
 
 
-def _one(fields: Fields) -> Call:
+def _one(body: NativeBody) -> Call:
+    query, candidates = body.query, body.candidates
     return Call(
-        request=RankRequest(
-            query=fields.query(), documents=fields.documents("candidates", objects_too=True), **_options(fields)
-        ),
-        top_n=fields.top_n(zero_means_all=False),
+        request=RankRequest(query=query, documents=candidates.texts, **_options(body)),
+        top_n=body.top_n,
         return_documents=True,
-        raw_scores=fields.boolean("raw_scores", default=False),
-        sent=fields.objects("candidates"),
+        raw_scores=body.raw_scores,
+        sent=candidates.objects,
     )
 
 
-def _several(fields: Fields) -> Call:
+def _several(body: NativeBody) -> Call:
     """All candidates of all requests form one request to the engine, so that they find room together or not at all."""
-    for name in _ASKED:
-        fields.refuse(name, "stands beside `requests`", remedy="Put it into one of them.")
-    top_n = fields.top_n(zero_means_all=False)
+    for name in ("query", "candidates"):
+        body.refuse(name, "stands beside `requests`", remedy="Put it into one of them.")
+    top_n = body.top_n
     documents: list[str] = []
     queries: list[str] = []
     sent: dict[int, Mapping[str, Any]] = {}
     parts: list[Part] = []
-    for part in fields.parts("requests", of="request"):
+    for request in body.requests:
         for name in _OPTIONS:
-            part.refuse(name, "counts for all requests", remedy=f"Put `{name}` beside `requests`.")
-        first, query = len(documents), part.query()
-        documents += part.documents("candidates", objects_too=True)
-        fields.check_count("requests", len(documents), of="candidate")
-        queries += [query] * (len(documents) - first)
-        sent |= {first + index: value for index, value in part.objects("candidates").items()}
-        parts.append(Part(first, len(documents), part.top_n(zero_means_all=False) or top_n))
+            request.refuse(name, "counts for all requests", remedy=f"Put `{name}` beside `requests`.")
+        first, query, candidates = len(documents), request.query, request.candidates
+        documents += candidates.texts
+        body.check_count("requests", len(documents), of="candidate")
+        queries += [query] * len(candidates.texts)
+        sent |= {first + index: value for index, value in candidates.objects.items()}
+        parts.append(Part(first, len(documents), request.top_n or top_n))
     return Call(
-        request=RankRequest(queries[0], documents, queries=queries, **_options(fields)),
+        request=RankRequest(queries[0], documents, queries=queries, **_options(body)),
         return_documents=True,
-        raw_scores=fields.boolean("raw_scores", default=False),
+        raw_scores=body.raw_scores,
         sent=sent,
         parts=tuple(parts),
     )
 
 
-def _options(fields: Fields) -> dict[str, Any]:
+def _options(body: NativeBody) -> dict[str, Any]:
     return {
-        "preset": cast("Preset | None", fields.choice("preset", get_args(Preset))),
-        "truncation": cast("Truncation | None", fields.choice("truncation", get_args(Truncation))),
-        "truncation_direction": cast("Direction | None", fields.choice("truncation_direction", get_args(Direction))),
-        "max_pair_tokens": fields.integer("max_pair_tokens"),
-        "max_query_tokens": fields.integer("max_query_tokens"),
-        "long_documents": cast("LongDocuments | None", fields.choice("long_documents", get_args(LongDocuments))),
+        "preset": body.preset,
+        "truncation": body.truncation,
+        "truncation_direction": body.truncation_direction,
+        "max_pair_tokens": body.max_pair_tokens,
+        "max_query_tokens": body.max_query_tokens,
+        "long_documents": body.long_documents,
     }
 
 
-def _columns(reply: Reply) -> _Columns:
-    return _Columns(shown_scores(reply), reply.ranking.tokens.tolist(), reply.ranking.truncated.tolist())
+def _columns(ranked: Ranked) -> _Columns:
+    return _Columns(shown_scores(ranked), ranked.ranking.tokens.tolist(), ranked.ranking.truncated.tolist())
 
 
-def _ranked(reply: Reply, columns: _Columns, indices: Sequence[int], first: int) -> dict[str, Any]:
+def _results(ranked: Ranked, columns: _Columns, indices: Sequence[int], first: int) -> dict[str, Any]:
     """The results of one query.
 
     Args:
-        reply: The whole answer.
+        ranked: The whole answer.
         columns: What is known about each document of the call.
         indices: Its documents among all documents of the call, best first.
         first: Index of its first document, from which its own indices count.
     """
-    documents = reply.call.request.documents
+    documents = ranked.call.request.documents
     results = []
     for index in indices:
         result = {
@@ -169,7 +179,10 @@ def _ranked(reply: Reply, columns: _Columns, indices: Sequence[int], first: int)
             "tokens": columns.tokens[index],
             "truncated": columns.truncated[index],
         }
-        sent = reply.call.sent.get(index, {})
+        sent = ranked.call.sent.get(index, {})
         result |= {key: sent[key] for key in ("id", "metadata") if key in sent}
         results.append(result)
     return {"ranked_candidates": [documents[index] for index in indices], "results": results}
+
+
+DIALECT = NativeDialect()

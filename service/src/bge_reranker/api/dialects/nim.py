@@ -2,48 +2,69 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
+
+from typing_extensions import override
 
 from ...ranking.request import RankRequest
-from ..dialect import Call, Reply, RequestContext
-from ..fields import Fields
-from ..schema import LABEL, QUERY_OR_OBJECT, TEXTS_OR_OBJECTS, WHOLE, Schema, fields_of, framed, list_of, scored, words
-from .results import frame, ranked_items
+from ..call import Call, RequestContext
+from ..dialect import Dialect
+from ..error_form import Remedies, Statuses
+from ..exchange import Ranked
+from ..fields import Body, Choice, Documents, Model, QueryOrObject, TopN
+from ..results import frame, ranked_items
+from ..schema import framed, list_of, scored
 
 
-class NimDialect:
+class NimBody(Body):
+    """`query` and `passages`; only `truncate` of NONE in so many words refuses a long passage."""
+
+    query = QueryOrObject("The text to search for.")
+    passages = Documents()
+    model = Model()
+    truncate: Choice[Literal["none", "end"]] = Choice(("NONE", "END"), "Whether a long passage is refused or cut.")
+    top_n = TopN("Most results, as LiteLLM asks; NIM itself gives all.")
+    top_k = TopN("As `top_n`, as RAGFlow asks.")
+
+
+class NimDialect(Dialect[NimBody]):
     """`query` and `passages` as objects with `text` in, `rankings` of `{index, logit}` out."""
 
-    name: ClassVar[str] = "nim"
-    title: ClassVar[str] = "NVIDIA NIM"
-    route: ClassVar[str] = "/v1/ranking"
+    name = "nim"
+    title = "NVIDIA NIM"
+    # The last one is where NVIDIA's hosted models answer; clients that append to a base address come here.
+    routes = ("/v1/ranking", "/ranking", "/v1/retrieval/{name:path}/reranking")
+    document_keys = ("passages",)
     example: ClassVar[dict[str, Any]] = {
         "model": "bge-reranker-large",
         "query": {"text": "What is Deep Learning?"},
         "passages": [{"text": "Deep Learning is a branch of machine learning."}, {"text": "Cheese is made of milk."}],
         "truncate": "END",
     }
-    body: ClassVar[Schema] = fields_of(
-        {"query": QUERY_OR_OBJECT, "passages": TEXTS_OR_OBJECTS},
-        {"model": LABEL, "truncate": words("NONE", "END"), "top_n": WHOLE, "top_k": WHOLE},
-    )
-    answer: ClassVar[Schema] = framed({"rankings": list_of(scored("logit"))})
+    # NVIDIA's own service refuses a wrong key with 403.
+    statuses = Statuses(too_long=400, wrong_key=403)
+    remedies = Remedies(long_document='Shorten it, or send `truncate`: "END".')
+    body = NimBody
+    answer = framed({"rankings": list_of(scored("logit"))})
 
-    def parse(self, fields: Fields, context: RequestContext) -> Call:
-        """Read `query`, `passages`, `truncate` and `model`; only `NONE` in so many words refuses a long passage."""
-        # NIM itself gives all; RAGFlow sends the one key and LiteLLM the other, and both mean it.
-        top_k, top_n = fields.top_n("top_k"), fields.top_n()
-        may_cut = {"none": False, "end": True}.get(fields.choice("truncate", ("NONE", "END")) or "")
+    @override
+    def parse(self, body: NimBody, context: RequestContext) -> Call:
+        top_k, top_n = body.top_k, body.top_n
+        truncate = body.truncate
+        may_cut = None if truncate is None else truncate == "end"
         return Call(
             request=RankRequest(
-                query=fields.query(object_too=True),
-                documents=fields.documents("passages", objects_too=True),
+                query=body.query,
+                documents=body.passages.texts,
                 long_documents=context.on_long_documents(may_cut=may_cut),
             ),
-            top_n=top_k if fields.has("top_k") else top_n,
+            top_n=top_k if body.has("top_k") else top_n,
             raw_scores=True,
         )
 
-    def render(self, reply: Reply) -> dict[str, Any]:
-        """Rankings best first, as logits."""
-        return frame(reply) | {"rankings": ranked_items(reply, "logit")}
+    @override
+    def render(self, ranked: Ranked) -> dict[str, Any]:
+        return frame(ranked) | {"rankings": ranked_items(ranked, "logit")}
+
+
+DIALECT = NimDialect()

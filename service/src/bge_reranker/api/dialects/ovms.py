@@ -7,31 +7,40 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from ..dialect import Call, Reply, RequestContext
-from ..fields import Fields
-from ..schema import Schema
-from .jina import DOCUMENTS_BODY, RESULTS_ANSWER
-from .results import documents_call, frame, ranked_items, with_documents
+from typing_extensions import override
+
+from ..call import Call, RequestContext
+from ..dialect import Dialect
+from ..documents import DocumentsBody, documents_call
+from ..error_form import BAD_REQUEST
+from ..exchange import Ranked
+from ..results import RESULTS_ANSWER, frame, ranked_items, with_documents
 
 
-class OvmsDialect:
+class OvmsDialect(Dialect[DocumentsBody]):
     """As Cohere's first version; a query gets half of the pair, and the best chunk of a document counts."""
 
-    name: ClassVar[str] = "ovms"
-    title: ClassVar[str] = "OpenVINO Model Server"
-    route: ClassVar[str] = "/v3/rerank"
+    name = "ovms"
+    title = "OpenVINO Model Server"
+    # The others are what Cohere's client libraries make of the base address that ends in /v3.
+    routes = ("/v3/rerank", "/v3/v1/rerank", "/v3/v2/rerank")
     example: ClassVar[dict[str, Any]] = {
         "model": "bge-reranker-large",
         "query": "hello",
         "documents": ["welcome", "farewell"],
     }
-    body: ClassVar[Schema] = DOCUMENTS_BODY
-    answer: ClassVar[Schema] = RESULTS_ANSWER
+    logits: ClassVar[dict[str, Any]] = {"raw_scores": True}
+    statuses = BAD_REQUEST
+    body = DocumentsBody
+    answer = RESULTS_ANSWER
 
-    def parse(self, fields: Fields, _context: RequestContext) -> Call:
-        """Read `query`, `documents`, `top_n`, `return_documents` and `model`."""
-        return documents_call(fields, long_documents="windows_max", window_overlap_tokens=0, limits_query_to_half=True)
+    @override
+    def parse(self, body: DocumentsBody, context: RequestContext) -> Call:
+        return documents_call(body, long_documents="windows_max", window_overlap_tokens=0, limits_query_to_half=True)
 
-    def render(self, reply: Reply) -> dict[str, Any]:
-        """Results best first; `document` only where asked for."""
-        return frame(reply) | {"results": with_documents(reply, ranked_items(reply))}
+    @override
+    def render(self, ranked: Ranked) -> dict[str, Any]:
+        return frame(ranked) | {"results": with_documents(ranked, ranked_items(ranked))}
+
+
+DIALECT = OvmsDialect()

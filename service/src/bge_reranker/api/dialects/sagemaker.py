@@ -4,32 +4,52 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from typing_extensions import override
+
 from ...ranking.request import RankRequest
-from ..dialect import Call, Reply, RequestContext, every_score
-from ..fields import Fields
-from ..schema import NUMBER, PAIR, Schema, fields_of, framed, list_of
-from ..texts import pair_of
-from .results import frame
+from ..call import Call, RequestContext
+from ..dialect import Dialect
+from ..error_form import Statuses
+from ..exchange import Ranked
+from ..fields import Body, Model, Pairs
+from ..results import every_score, frame
+from ..schema import NUMBER, framed, list_of
 
 
-class SageMakerDialect:
+class SageMakerBody(Body):
+    """Pairs of query and document."""
+
+    text_pairs = Pairs()
+    model = Model()
+
+
+class SageMakerDialect(Dialect[SageMakerBody]):
     """`text_pairs` in, `scores` in input order out."""
 
-    name: ClassVar[str] = "sagemaker"
-    title: ClassVar[str] = "SageMaker cross-encoder"
-    route: ClassVar[str] = "/invocations"
+    name = "sagemaker"
+    title = "SageMaker cross-encoder"
+    routes = ("/invocations",)
+    document_keys = ("text_pairs",)
     example: ClassVar[dict[str, Any]] = {
-        "text_pairs": [["What is Deep Learning?", "Deep Learning is a branch of machine learning."]]
+        "text_pairs": [
+            ["What is Deep Learning?", "Deep Learning is a branch of machine learning."],
+            ["What is Deep Learning?", "Cheese is made of milk."],
+        ]
     }
-    body: ClassVar[Schema] = fields_of({"text_pairs": {"type": "array", "items": PAIR, "minItems": 1}})
-    answer: ClassVar[Schema] = framed({"scores": list_of(NUMBER)})
+    # Amazon's own service refuses a wrong key with 403.
+    statuses = Statuses(empty=400, too_many=400, too_long=400, bad_type=400, bad_json=400, wrong_key=403)
+    body = SageMakerBody
+    answer = framed({"scores": list_of(NUMBER)})
 
-    def parse(self, fields: Fields, _context: RequestContext) -> Call:
-        """Read `text_pairs`."""
-        pairs = [pair_of(f"text_pairs[{index}]", item) for index, item in enumerate(fields.listed("text_pairs"))]
+    @override
+    def parse(self, body: SageMakerBody, context: RequestContext) -> Call:
+        pairs = body.text_pairs
         queries, documents = [query for query, _ in pairs], [document for _, document in pairs]
         return Call(request=RankRequest(queries[0], documents, queries=queries))
 
-    def render(self, reply: Reply) -> dict[str, Any]:
-        """Scores in input order."""
-        return frame(reply) | {"scores": list(every_score(reply))}
+    @override
+    def render(self, ranked: Ranked) -> dict[str, Any]:
+        return frame(ranked) | {"scores": list(every_score(ranked))}
+
+
+DIALECT = SageMakerDialect()

@@ -4,31 +4,48 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from ..dialect import Call, Reply, RequestContext
-from ..fields import Fields
-from ..schema import TEXT, Schema, list_of, scored
-from .jina import DOCUMENTS_BODY
-from .results import documents_call, ranked_items, with_texts
+from typing_extensions import override
+
+from ..call import Call, RequestContext
+from ..dialect import Dialect
+from ..documents import DocumentsBody, documents_call
+from ..error_form import BAD_REQUEST
+from ..exchange import Ranked
+from ..fields import Flag
+from ..results import ranked_items, with_texts
+from ..schema import TEXT, list_of, scored
 
 
-class SglangDialect:
+class SglangBody(DocumentsBody):
+    """As Jina's, with documents given back unless refused."""
+
+    return_documents = Flag("Whether results carry their documents; true where absent.", default=True)
+
+
+class SglangDialect(Dialect[SglangBody]):
     """`documents` in, an array of `{index, score[, document]}` out, best first."""
 
-    name: ClassVar[str] = "sglang"
-    title: ClassVar[str] = "SGLang"
-    route: ClassVar[str] = "/v1/rerank"
+    name = "sglang"
+    title = "SGLang"
+    routes = ("/v1/rerank",)
     example: ClassVar[dict[str, Any]] = {
         "model": "bge-reranker-large",
         "query": "What is Deep Learning?",
         "documents": ["Deep Learning is a branch of machine learning.", "Cheese is made of milk."],
     }
-    body: ClassVar[Schema] = DOCUMENTS_BODY
-    answer: ClassVar[Schema] = list_of(scored("score", {"document": TEXT}))
+    logits: ClassVar[dict[str, Any]] = {"raw_scores": True}
+    statuses = BAD_REQUEST
+    body = SglangBody
+    answer = list_of(scored("score", {"document": TEXT}))
 
-    def parse(self, fields: Fields, _context: RequestContext) -> Call:
-        """Read `query`, `documents`, `top_n` and `return_documents`, which SGLang does unless told not to."""
-        return documents_call(fields, gives_by_default=True)
+    @override
+    def parse(self, body: SglangBody, context: RequestContext) -> Call:
+        return documents_call(body)
 
-    def render(self, reply: Reply) -> list[dict[str, Any]]:
-        """Items best first; one without a score is left out, and the X-Rerank-Errors header names it."""
-        return with_texts(reply, ranked_items(reply, "score"))
+    @override
+    def render(self, ranked: Ranked) -> list[dict[str, Any]]:
+        # One without a score is left out, and the X-Rerank-Errors header names it.
+        return with_texts(ranked, ranked_items(ranked, "score"))
+
+
+DIALECT = SglangDialect()

@@ -5,77 +5,125 @@ Source: router/src/http/{types,server}.rs of text-embeddings-inference 1.9.3.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, ClassVar, cast, get_args
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Final, TypeVar
+
+from typing_extensions import override
 
 from ...ranking.request import RankRequest
 from ...settings import Direction
-from ..dialect import Call, Reply, RequestContext, ranked_indices, shown_scores
-from ..fields import Fields
-from ..schema import FLAG, LABEL, QUERY, TEXT, TEXTS, Schema, fields_of, list_of, scored, words
+from ..call import Call, RequestContext
+from ..dialect import Dialect
+from ..error_form import Case, Remedies, Statuses
+from ..exchange import Ranked
+from ..fields import Body, Choice, Flag, Model, OptionalFlag, Query, Texts
+from ..results import ranked_indices, shown_scores
+from ..schema import TEXT, list_of, scored
 
-TEI_OPTIONS: dict[str, Schema] = {
-    "truncate": FLAG,
-    "truncation_direction": words("left", "right"),
-    "raw_scores": FLAG,
-    "model": LABEL,
+_KINDS: Final[Mapping[Case, str]] = {
+    "empty": "Empty",
+    "too_many": "Validation",
+    "too_long": "Validation",
+    "bad_type": "Validation",
+    "bad_json": "Validation",
+    "overloaded": "Overloaded",
+    "not_ready": "Unhealthy",
+    "unscored": "Backend",
+    "wrong_key": "Unauthorized",
 }
-"""Options of all TEI dialects; TEI itself ignores a model, which OpenAI-like clients send all the same."""
 
 
-def tei_limits(fields: Fields, context: RequestContext) -> dict[str, Any]:
+class TeiOptions(Body):
+    """Options of all TEI dialects; TEI itself ignores a model, which OpenAI-like clients send all the same."""
+
+    truncate = OptionalFlag("Whether a text that does not fit is cut or refused.")
+    truncation_direction: Choice[Direction] = Choice(("Right", "Left"), "End at which tokens are dropped.")
+    raw_scores = Flag("Logits instead of their sigmoids.")
+    model = Model()
+
+
+B = TypeVar("B", bound=Body)
+
+
+class TeiErrors(Dialect[B]):
+    """What the dialects of TEI have in common: how they say what is wrong."""
+
+    family = "tei"
+    logits: ClassVar[dict[str, Any]] = {"raw_scores": True}
+    statuses = Statuses(empty=400, bad_json=400, unscored=424)
+    old_statuses: ClassVar[Mapping[Case, int]] = {"too_many": 413, "too_long": 413}
+    remedies = Remedies(long_document="Shorten it, or send `truncate`: true.")
+    error_kinds = _KINDS
+
+
+class TeiBody(TeiOptions):
+    """A query with texts."""
+
+    query = Query()
+    texts = Texts()
+    # Older builds of Elasticsearch say `documents`; elsewhere that key is another dialect's.
+    documents = Texts(is_documented=False)
+    return_text = Flag("Whether results carry their texts.")
+
+
+def tei_limits(body: TeiOptions, context: RequestContext) -> dict[str, Any]:
     """Read what TEI's dialects say about long texts, as `RankRequest` has it."""
-    may_cut = fields.flag("truncate")
+    may_cut = body.truncate
     if may_cut is False and context.settings.ignore_truncate_false:
         may_cut = True
-    direction = fields.choice("truncation_direction", [word.capitalize() for word in get_args(Direction)])
     return {
-        "truncation_direction": cast("Direction | None", direction),
+        "truncation_direction": body.truncation_direction,
         "long_documents": context.on_long_documents(may_cut=may_cut),
     }
 
 
-def tei_items(reply: Reply, indices: Sequence[int], first: int = 0) -> list[dict[str, Any]]:
+def tei_items(ranked: Ranked, indices: Sequence[int], first: int = 0) -> list[dict[str, Any]]:
     """One item per scored text, best first.
 
     Args:
-        reply: The whole answer.
+        ranked: The whole answer.
         indices: The texts to give among all texts of the call, best first.
         first: Index of the first text, from which its own indices count.
     """
-    documents, scores = reply.call.request.documents, shown_scores(reply)
+    documents, scores = ranked.call.request.documents, shown_scores(ranked)
     items: list[dict[str, Any]] = []
     for index in indices:
         item = {"index": index - first, "score": scores[index]}
-        if reply.call.return_documents:
+        if ranked.call.return_documents:
             item["text"] = documents[index]
         items.append(item)
     return items
 
 
-class TeiDialect:
+class TeiDialect(TeiErrors[TeiBody]):
     """`texts` in, an array of `{index, score[, text]}` out, best first, ties with the higher index first."""
 
-    name: ClassVar[str] = "tei"
-    title: ClassVar[str] = "text-embeddings-inference"
-    route: ClassVar[str] = "/rerank"
+    name = "tei"
+    title = "text-embeddings-inference"
+    routes = ("/rerank",)
+    document_keys = ("texts",)
     example: ClassVar[dict[str, Any]] = {
         "query": "What is Deep Learning?",
         "texts": ["Deep Learning is a branch of machine learning.", "Cheese is made of milk."],
     }
-    body: ClassVar[Schema] = fields_of({"query": QUERY, "texts": TEXTS}, {**TEI_OPTIONS, "return_text": FLAG})
-    answer: ClassVar[Schema] = list_of(scored("score", {"text": TEXT}))
+    body = TeiBody
+    answer = list_of(scored("score", {"text": TEXT}))
 
-    def parse(self, fields: Fields, context: RequestContext) -> Call:
-        """Read `query`, `texts`, `truncate`, `truncation_direction`, `raw_scores` and `return_text`."""
-        # Older builds of Elasticsearch say `documents`; elsewhere that key is another dialect's.
-        key = "documents" if context.by_name and fields.has("documents") and not fields.has("texts") else "texts"
+    @override
+    def parse(self, body: TeiBody, context: RequestContext) -> Call:
+        says_documents = context.by_name and body.has("documents") and not body.has("texts")
+        query = body.query
+        documents = body.documents if says_documents else body.texts
         return Call(
-            request=RankRequest(query=fields.query(), documents=fields.documents(key), **tei_limits(fields, context)),
-            return_documents=fields.boolean("return_text", default=False),
-            raw_scores=fields.boolean("raw_scores", default=False),
+            request=RankRequest(query=query, documents=documents, **tei_limits(body, context)),
+            return_documents=body.return_text,
+            raw_scores=body.raw_scores,
         )
 
-    def render(self, reply: Reply) -> list[dict[str, Any]]:
-        """One item per scored text; a text without a score is left out, and the X-Rerank-Errors header names it."""
-        return tei_items(reply, ranked_indices(reply, ties_high_index_first=True))
+    @override
+    def render(self, ranked: Ranked) -> list[dict[str, Any]]:
+        # A text without a score is left out, and the X-Rerank-Errors header names it.
+        return tei_items(ranked, ranked_indices(ranked, ties_high_index_first=True))
+
+
+DIALECT = TeiDialect()

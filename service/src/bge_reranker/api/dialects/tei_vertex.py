@@ -8,28 +8,39 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, ClassVar
 
+from typing_extensions import override
+
 from ...errors import InvalidField
-from ..dialect import Call, Part, Reply, RequestContext, indices_of_parts
-from ..fields import Fields
-from ..schema import Schema, fields_of, list_of
-from .tei import TeiDialect, tei_items
+from ..call import Call, Part, RequestContext
+from ..exchange import Ranked
+from ..fields import Body, Model, NestedList
+from ..results import indices_of_parts
+from ..schema import fields_of, list_of
+from .tei import DIALECT as TEI
+from .tei import TeiBody, TeiErrors, tei_items
 
-_TEI = TeiDialect()
+
+class TeiVertexBody(Body):
+    """Instances, each as TEI's rerank takes it; their options are the same."""
+
+    instances = NestedList(TeiBody, "instance")
+    model = Model()
 
 
-class TeiVertexDialect:
+class TeiVertexDialect(TeiErrors[TeiVertexBody]):
     """`instances`, each as TEI's rerank takes it, in; `predictions`, each as TEI's rerank gives it, out."""
 
-    name: ClassVar[str] = "tei-vertex"
-    title: ClassVar[str] = "text-embeddings-inference, Vertex AI"
-    route: ClassVar[str] = "/vertex"
-    example: ClassVar[dict[str, Any]] = {"instances": [TeiDialect.example]}
-    body: ClassVar[Schema] = fields_of({"instances": {**list_of(TeiDialect.body), "minItems": 1}})
-    answer: ClassVar[Schema] = fields_of({"predictions": list_of(TeiDialect.answer)})
+    name = "tei-vertex"
+    title = "text-embeddings-inference, Vertex AI"
+    routes = ("/vertex",)
+    example: ClassVar[dict[str, Any]] = {"instances": [TEI.example]}
+    logits: ClassVar[dict[str, Any]] = {"instances": [TEI.logits]}
+    body = TeiVertexBody
+    answer = fields_of({"predictions": list_of(TEI.answer)})
 
-    def parse(self, fields: Fields, context: RequestContext) -> Call:
-        """Read `instances`; their options are the same, or the first that differs is named."""
-        calls = [_TEI.parse(instance, context) for instance in fields.parts("instances", of="instance")]
+    @override
+    def parse(self, body: TeiVertexBody, context: RequestContext) -> Call:
+        calls = [TEI.parse(instance, context) for instance in body.instances]
         documents: list[str] = []
         queries: list[str] = []
         parts: list[Part] = []
@@ -41,18 +52,18 @@ class TeiVertexDialect:
                 )
             first = len(documents)
             documents += call.request.documents
-            fields.check_count("instances", len(documents), of="text")
+            body.check_count("instances", len(documents), of="text")
             queries += [call.request.query] * len(call.request.documents)
             parts.append(Part(first, len(documents), None))
         request = replace(calls[0].request, documents=documents, queries=queries)
         return replace(calls[0], request=request, parts=tuple(parts))
 
-    def render(self, reply: Reply) -> dict[str, Any]:
-        """One array for each instance, in their order."""
-        shares = indices_of_parts(reply, ties_high_index_first=True)
+    @override
+    def render(self, ranked: Ranked) -> dict[str, Any]:
+        shares = indices_of_parts(ranked, ties_high_index_first=True)
         return {
             "predictions": [
-                tei_items(reply, indices, part.first) for part, indices in zip(reply.call.parts, shares, strict=True)
+                tei_items(ranked, indices, part.first) for part, indices in zip(ranked.call.parts, shares, strict=True)
             ]
         }
 
@@ -60,3 +71,6 @@ class TeiVertexDialect:
 def _options(call: Call) -> Call:
     """All but the texts, for comparison."""
     return replace(call, request=replace(call.request, query="", documents=[]))
+
+
+DIALECT = TeiVertexDialect()

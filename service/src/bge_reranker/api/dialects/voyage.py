@@ -4,36 +4,54 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from ..dialect import Call, Reply, RequestContext
-from ..fields import Fields
-from ..schema import DOCUMENTS, FLAG, LABEL, QUERY_OR_OBJECT, TEXT, WHOLE, Schema, fields_of, framed, list_of, scored
-from .results import documents_call, frame, ranked_items, with_texts
+from typing_extensions import override
+
+from ..call import Call, RequestContext
+from ..dialect import Dialect, KeyRule
+from ..documents import DocumentsBody, documents_call
+from ..error_form import BAD_REQUEST, Remedies
+from ..exchange import Ranked
+from ..fields import OptionalFlag, TopN
+from ..results import frame, ranked_items, with_texts
+from ..schema import TEXT, framed, list_of, scored
 
 
-class VoyageDialect:
+class VoyageBody(DocumentsBody):
+    """As Jina's, with `top_k` and `truncation`."""
+
+    top_n = TopN("Most results; all where absent, zero or negative.", key="top_k")
+    truncation = OptionalFlag("Whether a document that does not fit is cut or refused.")
+
+
+class VoyageDialect(Dialect[VoyageBody]):
     """`documents` in, `data` of `{index, relevance_score[, document]}` out."""
 
-    name: ClassVar[str] = "voyage"
-    title: ClassVar[str] = "Voyage"
-    route: ClassVar[str] = "/v1/rerank"
+    name = "voyage"
+    title = "Voyage"
+    routes = ("/v1/rerank",)
+    key_rules = (
+        KeyRule(frozenset({"truncation"}), order=2),
+        KeyRule(frozenset({"top_k"}), none_of=frozenset({"top_n"}), order=2),
+    )
     example: ClassVar[dict[str, Any]] = {
         "model": "bge-reranker-large",
         "query": "What is Deep Learning?",
         "documents": ["Deep Learning is a branch of machine learning.", "Cheese is made of milk."],
-        "top_k": None,
         "truncation": True,
     }
-    body: ClassVar[Schema] = fields_of(
-        {"query": QUERY_OR_OBJECT, "documents": DOCUMENTS},
-        {"model": LABEL, "top_k": WHOLE, "truncation": FLAG, "return_documents": FLAG},
-    )
-    answer: ClassVar[Schema] = framed({"data": list_of(scored("relevance_score", {"document": TEXT}))})
+    logits: ClassVar[dict[str, Any]] = {"raw_scores": True}
+    statuses = BAD_REQUEST
+    remedies = Remedies(long_document="Shorten it, or send `truncation`: true.")
+    body = VoyageBody
+    answer = framed({"data": list_of(scored("relevance_score", {"document": TEXT}))})
 
-    def parse(self, fields: Fields, context: RequestContext) -> Call:
-        """Read `query`, `documents`, `top_k`, `truncation`, `return_documents` and `model`."""
-        long_documents = context.on_long_documents(may_cut=fields.flag("truncation"))
-        return documents_call(fields, top="top_k", long_documents=long_documents)
+    @override
+    def parse(self, body: VoyageBody, context: RequestContext) -> Call:
+        return documents_call(body, long_documents=context.on_long_documents(may_cut=body.truncation))
 
-    def render(self, reply: Reply) -> dict[str, Any]:
-        """Data best first."""
-        return frame(reply) | {"data": with_texts(reply, ranked_items(reply))}
+    @override
+    def render(self, ranked: Ranked) -> dict[str, Any]:
+        return frame(ranked) | {"data": with_texts(ranked, ranked_items(ranked))}
+
+
+DIALECT = VoyageDialect()

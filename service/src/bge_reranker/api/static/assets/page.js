@@ -1,6 +1,6 @@
 /** The page's wiring: the form, the examples, the file, ranking and copying. Drawing and asking are elsewhere. */
 
-import { DIALECTS, curl } from "./dialects.js";
+import { curl, loadDialects } from "./dialects.js";
 import { EXAMPLES } from "./examples.js";
 import { showFacts } from "./facts.js";
 import { count, duration, element } from "./element.js";
@@ -16,6 +16,7 @@ let running = null;
 let last = null;
 let command = "";
 let server = {};
+let dialects = new Map();
 
 /** Characters of the command that are shown; all of them are copied. A browser takes seconds to lay out a megabyte. */
 const MOST_SHOWN = 4000;
@@ -140,7 +141,8 @@ function say(...parts) {
 
 function refresh() {
   at("candidates-count").textContent = count(wanted().candidates.length, "candidate");
-  command = curl(at("dialect").value, wanted(), form.preset.value, form.scale.value === "logit", server);
+  const dialect = dialects.get(at("dialect").value);
+  command = dialect ? curl(dialect, wanted(), form.preset.value, form.scale.value === "logit", server) : "";
   const more = command.length - MOST_SHOWN;
   at("command").textContent = more > 0 ? `${command.slice(0, MOST_SHOWN)}… and ${more} characters more` : command;
 }
@@ -173,7 +175,6 @@ async function copy() {
   at("copy").addEventListener("blur", () => { at("copy").textContent = "Copy as curl"; }, { once: true });
 }
 
-for (const [name, { label }] of Object.entries(DIALECTS)) at("dialect").append(new Option(label, name));
 form.addEventListener("submit", submit);
 form.addEventListener("input", refresh);
 form.addEventListener("keydown", (event) => {
@@ -188,6 +189,9 @@ at("dialect").addEventListener("change", refresh);
 at("copy").addEventListener("click", copy);
 
 fill(EXAMPLES.english);
+dialects = await loadDialects();
+for (const { name, title } of dialects.values()) at("dialect").append(new Option(title, name));
+refresh();
 showFacts(at("facts")).then((info) => {
   server = info;
   at("key-field").hidden = !info.needs_key;

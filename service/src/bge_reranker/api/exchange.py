@@ -1,0 +1,223 @@
+"""One exchange, from a request's headers to its answer: a chain of stages, each of which holds the one before.
+
+A stage exists once everything in it is known. The record of the request keeps the furthest; in whose style an error is
+said, and what is logged and counted, follow from that.
+"""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from starlette.requests import Request
+from typing_extensions import override
+
+from ..ranking.ranking import Ranking
+from ..ranking.served_model import ServedModel
+from ..settings import DialectSettings
+from .call import Call
+from .dialect import Dialect
+from .error_table import PLAIN_STYLE, ErrorStyle, is_infinity_client
+
+if TYPE_CHECKING:
+    from .dispatch import Candidates
+
+
+class Stage:
+    """How far a request has come; what the log says of one that comes no further."""
+
+    __slots__ = ()
+
+    @property
+    def style(self) -> ErrorStyle:
+        """In whose style an error would be said now."""
+        return PLAIN_STYLE
+
+    @property
+    def dialect_name(self) -> str:
+        """Its dialect, once the body has settled it."""
+        return "none"
+
+    @property
+    def documents(self) -> int:
+        """Documents in it, as far as they have been read."""
+        return 0
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived(Stage):
+    """Its headers are in."""
+
+    request_id: str
+
+    began: float
+    """Monotonic second at which they were."""
+
+
+@dataclass(frozen=True, slots=True)
+class Addressed(Stage):
+    """A route has taken it, which narrows down the dialect."""
+
+    arrived: Arrived
+    route: str
+    candidates: Candidates
+    settings: DialectSettings
+
+    @property
+    @override
+    def style(self) -> ErrorStyle:
+        return ErrorStyle(self.candidates.presumed, self.candidates.by_name, self.settings)
+
+
+@dataclass(frozen=True, slots=True)
+class Read(Stage):
+    """Its body has been read, and settles the dialect."""
+
+    addressed: Addressed
+
+    deadline: float
+    """Monotonic second at which the answer is worthless."""
+
+    body: dict[str, Any]
+    dialect: Dialect[Any]
+
+    @property
+    @override
+    def style(self) -> ErrorStyle:
+        return self.style_with(max_pair_tokens=0)
+
+    @property
+    @override
+    def dialect_name(self) -> str:
+        return self.dialect.name
+
+    def style_with(self, max_pair_tokens: int) -> ErrorStyle:
+        """The style with the longest pair that the served model reads."""
+        addressed = self.addressed
+        is_infinity = is_infinity_client(addressed.route, self.body)
+        return ErrorStyle(self.dialect, addressed.candidates.by_name, addressed.settings, is_infinity, max_pair_tokens)
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken(Stage):
+    """Its dialect has read what to rank, and there is a model to rank it."""
+
+    read: Read
+    model: ServedModel
+
+    model_name: str
+    """The model's name as the caller sent it, else the served one's."""
+
+    call: Call
+
+    @property
+    @override
+    def style(self) -> ErrorStyle:
+        return self.read.style_with(self.model.ranker.policy.max_pair_tokens)
+
+    @property
+    @override
+    def dialect_name(self) -> str:
+        return self.read.dialect.name
+
+    @property
+    @override
+    def documents(self) -> int:
+        return len(self.call.request.documents)
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked(Stage):
+    """Its documents have scores: what a dialect renders."""
+
+    spoken: Spoken
+    ranking: Ranking
+
+    @property
+    def call(self) -> Call:
+        """What was asked."""
+        return self.spoken.call
+
+    @property
+    def arrived(self) -> Arrived:
+        """The first stage."""
+        return self.spoken.read.addressed.arrived
+
+    @property
+    def route(self) -> str:
+        """The path, without a prefix."""
+        return self.spoken.read.addressed.route
+
+    @property
+    @override
+    def style(self) -> ErrorStyle:
+        return self.spoken.style
+
+    @property
+    @override
+    def dialect_name(self) -> str:
+        return self.spoken.read.dialect.name
+
+    @property
+    @override
+    def documents(self) -> int:
+        return self.spoken.documents
+
+
+@dataclass(frozen=True, slots=True)
+class Answered(Stage):
+    """Its answer is written, as JSON."""
+
+    ranked: Ranked
+    content: bytes
+
+    @property
+    @override
+    def style(self) -> ErrorStyle:
+        return self.ranked.style
+
+    @property
+    @override
+    def dialect_name(self) -> str:
+        return self.ranked.dialect_name
+
+    @property
+    @override
+    def documents(self) -> int:
+        return self.ranked.documents
+
+
+class RequestRecord:
+    """What is known about one request while it lives, for its log line and its metrics; never any text of it.
+
+    Filled in by the handler, read once by the envelope when the answer has been sent.
+
+    Args:
+        arrived: The first stage.
+    """
+
+    __slots__ = ("arrived", "code", "held", "held_bytes", "key", "stage")
+
+    def __init__(self, arrived: Arrived) -> None:
+        self.arrived = arrived
+
+        self.stage: Stage = arrived
+        """The furthest stage that the request has reached."""
+
+        self.code = "ok"
+
+        self.key = ""
+        """By which the log tells the keys of callers apart; empty where none was needed or right."""
+
+        self.held_bytes = 0
+        """What the request holds of the memory for bodies, by weight."""
+
+        self.held = ExitStack()
+        """What is given back when the answer has been taken, or as soon as it is known to be an error."""
+
+
+def record_of(request: Request) -> RequestRecord:
+    """The record that the envelope put beside this request."""
+    record: RequestRecord = request.scope["bge_reranker.record"]
+    return record
