@@ -21,7 +21,7 @@ from ..errors import InternalError, RerankerError
 from ..observe.metrics import Metrics
 from ..serving.protocol import CONNECTED_AT
 from ..serving.state import ServingState
-from .exchange import Answered, Arrived, Ranked, RequestRecord
+from .exchange import Arrived, RequestRecord
 from .responses import error_response
 
 _REQUEST_ID = re.compile(r"^[\x21-\x7e]{1,128}$")
@@ -118,13 +118,8 @@ class Envelope:
         )
 
     def _account(self, scope: Scope, record: RequestRecord, status: int, seconds: float) -> None:
-        stage = record.stage
-        ranked = stage.ranked if isinstance(stage, Answered) else stage
-        self._metrics.request_ended(stage.dialect_name, status, record.code, seconds, stage.documents)
-        tokens = 0
-        if isinstance(ranked, Ranked):
-            self._metrics.ranked(ranked.ranking)
-            tokens = ranked.ranking.total_tokens
+        outcome = record.stage.outcome
+        self._metrics.request_ended(outcome.dialect, status, record.code, seconds, outcome.documents, outcome.ranking)
         quiet = scope["path"].startswith(_QUIET_PATHS) or scope["path"] == "/"
         log = self._log.debug if quiet else self._log.info
         log(
@@ -134,10 +129,10 @@ class Envelope:
             path=scope["path"][:200],
             status=status,
             code=record.code,
-            dialect=stage.dialect_name,
+            dialect=outcome.dialect,
             key=record.key or None,
-            documents=stage.documents,
-            tokens=tokens,
+            documents=outcome.documents,
+            tokens=outcome.ranking.total_tokens if outcome.ranking else 0,
             ms=round(seconds * 1000, 2),
         )
 

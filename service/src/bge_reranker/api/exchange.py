@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from starlette.requests import Request
 from typing_extensions import override
@@ -24,8 +24,25 @@ if TYPE_CHECKING:
     from .dispatch import Candidates
 
 
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What is logged and counted of a request that comes no further."""
+
+    dialect: str = "none"
+    """Its dialect, once the body has settled it."""
+
+    documents: int = 0
+    """Documents in it, as far as they have been read."""
+
+    ranking: Ranking | None = None
+    """Its ranking, where it had one."""
+
+
+_NOTHING: Final = Outcome()
+
+
 class Stage:
-    """How far a request has come; what the log says of one that comes no further."""
+    """How far a request has come."""
 
     __slots__ = ()
 
@@ -35,14 +52,9 @@ class Stage:
         return PLAIN_STYLE
 
     @property
-    def dialect_name(self) -> str:
-        """Its dialect, once the body has settled it."""
-        return "none"
-
-    @property
-    def documents(self) -> int:
-        """Documents in it, as far as they have been read."""
-        return 0
+    def outcome(self) -> Outcome:
+        """What is known of it for the log."""
+        return _NOTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +101,8 @@ class Read(Stage):
 
     @property
     @override
-    def dialect_name(self) -> str:
-        return self.dialect.name
+    def outcome(self) -> Outcome:
+        return Outcome(self.dialect.name)
 
     def style_with(self, max_pair_tokens: int) -> ErrorStyle:
         """The style with the longest pair that the served model reads."""
@@ -118,13 +130,8 @@ class Spoken(Stage):
 
     @property
     @override
-    def dialect_name(self) -> str:
-        return self.read.dialect.name
-
-    @property
-    @override
-    def documents(self) -> int:
-        return len(self.call.request.documents)
+    def outcome(self) -> Outcome:
+        return Outcome(self.read.dialect.name, len(self.call.request.documents))
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,36 +163,20 @@ class Ranked(Stage):
 
     @property
     @override
-    def dialect_name(self) -> str:
-        return self.spoken.read.dialect.name
-
-    @property
-    @override
-    def documents(self) -> int:
-        return self.spoken.documents
+    def outcome(self) -> Outcome:
+        return Outcome(self.spoken.read.dialect.name, len(self.call.request.documents), self.ranking)
 
 
 @dataclass(frozen=True, slots=True)
 class Answered(Stage):
-    """Its answer is written, as JSON."""
+    """It has an answer, be it an error. The one stage that lets go of the texts: an answer may be taken slowly."""
 
-    ranked: Ranked
-    content: bytes
-
-    @property
-    @override
-    def style(self) -> ErrorStyle:
-        return self.ranked.style
+    noted: Outcome
 
     @property
     @override
-    def dialect_name(self) -> str:
-        return self.ranked.dialect_name
-
-    @property
-    @override
-    def documents(self) -> int:
-        return self.ranked.documents
+    def outcome(self) -> Outcome:
+        return self.noted
 
 
 class RequestRecord:

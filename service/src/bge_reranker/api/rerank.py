@@ -86,12 +86,13 @@ class RerankEndpoint:
             record.key = self.keys.check(request.headers)
             record.stage = read = await self._read(request, addressed)
             record.stage = spoken = await self._speak(read)
-            self.bodies.hold_documents(request, spoken.documents)
+            self.bodies.hold_documents(request, len(spoken.call.request.documents))
             record.stage = ranked = await self._rank(request, spoken)
-            record.stage = answered = await self._answer(ranked)
+            response = await self._answer(ranked)
         except RerankerError as error:
             return refused(request, error)
-        return _respond(answered)
+        record.stage = Answered(ranked.outcome)
+        return response
 
     def _address(self, request: Request, arrived: Arrived, route: str) -> Addressed:
         dialects = self.settings.dialects
@@ -135,10 +136,11 @@ class RerankEndpoint:
                 task.cancel()
             await asyncio.gather(ranking, gone, return_exceptions=True)
 
-    async def _answer(self, ranked: Ranked) -> Answered:
+    async def _answer(self, ranked: Ranked) -> Response:
         request = ranked.call.request
         is_large = len(request.documents) > _OFF_LOOP_ITEMS or request.characters > _OFF_LOOP_CHARACTERS
-        return Answered(ranked, await self._run(_write, ranked, is_large=is_large))
+        content = await self._run(_write, ranked, is_large=is_large)
+        return json_response(content, headers=_headers(ranked))
 
     def _deadline(self, request: Request) -> float:
         """Monotonic second at which the answer is worthless; a caller may only shorten the server's own."""
@@ -165,13 +167,12 @@ def _write(ranked: Ranked) -> bytes:
         raise InvalidField("A document's own fields are nested too deeply; the limit is 254 levels.") from None
 
 
-def _respond(answered: Answered) -> Response:
-    ranked = answered.ranked
+def _headers(ranked: Ranked) -> dict[str, str]:
     device, total_s = ranked.spoken.model.description.device, time.monotonic() - ranked.arrived.began
     headers = timing_headers(ranked.call.request, ranked.ranking, total_s, device)
     if ranked.ranking.errors:
         headers["X-Rerank-Errors"] = _named_errors(ranked.ranking)
-    return json_response(answered.content, headers=headers)
+    return headers
 
 
 def _named_errors(ranking: Ranking) -> str:

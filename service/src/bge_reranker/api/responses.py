@@ -15,7 +15,7 @@ from typing_extensions import override
 from ..errors import BodyTooLarge, InternalError, RequestTimedOut, RerankerError, Unauthenticated
 from .dispatch import DIALECTS
 from .error_table import PLAIN_STYLE, ErrorStyle, body_of, status_of
-from .exchange import record_of
+from .exchange import Answered, record_of
 
 _CLOSING = (BodyTooLarge, RequestTimedOut)
 """Errors after which the rest of the body is still on its way, so that the connection cannot be used again."""
@@ -79,8 +79,10 @@ def refused(request: Request, error: RerankerError) -> Response:
         raise error
     record = record_of(request)
     record.code = error.code
+    response = error_response(error, record.stage.style)
+    record.stage = Answered(record.stage.outcome)
     record.held.close()
-    return error_response(error, record.stage.style)
+    return response
 
 
 def error_headers(error: RerankerError, status: int) -> dict[str, str]:

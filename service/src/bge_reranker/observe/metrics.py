@@ -31,7 +31,9 @@ class Metrics:
         self._requests()
         self._engine()
 
-    def request_ended(self, dialect: str, status: int, code: str, seconds: float, documents: int) -> None:
+    def request_ended(
+        self, dialect: str, status: int, code: str, seconds: float, documents: int, ranking: Ranking | None
+    ) -> None:
         """Count one answered request.
 
         Args:
@@ -40,6 +42,7 @@ class Metrics:
             code: Error code, or `ok`.
             seconds: From its headers to its answer.
             documents: Documents in it.
+            ranking: Its ranking, where there is one.
         """
         self.http_requests.labels(dialect, str(status)).inc()
         if code != "ok":
@@ -49,9 +52,8 @@ class Metrics:
         self.rerank_requests.inc()
         self.request_seconds.labels(dialect).observe(seconds)
         self.pairs_requested.inc(documents)
-
-    def ranked(self, ranking: Ranking) -> None:
-        """Count what became of the documents of one request."""
+        if ranking is None:
+            return
         self.truncated.inc(int(ranking.truncated.sum()))
         for failure, count in collections.Counter(error.code for error in ranking.errors.values()).items():
             self.errors.labels(failure).inc(count)
