@@ -13,10 +13,7 @@ BESIDE := PYTHONPATH=tools $(BIN)/python -m
 HELM ?= $$($(BIN)/python -c 'from tests.cluster.tools import HELM; print(HELM.program())')
 CHART_VERSION = $(shell sed -n 's/^version: //p' charts/bge-reranker/Chart.yaml)
 
-##@ Everyday
-
-help: ## Print this list
-	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z0-9-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+##@ Start here
 
 setup: $(VENV)/.installed ## Make .venv with everything that this tree needs
 
@@ -25,6 +22,25 @@ run: $(VENV)/.installed ## Serve the embedded demonstration model on 127.0.0.1:8
 
 test: $(VENV)/.installed ## Run every test that needs no cluster, nor minutes; ARGS go to pytest
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 -m "not slow" $(ARGS)
+
+check: $(VENV)/.installed ## Format, lint, types, import contracts, lock freshness, generated files
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy service/src operator/src tools tests
+	$(BIN)/lint-imports
+	@$(MAKE) --no-print-directory verify
+
+help: ## Print this list
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z0-9-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+##@ Everyday
+
+setup-all: $(VENV)/.installed ## Also install what some tests need: a browser, helm, buildah; as root where apt-get is
+	@$(BIN)/python -m tests.needs
+
+format: $(VENV)/.installed ## Rewrite the code in the one format
+	$(BIN)/ruff check --fix-only .
+	$(BIN)/ruff format .
 
 test-slow: $(VENV)/.installed ## Run the tests that need minutes: quantising, long floods of requests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 -m slow $(ARGS)
@@ -40,6 +56,9 @@ api-server: helm ## Test the operator against a real API server that is not well
 
 e2e-long: $(VENV)/.installed $(if $(filter store-kills operator-kills operator-outage,$(NAME)),,image image-operator image-search-pod) ## A long proof, NAME=node-death, on-request, crash, store-kills, operator-kills, chart-life, ...; figures go to docs/measurements
 	$(BIN)/python -m tests.e2e.proofs $(NAME) $(ARGS)
+
+helm: $(VENV)/.installed ## Build helm, with which the chart's tests render
+	@$(BIN)/python -m tests.cluster tools helm
 
 package: helm ## Package the Helm chart into dist/
 	$(HELM) package charts/bge-reranker --destination dist
@@ -84,20 +103,6 @@ cluster-load: $(VENV)/.installed ## Bring IMAGE, or an archive of one, onto its 
 
 cluster-tools: $(VENV)/.installed ## Build what the cluster runs, and stop
 	@$(BIN)/python -m tests.cluster tools
-
-helm: $(VENV)/.installed ## Build helm, with which the chart's tests render
-	@$(BIN)/python -m tests.cluster tools helm
-
-check: $(VENV)/.installed ## Format, lint, types, import contracts, lock freshness, generated files
-	$(BIN)/ruff format --check .
-	$(BIN)/ruff check .
-	$(BIN)/mypy service/src operator/src tools tests
-	$(BIN)/lint-imports
-	@$(MAKE) --no-print-directory verify
-
-format: $(VENV)/.installed ## Rewrite the code in the one format
-	$(BIN)/ruff check --fix-only .
-	$(BIN)/ruff format .
 
 ##@ Generated files
 
@@ -177,4 +182,4 @@ $(VENV)/.installed: $(LOCKS) service/pyproject.toml operator/pyproject.toml
 	$(UV) pip install --quiet --python $(BIN)/python --no-build-isolation --no-deps -e service -e operator
 	@touch $@
 
-.PHONY: help setup run test test-slow api-server package push e2e e2e-long image image-gpu image-twice image-operator image-search-pod cluster-up cluster-add cluster-down cluster-status cluster-load cluster-tools helm check format generate manifests verify lock lock-check parity bench bench-peers bench-scaling bench-load bench-operator clients fuzz demo-model demo-eval price hooks clean
+.PHONY: help setup setup-all run test test-slow api-server package push e2e e2e-long image image-gpu image-twice image-operator image-search-pod cluster-up cluster-add cluster-down cluster-status cluster-load cluster-tools helm check format generate manifests verify lock lock-check parity bench bench-peers bench-scaling bench-load bench-operator clients fuzz demo-model demo-eval price hooks clean

@@ -8,6 +8,7 @@ from click.testing import CliRunner
 from hypothesis import settings
 
 from bge_reranker.cli.main import program
+from tests import needs
 from tests.live.server import LiveServer, live_server
 
 FLAGS = {
@@ -29,6 +30,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--update-golden", action="store_true", help="Write what was reviewed anew; then look at the diff."
     )
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    reasons = (str(report.longrepr) for report in terminalreporter.stats.get("skipped", ()))
+    if line := needs.summary(reasons):
+        terminalreporter.write_line(line, yellow=True)
 
 
 @pytest.fixture(scope="module")

@@ -10,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from tests import needs
 from tests.cluster.tools import HELM
 from tests.in_ci import lacking
 
@@ -59,7 +60,7 @@ class Rendered:
 def helm(*words: str, text_input: str = "") -> subprocess.CompletedProcess[str]:
     """Run helm; where it is missing the test is skipped, in CI it fails."""
     if not HELM.is_built:
-        lacking("helm is missing: run `make helm`")
+        lacking(needs.HELM.lack)
     return subprocess.run([HELM.program(), *words], input=text_input, capture_output=True, text=True, check=False)
 
 

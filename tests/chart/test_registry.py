@@ -11,6 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests import needs
 from tests.chart.rendering import CHART, helm
 from tests.in_ci import lacking
 
@@ -26,7 +27,7 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Debian's docker-registry on a free port, empty."""
     program = shutil.which("docker-registry")
     if program is None:
-        lacking("docker-registry is missing: apt-get install docker-registry")
+        lacking(needs.DOCKER_REGISTRY.lack)
     folder = tmp_path_factory.mktemp("registry")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests import needs
 from tests.in_ci import IN_CI, lacking
 from tests.live.server import LiveServer
 
@@ -27,7 +28,7 @@ def browser() -> Iterator[Browser]:
     could not run one of their own.
     """
     if not CHROMIUM.exists():
-        lacking(f"the page's tests need {CHROMIUM} (apt-get install chromium)")
+        lacking(needs.CHROMIUM.lack)
     from playwright.sync_api import expect  # noqa: PLC0415 - only here is it known to be there
 
     expect.set_options(timeout=PATIENCE_MS)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ import pytest
 from playwright.sync_api import expect
 
 from bge_reranker.api.dispatch import DIALECTS
+from tests import needs
 from tests.in_ci import IN_CI
 from tests.live.server import WAIT_S, LiveServer, live_server
 
@@ -23,7 +23,7 @@ from .visit import Visit
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
-pytestmark = pytest.mark.skipif(shutil.which("curl") is None and not IN_CI, reason="the page's commands need curl")
+pytestmark = pytest.mark.skipif(not needs.CURL.is_met and not IN_CI, reason=needs.CURL.lack)
 
 QUERY, CANDIDATES = "it's `q` $HOME \\", ('good "quoted"', "bad 'un' good")
 """Texts that a careless shell line would change, and a careless JSON."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
 import subprocess
 import tarfile
 from pathlib import Path
@@ -18,6 +17,7 @@ from bge_reranker.store.bundle import write_bundle, write_oci_layout
 from bge_reranker.store.fetch import Fetched
 from bge_reranker.store.paths import Store
 from bge_reranker.store.sources.registry import require_source
+from tests import needs
 from tests.in_ci import lacking
 
 from .models import contents, fetch, model_files
@@ -162,8 +162,8 @@ def test_a_bundle_is_fetched_and_ranks_with_the_network_cut(packed: Path, tmp_pa
 
 
 def test_an_image_is_loaded_by_a_container_tool_and_ranks_with_the_network_cut(packed: Path, tmp_path: Path) -> None:
-    if shutil.which("buildah") is None:
-        lacking("loading an OCI image needs buildah")
+    if not needs.BUILDAH.is_met:
+        lacking(needs.BUILDAH.lack)
     # Storage of its own: nothing is left behind, and no image that is there already can help.
     storage = ("--storage-driver", "vfs", "--root", str(tmp_path / "root"), "--runroot", str(tmp_path / "run"))
     image = run_cut_off("buildah", *storage, "pull", f"oci:{packed}/image").splitlines()[-1]
