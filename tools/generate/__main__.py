@@ -23,6 +23,7 @@ from .clients import clients_page
 from .dialects import dialects_page
 from .marked_section import replace_section
 from .scorer_codes import scorer_codes
+from .speed import readme_with_speed
 from .troubleshooting import troubleshooting_page
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -55,7 +56,7 @@ def generate(*, check: bool) -> None:
 
 def _generated() -> dict[Path, str]:
     """Every generated file with the text that it should have."""
-    readme, clients = ROOT / "README.md", ROOT / "docs" / "clients.md"
+    settings, clients = ROOT / "docs" / "settings.md", ROOT / "docs" / "clients.md"
     chart_readme = CHART / "README.md"
     values = (CHART / "values.yaml").read_text(encoding="utf-8")
     schema = values_schema(values)
@@ -73,10 +74,11 @@ def _generated() -> dict[Path, str]:
         CHART / "files" / "settings-defaults.json": settings_defaults(),
         ROOT / "operator" / "src" / "reranker_operator" / "scorer_codes.json": scorer_codes(),
         chart_readme: replace_section(chart_readme.read_text(encoding="utf-8"), "values", values_table(values)),
-        readme: replace_section(readme.read_text(encoding="utf-8"), "settings", markdown_table()),
+        settings: replace_section(settings.read_text(encoding="utf-8"), "settings", markdown_table()),
         clients: clients_page(clients),
         dialects: dialects_page(dialects),
         troubleshooting: troubleshooting_page(troubleshooting),
+        ROOT / "README.md": readme_with_speed(ROOT / "README.md", ROOT / "docs" / "measurements" / "peers.json"),
     }
 
 
