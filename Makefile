@@ -30,10 +30,14 @@ check: $(VENV)/.installed ## Format, lint, types, import contracts, lock freshne
 	$(BIN)/lint-imports
 	@$(MAKE) --no-print-directory verify
 
-help: ## Print this list
-	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z0-9-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+docs: $(VENV)/.installed ## Build the documentation into build/site; links are checked, code blocks run
+	@PYTHONPATH=tools $(BIN)/python -m docs_site
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 tests/docs/test_blocks.py
 
 ##@ Everyday
+
+help: ## Print this list
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z0-9-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup-all: $(VENV)/.installed ## Also install what some tests need: a browser, helm, buildah; as root where apt-get is
 	@$(BIN)/python -m tests.needs
@@ -106,7 +110,7 @@ cluster-tools: $(VENV)/.installed ## Build what the cluster runs, and stop
 
 ##@ Generated files
 
-generate: $(VENV)/.installed ## Write what is generated: the settings table, the locks if stale
+generate: $(VENV)/.installed ## Write what is generated: tables, schemas, the CRD; the locks if stale
 	$(BESIDE) generate
 	@$(MAKE) --no-print-directory lock
 
@@ -182,4 +186,4 @@ $(VENV)/.installed: $(LOCKS) service/pyproject.toml operator/pyproject.toml
 	$(UV) pip install --quiet --python $(BIN)/python --no-build-isolation --no-deps -e service -e operator
 	@touch $@
 
-.PHONY: help setup setup-all run test test-slow api-server package push e2e e2e-long image image-gpu image-twice image-operator image-search-pod cluster-up cluster-add cluster-down cluster-status cluster-load cluster-tools helm check format generate manifests verify lock lock-check parity bench bench-peers bench-scaling bench-load bench-operator clients fuzz demo-model demo-eval price hooks clean
+.PHONY: help setup setup-all run test docs test-slow api-server package push e2e e2e-long image image-gpu image-twice image-operator image-search-pod cluster-up cluster-add cluster-down cluster-status cluster-load cluster-tools helm check format generate manifests verify lock lock-check parity bench bench-peers bench-scaling bench-load bench-operator clients fuzz demo-model demo-eval price hooks clean

@@ -30,7 +30,10 @@ _SERVICE = ("--constraint", "requirements/dev.txt", "service/pyproject.toml")
 LOCKS = {
     **{f"requirements/client-{name}.txt": [f"tests/clients/{name}.in"] for name in _CLIENTS},
     "requirements/dev.txt": (
-        ["--group", "pyproject.toml:dev", "service/pyproject.toml", "operator/pyproject.toml", "--all-extras"]
+        [
+            *("--group", "pyproject.toml:dev", "--group", "pyproject.toml:docs"),
+            *("service/pyproject.toml", "operator/pyproject.toml", "--all-extras"),
+        ]
     ),
     "requirements/image-build.txt": ["--constraint", "requirements/dev.txt", "requirements/image-build.in"],
     "requirements/operator.txt": ["--constraint", "requirements/dev.txt", "operator/pyproject.toml"],
