@@ -59,3 +59,7 @@ def test_no_tracked_file_is_large_but_the_embedded_model() -> None:
         if path.stat().st_size > 1_000_000 and "demo/model" not in str(path)
     ]
     assert large == []
+
+
+def test_the_readme_can_be_read_within_a_minute() -> None:
+    assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 150

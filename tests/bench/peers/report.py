@@ -23,9 +23,10 @@ _TEI_RATIO = (1.8, 2.1)
 
 _INTRODUCTION = """## Beside other rerankers
 
-`make bench-peers`: the same documents of 20 to 400 tokens, 16 a request, everyone in turns, medians of the rounds;
-tokens without padding. A cell sends for some seconds and waits for what is open then, which counts. Contestants that
-are called directly get 64 pairs a call. Each one's scores were compared with our float32's before its time counted."""
+`make bench-peers`: the same documents of 20 to 400 tokens, 16 a request, all contestants in turns, medians of the
+rounds; tokens exclude padding. A cell sends for some seconds, then waits for its open requests, and that time counts.
+Libraries that are called directly get 64 pairs a call. The scores of each were compared with our float32 scores before
+it was timed."""
 
 _SECTION = """### {name}
 

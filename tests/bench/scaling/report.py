@@ -11,10 +11,10 @@ from .cells import STAGES
 
 _INTRODUCTION = """## How cost grows
 
-`make bench-scaling` (`ARGS='--model base-int8 --axis length'` for a part). 16 documents of 128 words, one client,
-except for what grows; the shares are of the time that clients wait, which with many clients is mostly the queue. What
-the server's total has beside tokenise, queue and compute counts as parse and serialise: with several clients also the
-waiting for a thread and between batches of one request."""
+`make bench-scaling` (`ARGS='--model base-int8 --axis length'` for a part): 16 documents of 128 words and one client,
+except for the quantity that grows. Shares are of the time that clients wait, which with many clients is mostly the
+queue. *Parse and serialise* is what remains of the server's total after tokenise, queue and compute; with several
+clients that includes waiting for a thread, and between batches of one request."""
 
 _SHAPES = """Batches of new lengths: {new:.0f} tokens per second of CPU time (one thread, {batches} batches, warm-up
 over); the same again: {repeated:.0f}. Loss {loss:.1%}.
