@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tests.cluster.commands import run
 from tests.cluster.tools import HELM, KUBERNETES
-from tests.e2e.kubernetes import Namespace
+from tests.e2e.kubernetes import Cluster, Namespace
 
 ROOT = Path(__file__).resolve().parents[2]
 NAMESPACE = "search"
@@ -49,7 +49,11 @@ def run_documented(block: str, place: Namespace, *, before: str = "", **replaced
     for word, other in {f"-n {NAMESPACE} ": f"-n {place.name} ", **replaced}.items():
         assert word in block, f"no {word!r} in {block}"
         block = block.replace(word, other)
-    context = place.cluster.context
-    programs = f'kubectl() {{ {KUBERNETES.program("kubectl")} --context={context} "$@"; }}\n'
-    programs += f'helm() {{ {HELM.program()} --kube-context={context} "$@"; }}\n'
-    return run(["bash", "-euo", "pipefail", "-c", f"{programs}{before}\n{block}"], folder=ROOT, time_limit_s=600)
+    return run_as_printed(f"{before}\n{block}", place.cluster)
+
+
+def run_as_printed(block: str, cluster: Cluster, folder: Path = ROOT) -> str:
+    """Run a block in this cluster, with helm and kubectl as they were built here."""
+    programs = f'kubectl() {{ {KUBERNETES.program("kubectl")} --context={cluster.context} "$@"; }}\n'
+    programs += f'helm() {{ {HELM.program()} --kube-context={cluster.context} "$@"; }}\n'
+    return run(["bash", "-euo", "pipefail", "-c", f"{programs}{block}"], folder=folder, time_limit_s=600)

@@ -22,7 +22,17 @@ from tests.e2e.own_cluster import own_cluster
 MEASUREMENTS = Path(__file__).resolve().parents[3] / "docs" / "measurements"
 _CHART = ("chart-changes", "chart-autoscaling", "chart-caches", "chart-life", "chart-limits", "chart-helm-3")
 _OPERATOR = ("operator-kills", "operator-outage")
-PROOFS = ("node-death", "on-request", "crash", "store-kills", *_CHART, *_OPERATOR, "operator-life", "moves")
+PROOFS = (
+    "node-death",
+    "on-request",
+    "crash",
+    "store-kills",
+    *_CHART,
+    *_OPERATOR,
+    "operator-life",
+    "moves",
+    "quick-starts",
+)
 WITHOUT_CLUSTER = frozenset({"store-kills", *_OPERATOR})
 CONSOLE = Console()
 
