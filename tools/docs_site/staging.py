@@ -40,6 +40,7 @@ def stage(folder: Path) -> None:
     """
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(DOCS, folder, ignore=shutil.ignore_patterns("*.md"))
+    shutil.copy(Path(__file__).with_name("site.css"), folder)
     for page in markdown_pages():
         target = folder / _place(page)
         target.parent.mkdir(parents=True, exist_ok=True)
