@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -55,3 +56,13 @@ def test_a_link_that_leads_nowhere_is_named(page: Path) -> None:
 def test_every_link_of_the_documentation_leads_somewhere() -> None:
     others = [ROOT / name for name in ("service/README.md", "requirements/README.md")]
     assert dead_links([*markdown_pages(), *others], ROOT) == []
+
+
+_PATH = re.compile(r"`((?:\.ci|charts|docs|operator|service|tests|tools|requirements|manifests)/[\w./-]+)`")
+
+
+@pytest.mark.parametrize("page", ["docs/architecture.md", "docs/cluster.md", "docs/clients.md", "CONTRIBUTING.md"])
+def test_paths_that_a_page_names_exist(page: str) -> None:
+    named = _PATH.findall((ROOT / page).read_text(encoding="utf-8"))
+    assert named
+    assert [path for path in named if not (ROOT / path).exists()] == []
