@@ -56,7 +56,7 @@ def test_helm_refuses_what_breaks_a_rule_with_the_service_s_sentence(case: RuleC
 def test_helm_takes_what_breaks_no_rule() -> None:
     for case in RULE_CASES:
         if case.is_the_chart_s and case.holds:
-            assert render({**CPU_DEMO, "config": case.config}).settings.items() >= {"model": {"model": "demo"}}.items()
+            assert render({**CPU_DEMO, "config": case.config}).settings.items() >= {"model": {"source": "demo"}}.items()
 
 
 BOUND_CASES = list(bound_cases())
