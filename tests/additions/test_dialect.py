@@ -76,7 +76,7 @@ with tempfile.TemporaryDirectory() as folder, live_server(Path(folder)) as serve
         "empty": server.post(body | {"snippets": []}, path="/toy/order").status_code,
         "too few": server.post(body | {"most": 1}).json()["message"],
         "document": httpx.get(server.url + "/openapi.json").json(),
-        "commands": httpx.get(server.url + "/dialects").json(),
+        "commands": httpx.get(server.url + "/dialects").json()["dialects"],
     }
 json.dump(found, sys.stdout)
 """

@@ -45,7 +45,7 @@ def test_a_command_names_its_dialect_only_where_nothing_else_tells_it(name: str)
 
 
 def test_the_templates_are_served(server: LiveServer) -> None:
-    assert httpx.get(server.url + "/dialects").json() == commands()
+    assert httpx.get(server.url + "/dialects").json() == {"dialects": commands()}
 
 
 def read(name: str, body: dict[str, Any]) -> Call:

@@ -90,7 +90,7 @@ class DiscoveryEndpoints:
 
 @cache
 def _written_commands() -> bytes:
-    return orjson.dumps(commands())
+    return orjson.dumps({"dialects": commands()})
 
 
 def _card(model: ServedModel, name: str) -> dict[str, Any]:

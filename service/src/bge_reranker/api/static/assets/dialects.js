@@ -10,7 +10,7 @@ const EACH = "{each}";
 export async function loadDialects() {
   try {
     const response = await fetch("dialects");
-    const dialects = response.ok ? await response.json() : [];
+    const { dialects } = response.ok ? await response.json() : { dialects: [] };
     return new Map(dialects.map((dialect) => [dialect.name, dialect]));
   } catch {
     return new Map();
