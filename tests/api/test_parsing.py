@@ -11,7 +11,7 @@ import pytest
 from bge_reranker.api.gc_pause import GcPause
 from bge_reranker.api.parsing import MOST_VALUES_AT_ONCE, parse, parse_large
 from bge_reranker.api.wide_integers import WideInteger
-from bge_reranker.errors import InvalidBody
+from bge_reranker.errors import InvalidBody, TooManyDocuments
 
 READ = frozenset({"query", "candidates", "x"})
 MANY = 1_000_000
@@ -35,9 +35,15 @@ def test_what_nobody_reads_is_left_out_of_a_large_body_unless_it_is_small() -> N
     assert parse_large(content, READ, MANY) == {"candidates": ["a"], "user": "u"}
 
 
-def test_items_of_a_list_beyond_the_limit_are_counted_and_not_parsed() -> None:
-    content = large({"candidates": ["text"] * 20_000})
-    assert parse_large(content, READ, 3)["candidates"] == [None] * 20_000
+def test_a_list_of_far_too_many_items_is_counted_and_not_parsed() -> None:
+    content = large({"candidates": ["text"] * (MOST_VALUES_AT_ONCE + 1)})
+    with pytest.raises(TooManyDocuments, match=rf"`candidates` holds {MOST_VALUES_AT_ONCE + 1} items; the limit is 3"):
+        parse_large(content, READ, 3)
+
+
+def test_a_list_of_more_items_than_documents_is_parsed_for_others_to_judge() -> None:
+    body = {"candidates": ["text"] * 20_000, "x": [[1, 2]] * 10}
+    assert parse_large(large(body), READ, 3) == body
 
 
 def test_a_document_of_too_many_values_is_told_so_by_name() -> None:

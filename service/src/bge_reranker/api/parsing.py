@@ -11,7 +11,7 @@ from typing import Any, Final
 import msgspec
 import orjson
 
-from ..errors import InvalidBody
+from ..errors import InvalidBody, TooManyDocuments
 from .gc_pause import GcPause
 from .weight import items_in, values_in
 from .wide_integers import may_hold_wide_integer, whole_number
@@ -68,10 +68,11 @@ def parse_large(content: bytes | bytearray, read_keys: frozenset[str], max_items
     Args:
         content: The body.
         read_keys: Keys of the body that somebody reads; of others only small values are in the result.
-        max_items: Most items that a list may have; those of a longer one are counted and not parsed, but None.
+        max_items: Most documents that a request may have.
 
     Raises:
         InvalidBody: If it is not JSON, or an item of a list has too many values.
+        TooManyDocuments: If a list has far more items than there may be documents.
 
     Returns:
         The object, or None if the body is no object.
@@ -99,8 +100,13 @@ def _value(key: str, part: msgspec.Raw, max_items: int, turns: _Turns) -> Any:
     if content[0] != ord("[") or len(content) <= _PLAIN_BYTES:
         return _parse_counted(f"`{key}`", bytes(content))
     count = items_in(bytes(content))
+    if count > max(max_items, MOST_VALUES_AT_ONCE):
+        raise TooManyDocuments(
+            f"`{key}` holds {count} items; the limit is {max_items}.",
+            remedy="Split the request, or raise the server's maxDocuments.",
+        )
     if count > max_items:
-        return [None] * count
+        return _parse_counted(f"`{key}`", bytes(content))
     parsed = []
     for index, item in enumerate(_ITEMS.decode(content)):
         parsed.append(_parse_counted(f"`{key}[{index}]`", bytes(item)))
