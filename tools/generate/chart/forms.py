@@ -182,6 +182,11 @@ FORMS = {
 _QUANTITY_UNIT = "([KMGTPE]i|[numkMGTPE]|[eE][+-]?[0-9]+)?"
 _QUANTITY_SENTENCE = "it must be a quantity, which is a number and a unit without a space, such as 500m, 2 or 10Gi"
 _FIELD = r"metadata\.(name|namespace|uid)|metadata\.(labels|annotations)\['[^']+'\]"
+_PORT_NAME = "[a-z0-9]+(-[a-z0-9]+)*"
+_PORT_NAME_LENGTHS = "[-0-9]{0,14}[a-z][-a-z0-9]{0,14}"
+_PORT_NAME_SENTENCE = (
+    "the name of a port has at most 15 lower-case letters, digits and single dashes, one letter at least"
+)
 _ACCESS_MODES = ("ReadWriteOnce", "ReadOnlyMany", "ReadWriteMany", "ReadWriteOncePod")
 
 STRUCTURE_FORMS = {
@@ -277,12 +282,12 @@ STRUCTURE_FORMS = {
     "terminationMessagePolicy": _choice("File", "FallbackToLogsOnError"),
     "protocol": _choice("TCP", "UDP", "SCTP"),
     "portName": Form(
-        "[a-z0-9]+(-[a-z0-9]+)*",
-        "the name of a port has at most 15 lower-case letters, digits and single dashes, one letter at least, and "
-        "a number stands without quotes. Correct it.",
+        _PORT_NAME,
+        f"{_PORT_NAME_SENTENCE}, and a number stands without quotes. Correct it.",
         may_be_empty=False,
-        lengths="[-0-9]{0,14}[a-z][-a-z0-9]{0,14}",
+        lengths=_PORT_NAME_LENGTHS,
     ),
+    "containerPortName": Form(_PORT_NAME, f"{_PORT_NAME_SENTENCE}. Correct it.", lengths=_PORT_NAME_LENGTHS),
     "scheme": _choice("HTTP", "HTTPS"),
     "headerName": Form(
         "[-A-Za-z0-9]+", "the name of a header has letters, digits and dashes. Correct it.", may_be_empty=False

@@ -273,7 +273,7 @@ STRUCTURES: Final[dict[str, Structure]] = {
             "terminationMessagePolicy": "terminationMessagePolicy",
         },
     ),
-    "V1ContainerPort": Structure({"protocol": "protocol"}),
+    "V1ContainerPort": Structure({"name": "containerPortName", "protocol": "protocol"}),
     "V1Probe": Structure({}, (_exactly_one(*_HANDLERS),)),
     "V1LifecycleHandler": Structure({}, (_exactly_one("exec", "httpGet", "sleep", "tcpSocket"),)),
     "V1HTTPGetAction": Structure({"path": "anyName", "port": "portName", "scheme": "scheme"}),

@@ -11,10 +11,9 @@ from typing import Any
 
 import yaml
 
-from reranker_operator.kubernetes_schema import of
-
 from .comments import documented_keys
 from .settings_schema import Schema, config_schema
+from .structures import definitions, structure
 
 TYPES = Path(__file__).with_name("values_schema.yaml")
 """What is written by hand."""
@@ -35,6 +34,7 @@ def values_schema(values: str) -> str:
     schema |= _group(types, yaml.safe_load(values), comments, "")
     # Helm itself adds this one to the values of a subchart.
     schema["properties"]["global"] = {"type": "object", "description": "Values that a parent chart shares."}
+    schema["definitions"] = definitions(schema)
     return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
 
 
@@ -54,37 +54,16 @@ def without_forms(schema: Any) -> Any:
         return schema
     if "kubernetes" in schema:
         beside = {keyword: part for keyword, part in schema.items() if keyword != "kubernetes"}
-        return _merged(structure(of(schema["kubernetes"])), without_forms(beside))
+        return _merged(structure(schema["kubernetes"]), without_forms(beside))
     return {keyword: without_forms(part) for keyword, part in schema.items() if keyword not in {"form", "keys"}}
 
 
 def _merged(schema: Schema, beside: Schema) -> Schema:
     """A schema with what is written beside it, key by key."""
+    if "$ref" in schema:
+        raise ValueError(f"{TYPES.name}: {', '.join(beside)} would be ignored beside {schema['$ref']}")
     both = {key for key in beside if isinstance(beside[key], dict) and isinstance(schema.get(key), dict)}
     return {**schema, **beside, **{key: _merged(schema[key], beside[key]) for key in both}}
-
-
-def structure(schema: Schema, *, may_be_null: bool = False) -> Schema:
-    """A type of Kubernetes as a chart takes it: unknown fields are refused, and null is as good as none.
-
-    Args:
-        schema: As an API server has it.
-        may_be_null: Whether it stands for a field that may be absent.
-    """
-    if schema.get("x-kubernetes-int-or-string"):
-        bounds = {keyword: part for keyword, part in schema.items() if keyword in {"minimum", "maximum"}}
-        return {"type": ["string", "number", *(["null"] if may_be_null else [])], **bounds}
-    found = {**schema, **({"type": [schema["type"], "null"]} if may_be_null else {})}
-    if "properties" in schema:
-        required = schema.get("required", ())
-        found["additionalProperties"] = False
-        found["properties"] = {
-            name: structure(part, may_be_null=name not in required) for name, part in schema["properties"].items()
-        }
-    for keyword in ("items", "additionalProperties"):
-        if isinstance(schema.get(keyword), dict):
-            found[keyword] = structure(schema[keyword])
-    return found
 
 
 def _leaves(types: dict[str, Any], values: dict[str, Any], prefix: str) -> list[str]:
