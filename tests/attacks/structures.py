@@ -60,6 +60,11 @@ def variable(**source: Any) -> Values:
     return {"extraEnv": [{"name": "A", "valueFrom": source}]}
 
 
+def claim(*modes: str, storage: str = "1Gi") -> Values:
+    spec = {"accessModes": modes or ("ReadWriteOnce",), "resources": {"requests": {"storage": storage}}}
+    return volume(ephemeral={"volumeClaimTemplate": {"spec": spec}})
+
+
 def container(**fields: Any) -> Values:
     return {"extraContainers": [{"name": "c", "image": "i", **fields}]}
 
@@ -146,7 +151,7 @@ REFUSED: dict[str, tuple[Values, str]] = {
         {"httpRoute": {"parentRefs": [{"name": "g", "namespace": "A"}]}},
         "/httpRoute/parentRefs/0/namespace",
     ),
-    "a Secret without a name": (volume(secret={"secretName": ""}), "extraVolumes[].secret.secretName"),
+    "a Secret without a name": (volume(secret={"secretName": ""}), "extraVolumes[].secret"),
     "a key that climbs": (
         volume(secret={"secretName": "s", "items": [{"key": "k", "path": "../p"}]}),
         "extraVolumes[].secret.items[].path",
@@ -166,6 +171,97 @@ REFUSED: dict[str, tuple[Values, str]] = {
     "a variable of a key that is none": (
         variable(secretKeyRef={"name": "s", "key": "a b"}),
         "extraEnv[].valueFrom.secretKeyRef.key",
+    ),
+    "a variable of nothing": (variable(secretKeyRef=None), "extraEnv"),
+    "a container's variable of nothing": (
+        container(env=[{"name": "A", "valueFrom": {"secretKeyRef": None}}]),
+        "extraContainers[].env[]",
+    ),
+    "a variable of a label that is none": (
+        variable(fieldRef={"fieldPath": "metadata.labels['a b']"}),
+        "extraEnv[].valueFrom.fieldRef.fieldPath",
+    ),
+    "a variable of CPUs in millions": (
+        variable(resourceFieldRef={"resource": "limits.cpu", "divisor": "1M"}),
+        "extraEnv[].valueFrom.resourceFieldRef",
+    ),
+    "a variable of bytes in tens": (
+        variable(resourceFieldRef={"resource": "limits.memory", "divisor": 10}),
+        "extraEnv[].valueFrom.resourceFieldRef",
+    ),
+    "a file of a container that is not named": (
+        volume(downwardAPI={"items": [{"path": "p", "resourceFieldRef": {"resource": "limits.cpu"}}]}),
+        "extraVolumes[].downwardAPI.items[].resourceFieldRef",
+    ),
+    "a driver's Secret that is not named": (
+        volume(csi={"driver": "d", "nodePublishSecretRef": {}}),
+        "extraVolumes[].csi.nodePublishSecretRef",
+    ),
+    "a claim of no size": (claim(storage="0"), "volumeClaimTemplate.spec.resources.requests.storage"),
+    "a claim of a size that is none": (claim(storage="big"), "volumeClaimTemplate.spec.resources.requests.storage"),
+    "a claim of one pod and of many": (
+        claim("ReadWriteOncePod", "ReadWriteMany"),
+        "extraVolumes[].ephemeral.volumeClaimTemplate.spec",
+    ),
+    "a node by a name that is none": (
+        {
+            "affinity": {
+                "nodeAffinity": {
+                    REQUIRED: {
+                        "nodeSelectorTerms": [
+                            {"matchFields": [{"key": "metadata.name", "operator": "In", "values": ["A b"]}]}
+                        ]
+                    }
+                }
+            }
+        },
+        "matchFields[].values",
+    ),
+    "a spread twice": ({"topologySpreadConstraints": [SPREAD, SPREAD]}, "topologySpreadConstraints"),
+    "a probe of no command": (container(readinessProbe={"exec": {}}), "extraContainers[].readinessProbe.exec"),
+    "a probe that must succeed twice": (
+        container(livenessProbe={**HTTP, "successThreshold": 2}),
+        "extraContainers[]",
+    ),
+    "a probe of readiness that gives time to end": (
+        container(readinessProbe={**HTTP, "terminationGracePeriodSeconds": 1}),
+        "extraContainers[]",
+    ),
+    "a container with an amount that is none": (
+        container(resources={"limits": {"cpu": "much"}}),
+        "extraContainers[].resources.limits",
+    ),
+    "a container with a resource that is none": (
+        container(resources={"limits": {"gpu": "1"}}),
+        "extraContainers[].resources.limits",
+    ),
+    "a container that is resized somehow": (
+        container(resizePolicy=[{"resourceName": "cpu", "restartPolicy": "Perhaps"}]),
+        "extraContainers[].resizePolicy[].restartPolicy",
+    ),
+    "a port without a letter": (
+        container(ports=[{"containerPort": 1, "name": "1"}]),
+        "extraContainers[].ports[].name",
+    ),
+    "a port of a name that is too long": (
+        container(ports=[{"containerPort": 1, "name": "a" * 16}]),
+        "/extraContainers/0/ports/0/name",
+    ),
+    "a profile that climbs": (
+        {"podSecurityContext": {"seccompProfile": {"type": "Localhost", "localhostProfile": "../a"}}},
+        "podSecurityContext.seccompProfile.localhostProfile",
+    ),
+    "a profile with blanks around it": (
+        {"podSecurityContext": {"appArmorProfile": {"type": "Localhost", "localhostProfile": " a"}}},
+        "podSecurityContext.appArmorProfile.localhostProfile",
+    ),
+    "labels of files that change somehow": (
+        {"podSecurityContext": {"seLinuxChangePolicy": "Never"}},
+        "podSecurityContext.seLinuxChangePolicy",
+    ),
+    "a route to one gateway twice": (
+        {"httpRoute": {"enabled": True, "parentRefs": [{"name": "g"}, {"name": "g"}]}},
+        "httpRoute.parentRefs",
     ),
     "a probe of two kinds": (
         container(readinessProbe={**HTTP, "exec": {"command": ["x"]}}),

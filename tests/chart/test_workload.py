@@ -153,7 +153,8 @@ def test_the_grace_period_follows_the_settings() -> None:
 def test_a_spread_without_a_selector_gets_the_releases() -> None:
     own = {"matchLabels": {"app": "x"}}
     constraint = {"maxSkew": 1, "topologyKey": "zone", "whenUnsatisfiable": "ScheduleAnyway"}
-    rendered = render({"topologySpreadConstraints": [constraint, {**constraint, "labelSelector": own}]})
+    other = {**constraint, "whenUnsatisfiable": "DoNotSchedule", "labelSelector": own}
+    rendered = render({"topologySpreadConstraints": [constraint, other]})
     first, second = rendered.pod["topologySpreadConstraints"]
     assert first["labelSelector"] == {"matchLabels": rendered.one("Deployment")["spec"]["selector"]["matchLabels"]}
     assert second["labelSelector"] == own

@@ -177,3 +177,14 @@ def test_rules_of_a_type_are_asked_wherever_it_stands_and_deep_ones_by_pattern()
     (rule,) = found["properties"]["effect"]["x-kubernetes-validations"]
     assert rule["rule"] == 'self.matches("^No$")'
     assert found["properties"]["deeper"]["items"]["properties"]["effect"] == {"type": "string", "pattern": "^No$"}
+
+
+def test_a_quantity_is_compared_as_a_number_and_as_a_text() -> None:
+    size = {"type": "object", "properties": {"amount": {"type": ["string", "integer"]}}}
+    condition = {"then": {"field": "amount", "in": ["", "1", "1m"]}, "sentence": "it must be 1 or 1m. Correct it."}
+    types = {"V1Size": {"forms": [], "conditions": [condition], "inside": {}}}
+    table = {**TABLE, "structures": {"size": "V1Size"}, "types": types}
+    schema = {**SCHEMA, "properties": {**SCHEMA["properties"], "size": size}}
+    spec = schema_of(crd(schema, VALUES, table))["properties"]["spec"]
+    (rule,) = spec["properties"]["size"]["x-kubernetes-validations"]
+    assert rule["rule"] == '(has(self.amount) ? self.amount in ["", "1", "1m"] || self.amount in [1] : true)'

@@ -152,8 +152,17 @@ def _test(test: Table, schema: Schema) -> str:
         return f"({_there(field)} ? size(self.{field}) : 0) == {test['size']}" if found else "false"
     if "has" in test:
         return f"{_there(field)} && self.{field}.exists(each, each in {_literal(test['has'])})" if found else "false"
+    if found and "x-kubernetes-int-or-string" in found:
+        return _quantity_is_in(field, test["in"])
     text = f"string(self.{field})" if found and found.get("type") != "string" else f"self.{field}"
     return f'({_there(field)} ? {text} : "") in {_literal(test["in"])}' if found else _literal("" in test["in"])
+
+
+def _quantity_is_in(field: str, choices: list[str]) -> str:
+    """Compared as what it is, since a conversion is reckoned with the longest text of a request."""
+    numbers = [int(choice) for choice in choices if choice.isdigit()]
+    is_in = f"self.{field} in {_literal(choices)} || self.{field} in {_literal(numbers)}"
+    return f"({_there(field)} ? {is_in} : {_literal('' in choices)})"
 
 
 def _given(field: str, schema: Schema) -> str:

@@ -14,6 +14,11 @@ from bge_reranker.store.sources.registry import EXAMPLES, KINDS
 
 _END = "[A-Za-z0-9]"
 _LABEL = f"{_END}([-A-Za-z0-9_.]{{0,61}}{_END})?"
+_LABEL_NAME = f"({DNS_NAME}/)?{_LABEL}"
+
+# Kubernetes takes the domain of an annotation in any case.
+_ANNOTATION_NAME = f"([A-Za-z0-9]([-A-Za-z0-9]*[A-Za-z0-9])?([.][A-Za-z0-9]([-A-Za-z0-9]*[A-Za-z0-9])?)*/)?{_LABEL}"
+
 _DNS_LABEL = "[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
 
 _TOP = "[0-9]*[a-z]([-a-z0-9]*[a-z0-9])?"
@@ -105,15 +110,14 @@ FORMS = {
         "or digit at both ends. Correct it, or leave it empty.",
     ),
     "labelName": Form(
-        f"({DNS_NAME}/)?{_LABEL}",
+        _LABEL_NAME,
         "the name of a label has at most 63 characters, letters, digits, dashes, underscores and dots, with a letter "
         "or digit at both ends, and perhaps a domain of at most 253 characters and a slash before them. Correct it.",
         may_be_empty=False,
         lengths=_PREFIXED,
     ),
     "annotationName": Form(
-        # Kubernetes takes the domain of an annotation in any case.
-        f"([A-Za-z0-9]([-A-Za-z0-9]*[A-Za-z0-9])?([.][A-Za-z0-9]([-A-Za-z0-9]*[A-Za-z0-9])?)*/)?{_LABEL}",
+        _ANNOTATION_NAME,
         "the name of an annotation has at most 63 characters, letters, digits, dashes, underscores and dots, with a "
         "letter or digit at both ends, and perhaps a domain of at most 253 characters and a slash before them. "
         "Correct it.",
@@ -181,7 +185,7 @@ FORMS = {
 
 _QUANTITY_UNIT = "([KMGTPE]i|[numkMGTPE]|[eE][+-]?[0-9]+)?"
 _QUANTITY_SENTENCE = "it must be a quantity, which is a number and a unit without a space, such as 500m, 2 or 10Gi"
-_FIELD = r"metadata\.(name|namespace|uid)|metadata\.(labels|annotations)\['[^']+'\]"
+_FIELD = rf"metadata\.(name|namespace|uid|labels\['{_LABEL_NAME}'\]|annotations\['{_ANNOTATION_NAME}'\])"
 _PORT_NAME = "[a-z0-9]+(-[a-z0-9]+)*"
 _PORT_NAME_LENGTHS = "[-0-9]{0,14}[a-z][-a-z0-9]{0,14}"
 _PORT_NAME_SENTENCE = (
@@ -190,7 +194,6 @@ _PORT_NAME_SENTENCE = (
 _ACCESS_MODES = ("ReadWriteOnce", "ReadOnlyMany", "ReadWriteMany", "ReadWriteOncePod")
 
 STRUCTURE_FORMS = {
-    "objectName": Form(".+", "the name of an object is missing. Give it.", may_be_empty=False),
     "requiredName": replace(FORMS["name"], may_be_empty=False),
     "anyName": Form(r"(?s:.+)", "it must not be empty. Give it a value.", may_be_empty=False),
     "labelNameOrNone": replace(FORMS["labelName"], may_be_empty=True),
@@ -273,9 +276,17 @@ STRUCTURE_FORMS = {
         "it must be a resource of a container, such as limits.cpu. Correct it.",
         may_be_empty=False,
     ),
+    "resourceName": Form(
+        f"cpu|memory|ephemeral-storage|hugepages-.+|{DNS_NAME}/{_LABEL}",
+        "it must be a resource of a container: cpu, memory, ephemeral-storage, or one with its domain, such as "
+        "nvidia.com/gpu. Correct it.",
+        may_be_empty=False,
+    ),
+    "resizedResource": _choice("cpu", "memory", may_be_empty=False),
+    "resizePolicy": _choice("NotRequired", "RestartContainer", may_be_empty=False),
     "medium": Form("Memory|HugePages(-.+)?", "it must be Memory or HugePages. Correct it, or leave it out."),
     "requiredImage": replace(FORMS["image"], may_be_empty=False),
-    "imageText": Form(r"[^\s](.*[^\s])?", "it must have no blanks around it. Remove them."),
+    "unpadded": Form(r"[^\s](.*[^\s])?", "it must have no blanks around it. Remove them."),
     "pullPolicy": _choice("IfNotPresent", "Always", "Never"),
     "accessMode": _choice(*_ACCESS_MODES, may_be_empty=False),
     "volumeMode": _choice("Filesystem", "Block", may_be_empty=False),
@@ -295,6 +306,7 @@ STRUCTURE_FORMS = {
     "profileType": _choice("RuntimeDefault", "Unconfined", "Localhost", may_be_empty=False),
     "fsGroupChangePolicy": _choice("OnRootMismatch", "Always", may_be_empty=False),
     "supplementalGroupsPolicy": _choice("Merge", "Strict", may_be_empty=False),
+    "seLinuxChangePolicy": _choice("Recursive", "MountOption", may_be_empty=False),
     "procMount": _choice("Default", "Unmasked", may_be_empty=False),
     "sysctl": Form(
         "[a-z0-9]([-_a-z0-9]*[a-z0-9])?([./][a-z0-9]([-_a-z0-9]*[a-z0-9])?)*",

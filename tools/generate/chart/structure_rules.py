@@ -111,13 +111,29 @@ def _target_of(*types: str) -> tuple[Condition, ...]:
 _HANDLERS = ("exec", "grpc", "httpGet", "tcpSocket")
 
 
-def _reference(field: str, form: str, **more: str) -> Structure:
+def _reference(field: str, **forms: str) -> Structure:
     """An object by its name, which the models call optional and the API server does not."""
-    missing = Condition(_given(field), f"{field} is missing. Name the object.")
-    return Structure({field: form, **more}, (missing,))
+    return Structure(forms, (Condition(_given(field), f"{field} is missing. Name the object."),))
 
 
-_KEY_REFERENCE = _reference("name", "name", key="key")
+_KEY_REFERENCE = _reference("name", name="name", key="key")
+_RESOURCE_FORMS = {"resource": "containerResource", "divisor": "quantity"}
+_DIVISORS = (
+    Condition(
+        _in("divisor", "", "0", "1", "1m"),
+        "the divisor of cpu must be 1 or 1m. Correct it.",
+        _in("resource", "limits.cpu", "requests.cpu"),
+    ),
+    Condition(
+        _in("divisor", "", "0", *(f"1{unit}" for unit in ("", *"kMGTPE", *(f"{unit}i" for unit in "KMGTPE")))),
+        "the divisor of bytes must be 1 or 1 with a unit, such as 1Mi. Correct it.",
+        _in(
+            "resource",
+            *(f"{kind}.{name}" for kind in ("limits", "requests") for name in ("memory", "ephemeral-storage")),
+        ),
+    ),
+)
+_SOURCES = ("configMapKeyRef", "fieldRef", "fileKeyRef", "resourceFieldRef", "secretKeyRef")
 _PROJECTIONS = ("clusterTrustBundle", "configMap", "downwardAPI", "podCertificate", "secret", "serviceAccountToken")
 
 STRUCTURES: Final[dict[str, Structure]] = {
@@ -145,7 +161,7 @@ STRUCTURES: Final[dict[str, Structure]] = {
         ),
     ),
     "fieldsOfV1NodeSelectorRequirement": Structure(
-        {"key": "nodeField", "operator": "fieldOperator"},
+        {"key": "nodeField", "operator": "fieldOperator", "values[]": "requiredName"},
         (Condition({"field": "values", "size": 1}, "a field of a node is compared with one value. Leave one."),),
     ),
     "V1LabelSelectorRequirement": Structure(
@@ -225,24 +241,36 @@ STRUCTURES: Final[dict[str, Structure]] = {
     ),
     "V1EnvVar": Structure(
         {"name": "variable"},
-        (Condition(_missing("valueFrom"), "it has value and valueFrom. Leave one.", _given("value")),),
+        (
+            Condition(_missing("valueFrom"), "it has value and valueFrom. Leave one.", _given("value")),
+            Condition(
+                {"exactlyOne": [f"valueFrom.{source}" for source in _SOURCES]},
+                f"valueFrom must have one of {', '.join(_SOURCES)}. Leave one.",
+                _given("valueFrom"),
+            ),
+        ),
     ),
     "V1EnvFromSource": Structure({"prefix": "variableOrNone"}, (_exactly_one("configMapRef", "secretRef"),)),
-    "V1ConfigMapEnvSource": _reference("name", "objectName"),
-    "V1SecretEnvSource": _reference("name", "objectName"),
+    "V1ConfigMapEnvSource": _reference("name"),
+    "V1SecretEnvSource": _reference("name"),
     "V1ObjectFieldSelector": Structure({"fieldPath": "podField", "apiVersion": "coreVersion"}),
     "fieldRefOfVolume": Structure({"fieldPath": "volumeField", "apiVersion": "coreVersion"}),
-    "V1ResourceFieldSelector": Structure({"resource": "containerResource", "divisor": "quantity"}),
+    "V1ResourceFieldSelector": Structure(_RESOURCE_FORMS, _DIVISORS),
+    "resourceFieldRefOfVolume": Structure(
+        _RESOURCE_FORMS,
+        (*_DIVISORS, Condition(_given("containerName"), "containerName is missing. Name the container.")),
+    ),
     "V1SecretKeySelector": _KEY_REFERENCE,
     "V1ConfigMapKeySelector": _KEY_REFERENCE,
-    "V1ConfigMapVolumeSource": _reference("name", "objectName"),
-    "V1SecretVolumeSource": _reference("secretName", "objectName"),
+    "V1ConfigMapVolumeSource": _reference("name"),
+    "V1SecretVolumeSource": _reference("secretName"),
     "V1PersistentVolumeClaimVolumeSource": Structure({"claimName": "requiredName"}),
     "V1KeyToPath": Structure({"key": "key", "path": "requiredPathWithin"}),
     "V1EmptyDirVolumeSource": Structure({"medium": "medium", "sizeLimit": "quantity"}),
     "V1HostPathVolumeSource": Structure({"path": "hostPath", "type": "hostPathType"}),
     "V1NFSVolumeSource": Structure({"server": "anyName", "path": "absolutePath"}),
     "V1CSIVolumeSource": Structure({"driver": "driver"}),
+    "secretOfCsi": _reference("name"),
     "V1EphemeralVolumeSource": Structure(
         {}, (Condition(_given("volumeClaimTemplate"), "volumeClaimTemplate is missing. Give it."),)
     ),
@@ -251,15 +279,25 @@ STRUCTURES: Final[dict[str, Structure]] = {
         {"path": "requiredPathWithin"}, (_exactly_one("fieldRef", "resourceFieldRef"),)
     ),
     "V1VolumeProjection": Structure({}, (_exactly_one(*_PROJECTIONS),)),
-    "V1SecretProjection": _reference("name", "objectName"),
-    "V1ConfigMapProjection": _reference("name", "objectName"),
+    "V1SecretProjection": _reference("name"),
+    "V1ConfigMapProjection": _reference("name"),
     "V1ServiceAccountTokenProjection": Structure({"path": "requiredPathWithin"}),
     "V1ObjectMeta": Structure(
         {"labels{keys}": "labelName", "labels{}": "label", "annotations{keys}": "annotationName"}
     ),
     "V1PersistentVolumeClaimSpec": Structure(
-        {"accessModes[]": "accessMode", "storageClassName": "name", "volumeMode": "volumeMode"},
+        {
+            "accessModes[]": "accessMode",
+            "resources.requests.storage": "positiveQuantity",
+            "storageClassName": "name",
+            "volumeMode": "volumeMode",
+        },
         (
+            Condition(
+                {"field": "accessModes", "size": 1},
+                "accessMode ReadWriteOncePod goes with no other. Leave one.",
+                {"field": "accessModes", "has": ["ReadWriteOncePod"]},
+            ),
             Condition(_given("accessModes"), "accessModes are missing. Give one, such as ReadWriteOnce."),
             Condition(
                 _given("resources.requests.storage"), "resources.requests.storage is missing. Give the volume a size."
@@ -268,19 +306,41 @@ STRUCTURES: Final[dict[str, Structure]] = {
     ),
     "V1Container": Structure(
         {
-            "image": "imageText",
+            "image": "unpadded",
             "imagePullPolicy": "pullPolicy",
             "terminationMessagePolicy": "terminationMessagePolicy",
         },
+        (
+            *(
+                Condition(
+                    _in(f"{probe}.successThreshold", "", "0", "1"), f"{probe}.successThreshold must be 1. Remove it."
+                )
+                for probe in ("livenessProbe", "startupProbe")
+            ),
+            Condition(
+                _missing("readinessProbe.terminationGracePeriodSeconds"),
+                "readinessProbe has terminationGracePeriodSeconds, and it ends no container. Remove it.",
+            ),
+        ),
     ),
+    "V1ContainerResizePolicy": Structure({"resourceName": "resizedResource", "restartPolicy": "resizePolicy"}),
+    "V1ResourceRequirements": Structure(
+        {
+            "limits{keys}": "resourceName",
+            "limits{}": "quantity",
+            "requests{keys}": "resourceName",
+            "requests{}": "quantity",
+        }
+    ),
+    "V1ExecAction": Structure({}, (Condition(_given("command"), "command is missing. Give it."),)),
     "V1ContainerPort": Structure({"name": "containerPortName", "protocol": "protocol"}),
     "V1Probe": Structure({}, (_exactly_one(*_HANDLERS),)),
     "V1LifecycleHandler": Structure({}, (_exactly_one("exec", "httpGet", "sleep", "tcpSocket"),)),
-    "V1HTTPGetAction": Structure({"path": "anyName", "port": "portName", "scheme": "scheme"}),
+    "V1HTTPGetAction": Structure({"port": "portName", "scheme": "scheme"}),
     "V1HTTPHeader": Structure({"name": "headerName"}),
     "V1TCPSocketAction": Structure({"port": "portName"}),
     "V1SeccompProfile": Structure(
-        {"type": "profileType"},
+        {"type": "profileType", "localhostProfile": "pathWithin"},
         (
             Condition(
                 _given("localhostProfile"), "type Localhost needs localhostProfile. Add it.", _in("type", "Localhost")
@@ -289,7 +349,7 @@ STRUCTURES: Final[dict[str, Structure]] = {
         ),
     ),
     "V1AppArmorProfile": Structure(
-        {"type": "profileType"},
+        {"type": "profileType", "localhostProfile": "unpadded"},
         (
             Condition(
                 _given("localhostProfile"), "type Localhost needs localhostProfile. Add it.", _in("type", "Localhost")
@@ -299,7 +359,11 @@ STRUCTURES: Final[dict[str, Structure]] = {
     ),
     "V1Sysctl": Structure({"name": "sysctl"}),
     "V1PodSecurityContext": Structure(
-        {"fsGroupChangePolicy": "fsGroupChangePolicy", "supplementalGroupsPolicy": "supplementalGroupsPolicy"}
+        {
+            "fsGroupChangePolicy": "fsGroupChangePolicy",
+            "seLinuxChangePolicy": "seLinuxChangePolicy",
+            "supplementalGroupsPolicy": "supplementalGroupsPolicy",
+        }
     ),
     "V1SecurityContext": Structure(
         {"procMount": "procMount"},
@@ -322,5 +386,7 @@ STRUCTURES: Final[dict[str, Structure]] = {
 OTHERWISE_NAMED: Final = {
     ("V1NodeSelectorTerm", "matchFields[]"): "fieldsOfV1NodeSelectorRequirement",
     ("V1DownwardAPIVolumeFile", "fieldRef"): "fieldRefOfVolume",
+    ("V1DownwardAPIVolumeFile", "resourceFieldRef"): "resourceFieldRefOfVolume",
+    ("V1CSIVolumeSource", "nodePublishSecretRef"): "secretOfCsi",
 }
 """Where a type has other rules than elsewhere."""

@@ -24,13 +24,19 @@ extraEnv: {{ . }} would be there twice. Name each variable once; what the chart 
 {{- if and (hasKey . "value") (hasKey . "valueFrom") }}
 extraEnv: {{ .name }} has value and valueFrom; a variable has one of them. Leave one out.
 {{ end }}
-{{- if and (hasKey . "valueFrom") (ne (len (default dict .valueFrom)) 1) }}
-extraEnv: {{ .name }} has {{ len (default dict .valueFrom) }} sources in valueFrom; a variable has one. Leave one.
+{{- $sources := default dict .valueFrom | values | compact }}
+{{- if and (hasKey . "valueFrom") (ne (len $sources) 1) }}
+extraEnv: {{ .name }} has {{ len $sources }} sources in valueFrom; a variable has one. Leave one.
 {{ end }}
 {{- if and (hasPrefix "BGE_RERANKER_" (default "" .name)) (ne .name "BGE_RERANKER_CONFIG") }}
 extraEnv: {{ .name }} is a setting of the service. Set it in config, where its name and bounds are checked.
 {{ end }}
 {{- end }}
+{{- $spreads := list }}
+{{- range .Values.topologySpreadConstraints }}{{ $spreads = append $spreads (printf "%s of %s" .whenUnsatisfiable .topologyKey) }}{{ end }}
+{{- with include "bge-reranker.duplicates" $spreads }}
+topologySpreadConstraints: {{ . }} would be there twice. Give each key one constraint, or one of each kind.
+{{ end }}
 {{- include "bge-reranker.requirements.ports" . }}
 {{- $volumes := list }}
 {{- range include "bge-reranker.volumes" . | fromYamlArray }}{{ $volumes = append $volumes (default "" .name) }}{{ end }}
@@ -91,5 +97,10 @@ ingress.enabled is true and ingress.hosts is empty. List at least one host name.
 {{ end }}
 {{- if and .Values.httpRoute.enabled (not .Values.httpRoute.parentRefs) }}
 httpRoute.enabled is true and httpRoute.parentRefs is empty, so no gateway would take the route. Name one, such as {name: GATEWAY, namespace: NAMESPACE}.
+{{ end }}
+{{- $parents := list }}
+{{- range .Values.httpRoute.parentRefs }}{{ $parents = append $parents (pick . "group" "kind" "namespace" "name" "sectionName" "port" | toJson) }}{{ end }}
+{{- with include "bge-reranker.duplicates" $parents }}
+httpRoute.parentRefs: {{ . }} would be there twice. Give each a sectionName of its own, or remove one.
 {{ end }}
 {{- end }}
