@@ -8,6 +8,7 @@ import pytest
 
 from tests.chart.rendering import refusal
 from tests.cluster.failures import ClusterError
+from tests.contract.setting_cases import rule_cases
 from tests.e2e.operated import Operated
 
 SHAPES: list[tuple[dict[str, Any], str]] = [
@@ -51,6 +52,15 @@ RULES: list[dict[str, Any]] = [
     {"image": {"pullSecrets": ["a/b"]}},
     {"secrets": {"apiKeys": {"key": ".."}}},
     {"gpu": {"resource": "nvidia..com/gpu", "count": 0}},
+    {"tolerations": [{}]},
+    {"tolerations": [{"key": "k", "operator": "Exists", "value": "v"}]},
+    {"tolerations": [{"key": "k", "effect": "NoSchedule", "tolerationSeconds": 5}]},
+    {"tolerations": [{"key": "k", "effect": "NoWork"}]},
+    {"topologySpreadConstraints": [{"maxSkew": 1, "topologyKey": "a b", "whenUnsatisfiable": "DoNotSchedule"}]},
+    {"extraVolumes": [{"name": "v", "secret": {"secretName": ""}}]},
+    {"image": {"registry": "https://r.example", "repository": "i", "tag": "1"}},
+    {"image": {"registry": "r" * 200, "repository": "i" * 60, "tag": "1"}},
+    *({"config": case.config} for case in rule_cases() if case.is_the_chart_s and not case.holds),
 ]
 
 
@@ -73,6 +83,12 @@ def test_the_api_server_refuses_with_the_sentence_that_helm_says(products: Opera
         # What stands behind it in brackets are the numbers.
         (sentence,) = (line[2:].partition(" (")[0] for line in refusal(spec).splitlines() if line.startswith("- "))
         assert sentence in said_of(products, spec)
+
+
+def test_settings_that_break_no_rule_are_taken(products: Operated) -> None:
+    for case in rule_cases():
+        if case.is_the_chart_s and case.holds:
+            assert said_of(products, {"model": {"source": "demo"}, "config": case.config}) == "", case.name
 
 
 def test_what_may_be_is_taken(products: Operated) -> None:
