@@ -218,16 +218,16 @@ def test_an_object_without_a_text_goes_back_as_it_came(
 
 
 @pytest.mark.parametrize(
-    ("body", "told"),
+    ("body", "expected"),
     [
         ({"query": {"text": "q"}, "passages": [{"text": "a"}], "truncate": "START"}, "NONE, END"),
         ({"query": "q", "texts": ["a"], "truncation_direction": "up"}, "Right, Left"),
     ],
 )
 def test_a_wrong_word_is_answered_with_the_words_of_the_dialect(
-    server: LiveServer, body: dict[str, Any], told: str
+    server: LiveServer, body: dict[str, Any], expected: str
 ) -> None:
-    assert f"must be one of: {told}." in server.post(body).json()["error"]
+    assert f"must be one of: {expected}." in server.post(body).json()["error"]
 
 
 def test_older_elasticsearch_gets_tei_s_array_for_documents_where_tei_was_asked_for_by_name(server: LiveServer) -> None:

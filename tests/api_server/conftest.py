@@ -46,7 +46,7 @@ def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
 
 
 @pytest.fixture
-def place(plane: ControlPlane, request: pytest.FixtureRequest) -> Iterator[Namespace]:
+def namespace(plane: ControlPlane, request: pytest.FixtureRequest) -> Iterator[Namespace]:
     """A namespace of the test's own."""
     del plane
     name = "rr-" + re.sub(r"[^a-z0-9]+", "-", request.node.name.removeprefix("test_"))[:50].strip("-")
@@ -55,9 +55,9 @@ def place(plane: ControlPlane, request: pytest.FixtureRequest) -> Iterator[Names
 
 
 @pytest.fixture
-def products(place: Namespace) -> Operated:
+def products(namespace: Namespace) -> Operated:
     """A Reranker that is not there yet; played nodes pull no image."""
-    return Operated(place, "localhost/played:1")
+    return Operated(namespace, "localhost/played:1")
 
 
 @pytest.fixture
@@ -67,10 +67,10 @@ def proxy(plane: ControlPlane) -> Iterator[FaultyProxy]:
 
 
 @pytest.fixture
-def idle(plane: ControlPlane, place: Namespace, proxy: FaultyProxy) -> Iterator[OperatorProcess]:
+def idle(plane: ControlPlane, namespace: Namespace, proxy: FaultyProxy) -> Iterator[OperatorProcess]:
     """The namespace's operator behind the proxy, not started yet."""
-    token = account(plane, place.name)
-    settings = {"watch_namespace": place.name, "identity": "first", "watch_inactivity_s": SILENCE_S}
+    token = account(plane, namespace.name)
+    settings = {"watch_namespace": namespace.name, "identity": "first", "watch_inactivity_s": SILENCE_S}
     settings["resync_interval_s"] = RESYNC_S
     settings["lease_duration_s"] = LEASE_S
     with operator(plane, token, proxy.url, **settings) as process:

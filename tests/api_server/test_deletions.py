@@ -63,10 +63,10 @@ def test_a_child_that_a_foreign_finalizer_holds_is_a_person_s_turn_and_not_logge
 ) -> None:
     products.apply()
     products.await_ready()
-    place = products.namespace
+    namespace = products.namespace
     held = ("patch", "service/products", "--type=merge")
-    place.kubectl(*held, '--patch={"metadata": {"finalizers": ["backup.example/hold"]}}')
-    place.kubectl("delete", "reranker/products", "--wait=false")
+    namespace.kubectl(*held, '--patch={"metadata": {"finalizers": ["backup.example/hold"]}}')
+    namespace.kubectl("delete", "reranker/products", "--wait=false")
     products.apply()
     wait_until(lambda: "backup.example/hold" in products.condition("Stalled").get("message", ""), "it is told", 60)
     stalled = products.condition("Stalled")
@@ -74,7 +74,7 @@ def test_a_child_that_a_foreign_finalizer_holds_is_a_person_s_turn_and_not_logge
     assert stalled["message"].startswith(
         "It is up to the cluster's administrator. Service products of a former Reranker"
     )
-    place.kubectl(*held, '--patch={"metadata": {"finalizers": null}}')
+    namespace.kubectl(*held, '--patch={"metadata": {"finalizers": null}}')
     products.await_ready()
     assert working.said.count("waits for the finalizer") == 1
 
@@ -100,11 +100,13 @@ def test_a_deletion_that_waits_for_a_finalizer_is_not_worked_against(
 ) -> None:
     products.apply()
     products.await_ready()
-    place = products.namespace
-    place.kubectl("patch", "reranker/products", "--type=merge", '-p={"metadata":{"finalizers":["tests.example/hold"]}}')
-    place.kubectl("delete", "reranker/products", "--wait=false")
+    namespace = products.namespace
+    namespace.kubectl(
+        "patch", "reranker/products", "--type=merge", '-p={"metadata":{"finalizers":["tests.example/hold"]}}'
+    )
+    namespace.kubectl("delete", "reranker/products", "--wait=false")
     written = working.metric("writes_total")
-    place.kubectl("delete", "service/products")
-    place.kubectl("patch", "reranker/products", "--type=merge", '-p={"metadata":{"finalizers":[]}}')
+    namespace.kubectl("delete", "service/products")
+    namespace.kubectl("patch", "reranker/products", "--type=merge", '-p={"metadata":{"finalizers":[]}}')
     wait_until(lambda: products.children() == [], "everything goes", 60)
     assert working.metric("writes_total") == written

@@ -63,9 +63,14 @@ def _documents(text: str) -> Iterator[dict[str, Any]]:
 
 
 @contextmanager
-def followed(place: Namespace, service: str) -> Iterator[Followed]:
-    words = ("get", "endpointslices", f"--namespace={place.name}", f"--selector=kubernetes.io/service-name={service}")
-    command = place.cluster.command(*words, "--watch", "--output-watch-events", "--output=json")
+def followed(namespace: Namespace, service: str) -> Iterator[Followed]:
+    arguments = (
+        "get",
+        "endpointslices",
+        f"--namespace={namespace.name}",
+        f"--selector=kubernetes.io/service-name={service}",
+    )
+    command = namespace.cluster.command(*arguments, "--watch", "--output-watch-events", "--output=json")
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             yield Followed(process)
@@ -73,12 +78,12 @@ def followed(place: Namespace, service: str) -> Iterator[Followed]:
             process.kill()
 
 
-def deployments(place: Namespace) -> set[str]:
-    return {each["metadata"]["name"] for each in place.get("deployments")["items"]}
+def deployments(namespace: Namespace) -> set[str]:
+    return {each["metadata"]["name"] for each in namespace.get("deployments")["items"]}
 
 
-def leads_to(place: Namespace, service: str) -> str:
-    return str(place.get("service", service)["spec"]["selector"][FULLNAME])
+def leads_to(namespace: Namespace, service: str) -> str:
+    return str(namespace.get("service", service)["spec"]["selector"][FULLNAME])
 
 
 def never_left_alone(moments: list[set[str]], before: set[str]) -> bool:
@@ -86,56 +91,56 @@ def never_left_alone(moments: list[set[str]], before: set[str]) -> bool:
     return all(moments) and not moments[-1] & before
 
 
-def addresses(place: Namespace) -> set[str]:
-    return {pod["status"]["podIP"] for pod in place.get("pods")["items"]}
+def addresses(namespace: Namespace) -> set[str]:
+    return {pod["status"]["podIP"] for pod in namespace.get("pods")["items"]}
 
 
 @pytest.mark.usefixtures("working")
 def test_a_renamed_reranker_serves_under_its_former_name_until_its_new_pods_answer(products: Operated) -> None:
-    place = products.namespace
+    namespace = products.namespace
     products.apply(**NAMED)
     products.await_ready()
-    before, uid = addresses(place), place.get("service", "rerank")["metadata"]["uid"]
-    with followed(place, "rerank") as service:
+    before, uid = addresses(namespace), namespace.get("service", "rerank")["metadata"]["uid"]
+    with followed(namespace, "rerank") as service:
         products.apply(**NAMED, **NOWHERE, fullnameOverride="second")
         assert "Deployment products serves" in products.await_reason("Ready", "Unschedulable", 60)["message"]
         assert products.condition("Available")["status"] == "True"
-        assert deployments(place) == {"products", "second"}
-        assert leads_to(place, "rerank") == "products"
+        assert deployments(namespace) == {"products", "second"}
+        assert leads_to(namespace, "rerank") == "products"
         products.apply(**NAMED, fullnameOverride="second")
         products.await_reason("Ready", "AllReplicasReady")
-        wait_until(lambda: addresses(place).isdisjoint(before), "the former pods have gone", 60)
+        wait_until(lambda: addresses(namespace).isdisjoint(before), "the former pods have gone", 60)
         assert never_left_alone(service.moments(), before)
-    assert deployments(place) == {"second"}
-    assert place.get("service", "rerank")["metadata"]["uid"] == uid
+    assert deployments(namespace) == {"second"}
+    assert namespace.get("service", "rerank")["metadata"]["uid"] == uid
     assert {name.partition("/")[2] for name in products.children()} == {"second", "second-headless", "rerank"}
 
 
 @pytest.mark.usefixtures("working")
 def test_a_renamed_reranker_goes_back_at_once_when_its_new_pods_never_answer(products: Operated) -> None:
-    place = products.namespace
+    namespace = products.namespace
     products.apply()
     products.await_ready()
-    before = {pod["metadata"]["uid"] for pod in place.get("pods")["items"]}
+    before = {pod["metadata"]["uid"] for pod in namespace.get("pods")["items"]}
     products.apply(**NOWHERE, fullnameOverride="second")
     products.await_reason("Ready", "Unschedulable", 60)
     products.apply()
     products.await_ready()
-    assert deployments(place) == {"products"}
-    assert {pod["metadata"]["uid"] for pod in place.get("pods")["items"]} == before
+    assert deployments(namespace) == {"products"}
+    assert {pod["metadata"]["uid"] for pod in namespace.get("pods")["items"]} == before
 
 
 @pytest.mark.usefixtures("working")
 def test_an_autoscaled_reranker_moves_with_its_count(products: Operated) -> None:
-    place, scaled = products.namespace, {"enabled": True, "minReplicas": 1, "maxReplicas": 5}
+    namespace, scaled = products.namespace, {"enabled": True, "minReplicas": 1, "maxReplicas": 5}
     products.apply(replicas=4)
     products.await_ready()
     products.apply(autoscaling=scaled, replicas=4)
     products.await_reason("Ready", "AllReplicasReady")
     products.apply(autoscaling=scaled, replicas=4, fullnameOverride="second")
-    wait_until(lambda: deployments(place) == {"second"}, "it has moved", 60)
+    wait_until(lambda: deployments(namespace) == {"second"}, "it has moved", 60)
     products.await_reason("Ready", "AllReplicasReady")
-    live = place.get("deployment", "second", "--show-managed-fields")
+    live = namespace.get("deployment", "second", "--show-managed-fields")
     assert live["spec"]["replicas"] == 4
     owners = {each["manager"] for each in live["metadata"]["managedFields"] if "f:replicas" in str(each["fieldsV1"])}
     assert "reranker-operator" not in owners
@@ -143,47 +148,49 @@ def test_an_autoscaled_reranker_moves_with_its_count(products: Operated) -> None
 
 
 @pytest.mark.usefixtures("working")
-def test_a_release_becomes_a_reranker_and_its_service_stays(place: Namespace) -> None:
+def test_a_release_becomes_a_reranker_and_its_service_stays(namespace: Namespace) -> None:
     (block,) = documented("docs/operator.md", "From a Helm release to a Reranker")
     lets_go, _, rest = block.partition("\n\n")
-    release = Release("demo", place, IMAGE)
+    release = Release("demo", namespace, IMAGE)
     release.install({"replicas": 2}, "--set=operator.enabled=false", "--skip-crds")
-    before, service = addresses(place), place.get("service", "demo")
-    demo = Operated(place, IMAGE, "demo")
+    before, service = addresses(namespace), namespace.get("service", "demo")
+    demo = Operated(namespace, IMAGE, "demo")
     # Neither knows of the other before anything is handed over.
     demo.apply(fullnameOverride="demo-2", service={"name": "demo"})
     assert "hand-over-to" in demo.await_reason("Ready", "NotOwned", 60)["message"]
-    assert deployments(place) == {"demo"}
-    with followed(place, "demo") as slices:
-        run_documented(lets_go, place)
-        run_documented(rest, place)
-        wait_until(lambda: addresses(place).isdisjoint(before), "the release's pods have gone", 60)
+    assert deployments(namespace) == {"demo"}
+    with followed(namespace, "demo") as slices:
+        run_documented(lets_go, namespace)
+        run_documented(rest, namespace)
+        wait_until(lambda: addresses(namespace).isdisjoint(before), "the release's pods have gone", 60)
         assert never_left_alone(slices.moments(), before)
-    after = place.get("service", "demo")
+    after = namespace.get("service", "demo")
     for key in ("clusterIP", "ports"):
         assert after["spec"][key] == service["spec"][key]
     assert after["metadata"]["uid"] == service["metadata"]["uid"]
-    assert leads_to(place, "demo") == "demo-2"
-    assert deployments(place) == {"demo-2"}
-    place.kubectl("delete", "reranker/demo")
+    assert leads_to(namespace, "demo") == "demo-2"
+    assert deployments(namespace) == {"demo-2"}
+    namespace.kubectl("delete", "reranker/demo")
     wait_until(lambda: demo.children() == [], "the Service goes with its Reranker", 60)
 
 
-def test_a_release_is_renamed_by_the_documented_commands(place: Namespace) -> None:
+def test_a_release_is_renamed_by_the_documented_commands(namespace: Namespace) -> None:
     keeps, goes_on, goes = documented("charts/bge-reranker/README.md", "Renaming")
     variables = "\n".join(line for line in keeps.splitlines() if line.startswith(("KINDS=", "FORMER=")))
-    release = Release("demo", place, IMAGE)
+    release = Release("demo", namespace, IMAGE)
     release.install({"replicas": 2}, "--set=operator.enabled=false", "--skip-crds")
-    before, uid = addresses(place), place.get("service", "demo")["metadata"]["uid"]
-    with followed(place, "demo") as slices:
-        run_documented(keeps, place)
-        assert deployments(place) == {"demo", "ranker"}
-        assert leads_to(place, "ranker") == "ranker"
-        run_documented(goes_on, place)
-        run_documented(goes, place, before=variables)
-        wait_until(lambda: addresses(place).isdisjoint(before), "the former pods have gone", 60)
+    before, uid = addresses(namespace), namespace.get("service", "demo")["metadata"]["uid"]
+    with followed(namespace, "demo") as slices:
+        run_documented(keeps, namespace)
+        assert deployments(namespace) == {"demo", "ranker"}
+        assert leads_to(namespace, "ranker") == "ranker"
+        run_documented(goes_on, namespace)
+        run_documented(goes, namespace, before=variables)
+        wait_until(lambda: addresses(namespace).isdisjoint(before), "the former pods have gone", 60)
         assert never_left_alone(slices.moments(), before)
-    assert deployments(place) == {"ranker"}
-    assert place.get("service", "demo")["metadata"]["uid"] == uid
+    assert deployments(namespace) == {"ranker"}
+    assert namespace.get("service", "demo")["metadata"]["uid"] == uid
     release.helm("uninstall", "demo")
-    wait_until(lambda: place.objects() <= {"ConfigMap/kube-root-ca.crt", "ServiceAccount/default"}, "nothing stays", 60)
+    wait_until(
+        lambda: namespace.objects() <= {"ConfigMap/kube-root-ca.crt", "ServiceAccount/default"}, "nothing stays", 60
+    )

@@ -58,16 +58,16 @@ def test_a_start_while_the_api_server_restarts_is_no_end(
 def test_an_operator_without_its_rights_waits_and_works_soon_after_they_are_back(
     products: Operated, idle: OperatorProcess
 ) -> None:
-    place = products.namespace
-    binding = place.get("rolebinding", "operator-operator")
-    place.kubectl("delete", "rolebinding/operator-operator")
+    namespace = products.namespace
+    binding = namespace.get("rolebinding", "operator-operator")
+    namespace.kubectl("delete", "rolebinding/operator-operator")
     products.apply()
     idle.start()
     wait_until(lambda: "refused_by_api_server" in idle.said, "the missing right is told", 60)
     assert "leases" in idle.said
     assert not idle.has_ended
-    binding["metadata"] = {"name": "operator-operator", "namespace": place.name}
-    place.create(binding)
+    binding["metadata"] = {"name": "operator-operator", "namespace": namespace.name}
+    namespace.create(binding)
     wait_until(lambda: idle.holds_lease, "it goes on", 15)
     products.await_ready()
 
@@ -92,7 +92,7 @@ def test_watches_that_die_silently_are_begun_anew(products: Operated, proxy: Fau
     products.namespace.kubectl("delete", "service", "products")
     wait_until(lambda: "Service/products" in products.children(), "the Service is back", SILENCE_S + DRIFT_LIMIT_S)
     proxy.silence()
-    labelled(products, "heard")
+    labelled(products, "seen")
 
 
 def test_an_api_server_that_refuses_a_third_of_everything_is_outlasted(

@@ -49,10 +49,10 @@ PODS_QUOTA = {"kind": "ResourceQuota", "spec": {"hard": {"requests.memory": "64M
 OBJECTS_QUOTA = {"kind": "ResourceQuota", "spec": {"hard": {"count/deployments.apps": "0"}}}
 
 
-def limit(place: Namespace, body: dict[str, Any]) -> None:
-    place.create({"apiVersion": "v1", "metadata": {"name": "limit"}, **body})
+def limit(namespace: Namespace, body: dict[str, Any]) -> None:
+    namespace.create({"apiVersion": "v1", "metadata": {"name": "limit"}, **body})
     if body["kind"] == "ResourceQuota":
-        wait_until(lambda: "status" in place.get("resourcequota", "limit"), "the quota is reckoned", 60)
+        wait_until(lambda: "status" in namespace.get("resourcequota", "limit"), "the quota is reckoned", 60)
 
 
 @pytest.mark.parametrize(
@@ -103,37 +103,37 @@ def test_admission_is_quoted_and_the_workload_goes_on(products: Operated) -> Non
 
 
 @contextmanager
-def no_second_pods(place: Namespace) -> Iterator[None]:
+def no_second_pods(namespace: Namespace) -> Iterator[None]:
     """A policy that refuses some pods of the namespace, in force."""
     group = "admissionregistration.k8s.io/v1"
     rules = [{"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["pods"]}]
-    where = {"matchLabels": {"kubernetes.io/metadata.name": place.name}}
+    where = {"matchLabels": {"kubernetes.io/metadata.name": namespace.name}}
     validation = {
         "expression": "!('second' in object.metadata.?annotations.orValue({}))",
         "message": "no second pods here",
     }
     policy = {"matchConstraints": {"namespaceSelector": where, "resourceRules": rules}, "validations": [validation]}
-    binding = {"policyName": place.name, "validationActions": ["Deny"]}
+    binding = {"policyName": namespace.name, "validationActions": ["Deny"]}
     for kind, spec in (("ValidatingAdmissionPolicy", policy), ("ValidatingAdmissionPolicyBinding", binding)):
-        place.create({"apiVersion": group, "kind": kind, "metadata": {"name": place.name}, "spec": spec})
+        namespace.create({"apiVersion": group, "kind": kind, "metadata": {"name": namespace.name}, "spec": spec})
     try:
-        template = place.get("deployment", "products")["spec"]["template"]
+        template = namespace.get("deployment", "products")["spec"]["template"]
         metadata = {"name": "second", "annotations": {"second": "yes"}}
         pod = json.dumps({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": template["spec"]})
         wait_until(
-            lambda: "no second pods here" in tried(place, "create", "--filename=-", text_input=pod),
+            lambda: "no second pods here" in tried(namespace, "create", "--filename=-", text_input=pod),
             "the policy is in force",
             60,
         )
         yield
     finally:
         for kind in ("validatingadmissionpolicy", "validatingadmissionpolicybinding"):
-            place.kubectl("delete", kind, place.name)
+            namespace.kubectl("delete", kind, namespace.name)
 
 
-def tried(place: Namespace, *words: str, text_input: str = "") -> str:
+def tried(namespace: Namespace, *arguments: str, text_input: str = "") -> str:
     """What kubectl says of an attempt that changes nothing."""
-    command = place.cluster.command(f"--namespace={place.name}", *words, "--dry-run=server")
+    command = namespace.cluster.command(f"--namespace={namespace.name}", *arguments, "--dry-run=server")
     done = subprocess.run(command, input=text_input, capture_output=True, text=True, check=False)
     return done.stdout + done.stderr
 
@@ -158,10 +158,10 @@ def test_what_a_reranker_may_not_have_is_refused_even_where_unknown_fields_are_d
     assert words in attempt(products.namespace, spec)
 
 
-def attempt(place: Namespace, spec: dict[str, Any], validate: str = "ignore") -> str:
+def attempt(namespace: Namespace, spec: dict[str, Any], validate: str = "ignore") -> str:
     """What the API server says of a Reranker, in whose spec it ignores what it does not know, or not (`strict`)."""
     body = {"apiVersion": RERANKER.api_version, "kind": RERANKER.name, "metadata": {"name": "products"}, "spec": spec}
-    return tried(place, "create", f"--validate={validate}", "--filename=-", text_input=json.dumps(body))
+    return tried(namespace, "create", f"--validate={validate}", "--filename=-", text_input=json.dumps(body))
 
 
 def test_a_name_that_it_may_not_give_changes_nothing_of_a_live_workload(products: Operated) -> None:
@@ -176,25 +176,25 @@ def test_a_name_that_it_may_not_give_changes_nothing_of_a_live_workload(products
 
 
 @contextmanager
-def admission_policy(place: Namespace) -> Iterator[None]:
+def admission_policy(namespace: Namespace) -> Iterator[None]:
     """The chart's policy for the namespace, in force."""
     values = "--set=scorer.enabled=false,operator.admissionPolicy.enabled=true"
-    words = ["template", "operator", str(CHART), f"--namespace={place.name}", values]
-    text = run([str(HELM.program()), *words, "--show-only=templates/operator/admissionpolicy.yaml"])
-    place.kubectl("apply", "--filename=-", text_input=text)
+    arguments = ["template", "operator", str(CHART), f"--namespace={namespace.name}", values]
+    text = run([str(HELM.program()), *arguments, "--show-only=templates/operator/admissionpolicy.yaml"])
+    namespace.kubectl("apply", "--filename=-", text_input=text)
     try:
         spec = {"image": {"pullSecrets": ["payments"]}}
-        wait_until(lambda: "may only name" in attempt(place, spec), "the policy is in force", 60)
+        wait_until(lambda: "may only name" in attempt(namespace, spec), "the policy is in force", 60)
         yield
     finally:
-        place.kubectl("delete", "--filename=-", text_input=text)
+        namespace.kubectl("delete", "--filename=-", text_input=text)
 
 
-def test_the_admission_policy_refuses_what_the_operator_does_in_the_same_words(place: Namespace) -> None:
+def test_the_admission_policy_refuses_what_the_operator_does_in_the_same_words(namespace: Namespace) -> None:
     by_the_policy = []
-    with admission_policy(place):
+    with admission_policy(namespace):
         for name, spec in REFUSED.items():
-            said = attempt(place, spec, validate="strict")
+            said = attempt(namespace, spec, validate="strict")
             assert "created" not in said, name
             with pytest.raises(NotAllowed) as ours:
                 AllowedNames().check(spec)
@@ -203,15 +203,17 @@ def test_the_admission_policy_refuses_what_the_operator_does_in_the_same_words(p
                 assert ours.value.sentence() in said, name
                 by_the_policy.append(name)
         for name, spec in ALLOWED.items():
-            assert "created" in attempt(place, spec), name
+            assert "created" in attempt(namespace, spec), name
     assert len(by_the_policy) >= len(FIELDS)
 
 
 def test_the_admission_policy_asks_only_what_a_change_changes(products: Operated) -> None:
-    place = products.namespace
+    namespace = products.namespace
     products.apply(lifecycle={"suspend": True}, secrets={"hubToken": {"name": "payments"}})
-    with admission_policy(place):
-        place.kubectl("label", "reranker/products", "some=label")
+    with admission_policy(namespace):
+        namespace.kubectl("label", "reranker/products", "some=label")
         patch = '--patch={"spec": {"replicas": 3}}'
-        assert "secrets.hubToken.name is payments" in tried(place, "patch", "reranker/products", "--type=merge", patch)
+        assert "secrets.hubToken.name is payments" in tried(
+            namespace, "patch", "reranker/products", "--type=merge", patch
+        )
         products.apply(lifecycle={"suspend": True})

@@ -23,9 +23,9 @@ def image_of(products: Operated) -> str:
     return str(products.get("deployment")["spec"]["template"]["spec"]["containers"][0]["image"])
 
 
-def apply_as(place: Namespace, manager: str, body: dict[str, Any], *words: str) -> None:
-    options = ("--server-side", f"--field-manager={manager}", "--filename=-", *words)
-    place.kubectl("apply", *options, text_input=json.dumps(body))
+def apply_as(namespace: Namespace, manager: str, body: dict[str, Any], *arguments: str) -> None:
+    options = ("--server-side", f"--field-manager={manager}", "--filename=-", *arguments)
+    namespace.kubectl("apply", *options, text_input=json.dumps(body))
 
 
 def deployment(name: str, **spec: Any) -> dict[str, Any]:
@@ -40,8 +40,8 @@ def has_count(products: Operated, count: int) -> bool:
     return bool(products.get("deployment")["spec"]["replicas"] == count)
 
 
-def events(place: Namespace, reason: str) -> list[str]:
-    found = place.get("events")["items"]
+def events(namespace: Namespace, reason: str) -> list[str]:
+    found = namespace.get("events")["items"]
     return [each["message"] for each in found if each["reason"] == reason]
 
 
@@ -81,19 +81,19 @@ def test_what_another_field_manager_takes_by_force_is_taken_back_and_what_is_its
 def test_what_is_added_by_hand_stays_and_is_told_and_a_restart_is_no_drift(products: Operated) -> None:
     products.apply()
     products.await_ready()
-    place = products.namespace
-    place.kubectl("rollout", "restart", "deployment/products")
-    place.kubectl("scale", "deployment/products", "--replicas=3")
+    namespace = products.namespace
+    namespace.kubectl("rollout", "restart", "deployment/products")
+    namespace.kubectl("scale", "deployment/products", "--replicas=3")
     wait_until(lambda: has_count(products, 2), "the count is ours again", DRIFT_LIMIT_S)
     products.await_ready()
     assert products.condition("Drifted")["status"] == "False"
-    place.kubectl("set", "env", "deployment/products", "ADDED=yes")
+    namespace.kubectl("set", "env", "deployment/products", "ADDED=yes")
     said = products.await_reason("Drifted", "SetByOthers", 60)
     assert "kubectl-set set spec.template.spec.containers[scorer].env[ADDED] of Deployment products." in said["message"]
     restricted = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
     sidecar = {"name": "sidecar", "image": "localhost/played:1", "securityContext": restricted}
     theirs = deployment("products", template={"spec": {"containers": [sidecar]}})
-    apply_as(place, "mallory", theirs)
+    apply_as(namespace, "mallory", theirs)
     both = ("kubectl-set set", "mallory set spec.template.spec.containers[sidecar] of Deployment products")
     wait_until(
         lambda: all(each in products.condition("Drifted").get("message", "") for each in both), "both are told", 60
@@ -102,9 +102,9 @@ def test_what_is_added_by_hand_stays_and_is_told_and_a_restart_is_no_drift(produ
     products.await_ready()
     pod = products.get("deployment")["spec"]["template"]["spec"]
     assert [each["name"] for each in pod["containers"]] == ["scorer", "sidecar"]
-    assert any("mallory" in each for each in events(place, "Drifted"))
-    place.kubectl("set", "env", "deployment/products", "ADDED-")
-    apply_as(place, "mallory", deployment("products"))
+    assert any("mallory" in each for each in events(namespace, "Drifted"))
+    namespace.kubectl("set", "env", "deployment/products", "ADDED-")
+    apply_as(namespace, "mallory", deployment("products"))
     products.await_reason("Drifted", "AsApplied", 60)
 
 
@@ -112,10 +112,10 @@ def test_a_second_operator_waits_and_takes_over_when_the_first_is_gone_or_hangs(
     plane: ControlPlane, products: Operated, working: OperatorProcess
 ) -> None:
     token = account(plane, products.namespace.name)
-    place = products.namespace.name
+    namespace = products.namespace.name
     products.apply()
     products.await_ready()
-    with operator(plane, token, watch_namespace=place, identity="second") as second:
+    with operator(plane, token, watch_namespace=namespace, identity="second") as second:
         second.start()
         wait_until(lambda: "waiting_for_lease" in second.said, "the second waits", 60)
         assert not second.holds_lease
@@ -164,14 +164,14 @@ def test_the_resource_is_scaled_by_kubectl_by_an_autoscaler_and_by_who_writes_th
 ) -> None:
     products.apply()
     products.await_ready()
-    place = products.namespace
-    place.kubectl("scale", "reranker/products", "--replicas=4")
+    namespace = products.namespace
+    namespace.kubectl("scale", "reranker/products", "--replicas=4")
     products.await_ready()
     assert products.get("deployment")["spec"]["replicas"] == 4
-    scale = f"/apis/bge-reranker.io/v1alpha1/namespaces/{place.name}/rerankers/products/scale"
+    scale = f"/apis/bge-reranker.io/v1alpha1/namespaces/{namespace.name}/rerankers/products/scale"
     found = json.loads(plane.kubectl("get", f"--raw={scale}"))
     assert found["status"] == {"replicas": 4, "selector": products.get()["status"]["selector"]}
-    pods = place.get("pods", f"--selector={found['status']['selector']}")["items"]
+    pods = namespace.get("pods", f"--selector={found['status']['selector']}")["items"]
     assert len(pods) == 4, "an autoscaler finds the pods by this selector"
     # As KEDA does, which wakes what sleeps by this subresource and leaves the rest to an autoscaler.
     for count in (0, 1):
@@ -179,7 +179,7 @@ def test_the_resource_is_scaled_by_kubectl_by_an_autoscaler_and_by_who_writes_th
         plane.kubectl("replace", f"--raw={scale}", "--filename=-", text_input=json.dumps(_unversioned(found)))
         wait_until(partial(has_count, products, count), f"{count} replicas", 60)
     products.await_ready()
-    place.create(_autoscaler(least=3))
+    namespace.create(_autoscaler(least=3))
     wait_until(lambda: products.get("deployment")["spec"]["replicas"] == 3, "the autoscaler's least count", 120)
     products.await_ready()
     assert products.get()["spec"]["replicas"] == 3, "it scales the resource, and the operator follows"

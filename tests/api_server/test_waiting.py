@@ -19,10 +19,10 @@ STALLED_S = 40
 
 
 @contextmanager
-def one_slot(plane: ControlPlane, place: Namespace, stall_s: int) -> Iterator[None]:
+def one_slot(plane: ControlPlane, namespace: Namespace, stall_s: int) -> Iterator[None]:
     """An operator that lets one Reranker change its pods at a time."""
     settings: dict[str, Any] = {"max_concurrent_rollouts": 1, "rollout_stall_s": stall_s, "resync_interval_s": 5}
-    with operator(plane, account(plane, place.name), watch_namespace=place.name, **settings) as process:
+    with operator(plane, account(plane, namespace.name), watch_namespace=namespace.name, **settings) as process:
         process.start_and_await_work()
         yield
 
@@ -60,26 +60,26 @@ def add_by_hand(each: Operated) -> None:
     container = {"name": "scorer", "env": [{"name": "THEIRS", "value": "1"}]}
     spec = {"template": {"spec": {"containers": [container]}}}
     body = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": each.name}, "spec": spec}
-    words = ("apply", "--server-side", "--field-manager=theirs", "--filename=-")
-    each.namespace.kubectl(*words, text_input=json.dumps(body))
+    arguments = ("apply", "--server-side", "--field-manager=theirs", "--filename=-")
+    each.namespace.kubectl(*arguments, text_input=json.dumps(body))
     each.namespace.kubectl("rollout", "status", f"deployment/{each.name}", "--timeout=180s")
 
 
 def test_while_a_template_waits_everything_else_goes_on(plane: ControlPlane, products: Operated) -> None:
-    place = products.namespace
-    with one_slot(plane, place, stall_s=3600):
+    namespace = products.namespace
+    with one_slot(plane, namespace, stall_s=3600):
         broken = one_that_cannot_finish(products)
         add_by_hand(products)
         before = template(products)
         changed = {"podAnnotations": {"round": "2"}, "rollout": {"revisionHistoryLimit": 7}}
         products.apply(**changed)
         said = products.await_reason("Ready", "UpdatePending", LIMIT_S)["message"]
-        assert f"held, by {place.name}/broken" in said
-        place.kubectl("delete", "service/products")
+        assert f"held, by {namespace.name}/broken" in said
+        namespace.kubectl("delete", "service/products")
         wait_until(lambda: "Service/products" in products.children(), "the Service is back", LIMIT_S)
         products.apply(**changed, replicas=3)
         wait_until(lambda: count(products) == 3, "the count of the spec", LIMIT_S)
-        place.kubectl("scale", "deployment/products", "--replicas=5")
+        namespace.kubectl("scale", "deployment/products", "--replicas=5")
         wait_until(lambda: count(products) == 3, "the count is put back", LIMIT_S)
         assert products.get("deployment")["spec"]["revisionHistoryLimit"] == 7
         assert template(products) == before
@@ -112,13 +112,13 @@ def quiet_s(each: Operated) -> float:
 
 
 def test_an_operator_that_begins_does_not_wait_for_who_stalled_before(plane: ControlPlane, products: Operated) -> None:
-    place = products.namespace
-    with one_slot(plane, place, stall_s=3600):
+    namespace = products.namespace
+    with one_slot(plane, namespace, stall_s=3600):
         broken = one_that_cannot_finish(products)
         products.apply(podAnnotations={"round": "2"})
         products.await_reason("Ready", "UpdatePending", LIMIT_S)
         wait_until(lambda: quiet_s(broken) > STALLED_S, "the broken one has stalled", 2 * STALLED_S)
-    with one_slot(plane, place, stall_s=STALLED_S):
+    with one_slot(plane, namespace, stall_s=STALLED_S):
         wait_until(lambda: annotation(products) == "2", "its slot is free at once", STALLED_S / 2)
 
 

@@ -17,16 +17,16 @@ _ACTED_ON = "\x1b\x9b\u202e\r"
 
 
 def _answer(send: Callable[[LiveServer], httpx.Response]) -> Callable[[Path], str]:
-    """Send to a server of its own; tell status, code, and whether others are served as always and nothing was told."""
+    """Send to a server of its own; return status, code, and whether others are served as always and nothing leaked."""
 
     def launch(folder: Path) -> str:
         with live_server(folder, {"log_format": "console", "log_level": "info"}) as server:
             answer = send(server)
-            told = answer.json()
-            said = f"{answer.status_code} {told.get('code', '')}".strip()
-            failed = ", ".join(f"{error['index']}={error['code']}" for error in told.get("errors", []))
+            body = answer.json()
+            said = f"{answer.status_code} {body.get('code', '')}".strip()
+            failed = ", ".join(f"{error['index']}={error['code']}" for error in body.get("errors", []))
             log = server.log.getvalue()
-            leaks = SECRET in log + str(told.get("message")) or any(mark in log for mark in _ACTED_ON)
+            leaks = SECRET in log + str(body.get("message")) or any(mark in log for mark in _ACTED_ON)
             faults = ("" if server.is_well() else "not well", "leaks" if leaks else "")
             return "; ".join(part for part in (said, failed, *faults) if part)
 

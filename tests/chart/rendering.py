@@ -57,11 +57,11 @@ class Rendered:
         return settings
 
 
-def helm(*words: str, text_input: str = "") -> subprocess.CompletedProcess[str]:
+def helm(*arguments: str, text_input: str = "") -> subprocess.CompletedProcess[str]:
     """Run helm; where it is missing the test is skipped, in CI it fails."""
     if not HELM.is_built:
         lacking(needs.HELM.lack)
-    return subprocess.run([HELM.program(), *words], input=text_input, capture_output=True, text=True, check=False)
+    return subprocess.run([HELM.program(), *arguments], input=text_input, capture_output=True, text=True, check=False)
 
 
 def render(
@@ -99,5 +99,5 @@ def helm_says(values: Values) -> str:
 def _template(values: Values | None, case: str, release: str, *options: str) -> subprocess.CompletedProcess[str]:
     files = ["--values", str(CHART / "ci" / f"{case}-values.yaml")] if case else []
     without = [] if "operator" in (values or {}) else ["--set=operator.enabled=false"]
-    words = ["template", release, str(CHART), f"--kube-version={KUBE_VERSION}", *options]
-    return helm(*words, *without, *files, "--values=-", text_input=json.dumps(values or {}))
+    arguments = ["template", release, str(CHART), f"--kube-version={KUBE_VERSION}", *options]
+    return helm(*arguments, *without, *files, "--values=-", text_input=json.dumps(values or {}))

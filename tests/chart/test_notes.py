@@ -8,8 +8,8 @@ from tests.chart.rendering import CHART, CPU_DEMO, Values, helm
 
 
 def notes(values: Values) -> str:
-    words = ("install", "demo", str(CHART), "--namespace=search", "--dry-run=client", "--values=-")
-    done = helm(*words, text_input=json.dumps(values))
+    arguments = ("install", "demo", str(CHART), "--namespace=search", "--dry-run=client", "--values=-")
+    done = helm(*arguments, text_input=json.dumps(values))
     assert done.returncode == 0, done.stderr
     return done.stdout.partition("NOTES:")[2]
 

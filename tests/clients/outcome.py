@@ -82,5 +82,5 @@ def _ranking(row: ClientRow, answer: Mapping[str, Any]) -> str:
 def _error(error: Mapping[str, str] | None, words: str) -> str:
     if error is None:
         return "not noticed"
-    told = "with the server's words" if words in error["message"] else "without the server's words"
-    return f"{error['type']}, {told}"
+    quoted = "with the server's words" if words in error["message"] else "without the server's words"
+    return f"{error['type']}, {quoted}"

@@ -23,9 +23,9 @@ ROW = ClientRow(
 
 def answer(**changes: Any) -> dict[str, Any]:
     hits = [{"index": index, "score": SCORES[index], "text": DOCUMENTS[index]} for index in (1, 2, 3)]
-    told = {"type": "Refused", "message": "`query` is empty."}
+    refusal = {"type": "Refused", "message": "`query` is empty."}
     full = {"type": "Later", "message": "there"}
-    return {"hits": hits, "failure": None, "error": told, "overload": full} | changes
+    return {"hits": hits, "failure": None, "error": refusal, "overload": full} | changes
 
 
 def changed_first_hit(**changes: Any) -> list[dict[str, Any]]:

@@ -8,7 +8,7 @@ import signal
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.cluster.layout import NodePlace
+from tests.cluster.layout import Node
 
 ROOT = Path("/sys/fs/cgroup")
 
@@ -25,7 +25,7 @@ def hierarchies(root: Path = ROOT) -> list[Path]:
     return sorted(path for path in root.iterdir() if path.is_dir() and not path.is_symlink())
 
 
-def create(node: NodePlace, root: Path = ROOT) -> None:
+def create(node: Node, root: Path = ROOT) -> None:
     """Make the node's cgroup, with leave to use every CPU and every controller."""
     if is_version_2(root):
         wanted = (root / "cgroup.controllers").read_text(encoding="ascii").split()
@@ -41,7 +41,7 @@ def create(node: NodePlace, root: Path = ROOT) -> None:
                 (folder / name).write_text((hierarchy / name).read_text(encoding="ascii"), encoding="ascii")
 
 
-def kill_all(node: NodePlace, root: Path = ROOT) -> None:
+def kill_all(node: Node, root: Path = ROOT) -> None:
     """Kill whatever runs in the node's cgroup: the processes of its pods."""
     for hierarchy in hierarchies(root):
         for processes in (hierarchy / node.name).rglob("cgroup.procs"):
@@ -50,7 +50,7 @@ def kill_all(node: NodePlace, root: Path = ROOT) -> None:
                     os.kill(process, signal.SIGKILL)
 
 
-def remove(node: NodePlace, root: Path = ROOT) -> None:
+def remove(node: Node, root: Path = ROOT) -> None:
     """Remove the node's cgroup, deepest folders first.
 
     Raises:
@@ -61,7 +61,7 @@ def remove(node: NodePlace, root: Path = ROOT) -> None:
             folder.rmdir()
 
 
-def left_over(node: NodePlace, root: Path = ROOT) -> list[Path]:
+def left_over(node: Node, root: Path = ROOT) -> list[Path]:
     """The node's cgroups that are still there."""
     return [hierarchy / node.name for hierarchy in hierarchies(root) if (hierarchy / node.name).exists()]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from tests.cluster import processes
 from tests.cluster.commands import run
 from tests.cluster.failures import ClusterError
-from tests.cluster.layout import NodePlace
+from tests.cluster.layout import Node
 from tests.cluster.node_images import PAUSE
 from tests.cluster.tools import CONTAINERD
 
@@ -48,7 +48,7 @@ def plugin_folder() -> Path:
     raise ClusterError("The CNI plugins are missing. On Debian: apt-get install containernetworking-plugins.")
 
 
-def start(node: NodePlace, inside: list[str]) -> None:
+def start(node: Node, inside: list[str]) -> None:
     """Start it inside the node and wait for its socket to answer."""
     network_folder = node.folder / "cni"
     network_folder.mkdir(parents=True)
@@ -66,17 +66,17 @@ def start(node: NodePlace, inside: list[str]) -> None:
     processes.await_healthy(name, process, lambda: _answers(node), limit_s=60)
 
 
-def load(node: NodePlace, archive: Path) -> None:
+def load(node: Node, archive: Path) -> None:
     """Import an image archive into the node."""
     ctr(node, "images", "import", "--local", str(archive))
 
 
-def ctr(node: NodePlace, *arguments: str) -> str:
+def ctr(node: Node, *arguments: str) -> str:
     """Run containerd's own client on a node's images and containers."""
     return run([CONTAINERD.program("ctr"), "--address", node.containerd_socket, "--namespace", "k8s.io", *arguments])
 
 
-def _answers(node: NodePlace) -> bool:
+def _answers(node: Node) -> bool:
     try:
         ctr(node, "version")
     except ClusterError:
@@ -84,7 +84,7 @@ def _answers(node: NodePlace) -> bool:
     return True
 
 
-def _pod_network(node: NodePlace) -> dict[str, object]:
+def _pod_network(node: Node) -> dict[str, object]:
     # One cable per pod and routes, no bridge: every packet passes the node's IP stack, where Services and policies are.
     addresses = {"type": "host-local", "ranges": [[{"subnet": node.pod_range}]], "routes": [{"dst": "0.0.0.0/0"}]}
     return {

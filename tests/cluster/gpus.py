@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 
 from tests.cluster.kubectl import kubectl
-from tests.cluster.layout import NodePlace
+from tests.cluster.layout import Node
 
 
-def pretend(node: NodePlace, count: int) -> None:
+def pretend(node: Node, count: int) -> None:
     """Give a node GPUs in its status, which kubelet leaves as it is."""
     patch = [
         {"op": "add", "path": f"/status/{field}/nvidia.com~1gpu", "value": str(count)}

@@ -7,13 +7,13 @@ import subprocess
 
 from tests.cluster import certificates, kubeconfigs, processes
 from tests.cluster.answering import answers
-from tests.cluster.layout import POD_NETWORK, NodePlace
+from tests.cluster.layout import POD_NETWORK, Node
 from tests.cluster.tools import KUBERNETES
 
 HEALTH_PORT = 10256
 
 
-def start(node: NodePlace, inside: list[str]) -> subprocess.Popen[bytes]:
+def start(node: Node, inside: list[str]) -> subprocess.Popen[bytes]:
     """Start it inside the node; `await_healthy` waits for it."""
     configuration = node.folder / "kube-proxy.json"
     content = {
@@ -33,7 +33,7 @@ def start(node: NodePlace, inside: list[str]) -> subprocess.Popen[bytes]:
     return processes.start(f"{node.name}-kube-proxy", command, prefix=inside)
 
 
-def await_healthy(node: NodePlace, process: subprocess.Popen[bytes]) -> None:
+def await_healthy(node: Node, process: subprocess.Popen[bytes]) -> None:
     """Wait for its health, which it has once its rules are written."""
     url = f"http://{node.address}:{HEALTH_PORT}/healthz"
     processes.await_healthy(f"{node.name}-kube-proxy", process, lambda: answers(url), limit_s=120)

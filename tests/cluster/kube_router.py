@@ -6,7 +6,7 @@ import subprocess
 
 from tests.cluster import certificates, kubeconfigs, kubectl, processes
 from tests.cluster.answering import answers
-from tests.cluster.layout import SERVICE_NETWORK, NodePlace
+from tests.cluster.layout import SERVICE_NETWORK, Node
 from tests.cluster.tools import KUBE_ROUTER
 
 HEALTH_PORT = 20244
@@ -17,7 +17,7 @@ def allow() -> None:
     kubectl.apply("kube-router.yaml", USER=certificates.KUBE_ROUTER.name)
 
 
-def start(node: NodePlace, inside: list[str]) -> subprocess.Popen[bytes]:
+def start(node: Node, inside: list[str]) -> subprocess.Popen[bytes]:
     """Start it inside the node, which must be known to the API server; `await_healthy` waits for it."""
     command = [
         str(KUBE_ROUTER.program()),
@@ -34,7 +34,7 @@ def start(node: NodePlace, inside: list[str]) -> subprocess.Popen[bytes]:
     return processes.start(f"{node.name}-kube-router", command, prefix=inside)
 
 
-def await_healthy(node: NodePlace, process: subprocess.Popen[bytes]) -> None:
+def await_healthy(node: Node, process: subprocess.Popen[bytes]) -> None:
     """Wait for its health, which it has once its rules are written."""
     url = f"http://{node.address}:{HEALTH_PORT}/healthz"
     processes.await_healthy(f"{node.name}-kube-router", process, lambda: answers(url), limit_s=120)

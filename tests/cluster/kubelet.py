@@ -8,13 +8,13 @@ import subprocess
 from tests.cluster import certificates, kubeconfigs, processes
 from tests.cluster.answering import answers
 from tests.cluster.api_server import FEATURE_GATES
-from tests.cluster.layout import DNS_ADDRESS, NodePlace
+from tests.cluster.layout import DNS_ADDRESS, Node
 from tests.cluster.tools import KUBERNETES
 
 HEALTH_PORT = 10248
 
 
-def start(node: NodePlace, inside: list[str]) -> subprocess.Popen[bytes]:
+def start(node: Node, inside: list[str]) -> subprocess.Popen[bytes]:
     """Start it inside the node; `await_healthy` waits for it."""
     kubeconfig = kubeconfigs.write(certificates.KUBELETS[node])
     (node.folder / "resolv.conf").write_text("# No name server: nothing outside the cluster is resolved.\n", "utf-8")
@@ -30,13 +30,13 @@ def start(node: NodePlace, inside: list[str]) -> subprocess.Popen[bytes]:
     return processes.start(f"{node.name}-kubelet", [str(word) for word in command], prefix=inside)
 
 
-def await_healthy(node: NodePlace, process: subprocess.Popen[bytes]) -> None:
+def await_healthy(node: Node, process: subprocess.Popen[bytes]) -> None:
     """Wait for its health."""
     url = f"http://{node.address}:{HEALTH_PORT}/healthz"
     processes.await_healthy(f"{node.name}-kubelet", process, lambda: answers(url), limit_s=120)
 
 
-def _configuration(node: NodePlace) -> dict[str, object]:
+def _configuration(node: Node) -> dict[str, object]:
     server = certificates.KUBELET_SERVERS[node]
     name, _, value = FEATURE_GATES.partition("=")
     return {

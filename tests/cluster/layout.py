@@ -48,7 +48,7 @@ KUBECONFIG = KUBECONFIGS / "admin"
 
 
 @dataclass(frozen=True)
-class NodePlace:
+class Node:
     """One node: a network and mount namespace of its own, an address, a pod range, a cgroup.
 
     Attributes:
@@ -84,4 +84,4 @@ class NodePlace:
         return self.folder / "run-containerd" / "containerd.sock"
 
 
-NODES = (NodePlace(1), NodePlace(2))
+NODES = (Node(1), Node(2))

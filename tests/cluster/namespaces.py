@@ -10,7 +10,7 @@ import shlex
 from pathlib import Path
 
 from tests.cluster import processes
-from tests.cluster.layout import NodePlace
+from tests.cluster.layout import Node
 
 PRIVATE_PATHS = (
     "/run/containerd",
@@ -25,7 +25,7 @@ PRIVATE_PATHS = (
 """Folders, and one file, that those programs use wherever they run."""
 
 
-def open_for(node: NodePlace) -> int:
+def open_for(node: Node) -> int:
     """Make both namespaces; gives the process that holds them open."""
     ready = node.folder / "namespaces-ready"
     lines = ["set -e"]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tests.cluster.commands import run
 from tests.cluster.failures import ClusterError
-from tests.cluster.layout import BRIDGE, HOST_ADDRESS, NODES, NodePlace
+from tests.cluster.layout import BRIDGE, HOST_ADDRESS, NODES, Node
 
 
 def add_bridge() -> None:
@@ -19,7 +19,7 @@ def add_bridge() -> None:
         _ip("route", "add", node.pod_range, "via", node.address, "dev", BRIDGE)
 
 
-def connect(node: NodePlace, holder: int) -> None:
+def connect(node: Node, holder: int) -> None:
     """Lay a cable from the bridge into the node's network namespace, which a process holds open."""
     far_end = f"{node.interface}-far"[-15:]
     _ip("link", "add", node.interface, "type", "veth", "peer", "name", far_end)
@@ -38,12 +38,12 @@ def connect(node: NodePlace, holder: int) -> None:
     run([*inside, "sysctl", "-q", "-w", "net.ipv4.ip_forward=1"])
 
 
-def cut(node: NodePlace) -> None:
+def cut(node: Node) -> None:
     """Take the node off the network, as a machine that has died is."""
     _ip("link", "set", node.interface, "down")
 
 
-def mend(node: NodePlace) -> None:
+def mend(node: Node) -> None:
     """Let a node that was cut off back in."""
     _ip("link", "set", node.interface, "up")
 

@@ -6,7 +6,7 @@ import subprocess
 from dataclasses import dataclass
 
 from tests.cluster import cgroups, containerd, kube_proxy, kubelet, namespaces, network
-from tests.cluster.layout import NodePlace
+from tests.cluster.layout import Node
 from tests.cluster.node_images import all_images, archive_of
 
 
@@ -18,29 +18,29 @@ class PreparedNode:
         inside: Words before a command that make it run inside the node.
     """
 
-    place: NodePlace
+    node: Node
     inside: list[str]
 
 
-def prepare(place: NodePlace) -> PreparedNode:
+def prepare(node: Node) -> PreparedNode:
     """Everything of a node that needs no API server."""
-    place.folder.mkdir(parents=True)
-    cgroups.create(place)
-    holder = namespaces.open_for(place)
-    network.connect(place, holder)
+    node.folder.mkdir(parents=True)
+    cgroups.create(node)
+    holder = namespaces.open_for(node)
+    network.connect(node, holder)
     inside = namespaces.entering(holder)
-    containerd.start(place, inside)
+    containerd.start(node, inside)
     for image in all_images():
-        containerd.load(place, archive_of(image))
-    return PreparedNode(place, inside)
+        containerd.load(node, archive_of(image))
+    return PreparedNode(node, inside)
 
 
-def join(node: PreparedNode) -> list[subprocess.Popen[bytes]]:
+def join(prepared: PreparedNode) -> list[subprocess.Popen[bytes]]:
     """Start what registers the node with the API server."""
-    return [kubelet.start(node.place, node.inside), kube_proxy.start(node.place, node.inside)]
+    return [kubelet.start(prepared.node, prepared.inside), kube_proxy.start(prepared.node, prepared.inside)]
 
 
-def await_healthy(node: PreparedNode, started: list[subprocess.Popen[bytes]]) -> None:
+def await_healthy(prepared: PreparedNode, started: list[subprocess.Popen[bytes]]) -> None:
     """Wait for the health of what `join` started."""
-    kubelet.await_healthy(node.place, started[0])
-    kube_proxy.await_healthy(node.place, started[1])
+    kubelet.await_healthy(prepared.node, started[0])
+    kube_proxy.await_healthy(prepared.node, started[1])

@@ -85,16 +85,16 @@ def _start_nodes(progress: Progress, preparing: list[Future[node.PreparedNode]],
             node.await_healthy(each, components)
         processes.await_condition("Both nodes are Ready", _nodes_are_ready, limit_s=180)
     with progress.step("CoreDNS answers, network policies are enforced"):
-        enforcing = [(each.place, kube_router.start(each.place, each.inside)) for each in nodes]
+        enforcing = [(each.node, kube_router.start(each.node, each.inside)) for each in nodes]
         provisioner.start()
         metrics_server.start()
         coredns.await_answers(nodes[-1].inside)
-        for place, process in enforcing:
-            kube_router.await_healthy(place, process)
+        for ready, process in enforcing:
+            kube_router.await_healthy(ready, process)
     if gpu_count:
         with progress.step(f"{gpu_count} pretended GPUs on each node"):
             for each in nodes:
-                gpus.pretend(each.place, gpu_count)
+                gpus.pretend(each.node, gpu_count)
 
 
 def _nodes_are_ready() -> bool:

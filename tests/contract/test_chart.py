@@ -65,8 +65,8 @@ def test_probes_ask_for_paths_and_ports_that_there_are(case: str) -> None:
         for probe in management_routes(HealthEndpoints(ServingState(), Settings(), Metrics(), needs_key=False))
     }
     ports = {port["name"]: port["containerPort"] for port in rendered.scorer["ports"]}
-    told = load_settings(None, {"BGE_RERANKER_CONFIG": json.dumps(rendered.settings)}).http
-    assert ports == {"http": told.port, "management": told.management_port}
+    settings = load_settings(None, {"BGE_RERANKER_CONFIG": json.dumps(rendered.settings)}).http
+    assert ports == {"http": settings.port, "management": settings.management_port}
     for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
         asked = rendered.scorer[probe]["httpGet"]
         assert asked["port"] == "management"
@@ -76,8 +76,8 @@ def test_probes_ask_for_paths_and_ports_that_there_are(case: str) -> None:
 @pytest.mark.parametrize("case", CASES)
 def test_the_grace_period_is_drain_and_longest_deadline_and_five_seconds(case: str) -> None:
     rendered = render(case=case)
-    told = load_settings(None, {"BGE_RERANKER_CONFIG": json.dumps(rendered.settings)})
-    expected = told.http.drain_delay_s + told.engine.deadline_s + 5
+    settings = load_settings(None, {"BGE_RERANKER_CONFIG": json.dumps(rendered.settings)})
+    expected = settings.http.drain_delay_s + settings.engine.deadline_s + 5
     assert rendered.pod["terminationGracePeriodSeconds"] == expected
 
 

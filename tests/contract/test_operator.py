@@ -70,7 +70,7 @@ def by_operator(case: str) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_both_doors_give_the_same_objects(case: str) -> None:
+def test_helm_and_the_operator_render_the_same_objects(case: str) -> None:
     ours = by_operator(case)
     for body in ours:
         body["metadata"].pop("ownerReferences", None)
@@ -239,14 +239,16 @@ def test_the_admission_policy_has_the_operator_s_rules_and_is_rendered_only_wher
         f"{each['names']}.filter(name, name != '' && !name.matches('^({expressions[each['key']]})$'))"
         for each in rules["names"]
     ]
-    told = [each.get("messageExpression", each.get("message")) for each in spec["validations"]]
+    messages = [each.get("messageExpression", each.get("message")) for each in spec["validations"]]
     assert (
-        "only name Secrets that match hub.* or b. Rename the Secret, or have operator.allowedNames.secrets" in told[0]
+        "only name Secrets that match hub.* or b. Rename the Secret, or have operator.allowedNames.secrets"
+        in messages[0]
     )
     assert (
-        "'model.source is ' + variables.foreign1[0] + ', but a Reranker may name no PersistentVolumeClaims." in told[1]
+        "'model.source is ' + variables.foreign1[0] + ', but a Reranker may name no PersistentVolumeClaims."
+        in messages[1]
     )
-    assert told[len(rules["names"]) :] == [each["message"] for each in rules["rules"]]
+    assert messages[len(rules["names"]) :] == [each["message"] for each in rules["rules"]]
     assert spec["matchConstraints"]["namespaceSelector"]["matchLabels"] == {"kubernetes.io/metadata.name": "search"}
 
 

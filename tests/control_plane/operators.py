@@ -29,8 +29,8 @@ def account(plane: ControlPlane, namespace: str, *, cluster_wide: bool = False) 
     templates = [f"--show-only=templates/operator/{name}.yaml" for name in ("serviceaccount", "role", "rolebinding")]
     if cluster_wide:
         templates.append("--show-only=templates/operator/lease.yaml")
-    words = [str(HELM.program()), "template", "operator", str(CHART), f"--namespace={namespace}", "--skip-tests"]
-    plane.kubectl("apply", "--server-side", "--filename=-", text_input=run([*words, *values, *templates]))
+    arguments = [str(HELM.program()), "template", "operator", str(CHART), f"--namespace={namespace}", "--skip-tests"]
+    plane.kubectl("apply", "--server-side", "--filename=-", text_input=run([*arguments, *values, *templates]))
     return plane.kubectl("create", "token", "operator-operator", f"--namespace={namespace}", "--duration=4h").strip()
 
 

@@ -63,9 +63,9 @@ class ControlPlane:
     def kubeconfig(self) -> Path:
         return self.folder / "kubeconfig"
 
-    def kubectl(self, *words: str, text_input: str | None = None) -> str:
+    def kubectl(self, *arguments: str, text_input: str | None = None) -> str:
         program = str(KUBERNETES.program("kubectl"))
-        return run([program, f"--kubeconfig={self.kubeconfig}", *words], text_input=text_input, time_limit_s=120)
+        return run([program, f"--kubeconfig={self.kubeconfig}", *arguments], text_input=text_input, time_limit_s=120)
 
     @property
     def audit_log(self) -> Path:

@@ -37,19 +37,19 @@ def _blocks(page: str, heading: str) -> Iterator[str]:
             block.append(line)
 
 
-def run_documented(block: str, place: Namespace, *, before: str = "", **replaced: str) -> str:
+def run_documented(block: str, namespace: Namespace, *, before: str = "", **replaced: str) -> str:
     """Run a block in this namespace of this cluster, with helm and kubectl as they were built here.
 
     Args:
         block: From `documented`.
-        place: Where.
+        namespace: Where.
         before: Commands to run first, such as variables of an earlier block.
         replaced: Words of the block, and what stands there here.
     """
-    for word, other in {f"-n {NAMESPACE} ": f"-n {place.name} ", **replaced}.items():
+    for word, other in {f"-n {NAMESPACE} ": f"-n {namespace.name} ", **replaced}.items():
         assert word in block, f"no {word!r} in {block}"
         block = block.replace(word, other)
-    return run_as_printed(f"{before}\n{block}", place.cluster)
+    return run_as_printed(f"{before}\n{block}", namespace.cluster)
 
 
 def run_as_printed(block: str, cluster: Cluster, folder: Path = ROOT) -> str:

@@ -19,7 +19,7 @@ FOLDER = "/opt/application/bge_reranker/demo/model"
 @contextmanager
 def model_hub(cluster: Cluster, image: str) -> Iterator[str]:
     """The address of a hub that has the embedded model as a repository."""
-    with cluster.namespace(NAMESPACE) as place:
+    with cluster.namespace(NAMESPACE) as namespace:
         container = {
             "name": "hub",
             "image": image,
@@ -28,7 +28,7 @@ def model_hub(cluster: Cluster, image: str) -> Iterator[str]:
             "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
         }
         security = {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
-        place.create(
+        namespace.create(
             {
                 "apiVersion": "v1",
                 "kind": "Pod",
@@ -42,5 +42,5 @@ def model_hub(cluster: Cluster, image: str) -> Iterator[str]:
                 "spec": {"selector": {"app": "hub"}, "ports": [{"port": PORT}]},
             },
         )
-        place.kubectl("wait", "pod/hub", "--for=condition=Ready", "--timeout=120s")
+        namespace.kubectl("wait", "pod/hub", "--for=condition=Ready", "--timeout=120s")
         yield service_url("hub", NAMESPACE, PORT)

@@ -65,9 +65,9 @@ def test_the_columns_tell_model_state_and_measured_capacity(products: Operated) 
 
 
 def test_a_pod_that_only_bears_its_labels_is_not_asked_and_changes_nothing(products: Operated, image: str) -> None:
-    place = products.namespace
+    namespace = products.namespace
     selector = f"--selector=app.kubernetes.io/component=scorer,app.kubernetes.io/instance={products.name}"
-    labels: dict[str, str] = place.get("pods", selector)["items"][0]["metadata"]["labels"]
+    labels: dict[str, str] = namespace.get("pods", selector)["items"][0]["metadata"]["labels"]
     # With this label, the ReplicaSet would make the pod its own.
     del labels["pod-template-hash"]
     container = {
@@ -80,9 +80,11 @@ def test_a_pod_that_only_bears_its_labels_is_not_asked_and_changes_nothing(produ
     security = {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
     spec = {"containers": [container], "securityContext": security, "terminationGracePeriodSeconds": 1}
     before = products.get()["status"]
-    place.create({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "impostor", "labels": labels}, "spec": spec})
+    namespace.create(
+        {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "impostor", "labels": labels}, "spec": spec}
+    )
     try:
-        place.kubectl("wait", "pod/impostor", "--for=condition=Ready", "--timeout=60s")
+        namespace.kubectl("wait", "pod/impostor", "--for=condition=Ready", "--timeout=60s")
         # A question begins with a round, and the next round would tell what came of it.
         for is_suspended in (True, False):
             products.apply(lifecycle={"suspend": is_suspended})
@@ -91,9 +93,9 @@ def test_a_pod_that_only_bears_its_labels_is_not_asked_and_changes_nothing(produ
         assert {key: after[key] for key in ("model", "capacity", "ready")} == {
             key: before[key] for key in ("model", "capacity", "ready")
         }
-        assert place.kubectl("logs", "impostor") == ""
+        assert namespace.kubectl("logs", "impostor") == ""
     finally:
-        place.kubectl("delete", "pod", "impostor")
+        namespace.kubectl("delete", "pod", "impostor")
     products.apply()
     products.await_ready()
 
@@ -206,7 +208,7 @@ def is_judged(sample: Operated) -> bool:
     return sample.condition("Ready") != {}
 
 
-def test_all_samples_are_taken_as_they_lie(products: Operated) -> None:
+def test_all_samples_are_accepted_as_they_are(products: Operated) -> None:
     products.namespace.kubectl("apply", f"--filename={SAMPLES}")
     samples = [products.another(yaml.safe_load(each.read_text())["metadata"]["name"]) for each in SAMPLES.iterdir()]
     for sample in samples:

@@ -100,7 +100,9 @@ def test_a_request_larger_than_the_queue_waits_for_idleness_only(admission: Admi
     assert error.retry_after_s == pytest.approx(3.0, rel=0.25)
 
 
-def test_the_time_told_is_when_the_backlog_has_fallen_and_everybody_is_told_another(admission: Admission) -> None:
+def test_the_time_told_is_when_the_backlog_has_fallen_and_everybody_is_told_another(
+    admission: Admission,
+) -> None:
     waits_s = [
         refused(admission, request(1, 9.0, f"{number}"), busy(10.0)).retry_after_s or 0.0 for number in range(50)
     ]

@@ -149,8 +149,8 @@ def _one_change(plane: ControlPlane) -> float:
     for number in range(5):
         name = f"reranker-{7 + number}"
         began = time.monotonic()
-        words = ("patch", f"reranker/{name}", f"--namespace={FLEET}", "--type=merge")
-        plane.kubectl(*words, '-p={"spec":{"replicas":2}}')
+        arguments = ("patch", f"reranker/{name}", f"--namespace={FLEET}", "--type=merge")
+        plane.kubectl(*arguments, '-p={"spec":{"replicas":2}}')
         wait_for("the change is made", partial(_is_made, plane, name), 60)
         taken.append(time.monotonic() - began)
     return round(sorted(taken)[2], 2)

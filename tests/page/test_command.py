@@ -108,8 +108,10 @@ def test_a_long_command_is_shown_in_part_and_copied_whole(visit: Visit) -> None:
 
 def run(command: str) -> Answer:
     """Paste a command into a shell."""
-    told = " -w '\\n%{http_code} %header{x-compute-tokens}'"
-    ran = subprocess.run(["/bin/sh", "-c", command + told], capture_output=True, text=True, check=True, timeout=WAIT_S)
+    write_out = " -w '\\n%{http_code} %header{x-compute-tokens}'"
+    ran = subprocess.run(
+        ["/bin/sh", "-c", command + write_out], capture_output=True, text=True, check=True, timeout=WAIT_S
+    )
     body, _, last = ran.stdout.rpartition("\n")
     status, _, tokens = last.partition(" ")
     return Answer(int(status), tokens, json.loads(body))

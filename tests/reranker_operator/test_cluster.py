@@ -65,7 +65,7 @@ def test_the_pause_that_the_api_server_asks_for_is_kept() -> None:
     assert refused(429, "", {"Retry-After": "soon"}).retry_after_s is None
 
 
-def test_an_answer_that_is_no_status_object_is_still_told() -> None:
+def test_an_answer_that_is_no_status_object_is_still_reported() -> None:
     error = ApiException(status=502, reason="Bad Gateway")
     error.body = "<html>"
     assert "Bad Gateway" in translated(error, "get /x").message

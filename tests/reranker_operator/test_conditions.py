@@ -87,7 +87,7 @@ def test_stalled_says_whose_turn_it_is(found: Situation, expected: tuple[str, st
     assert message.startswith(expected[2])
 
 
-def test_what_others_have_set_is_told_with_who_and_where() -> None:
+def test_what_others_have_set_is_reported_with_who_and_where() -> None:
     found = Situation(
         Stage.COMPLETE, 2, deployment=DONE, additions=("kubectl-edit set spec.paused of Deployment products",)
     )

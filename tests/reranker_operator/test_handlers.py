@@ -88,14 +88,14 @@ async def stalls() -> None:
         time.sleep(SILENCE_S / 15)  # noqa: ASYNC251 - that it blocks the loop is what it is for
 
 
-def test_changes_are_heard_for_ever_on_a_machine_that_is_too_busy(
+def test_changes_are_seen_for_ever_on_a_machine_that_is_too_busy(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    heard: set[str] = set()
+    seen: set[str] = set()
 
-    def told(each: Reranker, is_gone: bool) -> None:  # noqa: FBT001 - kopf's listener passes it so
+    def on_event(each: Reranker, is_gone: bool) -> None:  # noqa: FBT001 - kopf's listener passes it so
         assert not is_gone
-        heard.add(each.name)
+        seen.add(each.name)
 
     async def check() -> None:
         rerankers, stop = RerankersAlone(), asyncio.Event()
@@ -105,7 +105,7 @@ def test_changes_are_heard_for_ever_on_a_machine_that_is_too_busy(
         kubeconfig = tmp_path / "kubeconfig"
         kubeconfig.write_text(KUBECONFIG.format(url=f"http://127.0.0.1:{runner.addresses[0][1]}"))
         monkeypatch.setenv("KUBECONFIG", str(kubeconfig))
-        handlers = registry(told, inactivity_s=SILENCE_S)
+        handlers = registry(on_event, inactivity_s=SILENCE_S)
         serving = asyncio.create_task(
             kopf.operator(registry=handlers, standalone=True, identity="tests", stop_flag=stop, namespaces=["search"])  # type: ignore[arg-type] # a NewType of str that it does not export
         )
@@ -114,7 +114,7 @@ def test_changes_are_heard_for_ever_on_a_machine_that_is_too_busy(
             for number in range(COUNT):
                 await rerankers.add(f"r{number}")
                 async with asyncio.timeout(20):
-                    while len(heard) <= number:  # noqa: ASYNC110 - the pause also sets when the next one comes
+                    while len(seen) <= number:  # noqa: ASYNC110 - the pause also sets when the next one comes
                         await asyncio.sleep(SILENCE_S)
         finally:
             stalling.cancel()

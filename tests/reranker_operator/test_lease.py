@@ -56,7 +56,7 @@ def test_one_that_was_released_is_taken_at_once() -> None:
     asyncio.run(check())
 
 
-def test_who_loses_it_is_told() -> None:
+def test_who_loses_it_is_notified() -> None:
     async def check() -> None:
         leases, time = FakeLeases(), FakeTime()
         mine = lease(leases, "mine", time, duration_s=0.01)

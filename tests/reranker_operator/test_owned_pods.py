@@ -55,7 +55,7 @@ def test_a_pod_with_its_node_s_address_has_none_of_its_own() -> None:
     assert found.address == ""
 
 
-def test_whose_pod_it_was_and_is_are_both_told_when_its_controller_changes() -> None:
+def test_whose_pod_it_was_and_is_are_both_reported_when_its_controller_changes() -> None:
     theirs = replica_set("uid-theirs", uid="uid-their-set")
     owned = kept(OURS, theirs, pod("a"))
     moved = pod("a", controller="uid-their-set")
@@ -71,10 +71,10 @@ BODIES = st.one_of(
 
 
 @given(st.lists(st.tuples(BODIES, st.booleans()), max_size=12))
-def test_the_order_in_which_things_are_heard_of_does_not_matter(heard: list[tuple[dict[str, Any], bool]]) -> None:
+def test_the_order_in_which_events_arrive_does_not_matter(events: list[tuple[dict[str, Any], bool]]) -> None:
     owned = OwnedPods()
     live: dict[Ref, dict[str, Any]] = {}
-    for body, is_gone in heard:
+    for body, is_gone in events:
         if is_gone:
             owned.drop(ref_of(body))
             live.pop(ref_of(body), None)

@@ -95,7 +95,7 @@ async def test_a_reranker_that_goes_while_a_round_is_at_it_is_counted_no_more() 
 
 
 @in_a_loop
-async def test_a_reranker_of_whose_end_nobody_told_is_not_worked_on_for_ever() -> None:
+async def test_a_reranker_of_whose_end_nobody_reported_is_not_worked_on_for_ever() -> None:
     async with at_work() as each:
         gone, stays = reranker("gone", uid="uid-gone"), reranker("stays", uid="uid-stays")
         each.bench.cluster.gone.add(gone.uid)
@@ -137,7 +137,7 @@ def test_the_late_change_of_a_former_reranker_leaves_its_namesake_served() -> No
 
 
 @pytest.mark.parametrize("state", ["refused", "suspended", "being deleted"])
-def test_a_reranker_of_which_nothing_lives_and_of_whose_end_nobody_told_is_counted_no_more(state: str) -> None:
+def test_a_reranker_of_which_nothing_lives_and_of_whose_end_nobody_reported_is_counted_no_more(state: str) -> None:
     @in_a_loop
     async def check() -> None:
         async with at_work() as each:
@@ -147,11 +147,11 @@ def test_a_reranker_of_which_nothing_lives_and_of_whose_end_nobody_told_is_count
             await each.bench.round(one)
             assert each.counted == 1
             # The watch told of what was written, so that the next round has nothing to write.
-            told = reranker(version=2, lifecycle=one.spec["lifecycle"], status=cluster.status[one.uid])
+            seen = reranker(version=2, lifecycle=one.spec["lifecycle"], status=cluster.status[one.uid])
             if state == "being deleted":
-                told = reranker(version=2, is_being_deleted=True)
+                seen = reranker(version=2, is_being_deleted=True)
             cluster.gone.add(one.uid)
-            each.operator._on_event(told, False)
+            each.operator._on_event(seen, False)
             await each.until_done()
             assert known(each.operator) == []
             assert each.counted == 0
@@ -191,7 +191,7 @@ def test_readiness_tells_missing_rights_from_waiting_for_a_lease() -> None:
     assert operator.unready() == "waiting for its rights: the log says which one is missing"
 
 
-def test_the_end_of_the_process_is_told_in_the_sentences_of_its_errors() -> None:
+def test_the_end_of_the_process_is_reported_in_the_sentences_of_its_errors() -> None:
     lost = LeaseLost("The Lease is another's now.")
     inner = ExceptionGroup("watches", [InvalidSpec("It is refused.", remedy="Mend it.")])
     assert sentences(ExceptionGroup("tasks", [lost, inner])) == [
@@ -200,7 +200,7 @@ def test_the_end_of_the_process_is_told_in_the_sentences_of_its_errors() -> None
     ]
 
 
-def test_settings_that_are_wrong_are_told_in_a_line_of_json() -> None:
+def test_settings_that_are_wrong_are_reported_in_a_line_of_json() -> None:
     environment = {**os.environ, "BGE_RERANKER_OPERATOR_LEASE_DURATION_S": "soon"}
     command = [sys.executable, "-m", "reranker_operator"]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)

@@ -144,7 +144,7 @@ async def test_a_kept_object_that_bears_its_labels_and_is_not_its_own_is_not_its
 
 
 @in_a_loop
-async def test_an_edit_by_hand_is_put_back_and_told_once() -> None:
+async def test_an_edit_by_hand_is_put_back_and_reported_once() -> None:
     bench, products = Bench(), reranker(replicas=2)
     await bench.round(products)
     bench.cluster.edit(DEPLOYMENT, replicas=7)
@@ -294,7 +294,7 @@ async def test_an_event_is_not_repeated_for_ten_minutes_and_remembered_no_longer
 
 
 @in_a_loop
-async def test_what_is_added_by_hand_stays_and_is_told_once_by_name_and_field() -> None:
+async def test_what_is_added_by_hand_stays_and_is_reported_once_by_name_and_field() -> None:
     bench, products = Bench(), reranker()
     await bench.round(products)
     complete(bench)
@@ -311,8 +311,8 @@ async def test_what_is_added_by_hand_stays_and_is_told_once_by_name_and_field() 
     drifted = bench.condition(products, "Drifted")
     assert drifted["status"] == "True"
     assert "kubectl-edit set spec.paused of Deployment products. " in drifted["message"]
-    told = [event for event in bench.cluster.events if event.reason == "Drifted"]
-    assert [(event.message, event.is_warning) for event in told] == [(drifted["message"], True)]
+    reported = [event for event in bench.cluster.events if event.reason == "Drifted"]
+    assert [(event.message, event.is_warning) for event in reported] == [(drifted["message"], True)]
     assert [event for event in bench.cluster.events if event.reason == "DriftRepaired"] == []
     body = copy.deepcopy(bench.cluster.objects[DEPLOYMENT])
     del body["spec"]["paused"]

@@ -96,7 +96,7 @@ async def test_a_status_that_is_refused_is_tried_again_and_stops_nothing() -> No
 
 
 @in_a_loop
-async def test_the_address_of_a_spec_that_is_refused_is_not_told() -> None:
+async def test_the_address_of_a_spec_that_is_refused_is_not_reported() -> None:
     bench, first, second = Bench(), reranker("first", uid="uid-1"), reranker("second", uid="uid-2")
     await bench.round(first)
     await bench.round(second)

@@ -60,7 +60,7 @@ def test_what_helm_prints_without_quotes_is_a_text(tmp_path: Path, text: str) ->
     assert asyncio.run(helm.render(KEY, {})) == [{"note": text}]
 
 
-def test_what_is_no_yaml_is_told_and_tried_again(tmp_path: Path) -> None:
+def test_what_is_no_yaml_is_reported_and_tried_again(tmp_path: Path) -> None:
     helm = renderer(tmp_path, "cat >/dev/null; echo '{'")
     with pytest.raises(RenderFailed, match="no YAML"):
         asyncio.run(helm.render(KEY, {}))
@@ -142,7 +142,7 @@ def test_helm_s_words_tell_whose_fault_it_was(complaint: str, kind: type[Operato
     assert type(failure(complaint, 1)) is kind
 
 
-def test_of_a_refusal_only_the_chart_s_own_sentence_is_told() -> None:
+def test_of_a_refusal_only_the_chart_s_own_sentence_is_reported() -> None:
     complaint = (
         "Error: execution error at (x/y.yaml:15:4): give it a number.\n\nUse --debug flag to render out invalid YAML\n"
     )

@@ -77,7 +77,7 @@ def test_without_a_pattern_no_object_of_the_kind_may_be_named() -> None:
     assert said.startswith(f"cache.existingClaim is {OURS}, but a Reranker may name no PersistentVolumeClaims. ")
 
 
-def test_all_that_is_too_much_is_told_at_once_and_each_remedy_once() -> None:
+def test_all_that_is_too_much_is_reported_at_once_and_each_remedy_once() -> None:
     said = refused(
         {"secrets": {"hubToken": {"name": "a"}, "s3": {"name": "b"}}, "priorityClassName": "system-node-critical"}
     )

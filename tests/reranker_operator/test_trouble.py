@@ -126,7 +126,7 @@ def test_the_kubelet_s_words_about_an_evicted_pod_are_quoted_with_a_remedy(words
     assert remedy in found.message
 
 
-def test_another_end_by_the_kubelet_is_told_with_its_reason() -> None:
+def test_another_end_by_the_kubelet_is_reported_with_its_reason() -> None:
     found = of_pods([failed("old", "Pod was rejected", reason="NodeAffinity")], [], NOW)
     assert found is not None
     assert found.code == "PodFailed"
@@ -137,7 +137,7 @@ FULL = 'Usage of EmptyDir volume "cache" exceeds the limit "1Gi".'
 
 
 @pytest.mark.parametrize(
-    ("younger", "is_told"),
+    ("younger", "is_reported"),
     [
         ([made("new", "2026-01-01T00:00:11Z")], True),
         ([made("new", "2026-01-01T00:00:11Z", is_ready=True)], False),
@@ -147,9 +147,9 @@ FULL = 'Usage of EmptyDir volume "cache" exceeds the limit "1Gi".'
         ([failed("second", FULL, created="2026-01-01T00:00:11Z"), made("new", "2026-01-01T00:00:22Z")], True),
     ],
 )
-def test_a_failed_pod_that_is_left_over_colours_no_healthy_rollout(younger: list[Pod], is_told: bool) -> None:  # noqa: FBT001 - a parameter of pytest
+def test_a_failed_pod_that_is_left_over_colours_no_healthy_rollout(younger: list[Pod], is_reported: bool) -> None:  # noqa: FBT001 - a parameter of pytest
     found = of_pods([failed("old", FULL), *younger], [], NOW)
-    assert (found is not None) == is_told
+    assert (found is not None) == is_reported
 
 
 @pytest.mark.parametrize(
@@ -172,17 +172,17 @@ def test_why_a_container_does_not_start_is_translated(reason: str, code: str, re
     assert f'secret "token" not found. {remedy}' in found.message
 
 
-def test_the_last_words_of_a_scorer_name_keys_of_the_spec() -> None:
-    told = json.dumps({"code": "DigestMismatch", "message": "It is another model", "remedy": "Correct expectDigest."})
-    found = trouble_of(ended(14, told))
+def test_the_termination_message_of_a_scorer_names_keys_of_the_spec() -> None:
+    report = json.dumps({"code": "DigestMismatch", "message": "It is another model", "remedy": "Correct expectDigest."})
+    found = trouble_of(ended(14, report))
     assert found is not None
     assert found.message == "It is another model. Correct model.digest."
 
 
 @pytest.mark.parametrize("again", [False, True])
 def test_our_own_code_comes_from_the_termination_message(again: bool) -> None:  # noqa: FBT001 - a parameter of pytest
-    told = json.dumps({"code": "Gated", "message": "The hub wants a token.", "remedy": "Set secrets.hubToken."})
-    found = trouble_of(ended(11, told, again=again))
+    report = json.dumps({"code": "Gated", "message": "The hub wants a token.", "remedy": "Set secrets.hubToken."})
+    found = trouble_of(ended(11, report, again=again))
     assert found == Trouble("Gated", "The hub wants a token. Set secrets.hubToken.", "products-1", "scorer", 11)
 
 
@@ -192,7 +192,7 @@ def test_what_a_terminal_would_obey_is_not_taken_over() -> None:
     assert found.message == "[2Jgone."
 
 
-def test_a_kill_for_memory_is_told_with_the_remedy() -> None:
+def test_a_kill_for_memory_is_reported_with_the_remedy() -> None:
     found = trouble_of(ended(137, reason="OOMKilled", again=True))
     assert found is not None
     assert found.code == "OutOfMemory"

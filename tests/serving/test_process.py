@@ -68,6 +68,6 @@ def test_a_process_without_its_model_ends_and_counts_why(error: Exception, code:
     assert process.failure is not None
     assert process.failure.code == code
     assert metrics.registry.get_sample_value("bge_reranker_errors_total", {"code": code}) == 1
-    (told,) = [line for line in logged if line["event"] == "model_failed"]
-    assert (told["code"], told["message"]) == (code, process.failure.message)
-    assert json.dumps(told)
+    (reported,) = [line for line in logged if line["event"] == "model_failed"]
+    assert (reported["code"], reported["message"]) == (code, process.failure.message)
+    assert json.dumps(reported)

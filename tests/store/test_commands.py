@@ -48,16 +48,16 @@ def run(*arguments: str, environment: Mapping[str, str]) -> subprocess.Completed
     )
 
 
-def last_words(directory: Path) -> dict[str, object]:
-    words = json.loads((directory / "termination-log").read_text())
-    assert isinstance(words, dict)
-    return words
+def termination_report(directory: Path) -> dict[str, object]:
+    report = json.loads((directory / "termination-log").read_text())
+    assert isinstance(report, dict)
+    return report
 
 
 def test_a_pod_fetches_serves_and_refuses_what_was_altered(hub: FakeHub, tmp_path: Path) -> None:
     environment = pod(hub, tmp_path)
     refused = run("serve", environment=environment)
-    assert (refused.returncode, last_words(tmp_path)["code"]) == (10, "UnknownModel")
+    assert (refused.returncode, termination_report(tmp_path)["code"]) == (10, "UnknownModel")
     assert "model fetch" in refused.stderr
 
     fetched = run("model", "fetch", "--progress-file", str(tmp_path / "progress"), environment=environment)
@@ -90,10 +90,10 @@ def test_a_pod_fetches_serves_and_refuses_what_was_altered(hub: FakeHub, tmp_pat
     weights.write_bytes(weights.read_bytes()[:-1] + b"\xff")
     altered = run("serve", environment=environment)
     assert altered.returncode == 14
-    words = last_words(tmp_path)
-    assert words["code"] == "DigestMismatch"
-    assert set(words) == {"code", "message", "remedy", "figures"}
-    assert str(words["message"]) in altered.stderr.replace('\\"', '"')
+    report = termination_report(tmp_path)
+    assert report["code"] == "DigestMismatch"
+    assert set(report) == {"code", "message", "remedy", "figures"}
+    assert str(report["message"]) in altered.stderr.replace('\\"', '"')
 
 
 def test_a_version_that_is_served_by_its_path_is_in_use(tmp_path: Path) -> None:
@@ -151,13 +151,13 @@ def test_no_log_has_the_secrets_of_an_address(tmp_path: Path) -> None:
 def test_a_failed_fetch_says_why_in_log_exit_code_and_termination_message(hub: FakeHub, tmp_path: Path) -> None:
     failed = run("model", "fetch", "--revision", "v9", environment=pod(hub, tmp_path))
     assert failed.returncode == 10
-    words = last_words(tmp_path)
-    assert words["code"] == "UnknownModel"
+    report = termination_report(tmp_path)
+    assert report["code"] == "UnknownModel"
     logged = [json.loads(line) for line in failed.stderr.splitlines() if line.startswith("{")]
     assert [(line["code"], line["message"]) for line in logged if line["event"] == "fetch_failed"] == [
-        ("UnknownModel", words["message"])
+        ("UnknownModel", report["message"])
     ]
-    assert f"UnknownModel: {words['message']} {words['remedy']}" in failed.stderr
+    assert f"UnknownModel: {report['message']} {report['remedy']}" in failed.stderr
 
 
 def test_verify_list_digest_and_gc_speak_of_the_same_version(tmp_path: Path) -> None:

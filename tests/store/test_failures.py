@@ -20,7 +20,7 @@ from bge_reranker.errors import ModelError
 
 from .models import model_files
 from .servers.hub import FakeHub, running_hub
-from .test_commands import PROGRAM, last_words
+from .test_commands import PROGRAM, termination_report
 from .test_folder import write_model
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "troubleshooting.md"
@@ -57,10 +57,10 @@ class Trial:
     """Of the memory that the process may ask for."""
 
     def run(self, *command: str) -> subprocess.CompletedProcess[str]:
-        words = ("--termination-log", str(self.folder / "termination-log"), "--log-format", "json")
+        arguments = ("--termination-log", str(self.folder / "termination-log"), "--log-format", "json")
         limit = () if self.limit_bytes is None else ("prlimit", f"--data={self.limit_bytes}")
         return subprocess.run(
-            [*limit, PROGRAM, *command, *words],
+            [*limit, PROGRAM, *command, *arguments],
             env={"PATH": "/usr/bin", "HOME": "/nonexistent", **self.hub.environment, **self.environment},
             capture_output=True,
             text=True,
@@ -188,15 +188,15 @@ def test_there_is_a_trial_of_every_failure() -> None:
 def test_a_failure_says_the_same_everywhere(hub: FakeHub, tmp_path: Path, mounted: Path, name: str) -> None:
     code, fail = FAILURES[name]
     ended = fail(Trial(tmp_path, hub, mounted))
-    words = last_words(tmp_path)
-    assert words["code"] == code, ended.stderr
-    assert words["message"]
-    assert words["remedy"]
-    assert f"{code}: {words['message']} {words['remedy']}" in ended.stderr.splitlines()[-1]
+    report = termination_report(tmp_path)
+    assert report["code"] == code, ended.stderr
+    assert report["message"]
+    assert report["remedy"]
+    assert f"{code}: {report['message']} {report['remedy']}" in ended.stderr.splitlines()[-1]
     logged = [json.loads(line) for line in ended.stderr.splitlines() if line.startswith("{")]
-    (told,) = [line for line in logged if line["event"] in {"fetch_failed", "model_failed"}]
-    assert {key: told[key] for key in ("code", "message", "remedy")} == {
-        key: words[key] for key in ("code", "message", "remedy")
+    (line,) = [each for each in logged if each["event"] in {"fetch_failed", "model_failed"}]
+    assert {key: line[key] for key in ("code", "message", "remedy")} == {
+        key: report[key] for key in ("code", "message", "remedy")
     }
     assert documented(code) == ended.returncode
 
@@ -211,9 +211,9 @@ def test_memory_that_does_not_suffice_is_said_with_the_numbers_before_anything_i
     hub: FakeHub, tmp_path: Path, mounted: Path
 ) -> None:
     too_large(Trial(tmp_path, hub, mounted))
-    words = last_words(tmp_path)
-    figures = words["figures"]
+    report = termination_report(tmp_path)
+    figures = report["figures"]
     assert isinstance(figures, dict)
     assert figures["needed_bytes"] > LIMIT_BYTES > figures["free_bytes"] > 0
-    assert f"needs about {figures['needed_bytes'] // MIB} MiB" in str(words["message"])
-    assert f"{figures['free_bytes'] // MIB} MiB are free" in str(words["message"])
+    assert f"needs about {figures['needed_bytes'] // MIB} MiB" in str(report["message"])
+    assert f"{figures['free_bytes'] // MIB} MiB are free" in str(report["message"])

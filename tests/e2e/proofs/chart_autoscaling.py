@@ -56,8 +56,11 @@ SIGNALS = {
 
 def prove(cluster: Cluster, image: str, search_image: str) -> dict[str, Any]:
     """Hand the replicas around."""
-    with search_pod(cluster, search_image, "rr-e2e-scaling-search") as search, cluster.namespace(NAMESPACE) as place:
-        release = Release("demo", place, image)
+    with (
+        search_pod(cluster, search_image, "rr-e2e-scaling-search") as search,
+        cluster.namespace(NAMESPACE) as namespace,
+    ):
+        release = Release("demo", namespace, image)
         release.install()
         return {
             "kubectl scale": _scaled_by_hand(release),

@@ -25,9 +25,9 @@ def prove(cluster: Cluster, image: str, search_image: str) -> dict[str, Any]:
     with (
         search_pod(cluster, search_image, "rr-e2e-caches-search") as search,
         model_hub(cluster, image) as hub,
-        cluster.namespace("rr-e2e-caches") as place,
+        cluster.namespace("rr-e2e-caches") as namespace,
     ):
-        release = Release("demo", place, image)
+        release = Release("demo", namespace, image)
         fetched: Values = {"model": {"source": SOURCE}, "hub": {"endpoint": hub}}
         return {
             "pvc, ReadWriteMany, retained": _shared(release, search, fetched),
@@ -38,8 +38,8 @@ def prove(cluster: Cluster, image: str, search_image: str) -> dict[str, Any]:
 
 def _shared(release: Release, search: SearchPod, fetched: Values) -> dict[str, Any]:
     """One volume for pods of both nodes; what an uninstall leaves of it is taken up again."""
-    place = release.namespace
-    untouched = place.objects()
+    namespace = release.namespace
+    untouched = namespace.objects()
     values: Values = {**fetched, "cache": {"type": "pvc", "size": "1Gi", "storageClass": "shared", "retain": True}}
     release.install(values)
     nodes = {pod["spec"]["nodeName"] for pod in release.pods()}
@@ -49,14 +49,14 @@ def _shared(release: Release, search: SearchPod, fetched: Values) -> dict[str, A
         outcomes = load.outcome()
     assert failures(outcomes) == [], failures(outcomes)
     release.helm("uninstall", release.name, "--wait")
-    kept = place.claims()
+    kept = namespace.claims()
     left = {f"PersistentVolumeClaim/{claim}" for claim in kept}
-    wait_until(lambda: place.objects() - untouched == left, "nothing is left but the claim")
+    wait_until(lambda: namespace.objects() - untouched == left, "nothing is left but the claim")
     release.install(values)
-    assert place.claims() == kept, "the retained claim was not taken up again"
-    logs = place.kubectl("logs", f"deployment/{release.name}", "--container=fetch-model")
+    assert namespace.claims() == kept, "the retained claim was not taken up again"
+    logs = namespace.kubectl("logs", f"deployment/{release.name}", "--container=fetch-model")
     release.helm("uninstall", release.name, "--wait")
-    place.kubectl("delete", "pvc", "--all")
+    namespace.kubectl("delete", "pvc", "--all")
     return {
         "nodes": sorted(nodes),
         "requests": len(outcomes),

@@ -33,16 +33,16 @@ def prove(cluster: Cluster, image: str, search_image: str) -> dict[str, Any]:
     with (
         search_pod(cluster, search_image, "rr-e2e-changes-search") as search,
         model_hub(cluster, image) as hub,
-        cluster.namespace(NAMESPACE) as place,
+        cluster.namespace(NAMESPACE) as namespace,
     ):
-        release = Release("demo", place, image)
+        release = Release("demo", namespace, image)
         base: Values = {
             "model": {"source": SOURCE},
             "hub": {"endpoint": hub},
             "cache": {"type": "emptyDir", "size": "1Gi"},
         }
         release.install(base)
-        other = Release("demo", place, OTHER_IMAGE)
+        other = Release("demo", namespace, OTHER_IMAGE)
         figures = {"image tag": _there_and_back(release, search, partial(other.upgrade, base))}
         for name, values in CHANGES.items():
             figures[name] = _there_and_back(release, search, partial(release.upgrade, {**base, **values}))

@@ -22,12 +22,12 @@ def prove(cluster: Cluster, image: str, search_image: str) -> dict[str, Any]:
     program = HELM_3.program("helm")
     with (
         search_pod(cluster, search_image, "rr-e2e-helm-3-search") as search,
-        cluster.namespace("rr-e2e-helm-3") as place,
+        cluster.namespace("rr-e2e-helm-3") as namespace,
     ):
-        release = Release("demo", place, image, program)
+        release = Release("demo", namespace, image, program)
         release.install()
         with search.start_load(release.url, RATE) as load:
-            Release("demo", place, OTHER_IMAGE, program).upgrade({"replicas": 3})
+            Release("demo", namespace, OTHER_IMAGE, program).upgrade({"replicas": 3})
             release.await_settled()
             release.rollback()
             release.await_settled()

@@ -56,9 +56,9 @@ def _beside(cluster: Cluster, search: SearchPod, image: str) -> dict[str, Any]:
 
 def _cut_off(cluster: Cluster, search: SearchPod, image: str, hub: str) -> dict[str, Any]:
     """A bundle brought into a claim by hand; then every way out but DNS is cut, for the init step as well."""
-    with cluster.namespace("rr-e2e-life-airgap") as place:
-        source = _bring_bundle(place, image)
-        release = Release("demo", place, image)
+    with cluster.namespace("rr-e2e-life-airgap") as namespace:
+        source = _bring_bundle(namespace, image)
+        release = Release("demo", namespace, image)
         cache = {"type": "existing", "existingClaim": CLAIM}
         policy = {"enabled": True, "searchNamespaces": [search.namespace], "egressCidrs": []}
         release.install({"model": {"source": source}, "cache": cache, "networkPolicy": policy})
@@ -70,7 +70,9 @@ def _cut_off(cluster: Cluster, search: SearchPod, image: str, hub: str) -> dict[
             "source": source,
             "requests": len(outcomes),
             "failed": 0,
-            "init_step": place.kubectl("logs", f"deployment/{release.name}", "--container=fetch-model").strip()[-200:],
+            "init_step": namespace.kubectl("logs", f"deployment/{release.name}", "--container=fetch-model").strip()[
+                -200:
+            ],
             "hub_from_the_pod": _tries(release, f"import urllib.request; urllib.request.urlopen('{hub}', timeout=5)"),
             "management_port_for_callers": _management(search, release),
             "caller_of_another_namespace": _search_elsewhere(cluster, image, release),
@@ -78,25 +80,25 @@ def _cut_off(cluster: Cluster, search: SearchPod, image: str, hub: str) -> dict[
         }
 
 
-def _bring_bundle(place: Namespace, image: str) -> str:
+def _bring_bundle(namespace: Namespace, image: str) -> str:
     """Into a claim, by a pod that takes it from its standard input; gives the model's source."""
     mount = [{"name": "models", "mountPath": "/models"}]
     volume = [{"name": "models", "persistentVolumeClaim": {"claimName": CLAIM}}]
     size = {"requests": {"storage": "1Gi"}}
     claim = {"accessModes": ["ReadWriteMany"], "storageClassName": "shared", "resources": size}
-    place.create({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": CLAIM}, "spec": claim})
+    namespace.create({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": CLAIM}, "spec": claim})
     loader = {**_container(image, ["sleep", "infinity"]), "volumeMounts": mount}
-    place.create(_pod("loader", loader, volumes=volume, terminationGracePeriodSeconds=1))
-    place.kubectl("wait", "pod/loader", "--for=condition=Ready", "--timeout=120s")
+    namespace.create(_pod("loader", loader, volumes=volume, terminationGracePeriodSeconds=1))
+    namespace.kubectl("wait", "pod/loader", "--for=condition=Ready", "--timeout=120s")
     with tempfile.TemporaryDirectory() as folder:
-        packed = pack_model(place.cluster, Path(folder))
+        packed = pack_model(namespace.cluster, Path(folder))
         fetch = (
             "cat > /tmp/bundle.tar && python3 -m bge_reranker model fetch file:///tmp/bundle.tar --cache-dir /models"
         )
-        arguments = (f"--namespace={place.name}", "exec", "--stdin", "loader", "--", "sh", "-c", fetch)
+        arguments = (f"--namespace={namespace.name}", "exec", "--stdin", "loader", "--", "sh", "-c", fetch)
         with packed.bundle.open("rb") as bundle:
-            subprocess.run(place.cluster.command(*arguments), stdin=bundle, check=True, timeout=120)
-    place.kubectl("delete", "pod", "loader")
+            subprocess.run(namespace.cluster.command(*arguments), stdin=bundle, check=True, timeout=120)
+    namespace.kubectl("delete", "pod", "loader")
     return packed.source
 
 
@@ -140,10 +142,10 @@ def _search_elsewhere(cluster: Cluster, image: str, release: Release) -> str:
         f" urllib.request.urlopen('{release.url}/health', timeout=5)\n print('answered')\n"
         "except OSError as error:\n print('blocked:', error)"
     )
-    with cluster.namespace("rr-e2e-life-stranger") as place:
-        place.create(_pod("stranger", _container(image, ["python3", "-c", program]), restartPolicy="Never"))
-        place.kubectl("wait", "pod/stranger", "--for=jsonpath={.status.phase}=Succeeded", "--timeout=120s")
-        output = place.kubectl("logs", "stranger").strip()
+    with cluster.namespace("rr-e2e-life-stranger") as namespace:
+        namespace.create(_pod("stranger", _container(image, ["python3", "-c", program]), restartPolicy="Never"))
+        namespace.kubectl("wait", "pod/stranger", "--for=jsonpath={.status.phase}=Succeeded", "--timeout=120s")
+        output = namespace.kubectl("logs", "stranger").strip()
     assert output.startswith("blocked:"), f"a stranger got through: {output}"
     return output
 

@@ -60,8 +60,8 @@ def prove(cluster: Cluster, image: str, search_image: str) -> dict[str, Any]:
 
 def _event(cluster: Cluster, image: str, what: str) -> str:
     values, word = MISSING[what]
-    with cluster.namespace(NAMESPACE) as place:
-        release = Release("demo", place, image)
+    with cluster.namespace(NAMESPACE) as namespace:
+        release = Release("demo", namespace, image)
         notes = release.helm("install", release.name, *release.chart_and_values({"replicas": 1, **values}))
 
         def lines() -> list[str]:
@@ -76,8 +76,8 @@ def _event(cluster: Cluster, image: str, what: str) -> str:
 
 def _in_place(cluster: Cluster, search: SearchPod, image: str) -> dict[str, Any]:
     """The gap of a rollout without a spare GPU, as callers see it; and that a surge would wait for ever."""
-    with cluster.namespace(NAMESPACE) as place:
-        release = Release("demo", place, image)
+    with cluster.namespace(NAMESPACE) as namespace:
+        release = Release("demo", namespace, image)
         values: Values = {**ONE_GPU, "rollout": {"mode": "inPlace"}}
         release.install(values)
         with search.start_load(release.url, RATE, 5.0) as load:

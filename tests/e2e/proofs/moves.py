@@ -35,26 +35,26 @@ def prove(cluster: Cluster, image: str, search_image: str) -> dict[str, Any]:
 
 def _release_to_reranker(cluster: Cluster, image: str, search: SearchPod) -> dict[str, Any]:
     (block,) = documented("docs/operator.md", "From a Helm release to a Reranker")
-    with cluster.namespace("rr-e2e-handed-over") as place:
-        demo = Operated(place, image, "demo")
+    with cluster.namespace("rr-e2e-handed-over") as namespace:
+        demo = Operated(namespace, image, "demo")
         demo.install_operator(OPERATOR_IMAGE)
-        release = Release("demo", place, image)
+        release = Release("demo", namespace, image)
         release.install({"operator": {"enabled": False}, "replicas": 2}, "--skip-crds")
-        address = _address(place, "demo")
-        found = _under_load(search, release.url, partial(run_documented, block, place), place)
-        assert _address(place, "demo") == address, "the Service keeps its address"
-        assert _deployments(place) == {"demo-2", "operator-operator"}
+        address = _address(namespace, "demo")
+        found = _under_load(search, release.url, partial(run_documented, block, namespace), namespace)
+        assert _address(namespace, "demo") == address, "the Service keeps its address"
+        assert _deployments(namespace) == {"demo-2", "operator-operator"}
         return found
 
 
 def _renamed_reranker(cluster: Cluster, image: str, search: SearchPod) -> dict[str, Any]:
-    with cluster.namespace("rr-e2e-renamed") as place:
-        products = Operated(place, image)
+    with cluster.namespace("rr-e2e-renamed") as namespace:
+        products = Operated(namespace, image)
         products.install_operator(OPERATOR_IMAGE)
         named = {"service": {"name": "rerank"}}
         products.apply(**named)
         products.await_ready()
-        address = _address(place, "rerank")
+        address = _address(namespace, "rerank")
 
         def move() -> None:
             wrong = {"image": {"registry": "localhost", "repository": "no-such-image", "tag": "1"}}
@@ -66,52 +66,52 @@ def _renamed_reranker(cluster: Cluster, image: str, search: SearchPod) -> dict[s
             products.await_reason("Ready", "AllReplicasReady", 280)
 
         url = products.another("rerank").url
-        found = _under_load(search, url, move, place)
-        assert _address(place, "rerank") == address, "the Service keeps its address"
-        assert _deployments(place) == {"second", "operator-operator"}
+        found = _under_load(search, url, move, namespace)
+        assert _address(namespace, "rerank") == address, "the Service keeps its address"
+        assert _deployments(namespace) == {"second", "operator-operator"}
         return {**found, "of which with a wrong image_s": BROKEN_S}
 
 
 def _renamed_release(cluster: Cluster, image: str, search: SearchPod) -> dict[str, Any]:
     keeps, goes_on, goes = documented("charts/bge-reranker/README.md", "Renaming")
     variables = "\n".join(line for line in keeps.splitlines() if line.startswith(("KINDS=", "FORMER=")))
-    with cluster.namespace("rr-e2e-release-renamed") as place:
-        release = Release("demo", place, image)
+    with cluster.namespace("rr-e2e-release-renamed") as namespace:
+        release = Release("demo", namespace, image)
         release.install({"operator": {"enabled": False}, "replicas": 2}, "--skip-crds")
-        address = _address(place, "demo")
+        address = _address(namespace, "demo")
 
         def rename() -> None:
-            run_documented(keeps, place)
-            run_documented(goes_on, place)
-            run_documented(goes, place, before=variables)
+            run_documented(keeps, namespace)
+            run_documented(goes_on, namespace)
+            run_documented(goes, namespace, before=variables)
 
-        found = _under_load(search, release.url, rename, place)
-        assert _address(place, "demo") == address, "the Service keeps its address"
-        assert _deployments(place) == {"ranker"}
+        found = _under_load(search, release.url, rename, namespace)
+        assert _address(namespace, "demo") == address, "the Service keeps its address"
+        assert _deployments(namespace) == {"ranker"}
         return found
 
 
-def _under_load(search: SearchPod, url: str, change: Callable[[], object], place: Namespace) -> dict[str, Any]:
+def _under_load(search: SearchPod, url: str, change: Callable[[], object], namespace: Namespace) -> dict[str, Any]:
     """Make a change while requests come in, until the former pods have ended."""
-    before = _scorers(place)
+    before = _scorers(namespace)
     with search.start_load(url, RATE) as load:
         began = time.monotonic()
         change()
-        wait_until(lambda: not _scorers(place) & before, "the former pods have ended", 280)
+        wait_until(lambda: not _scorers(namespace) & before, "the former pods have ended", 280)
         took_s = round(time.monotonic() - began, 1)
         outcomes = load.outcome()
     assert failures(outcomes) == [], failures(outcomes)
     return {"seconds": took_s, "requests": len(outcomes), "failed": 0}
 
 
-def _scorers(place: Namespace) -> set[str]:
-    found = place.get("pods", "--selector=app.kubernetes.io/component=scorer")["items"]
+def _scorers(namespace: Namespace) -> set[str]:
+    found = namespace.get("pods", "--selector=app.kubernetes.io/component=scorer")["items"]
     return {pod["metadata"]["uid"] for pod in found}
 
 
-def _deployments(place: Namespace) -> set[str]:
-    return {each["metadata"]["name"] for each in place.get("deployments")["items"]}
+def _deployments(namespace: Namespace) -> set[str]:
+    return {each["metadata"]["name"] for each in namespace.get("deployments")["items"]}
 
 
-def _address(place: Namespace, service: str) -> str:
-    return str(place.get("service", service)["spec"]["clusterIP"])
+def _address(namespace: Namespace, service: str) -> str:
+    return str(namespace.get("service", service)["spec"]["clusterIP"])

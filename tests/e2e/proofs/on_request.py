@@ -34,9 +34,9 @@ PING = (
 def prove(cluster: Cluster, image: str, search_image: str) -> dict[str, Any]:
     """Use each of them; the figures are how long each took to answer."""
     figures: dict[str, Any] = {}
-    with cluster.namespace("rr-e2e-on-request") as place:
-        figures["foreign_kinds"] = _foreign_kinds(place)
-        figures["fleet_of_pods_running_s"] = _timed(lambda: _fleet(place))
+    with cluster.namespace("rr-e2e-on-request") as namespace:
+        figures["foreign_kinds"] = _foreign_kinds(namespace)
+        figures["fleet_of_pods_running_s"] = _timed(lambda: _fleet(namespace))
         with search_pod(cluster, search_image) as search, deployed(cluster, image):
             figures["redis_answered"] = _redis(cluster, search)
             with search.start_load(URL, RATE, connections=CONNECTIONS) as load:
@@ -54,7 +54,7 @@ def _timed(action: Callable[[], None]) -> float:
     return round(time.monotonic() - began, 1)
 
 
-def _foreign_kinds(place: Namespace) -> list[str]:
+def _foreign_kinds(namespace: Namespace) -> list[str]:
     """One object of each kind is taken; one that breaks its schema is refused."""
     port = [{"port": "management"}]
     rule = {"alert": "Down", "expr": "up == 0"}
@@ -71,16 +71,16 @@ def _foreign_kinds(place: Namespace) -> list[str]:
     for name, spec in objects.items():
         version, kind = name.split()
         body = {"apiVersion": version, "kind": kind, "metadata": {"name": "proof"}}
-        place.create({**body, "spec": spec})
+        namespace.create({**body, "spec": spec})
         try:
-            place.create({**body, "metadata": {"name": "wrong"}, "spec": []})
+            namespace.create({**body, "metadata": {"name": "wrong"}, "spec": []})
         except ClusterError:
             continue
         raise AssertionError(f"a {kind} whose spec is a list was taken")
     return sorted(name.split()[1] for name in objects)
 
 
-def _fleet(place: Namespace) -> None:
+def _fleet(namespace: Namespace) -> None:
     """A Deployment too large for this machine, played by kwok on its nodes."""
     labels = {"app": "fleet"}
     restricted = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
@@ -93,9 +93,9 @@ def _fleet(place: Namespace) -> None:
     }
     template = {"metadata": {"labels": labels}, "spec": pod}
     spec = {"replicas": FLEET, "selector": {"matchLabels": labels}, "template": template}
-    place.create({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "fleet"}, "spec": spec})
-    place.kubectl("rollout", "status", "deployment/fleet", "--timeout=200s")
-    nodes = {pod["spec"]["nodeName"] for pod in place.get("pods", "--selector=app=fleet")["items"]}
+    namespace.create({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "fleet"}, "spec": spec})
+    namespace.kubectl("rollout", "status", "deployment/fleet", "--timeout=200s")
+    nodes = {pod["spec"]["nodeName"] for pod in namespace.get("pods", "--selector=app=fleet")["items"]}
     assert len(nodes) == kwok.NODES, nodes
 
 
@@ -133,7 +133,7 @@ def _metric_of_pods(cluster: Cluster) -> None:
     wait_until(is_served, "custom.metrics.k8s.io has a rate of both replicas", limit_s=240)
 
 
-def _autoscaler(place: Namespace) -> None:
+def _autoscaler(namespace: Namespace) -> None:
     """A HorizontalPodAutoscaler sees the metric."""
     metric = {"metric": {"name": "rerank_requests_per_second"}, "target": {"type": "AverageValue", "averageValue": "9"}}
     spec = {
@@ -143,10 +143,10 @@ def _autoscaler(place: Namespace) -> None:
         "metrics": [{"type": "Pods", "pods": metric}],
     }
     kind = {"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler"}
-    place.create({**kind, "metadata": {"name": "reranker"}, "spec": spec})
+    namespace.create({**kind, "metadata": {"name": "reranker"}, "spec": spec})
 
     def is_active() -> bool:
-        conditions = place.get("hpa", "reranker").get("status", {}).get("conditions", [])
+        conditions = namespace.get("hpa", "reranker").get("status", {}).get("conditions", [])
         return any(found["type"] == "ScalingActive" and found["status"] == "True" for found in conditions)
 
     wait_until(is_active, "the autoscaler is active on the metric")

@@ -35,12 +35,14 @@ def prove() -> dict[str, Any]:
     with (
         tempfile.TemporaryDirectory() as folder,
         stage(Path(folder), 3) as plane,
-        Cluster("tests").namespace("rr-kills") as place,
+        Cluster("tests").namespace("rr-kills") as namespace,
         faulty_proxy(plane.url) as proxy,
-        operator(plane, account(plane, place.name), proxy.url, watch_namespace=place.name, identity="o") as process,
+        operator(
+            plane, account(plane, namespace.name), proxy.url, watch_namespace=namespace.name, identity="o"
+        ) as process,
     ):
         _volume(plane)
-        return _rounds(Operated(place, "localhost/played:1"), proxy, process)
+        return _rounds(Operated(namespace, "localhost/played:1"), proxy, process)
 
 
 def _rounds(products: Operated, proxy: FaultyProxy, process: OperatorProcess) -> dict[str, Any]:
@@ -110,21 +112,21 @@ def _has_ended_or(is_there: Callable[[], bool], process: OperatorProcess) -> boo
     return process.has_ended or is_there()
 
 
-def _uids(place: Namespace, kind: str) -> set[str]:
-    return {found["metadata"]["uid"] for found in place.get(kind)["items"]}
+def _uids(namespace: Namespace, kind: str) -> set[str]:
+    return {found["metadata"]["uid"] for found in namespace.get(kind)["items"]}
 
 
-def _changed_afterwards(place: Namespace, process: OperatorProcess) -> int:
+def _changed_afterwards(namespace: Namespace, process: OperatorProcess) -> int:
     """How many objects an operator that knows nothing changes: it applies all, and all are as they should be."""
     process.stop()
-    before = _versions(place)
+    before = _versions(namespace)
     process.start_and_await_work()
     wait_until(lambda: process.metric("reconciles_total", "done") > 0, "it has looked", 60)
-    return len(_versions(place) ^ before)
+    return len(_versions(namespace) ^ before)
 
 
-def _versions(place: Namespace) -> set[tuple[str, str]]:
-    found = place.get("rerankers,deployments,services,serviceaccounts,poddisruptionbudgets,persistentvolumeclaims")[
+def _versions(namespace: Namespace) -> set[tuple[str, str]]:
+    found = namespace.get("rerankers,deployments,services,serviceaccounts,poddisruptionbudgets,persistentvolumeclaims")[
         "items"
     ]
     return {(each["metadata"]["uid"], each["metadata"]["resourceVersion"]) for each in found}

@@ -57,12 +57,12 @@ def _manifests(cluster: Cluster, image: str, folder: Path) -> None:
         cluster.kubectl(
             "wait", "deployment", "--all", "--namespace=bge-reranker", "--for=condition=Available", "--timeout=180s"
         )
-        with cluster.namespace("rr-e2e-manifests") as place:
+        with cluster.namespace("rr-e2e-manifests") as namespace:
             sample = yaml.safe_load((MANIFESTS / "samples" / "cpu-demo.yaml").read_text(encoding="utf-8"))
-            demo = Operated(place, image, "cpu-demo")
-            place.kubectl("apply", "--filename=-", text_input=json.dumps(_with_image(sample, image)))
-            place.kubectl("wait", "reranker/cpu-demo", "--for=condition=Ready", "--timeout=180s")
-            place.kubectl("delete", "reranker/cpu-demo")
+            demo = Operated(namespace, image, "cpu-demo")
+            namespace.kubectl("apply", "--filename=-", text_input=json.dumps(_with_image(sample, image)))
+            namespace.kubectl("wait", "reranker/cpu-demo", "--for=condition=Ready", "--timeout=180s")
+            namespace.kubectl("delete", "reranker/cpu-demo")
             wait_until(lambda: demo.children() == [], "everything goes")
     finally:
         cluster.kubectl(
@@ -77,41 +77,43 @@ def _with_image(sample: dict[str, Any], image: str) -> dict[str, Any]:
 
 
 def _two_releases(cluster: Cluster, image: str) -> None:
-    with cluster.namespace("rr-e2e-two") as place:
+    with cluster.namespace("rr-e2e-two") as namespace:
         cluster.kubectl("apply", "--server-side", "--force-conflicts", f"--filename={CRD}")
         for release in ("one", "two"):
-            _install(place, release, image)
-        holder = _holder(place)
-        versions = {release: _versions(place, release) for release in ("one", "two")}
-        third = Operated(place, image, "three")
+            _install(namespace, release, image)
+        holder = _holder(namespace)
+        versions = {release: _versions(namespace, release) for release in ("one", "two")}
+        third = Operated(namespace, image, "three")
         third.apply(replicas=1)
         third.await_ready()
-        assert _holder(place) == holder, "the second operator waits"
-        assert {release: _versions(place, release) for release in ("one", "two")} == versions, "Helm's are left alone"
-        place.kubectl("delete", "pod", holder)
-        wait_until(lambda: _holder(place) not in {"", holder}, "the other one takes over")
+        assert _holder(namespace) == holder, "the second operator waits"
+        assert {release: _versions(namespace, release) for release in ("one", "two")} == versions, (
+            "Helm's are left alone"
+        )
+        namespace.kubectl("delete", "pod", holder)
+        wait_until(lambda: _holder(namespace) not in {"", holder}, "the other one takes over")
         third.apply(replicas=1, podAnnotations={"second": "yes"})
         third.await_ready()
 
 
-def _install(place: Namespace, release: str, image: str) -> None:
+def _install(namespace: Namespace, release: str, image: str) -> None:
     """Scorer and operator, as `helm install` does without a word."""
     values = yaml.safe_load((CHART / "ci" / "cpu-demo-values.yaml").read_text(encoding="utf-8"))
     values |= {"replicas": 1, "image": _with_image({"spec": {}}, image)["spec"]["image"]}
     values["operator"] = {"image": _with_image({"spec": {}}, OPERATOR_IMAGE)["spec"]["image"]}
     del values["operator"]["image"]["registry"]
-    arguments = [str(HELM.program()), f"--kube-context={place.cluster.context}", f"--namespace={place.name}"]
+    arguments = [str(HELM.program()), f"--kube-context={namespace.cluster.context}", f"--namespace={namespace.name}"]
     arguments += ["install", release, str(CHART), "--skip-crds", "--values=-", "--wait", "--timeout=280s"]
     run(arguments, text_input=json.dumps(values))
 
 
-def _holder(place: Namespace) -> str:
-    return str(place.get(LEASE)["spec"].get("holderIdentity", ""))
+def _holder(namespace: Namespace) -> str:
+    return str(namespace.get(LEASE)["spec"].get("holderIdentity", ""))
 
 
-def _versions(place: Namespace, release: str) -> dict[str, str]:
+def _versions(namespace: Namespace, release: str) -> dict[str, str]:
     """Generations of the release's own objects, which change with every edit of a spec."""
-    found = place.get("deployments,services,serviceaccounts", f"--selector=app.kubernetes.io/instance={release}")[
+    found = namespace.get("deployments,services,serviceaccounts", f"--selector=app.kubernetes.io/instance={release}")[
         "items"
     ]
     return {f"{each['kind']} {each['metadata']['name']}": str(each["metadata"].get("generation")) for each in found}
@@ -123,22 +125,22 @@ def _crd_upgrade(cluster: Cluster, image: str) -> None:
     schema = older["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
     schema["description"] = "An older Reranker. Schema 000000000000."
     del schema["properties"]["spec"]["properties"]["podAnnotations"]
-    with cluster.namespace("rr-e2e-crd") as place:
-        operated = Operated(place, image, "products")
+    with cluster.namespace("rr-e2e-crd") as namespace:
+        operated = Operated(namespace, image, "products")
         operated.install_operator(OPERATOR_IMAGE)
         try:
             cluster.kubectl("apply", "--server-side", "--force-conflicts", "--filename=-", text_input=json.dumps(older))
             assert "An older" in _served(cluster)
-            arguments = [str(HELM.program()), f"--kube-context={cluster.context}", f"--namespace={place.name}"]
+            arguments = [str(HELM.program()), f"--kube-context={cluster.context}", f"--namespace={namespace.name}"]
             arguments += ["upgrade", "operator", str(CHART), "--reuse-values", "--wait", "--timeout=280s"]
             run(arguments)
             assert "An older" in _served(cluster), "off by default"
             run([*arguments, "--set=operator.crdUpgrade.enabled=true"])
             assert _served(cluster) == ours["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["description"]
-            assert place.get("jobs")["items"] == [], "the hook leaves nothing"
+            assert namespace.get("jobs")["items"] == [], "the hook leaves nothing"
         finally:
             cluster.kubectl("apply", "--server-side", "--force-conflicts", f"--filename={CRD}")
-        assert place.get("pods", f"--selector={OPERATOR}")["items"]
+        assert namespace.get("pods", f"--selector={OPERATOR}")["items"]
 
 
 def _served(cluster: Cluster) -> str:
@@ -147,8 +149,8 @@ def _served(cluster: Cluster) -> str:
 
 
 def _models(cluster: Cluster, image: str, search: SearchPod) -> None:
-    with model_hub(cluster, image) as hub, cluster.namespace("rr-e2e-models") as place:
-        products = Operated(place, image)
+    with model_hub(cluster, image) as hub, cluster.namespace("rr-e2e-models") as namespace:
+        products = Operated(namespace, image)
         products.install_operator(OPERATOR_IMAGE)
         products.apply()
         products.await_ready()

@@ -30,10 +30,10 @@ def prove() -> dict[str, Any]:
     with (
         tempfile.TemporaryDirectory() as folder,
         stage(Path(folder), 2) as plane,
-        Cluster("tests").namespace("rr-outage") as place,
-        operator(plane, account(plane, place.name), watch_namespace=place.name, identity="o") as process,
+        Cluster("tests").namespace("rr-outage") as namespace,
+        operator(plane, account(plane, namespace.name), watch_namespace=namespace.name, identity="o") as process,
     ):
-        products = Operated(place, "localhost/played:1")
+        products = Operated(namespace, "localhost/played:1")
         process.start_and_await_work()
         products.apply()
         products.await_ready()

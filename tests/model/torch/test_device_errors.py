@@ -39,10 +39,12 @@ ASSERTED = (
         (torch.AcceleratorError("CUDA error: unknown error"), "unknown error"),
     ],
 )
-def test_error_after_which_a_gpu_computes_nothing_is_told_from_all_others(error: Exception, words: str) -> None:
-    with pytest.raises(ScorerLost, match=words) as told, device_errors_reported():
+def test_error_after_which_a_gpu_computes_nothing_is_distinguished_from_all_others(
+    error: Exception, words: str
+) -> None:
+    with pytest.raises(ScorerLost, match=words) as raised, device_errors_reported():
         raise error
-    assert str(told.value) in LOST_MESSAGES
+    assert str(raised.value) in LOST_MESSAGES
 
 
 @pytest.mark.parametrize(

@@ -51,9 +51,11 @@ REFUSALS = {"InvalidSpec", "NotAllowed", "NotOwned", "KindNotInstalled", "Refuse
 
 
 @pytest.mark.usefixtures("foreign_kinds", "working")
-def test_all_samples_are_taken_as_they_lie(place: Namespace) -> None:
-    place.kubectl("apply", f"--filename={SAMPLES}")
-    samples = [Operated(place, "", yaml.safe_load(each.read_text())["metadata"]["name"]) for each in SAMPLES.iterdir()]
+def test_all_samples_are_accepted_as_they_are(namespace: Namespace) -> None:
+    namespace.kubectl("apply", f"--filename={SAMPLES}")
+    samples = [
+        Operated(namespace, "", yaml.safe_load(each.read_text())["metadata"]["name"]) for each in SAMPLES.iterdir()
+    ]
     for sample in samples:
         wait_until(partial(is_judged, sample), f"the operator has looked at {sample.name}", 60)
     reasons = {sample.name: sample.condition("Ready")["reason"] for sample in samples}
@@ -62,34 +64,34 @@ def test_all_samples_are_taken_as_they_lie(place: Namespace) -> None:
 
 @pytest.mark.usefixtures("foreign_kinds", "working")
 @pytest.mark.parametrize("case", CASES)
-def test_both_doors_make_the_same_live_objects(case: str, place: Namespace) -> None:
+def test_both_make_the_same_live_objects(case: str, namespace: Namespace) -> None:
     sample = yaml.safe_load((SAMPLES / f"{case}.yaml").read_text(encoding="utf-8"))
     sample["metadata"]["name"] = "products"
-    place.kubectl("create", "--filename=-", text_input=json.dumps(sample))
-    products = Operated(place, "")
+    namespace.kubectl("create", "--filename=-", text_input=json.dumps(sample))
+    products = Operated(namespace, "")
     wait_until(lambda: products.condition("Ready") != {}, "the operator has done a round", 60)
     assert products.condition("Ready")["reason"] not in REFUSALS
-    by_operator, spec = live(place), products.get()["spec"]
-    assert owners(place) == {("Reranker", "products")}, "all are the resource's, but what is to outlive it"
+    by_operator, spec = live(namespace), products.get()["spec"]
+    assert owners(namespace) == {("Reranker", "products")}, "all are the resource's, but what is to outlive it"
     # One after the other: a case may ask for a port that a cluster has once.
-    place.kubectl("delete", "reranker/products")
-    place.kubectl("delete", "persistentvolumeclaims", "--all", "--wait=false")
-    wait_until(lambda: live(place) == {}, "the garbage collector is done", 60)
-    words = [
+    namespace.kubectl("delete", "reranker/products")
+    namespace.kubectl("delete", "persistentvolumeclaims", "--all", "--wait=false")
+    wait_until(lambda: live(namespace) == {}, "the garbage collector is done", 60)
+    arguments = [
         "install",
         "products",
         str(CHART),
-        f"--namespace={place.name}",
+        f"--namespace={namespace.name}",
         "--skip-crds",
         "--set=operator.enabled=false",
     ]
-    run([str(HELM.program()), "--kube-context=tests", *words, "--values=-"], text_input=json.dumps(spec))
-    assert by_operator == live(place)
+    run([str(HELM.program()), "--kube-context=tests", *arguments, "--values=-"], text_input=json.dumps(spec))
+    assert by_operator == live(namespace)
 
 
-def live(place: Namespace) -> dict[str, dict[str, Any]]:
+def live(namespace: Namespace) -> dict[str, dict[str, Any]]:
     """Every object of a kind that the chart renders, without what may differ."""
-    found = {f"{each['kind']} {each['metadata']['name']}": _plain(each) for each in _objects(place)}
+    found = {f"{each['kind']} {each['metadata']['name']}": _plain(each) for each in _objects(namespace)}
     if any(each["kind"] == AUTOSCALER.name for each in found.values()):
         # Its count is the autoscaler's, who may have set it already.
         for each in found.values():
@@ -98,14 +100,14 @@ def live(place: Namespace) -> dict[str, dict[str, Any]]:
     return found
 
 
-def owners(place: Namespace) -> set[tuple[str, str]]:
-    mortal = [each for each in _objects(place) if not outlives_its_maker(each)]
+def owners(namespace: Namespace) -> set[tuple[str, str]]:
+    mortal = [each for each in _objects(namespace) if not outlives_its_maker(each)]
     return {(owner["kind"], owner["name"]) for each in mortal for owner in each["metadata"]["ownerReferences"]}
 
 
-def _objects(place: Namespace) -> list[dict[str, Any]]:
+def _objects(namespace: Namespace) -> list[dict[str, Any]]:
     kinds = ",".join(f"{kind.plural}.{kind.group}" if kind.group else kind.plural for kind in CHILD_KINDS)
-    found = place.get(kinds, "--selector=app.kubernetes.io/name=bge-reranker")["items"]
+    found = namespace.get(kinds, "--selector=app.kubernetes.io/name=bge-reranker")["items"]
     # A pod's own volume is its, not the chart's.
     return [each for each in found if each["kind"] != CLAIM.name or "helm.sh/chart" in each["metadata"]["labels"]]
 
