@@ -35,7 +35,7 @@ class ShelfSource(SourceKind):
     pattern = "shelf://[a-z]+"
 
     def list(self, source: Source, options: FetchOptions) -> Listing:
-        folder = Path(options.environment["SHELF"]) / source.place
+        folder = Path(options.environment["SHELF"]) / source.location
         return list_folder(folder, source, allow_pickle=options.allow_pickle)
 '''
 

@@ -52,7 +52,7 @@ def test_a_claim_cannot_be_left_by_its_path(tmp_path: Path) -> None:
 
 def test_a_claim_has_a_name(tmp_path: Path) -> None:
     folder = write_model(tmp_path / "model", model_files())
-    with pytest.raises(UnknownModel, match="names no place"):
+    with pytest.raises(UnknownModel, match="names no model"):
         fetch(tmp_path / "store", f"pvc://{folder}")
 
 

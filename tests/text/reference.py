@@ -1,7 +1,4 @@
-"""The tokenizers library's own truncation, as the thing to agree with.
-
-What belongs here: pairs as the library lays them out and cuts them. What must not: anything from the text room's steps.
-"""
+"""The tokenizers library's own truncation, as the reference to agree with; it uses none of our own steps."""
 
 from __future__ import annotations
 

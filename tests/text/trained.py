@@ -1,7 +1,4 @@
-"""Small tokenizers trained on the spot, shaped like those of XLM-RoBERTa and BERT, and texts in five scripts.
-
-What belongs here: material for the tests of this folder. What must not: assertions.
-"""
+"""Small tokenizers trained on the spot, shaped like those of XLM-RoBERTa and BERT, and texts in five scripts."""
 
 from __future__ import annotations
 

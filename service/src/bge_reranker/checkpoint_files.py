@@ -57,13 +57,13 @@ class Weights:
         return self.files if self.index is None else (*self.files, self.index)
 
 
-def choose_weights(names: Collection[str], read: Read, place: str) -> Weights:
+def choose_weights(names: Collection[str], read: Read, folder: str) -> Weights:
     """Choose as transformers does: one safetensors file, else the shards of an index, else the same in pickles.
 
     Args:
         names: All files of the checkpoint's folder.
         read: Reads the index.
-        place: What the folder is called in messages.
+        folder: Name of the folder in messages.
 
     Raises:
         CorruptFile: If nothing there is loaded as weights, the index cannot be used, or a shard is missing.
@@ -72,22 +72,22 @@ def choose_weights(names: Collection[str], read: Read, place: str) -> Weights:
     if WEIGHTS_FILE in names:
         return Weights((WEIGHTS_FILE,), None, is_pickled=False)
     if INDEX_FILE in names:
-        return Weights(_shards(names, read, place, INDEX_FILE, ".safetensors"), INDEX_FILE, is_pickled=False)
+        return Weights(_shards(names, read, folder, INDEX_FILE, ".safetensors"), INDEX_FILE, is_pickled=False)
     if PICKLED_WEIGHTS_FILE in names:
         return Weights((PICKLED_WEIGHTS_FILE,), None, is_pickled=True)
     if PICKLED_INDEX_FILE in names:
-        return Weights(_shards(names, read, place, PICKLED_INDEX_FILE, ".bin"), PICKLED_INDEX_FILE, is_pickled=True)
-    raise _no_weights(names, place)
+        return Weights(_shards(names, read, folder, PICKLED_INDEX_FILE, ".bin"), PICKLED_INDEX_FILE, is_pickled=True)
+    raise _no_weights(names, folder)
 
 
-def require_safetensors(weights: Weights, place: str) -> Weights:
+def require_safetensors(weights: Weights, folder: str) -> Weights:
     """Give the weights back unless they are pickles.
 
     Raises:
         UnsafeFormat: If they are.
     """
     if weights.is_pickled:
-        raise UnsafeFormat(f"{place} has its weights in pickles only ({_some(weights.files)}).")
+        raise UnsafeFormat(f"{folder} has its weights in pickles only ({_some(weights.files)}).")
     return weights
 
 
@@ -118,39 +118,39 @@ def weights_in(directory: Path, *, allow_pickle: bool = False) -> Weights:
     return weights if allow_pickle else require_safetensors(weights, str(directory))
 
 
-def refuse_foreign(path: Path, place: str) -> None:
+def refuse_foreign(path: Path, folder: str) -> None:
     """Refuse a checkpoint's file that holds something else than its name says, by its first bytes and its header.
 
     Args:
         path: The file.
-        place: What its folder is called in messages.
+        folder: Name of the file's folder in messages.
 
     Raises:
         CorruptFile: If it is a Git LFS pointer, a web page, or no whole safetensors file though its name says so.
     """
     found = foreign_content(path)
     if found is not None:
-        raise CorruptFile(f"{place}: {path.name} {found.what}.", remedy=found.remedy, figures={"file": path.name})
+        raise CorruptFile(f"{folder}: {path.name} {found.what}.", remedy=found.remedy, figures={"file": path.name})
     if path.suffix == ".safetensors":
         try:
             with safe_open(path, framework="numpy"):
                 return
         except (SafetensorError, OSError) as error:
-            raise describe_damage(path, f"{place}: {path.name}") from error
+            raise describe_damage(path, f"{folder}: {path.name}") from error
 
 
-def _shards(names: Collection[str], read: Read, place: str, index: str, ending: str) -> tuple[str, ...]:
-    shards = sorted(set(_weight_map(read(index), f"{place}: {index}").values()))
+def _shards(names: Collection[str], read: Read, folder: str, index: str, ending: str) -> tuple[str, ...]:
+    shards = sorted(set(_weight_map(read(index), f"{folder}: {index}").values()))
     for name in shards:
         # A path in the index could point anywhere; shards lie beside it.
         if PurePosixPath(name).name != name or "\\" in name or not name.endswith(ending):
             raise CorruptFile(
-                f"{place}: {index} names {name!r}, which is no {ending} file beside it.",
+                f"{folder}: {index} names {name!r}, which is no {ending} file beside it.",
                 remedy="Save the checkpoint again with save_pretrained.",
             )
     if missing := [name for name in shards if name not in names]:
         raise CorruptFile(
-            f"{place} lacks {len(missing)} of the {len(shards)} files that {index} names: {_some(missing)}.",
+            f"{folder} lacks {len(missing)} of the {len(shards)} files that {index} names: {_some(missing)}.",
             remedy="Put all files of the weights there, beside their index.",
             figures={"missing": missing[:_MAX_NAMED]},
         )
@@ -172,11 +172,11 @@ def _weight_map(content: bytes, what: str) -> Mapping[str, str]:
     return weight_map
 
 
-def _no_weights(names: Collection[str], place: str) -> CorruptFile:
+def _no_weights(names: Collection[str], folder: str) -> CorruptFile:
     others = sorted(name for name in names if name.lower().endswith(_OTHER_WEIGHTS))
     found = f"; there is {_some(others)}, which is not loaded as such" if others else ""
     return CorruptFile(
-        f"{place} has no weights: neither {WEIGHTS_FILE} nor {INDEX_FILE} is there{found}.",
+        f"{folder} has no weights: neither {WEIGHTS_FILE} nor {INDEX_FILE} is there{found}.",
         remedy=f"Give a checkpoint with {WEIGHTS_FILE}, or one with all its shards and {INDEX_FILE}.",
         figures={"found": others[:_MAX_NAMED]},
     )

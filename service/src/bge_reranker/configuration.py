@@ -261,11 +261,11 @@ def _from_flags(flags: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
 def _explain(error: ValidationError) -> str:
     """One sentence a problem, each naming the setting, what was given and what is allowed."""
     sentences = []
-    by_place = {(setting.group, setting.field): setting for setting in settings_list()}
-    by_place |= {(setting.group, setting.info.alias or ""): setting for setting in settings_list()}
+    by_location = {(setting.group, setting.field): setting for setting in settings_list()}
+    by_location |= {(setting.group, setting.info.alias or ""): setting for setting in settings_list()}
     for problem in error.errors(include_url=False):
-        place = tuple(str(part) for part in problem["loc"])
-        setting = by_place.get((place[0], place[1])) if len(place) >= 2 else None  # noqa: PLR2004 - group and field
+        location = tuple(str(part) for part in problem["loc"])
+        setting = by_location.get((location[0], location[1])) if len(location) >= 2 else None  # noqa: PLR2004 - group and field
         if setting is None:
             # The rules between settings, which are whole sentences, and what has no setting of its own.
             sentences.append(str(problem["msg"]).removeprefix("Value error, ").rstrip(".") + ".")

@@ -25,7 +25,7 @@ _CLOSE_S = 10.0
 
 @dataclass(frozen=True, slots=True)
 class RankedDocument:
-    """One document with its place's score."""
+    """One document with its score and its position in the input."""
 
     index: int
     """Position in the list that was given."""

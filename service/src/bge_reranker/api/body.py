@@ -1,7 +1,4 @@
-"""Reading requests' bodies: content type, size, patience, JSON, and what all of them may hold together.
-
-What belongs here: everything before a dialect sees the body. What must not: any field's meaning.
-"""
+"""Reading requests' bodies: content type, size, patience, JSON, and what all of them may hold together."""
 
 from __future__ import annotations
 

@@ -114,7 +114,7 @@ def _value(key: str, part: msgspec.Raw, max_items: int, turns: _Turns) -> Any:
     return parsed
 
 
-def _parse_counted(place: str, content: bytes | bytearray, otherwise: Exception | None = None) -> Any:
+def _parse_counted(name: str, content: bytes | bytearray, otherwise: Exception | None = None) -> Any:
     """Parse what has few enough values to be parsed at once."""
     if len(content) > _PLAIN_BYTES:
         values = values_in(bytearray(content), exact_above=MOST_VALUES_AT_ONCE, enough=MOST_VALUES_AT_ONCE)
@@ -122,7 +122,7 @@ def _parse_counted(place: str, content: bytes | bytearray, otherwise: Exception 
             if otherwise is not None:
                 raise _invalid(otherwise)
             raise InvalidBody(
-                f"{place} has more than {MOST_VALUES_AT_ONCE} values and keys, which is the limit.",
+                f"{name} has more than {MOST_VALUES_AT_ONCE} values and keys, which is the limit.",
                 remedy="Send fewer documents at a time, without fields that are not ranked.",
             )
     return parse(content)

@@ -19,7 +19,7 @@ def text_of(name: str, value: Any, *, object_too: bool) -> str:
     """One text.
 
     Args:
-        name: Its place, for the error.
+        name: Name of the field, for errors.
         value: A string, or an object with a `text`.
         object_too: Whether an object will do.
     """
@@ -38,7 +38,7 @@ def texts_of(name: str, items: list[Any], *, objects_too: bool, keys: Sequence[s
     """A list of texts.
 
     Args:
-        name: RequestContext of the list.
+        name: Name of the list's field, for errors.
         items: Strings, or objects.
         objects_too: Whether objects will do.
         keys: Keys of an object whose texts make up the document, in this order; one that is named twice counts once.
@@ -46,9 +46,9 @@ def texts_of(name: str, items: list[Any], *, objects_too: bool, keys: Sequence[s
     if all(isinstance(item, str) for item in items):
         return items
     by_keys = tuple(keys) != ("text",)
-    places = {key: place for place, key in enumerate(dict.fromkeys(keys))}
+    order = {key: position for position, key in enumerate(dict.fromkeys(keys))}
     return [
-        _joined(f"{name}[{index}]", item, places)
+        _joined(f"{name}[{index}]", item, order)
         if by_keys and objects_too and isinstance(item, Mapping)
         else text_of(f"{name}[{index}]", item, object_too=objects_too)
         for index, item in enumerate(items)
@@ -76,14 +76,12 @@ def _pair(sides: Iterable[tuple[str, Any]]) -> tuple[str, str]:
     return query, document
 
 
-def _joined(name: str, item: Mapping[str, Any], places: Mapping[str, int]) -> str:
-    """What lies under some keys of an object, one a line, in the order of their places; null counts as absent."""
+def _joined(name: str, item: Mapping[str, Any], order: Mapping[str, int]) -> str:
+    """Join the values of some keys of an object, one a line, in the given order; null counts as absent."""
     # By the object's own keys, which a body has so many of: a caller may name any number for each of its documents.
-    present = sorted(
-        (key for key, value in item.items() if value is not None and key in places), key=places.__getitem__
-    )
+    present = sorted((key for key, value in item.items() if value is not None and key in order), key=order.__getitem__)
     if not present:
-        raise InvalidField(f"`{name}` is an object without anything under: {', '.join(islice(places, 50))[:200]}.")
+        raise InvalidField(f"`{name}` is an object without anything under: {', '.join(islice(order, 50))[:200]}.")
     return "\n".join(_as_text(f"{name}.{key}", item[key]) for key in present)
 
 

@@ -1,7 +1,4 @@
-"""What a body weighs: the memory that it comes to, told from its bytes before anything is made of them.
-
-What belongs here: counting and weighing. What must not: any limit, parsing.
-"""
+"""What a body weighs: the memory that it will take, estimated from its bytes before it is parsed."""
 
 from __future__ import annotations
 

@@ -74,7 +74,7 @@ class TokenBudgetQueue:
         return slice_
 
     def give_back(self, slices: Sequence[TicketSlice]) -> None:
-        """Let slices that were taken last wait again, in their old places."""
+        """Return the slices that were taken last to their former positions."""
         for slice_ in reversed(slices):
             ticket = slice_.ticket
             if ticket.has_ended:

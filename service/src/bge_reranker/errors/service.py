@@ -12,7 +12,7 @@ class CapacityError(RerankerError):
 
 
 class QueueFull(CapacityError):
-    """The backlog leaves no place for this request."""
+    """The backlog leaves no capacity for this request."""
 
     status = 429
 

@@ -91,17 +91,17 @@ def _keys_in(text: str, source: str) -> list[str]:
     if not keys:
         # Whoever names a place for keys does not mean to let everybody in.
         raise SettingsError(f"{source} holds no API key.", remedy="Put one there, or unset the setting.")
-    for place, key in enumerate(keys, 1):
+    for number, key in enumerate(keys, 1):
         if len(key) < MIN_KEY_CHARACTERS or not _KEY.fullmatch(key):
             raise SettingsError(
-                f"Key {place} in {source} must have at least {MIN_KEY_CHARACTERS} printable ASCII characters and no "
+                f"Key {number} in {source} must have at least {MIN_KEY_CHARACTERS} printable ASCII characters and no "
                 f"space; it has {len(key)}.",
                 remedy="`openssl rand -hex 32` makes a good one.",
             )
         if _is_quoted(key) or _is_quoted(text.strip()):
             # Docker's --env-file and a mounted file keep what a shell takes away; no caller would send them.
             raise SettingsError(
-                f"Key {place} in {source} stands in quotation marks, which would be part of it.",
+                f"Key {number} in {source} stands in quotation marks, which would be part of it.",
                 remedy="Take them away.",
             )
     return keys

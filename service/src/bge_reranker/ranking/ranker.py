@@ -143,7 +143,7 @@ class Ranker:
 
         Args:
             tokens: Of the whole request, or of as much of it as is tokenised.
-            reservation: The request's place.
+            reservation: The request's capacity in the queue.
         """
         if not reservation.is_open:
             raise CallerGone("The client hung up while its texts were tokenised.")

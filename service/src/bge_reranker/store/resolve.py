@@ -16,14 +16,16 @@ from .source import Source
 from .sources.registry import parse_source
 
 
-def resolve_model(reference: str, environment: Mapping[str, str], place: ModelSettings | None = None) -> ModelDirectory:
+def resolve_model(
+    reference: str, environment: Mapping[str, str], settings: ModelSettings | None = None
+) -> ModelDirectory:
     """Find a model.
 
     Args:
         reference: `demo`, a folder, `org/name[@revision]`, or a source.
         environment: Environment variables, of which HF_HUB_CACHE, HF_HOME, TRANSFORMERS_CACHE, XDG_CACHE_HOME and
             HOME say where caches are.
-        place: Revision, store and claims; by default none.
+        settings: Revision, store and claims; by default none.
 
     Raises:
         UnknownModel: If there is no such model; the message says what was looked for and where.
@@ -31,32 +33,32 @@ def resolve_model(reference: str, environment: Mapping[str, str], place: ModelSe
         SettingsError: If the environment has a value that no library here takes, or no home directory for a path in it.
     """
     try:
-        return _resolve(reference, environment, place or ModelSettings())
+        return _resolve(reference, environment, settings or ModelSettings())
     except OSError as error:
         raise unreadable(Path(str(error.filename)), error) from error
 
 
-def _resolve(reference: str, environment: Mapping[str, str], place: ModelSettings) -> ModelDirectory:
+def _resolve(reference: str, environment: Mapping[str, str], settings: ModelSettings) -> ModelDirectory:
     path = expanded(reference)
     if reference != DEMO_REFERENCE and "://" not in reference and path.exists():
-        if place.revision is not None:
+        if settings.revision is not None:
             raise SettingsError(
-                f"revision is {place.revision}, and {path} is a folder, which has none.",
+                f"revision is {settings.revision}, and {path} is a folder, which has none.",
                 remedy="Leave revision out, or give the model's source.",
             )
         return from_folder(path)
-    source = parse_source(reference, place.revision)
+    source = parse_source(reference, settings.revision)
     if source is None:
         raise _nothing_there(reference, path)
-    found = _from_store(source, place.cache_dir) if place.cache_dir is not None else None
-    return found or source.kind.locate(source, environment, place)
+    found = _from_store(source, settings.cache_dir) if settings.cache_dir is not None else None
+    return found or source.kind.locate(source, environment, settings)
 
 
 def _from_store(source: Source, cache_dir: str) -> ModelDirectory | None:
     """The version in the store; None for the embedded model, which need not be there."""
     version = Store(expanded(cache_dir)).find(source)
     if version is not None:
-        name = source.kind.served_name(source.place) or version.name
+        name = source.kind.served_name(source.location) or version.name
         return ModelDirectory(version.path, name, version.revision, source.shown, version)
     if source.kind.is_embedded:
         return None

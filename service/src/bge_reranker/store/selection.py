@@ -32,9 +32,7 @@ def select(names: Sequence[str], source: str, read: Read, *, allow_pickle: bool 
         raise CorruptFile(f"{source} has {len(names)} files; a model has at most {_MAX_FILES}.")
     plain = [name for name in names if is_plain_name(name)]
     if CONFIG_FILE not in plain:
-        raise UnknownModel(
-            f"{source} has no {CONFIG_FILE}.", remedy="Give the place of a checkpoint in Hugging Face's layout."
-        )
+        raise UnknownModel(f"{source} has no {CONFIG_FILE}.", remedy="Name a checkpoint in Hugging Face's layout.")
     weights = choose_weights(plain, read, source)
     if not allow_pickle:
         require_safetensors(weights, source)

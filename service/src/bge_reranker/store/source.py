@@ -1,4 +1,4 @@
-"""What a user calls a model, taken apart: kind of source, place, revision, and the name it gets in the store."""
+"""What a user calls a model, taken apart: kind of source, location, revision, and the name it gets in the store."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Source:
     """Where a model comes from."""
 
     kind: SourceKind
-    place: str
+    location: str
     """`org/name`, a URL, `bucket/prefix`, a path, or `claim/path`; with secrets, so never shown."""
     revision: str | None
     """What the user asked for; None where nothing was said."""
@@ -39,12 +39,12 @@ class Source:
     @property
     def shown(self) -> str:
         """The source for people, logs and manifests: no user, password or signature."""
-        return self.kind.shown(self.place)
+        return self.kind.shown(self.location)
 
     @property
     def name(self) -> str:
         """Folder of the model in a store: readable, and of this source alone."""
-        return self.kind.folder_name(self.place)
+        return self.kind.folder_name(self.location)
 
     @property
     def reference(self) -> str:
@@ -81,13 +81,13 @@ class SourceKind(ABC):
         """Take apart a text that begins with one of the schemes.
 
         Raises:
-            UnknownModel: If what follows is no place of this kind.
+            UnknownModel: If what follows is no location of this kind.
         """
         source = Source(self, text.partition("://")[2], revision)
-        self.refuse_climbing(source, source.place)
-        if source.place.startswith("/") or not source.place:
+        self.refuse_climbing(source, source.location)
+        if source.location.startswith("/") or not source.location:
             raise self.nowhere(source)
-        return Source(self, source.place.rstrip("/"), revision)
+        return Source(self, source.location.rstrip("/"), revision)
 
     def parse_bare(self, text: str, revision: str | None) -> Source | None:  # noqa: ARG002 - of who overrides it
         """Take apart a text without a scheme, where this kind has such a form.
@@ -113,18 +113,18 @@ class SourceKind(ABC):
             remedy="Set cacheDir (--cache-dir), and run `bge-reranker model fetch` with it first.",
         )
 
-    def shown(self, place: str) -> str:
-        """A place for people, logs and manifests."""
-        return f"{self.schemes[0]}://{place}"
+    def shown(self, location: str) -> str:
+        """A location for people, logs and manifests."""
+        return f"{self.schemes[0]}://{location}"
 
-    def folder_name(self, place: str) -> str:
+    def folder_name(self, location: str) -> str:
         """The model's folder in a store."""
-        shown = self.shown(place)
+        shown = self.shown(location)
         digest = hashlib.sha256(shown.encode()).hexdigest()[:_NAME_HASH_LENGTH]
         last = re.sub(r"[^\w.-]", "-", shown.rstrip("/").rpartition("/")[2], flags=re.ASCII).lstrip(".-")
         return f"{last[:_MAX_NAME_LENGTH] or 'model'}-{digest}"
 
-    def served_name(self, place: str) -> str | None:  # noqa: ARG002 - of who overrides it
+    def served_name(self, location: str) -> str | None:  # noqa: ARG002 - of who overrides it
         """The name under which a model of a store is served; None: its folder's."""
         return None
 
@@ -135,11 +135,11 @@ class SourceKind(ABC):
             UnknownModel: If it has one.
         """
         if ".." in path.split("/"):
-            raise UnknownModel(f"{source.shown} climbs out of its place with `..`.", remedy="Give the direct path.")
+            raise UnknownModel(f"{source.shown} climbs out of its root with `..`.", remedy="Give the direct path.")
 
     def nowhere(self, source: Source) -> UnknownModel:
-        """Make the error that says that a source has no place."""
-        return UnknownModel(f"{source.shown} names no place.", remedy=f"Write {self.example}.")
+        """Make the error that says that a source has no location."""
+        return UnknownModel(f"{source.shown} names no model.", remedy=f"Write {self.example}.")
 
 
 def file_name_of(text: str) -> str:

@@ -1,4 +1,4 @@
-"""How many tokens a request will have, guessed from lengths alone, for reserving places before it is tokenised."""
+"""How many tokens a request will have, guessed from lengths alone, for reserving capacity before it is tokenised."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What single texts become, for callers who ask: tokens with their places, and texts of tokens."""
+"""What single texts become, for callers who ask: tokens with their positions, and texts of tokens."""
 
 from __future__ import annotations
 

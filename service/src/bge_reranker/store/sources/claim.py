@@ -30,8 +30,8 @@ class ClaimSource(SourceKind):
     def list(self, source: Source, options: FetchOptions) -> Listing:
         from .folder_files import list_path  # noqa: PLC0415 - who serves lists nothing
 
-        return list_path(options.claims / source.place, source, allow_pickle=options.allow_pickle)
+        return list_path(options.claims / source.location, source, allow_pickle=options.allow_pickle)
 
     @override
     def locate(self, source: Source, environment: Mapping[str, str], settings: ModelSettings) -> ModelDirectory:
-        return in_place(Path(settings.claims_dir) / source.place, source)
+        return in_place(Path(settings.claims_dir) / source.location, source)

@@ -38,9 +38,9 @@ class DemoSource(SourceKind):
         return ModelDirectory(demo_model_directory(), DEMO_REFERENCE, None, DEMO_REFERENCE)
 
     @override
-    def shown(self, place: str) -> str:
+    def shown(self, location: str) -> str:
         return DEMO_REFERENCE
 
     @override
-    def folder_name(self, place: str) -> str:
+    def folder_name(self, location: str) -> str:
         return DEMO_REFERENCE

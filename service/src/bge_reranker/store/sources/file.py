@@ -29,16 +29,16 @@ class FileSource(SourceKind):
     @override
     def parse(self, text: str, revision: str | None) -> Source:
         source = Source(self, text.removeprefix("file://"), revision)
-        if not source.place.strip("/"):
+        if not source.location.strip("/"):
             raise self.nowhere(source)
-        return replace(source, place=source.place.rstrip("/"))
+        return replace(source, location=source.location.rstrip("/"))
 
     @override
     def list(self, source: Source, options: FetchOptions) -> Listing:
         from .folder_files import list_path  # noqa: PLC0415 - who serves lists nothing
 
-        return list_path(expanded(source.place), source, allow_pickle=options.allow_pickle)
+        return list_path(expanded(source.location), source, allow_pickle=options.allow_pickle)
 
     @override
     def locate(self, source: Source, environment: Mapping[str, str], settings: ModelSettings) -> ModelDirectory:
-        return in_place(expanded(source.place), source)
+        return in_place(expanded(source.location), source)

@@ -77,12 +77,12 @@ class HubSource(SourceKind):
         return locate_cached(source, environment)
 
     @override
-    def folder_name(self, place: str) -> str:
-        return place.replace("/", "--")
+    def folder_name(self, location: str) -> str:
+        return location.replace("/", "--")
 
     @override
-    def served_name(self, place: str) -> str:
-        return place
+    def served_name(self, location: str) -> str:
+        return location
 
 
 def _is_repository(text: str) -> bool:

@@ -26,7 +26,7 @@ def locate_cached(source: Source, environment: Mapping[str, str]) -> ModelDirect
     Raises:
         UnknownModel: If there is none; the message says what was looked for and where.
     """
-    repository, revision, caches = source.place, source.revision, cache_directories(environment)
+    repository, revision, caches = source.location, source.revision, cache_directories(environment)
     for cache in caches:
         snapshot = find_snapshot(cache, repository, revision)
         if snapshot is not None:
@@ -55,7 +55,7 @@ def list_cached(source: Source, environment: Mapping[str, str], *, allow_pickle:
         allow_pickle: Whether pickles will do where there is nothing else.
     """
     for cache in cache_directories(environment):
-        snapshot = find_snapshot(cache, source.place, source.revision)
+        snapshot = find_snapshot(cache, source.location, source.revision)
         if snapshot is None:
             continue
         try:

@@ -85,7 +85,7 @@ class Hub:
     def _info(self, source: Source) -> ModelInfo:
         try:
             info = HfApi(endpoint=self._endpoint, token=self._token).model_info(
-                source.place, revision=source.revision, files_metadata=True, timeout=self._list_timeout_s
+                source.location, revision=source.revision, files_metadata=True, timeout=self._list_timeout_s
             )
             for sibling in info.siblings or ():
                 _refuse_impossible(sibling)
@@ -114,7 +114,7 @@ class Hub:
 
     @contextmanager
     def _open(self, source: Source, commit: str, name: str, start: int, end: int | None) -> Iterator[Iterator[bytes]]:
-        url = hf_hub_url(source.place, name, revision=commit, endpoint=self._endpoint)
+        url = hf_hub_url(source.location, name, revision=commit, endpoint=self._endpoint)
         # The client drops the token where the hub sends it on to another host.
         headers = build_hf_headers(token=self._token) | {"Accept-Encoding": "identity"} | asked_range(start, end)
         with (
@@ -166,7 +166,7 @@ class Hub:
                 f"{self._endpoint} refuses the token for {source.shown} ({status}).", figures={"status": status}
             )
         return UnknownModel(
-            f"{self._endpoint} has no model {source.place}, or it is private ({status}).",
+            f"{self._endpoint} has no model {source.location}, or it is private ({status}).",
             remedy="Correct the name, or set HF_TOKEN to a token that may read it.",
             figures={"status": status},
         )

@@ -38,7 +38,7 @@ def parse_source(text: str, revision: str | None) -> Source | None:
         The source, or None where the text is a path and no source.
 
     Raises:
-        UnknownModel: If a scheme is unknown, or what follows it is no place of its kind.
+        UnknownModel: If a scheme is unknown, or what follows it is no location of its kind.
     """
     try:
         return _parse(text, revision)

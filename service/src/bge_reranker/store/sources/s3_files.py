@@ -55,7 +55,7 @@ _TRIES_OF_CLIENT: Any = {"max_retries": 1, "retry_timeout": timedelta(seconds=60
 
 
 def list_s3(source: Source, environment: Mapping[str, str], *, allow_pickle: bool) -> Listing:
-    """List the objects directly under a prefix, or the one archive that the place names.
+    """List the objects directly under a prefix, or the one archive that the location names.
 
     Args:
         source: Bucket and prefix.
@@ -68,7 +68,7 @@ def list_s3(source: Source, environment: Mapping[str, str], *, allow_pickle: boo
         HubUnreachable: If the store does not answer.
         SettingsError: If the endpoint is no address, or a key has no secret.
     """
-    bucket, _, prefix = source.place.partition("/")
+    bucket, _, prefix = source.location.partition("/")
     if prefix and not {"", "."}.isdisjoint(prefix.split("/")):
         # The client takes no such keys.
         raise UnknownModel(f"{source.shown} has a part that is empty or a dot.", remedy="Correct the prefix.")

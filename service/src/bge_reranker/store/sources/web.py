@@ -20,7 +20,7 @@ _LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 class WebSource(SourceKind):
-    """A URL, which is the place."""
+    """A URL, which is the location."""
 
     schemes = ("https", "http")
     example = "https://host/model.tar.gz"
@@ -49,8 +49,8 @@ class WebSource(SourceKind):
         return list_web(source, allow_pickle=options.allow_pickle)
 
     @override
-    def shown(self, place: str) -> str:
-        return without_secrets(place)
+    def shown(self, location: str) -> str:
+        return without_secrets(location)
 
 
 def without_secrets(url: str) -> str:

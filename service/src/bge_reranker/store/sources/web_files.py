@@ -36,7 +36,7 @@ def list_web(source: Source, *, allow_pickle: bool) -> Listing:
         HubUnreachable: If the server does not answer.
         CorruptFile: If the list is no manifest.
     """
-    path = urlsplit(source.place).path
+    path = urlsplit(source.location).path
     provenance = Provenance(source.shown, source.revision)
     if is_archive(path):
         return Listing((_archive(source),), provenance, is_archive=True)
@@ -58,14 +58,14 @@ def list_web(source: Source, *, allow_pickle: bool) -> Listing:
 def _archive(source: Source) -> RemoteFile:
     """What the server says of the archive when asked for its first byte."""
     # Packed on the way, it would have another length than what is fetched.
-    with _response(source.place, {"Accept-Encoding": "identity"} | asked_range(0, 1)) as response:
+    with _response(source.location, {"Accept-Encoding": "identity"} | asked_range(0, 1)) as response:
         version = response.headers.get("etag") or response.headers.get("last-modified") or ""
         has_ranges = response.status_code == _PARTIAL
         total = response.headers.get("content-range", "").rpartition("/")[2] if has_ranges else None
         size = total if has_ranges else response.headers.get("content-length")
 
     def open_range(start: int, end: int | None) -> Chunks:
-        return _open(source.place, start, end, version)
+        return _open(source.location, start, end, version)
 
     size_bytes = int(size) if size and size.isdecimal() and len(size) <= _MOST_DIGITS else None
     return RemoteFile(ARCHIVE_FILE, size_bytes, open_range, has_ranges=has_ranges, version=version)
@@ -73,7 +73,7 @@ def _archive(source: Source) -> RemoteFile:
 
 def _listed(source: Source, entry: FileEntry) -> RemoteFile:
     def open_range(start: int, end: int | None) -> Chunks:
-        return _open(_beside(source.place, entry.path), start, end, "")
+        return _open(_beside(source.location, entry.path), start, end, "")
 
     return RemoteFile(entry.path, entry.size_bytes, open_range, version=entry.sha256, sha256=entry.sha256)
 
@@ -85,7 +85,7 @@ def _beside(url: str, name: str) -> str:
 
 
 def _small(source: Source) -> bytes:
-    with _response(source.place, {}) as response:
+    with _response(source.location, {}) as response:
         data = b""
         for chunk in response.iter_bytes():
             data += chunk
