@@ -34,8 +34,8 @@ from reranker_operator.render import HelmRenderer
 from reranker_operator.resource import Key, Reranker
 from reranker_operator.rollout import Stage
 from reranker_operator.settings import PREFIX, Settings
+from reranker_operator.spec_keys import with_spec_keys
 from reranker_operator.spec_limits import NOT_IN_THE_RESOURCE, AllowedNames, policy_rules
-from reranker_operator.spec_words import in_the_spec_s_words
 from tests.chart.rendering import CASES, CHART, CPU_DEMO, KUBE_VERSION, Rendered, helm, render
 from tests.cluster.tools import HELM
 from tests.live.server import live_server
@@ -289,7 +289,7 @@ def test_every_setting_of_the_service_is_called_by_its_key_of_the_spec() -> None
     # The chart's alone: nothing of the spec changes them.
     fixed = {"model.revision", "model.claimsDir", "http.port", "http.managementPort", "observe.terminationLog"}
     for key in {setting.key for setting in settings_list()} - fixed:
-        said = in_the_spec_s_words(f"{key} is wrong.")
+        said = with_spec_keys(f"{key} is wrong.")
         assert said.removesuffix(" is wrong.") in (
             {"model.source", "model.digest", "cache", "secrets.apiKeys"} if key in own else {f"config.{key}"}
         ), key

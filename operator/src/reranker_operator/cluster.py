@@ -200,28 +200,29 @@ def _as_it_is(_: object, body: Any) -> Any:
 
 
 def translated(error: ApiException, what: str) -> OperatorError:
-    """The API server's refusal as one of ours, quoting its words."""
-    words, reason = _words_of(error)
+    """The API server's refusal as one of ours, quoting its message."""
+    message, reason = _message_of(error)
     status = int(error.status or 0)
     if status == HTTPStatus.NOT_FOUND:
-        if _UNKNOWN_NAMESPACE.search(words):
-            return RefusedByCluster(words, remedy="Create the namespace.")
-        return KindNotInstalled(f"{words} ({what})")
+        if _UNKNOWN_NAMESPACE.search(message):
+            return RefusedByCluster(message, remedy="Create the namespace.")
+        return KindNotInstalled(f"{message} ({what})")
     if status == HTTPStatus.CONFLICT:
-        return Contended(words)
-    if status == HTTPStatus.FORBIDDEN and "being terminated" in words:
-        return ClusterUnavailable(words)
+        return Contended(message)
+    if status == HTTPStatus.FORBIDDEN and "being terminated" in message:
+        return ClusterUnavailable(message)
     # A field that a kind does not have is answered with 500 if the patch is server-side apply.
-    is_unknown_field = status == HTTPStatus.INTERNAL_SERVER_ERROR and _UNKNOWN_FIELD in words
+    is_unknown_field = status == HTTPStatus.INTERNAL_SERVER_ERROR and _UNKNOWN_FIELD in message
     if (status in {400, 401, 403, 405, 413, 415, 422} and reason != "Timeout") or is_unknown_field:
         return RefusedByCluster(
-            f"The API server refuses it: {words}", remedy="Change what it names, or ask the cluster's administrator to."
+            f"The API server refuses it: {message}",
+            remedy="Change what it names, or ask the cluster's administrator to.",
         )
     seconds = (error.headers or {}).get("Retry-After")
-    return ClusterUnavailable(f"The API server answers {status}: {words}", retry_after_s=_number(seconds))
+    return ClusterUnavailable(f"The API server answers {status}: {message}", retry_after_s=_number(seconds))
 
 
-def _words_of(error: ApiException) -> tuple[str, str]:
+def _message_of(error: ApiException) -> tuple[str, str]:
     try:
         said = json.loads(error.body or "")
         return str(said["message"]), str(said.get("reason", ""))

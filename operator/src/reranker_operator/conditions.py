@@ -23,7 +23,7 @@ PODS_UNREACHABLE = "PodsUnreachable"
 NAMED_HOLDERS = 5
 """Holders of slots that a message names; of the rest it gives the number."""
 
-_STAGE_WORDS = {
+_STAGE_SENTENCES = {
     Stage.CREATING: "The first pods are being created: {ready} of {count} ready.",
     Stage.PENDING: "The change of the pods waits; all else that the spec asks for is done.",
     Stage.MOVING: "{ready} of {count} new pods are ready.",
@@ -66,7 +66,7 @@ def _available(found: Situation) -> Verdict:
     if available:
         return Verdict("Available", "True", "ReplicasAnswer", f"{available} replicas answer.")
     if found.stage is Stage.ASLEEP:
-        return Verdict("Available", "False", "ScaledToZero", _words(found))
+        return Verdict("Available", "False", "ScaledToZero", _sentence(found))
     return Verdict("Available", "False", "NoReplicaAnswers", "No replica answers yet.")
 
 
@@ -85,30 +85,30 @@ def _headline(found: Situation) -> tuple[str, str]:
     if found.error is not None:
         return found.error.code, found.error.sentence()
     if found.is_at_rest:
-        return found.stage.value, _words(found)
+        return found.stage.value, _sentence(found)
     if found.stage is Stage.PENDING:
         beside = f" Pod {found.trouble.pod}: {found.trouble.message}" if found.trouble is not None else ""
-        return found.stage.value, _words(found) + beside
+        return found.stage.value, _sentence(found) + beside
     if found.trouble is not None:
-        return found.trouble.code, f"{_words(found)} Pod {found.trouble.pod}: {found.trouble.message}"
+        return found.trouble.code, f"{_sentence(found)} Pod {found.trouble.pod}: {found.trouble.message}"
     if found.deployment is not None and found.deployment.failure_message:
-        words = ended(found.deployment.failure_message)
+        sentence = ended(found.deployment.failure_message)
         return (
             "PodsRefused",
-            f"The cluster refuses the pods: {words} Change what it names, or ask the cluster's administrator to.",
+            f"The cluster refuses the pods: {sentence} Change what it names, or ask the cluster's administrator to.",
         )
-    return found.stage.value, _words(found)
+    return found.stage.value, _sentence(found)
 
 
-def _words(found: Situation) -> str:
+def _sentence(found: Situation) -> str:
     state = found.deployment
     counts = {"ready": state.ready if state else 0, "updated": state.updated if state else 0, "count": found.count}
-    words = _LEFT_AT_ZERO if _is_left_at_zero(found) else _STAGE_WORDS[found.stage].format(**counts)
+    sentence = _LEFT_AT_ZERO if _is_left_at_zero(found) else _STAGE_SENTENCES[found.stage].format(**counts)
     if _is_held(found):
-        words = f"{words} {_PAUSED}"
+        sentence = f"{sentence} {_PAUSED}"
     if found.no_slot is not None:
-        return f"{words} {_who_holds(found.no_slot)}"
-    return f"{words} {_who_serves(found.move)}" if found.move is not None else words
+        return f"{sentence} {_who_holds(found.no_slot)}"
+    return f"{sentence} {_who_serves(found.move)}" if found.move is not None else sentence
 
 
 def _is_left_at_zero(found: Situation) -> bool:
@@ -157,8 +157,8 @@ def _stalled(found: Situation) -> Verdict:
     if not found.is_at_rest:
         return Verdict("Stalled", "False", "Progressing", "It moves by itself.")
     beside = " and ".join(_faults_beside(found))
-    words = f"Nothing holds it up, but see {beside}." if beside else "Nothing needs a person."
-    return Verdict("Stalled", "False", "Progressing", words)
+    sentence = f"Nothing holds it up, but see {beside}." if beside else "Nothing needs a person."
+    return Verdict("Stalled", "False", "Progressing", sentence)
 
 
 def _faults_beside(found: Situation) -> Iterator[str]:
@@ -218,9 +218,9 @@ def _metrics(found: Situation) -> Verdict | None:
     scaling = conditions.get("ScalingActive")
     if scaling is None:
         return Verdict("MetricsHealthy", "Unknown", "NotReadYet", "The autoscaler has not read its metrics yet.")
-    words = str(scaling.get("message", ""))
+    sentence = str(scaling.get("message", ""))
     if scaling["status"] == "True":
-        return Verdict("MetricsHealthy", "True", "Read", words)
-    said = ended(words or "The autoscaler could not read its metrics")
+        return Verdict("MetricsHealthy", "True", "Read", sentence)
+    said = ended(sentence or "The autoscaler could not read its metrics")
     remedy = "The count stays as it is until the metrics adapter runs and serves this metric."
     return Verdict("MetricsHealthy", "False", str(scaling.get("reason") or "NotRead"), f"{said} {remedy}")

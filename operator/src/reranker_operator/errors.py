@@ -22,15 +22,15 @@ from __future__ import annotations
 from typing import ClassVar
 
 
-def ended(words: str) -> str:
-    """Words of somebody else, closed as a sentence, so that a remedy can follow."""
-    words = words.strip()
-    return words if words.endswith((".", "!", "?")) else f"{words}."
+def ended(text: str) -> str:
+    """Text of somebody else, closed as a sentence, so that a remedy can follow."""
+    text = text.strip()
+    return text if text.endswith((".", "!", "?")) else f"{text}."
 
 
-def printable(words: str) -> str:
-    """Words of somebody else without what a terminal would obey."""
-    return "".join(letter if letter.isprintable() else " " for letter in words)
+def printable(text: str) -> str:
+    """Text of somebody else without control characters."""
+    return "".join(letter if letter.isprintable() else " " for letter in text)
 
 
 class OperatorError(Exception):

@@ -174,18 +174,18 @@ def _bytes_of(rendering: bytes | OperatorError) -> int:
 
 
 def failure(complaint: str, code: int | None) -> OperatorError:
-    """What helm's words on standard error mean: the values' fault, or helm's."""
-    words = " ".join(line.removeprefix("Error: ").strip() for line in complaint.splitlines() if line.strip())
-    if any(mark in words for mark in _VALUES_ERRORS):
-        return InvalidSpec(f"The chart refuses the spec: {_without_frame(words)}", remedy="Change the spec.")
-    return RenderFailed(f"helm ended with {code}: {words or 'no word of explanation'}", remedy=_HELM_REMEDY)
+    """What helm's output on standard error means: the values' fault, or helm's."""
+    message = " ".join(line.removeprefix("Error: ").strip() for line in complaint.splitlines() if line.strip())
+    if any(mark in message for mark in _VALUES_ERRORS):
+        return InvalidSpec(f"The chart refuses the spec: {_without_frame(message)}", remedy="Change the spec.")
+    return RenderFailed(f"helm ended with {code}: {message or 'no explanation'}", remedy=_HELM_REMEDY)
 
 
-def _without_frame(words: str) -> str:
+def _without_frame(message: str) -> str:
     """The sentence after the template's name and line, which only the chart's authors need."""
-    head, mark, rest = words.partition("error calling fail: ")
+    head, mark, rest = message.partition("error calling fail: ")
     # Anywhere behind a frame, it is a word of the spec.
-    return _HELM_FRAME.sub("", rest if mark and "execution error at" not in head else words)
+    return _HELM_FRAME.sub("", rest if mark and "execution error at" not in head else message)
 
 
 def chart_digest(chart: Path) -> bytes:

@@ -14,7 +14,7 @@ from .errors import ended, printable
 from .pods import Pod
 from .reasons import is_for_a_pod_to_say
 from .snapshots import Child
-from .spec_words import in_the_spec_s_words
+from .spec_keys import with_spec_keys
 
 _IMAGE_REASONS = frozenset("ImagePullBackOff ErrImagePull ErrImageNeverPull RegistryUnavailable".split())
 _CONFIG_REASONS = frozenset("CreateContainerConfigError CreateContainerError RunContainerError".split())
@@ -95,21 +95,21 @@ def of_pod(pod: Pod, claims: Iterable[Child], now: str) -> Trouble | None:
     return None
 
 
-def _given_up(pod: Pod, reason: str, words: str) -> Trouble:
+def _given_up(pod: Pod, reason: str, text: str) -> Trouble:
     """The kubelet ended the pod and will not start it again; the Deployment makes another."""
     if reason != "Evicted":
-        said = f"The kubelet gave the pod up ({reason or 'no reason'}). {ended(words) if words else ''}".strip()
+        said = f"The kubelet gave the pod up ({reason or 'no reason'}). {ended(text) if text else ''}".strip()
         return Trouble("PodFailed", f"{said} See `kubectl describe pod {pod.name}` and the node.", pod.name)
-    volume = re.search(r'EmptyDir volume "([^"]+)"', words)
+    volume = re.search(r'EmptyDir volume "([^"]+)"', text)
     if volume:
         remedy = _VOLUME_REMEDIES.get(volume[1], f"Raise the sizeLimit of {volume[1]} in extraVolumes.")
-    elif "memory" in words:
+    elif "memory" in text:
         remedy = "Raise resources.requests.memory to what the pod uses, so that others go first."
     else:
         remedy = (
             "Raise resources.requests and resources.limits of ephemeral-storage, or cache on a volume (cache.type)."
         )
-    return Trouble("Evicted", f"The kubelet evicted the pod. {ended(words or reason)} {remedy}", pod.name)
+    return Trouble("Evicted", f"The kubelet evicted the pod. {ended(text or reason)} {remedy}", pod.name)
 
 
 _VOLUME_REMEDIES = {"cache": "Raise cache.size.", "shared-memory": "Raise sharedMemorySize."}
@@ -130,16 +130,16 @@ def _overlooked(pod: Pod, claims: Iterable[Child]) -> Trouble:
     return Trouble("ClaimNotBound", f"The pod waits for a volume. {said}", pod.name)
 
 
-def _unscheduled(pod: Pod, words: str, claims: Iterable[Child]) -> Trouble:
-    if re.search(r"persistentvolumeclaim|volume node affinity|unbound|binding volumes", words, re.IGNORECASE):
+def _unscheduled(pod: Pod, text: str, claims: Iterable[Child]) -> Trouble:
+    if re.search(r"persistentvolumeclaim|volume node affinity|unbound|binding volumes", text, re.IGNORECASE):
         unbound = [claim for claim in claims if claim.status.get("phase") != "Bound"]
         said = " ".join(_unbound(claim) for claim in unbound) or "Run `kubectl describe pvc` for the reason."
-        return Trouble("ClaimNotBound", f"The scheduler says: {ended(words)} {said}", pod.name)
-    lacking = re.search(r"Insufficient ([a-z0-9.-]+/[A-Za-z0-9._-]*[A-Za-z0-9])", words)
+        return Trouble("ClaimNotBound", f"The scheduler says: {ended(text)} {said}", pod.name)
+    lacking = re.search(r"Insufficient ([a-z0-9.-]+/[A-Za-z0-9._-]*[A-Za-z0-9])", text)
     remedy = "Add or free a node that has it, or lower resources.requests."
     if lacking:
         remedy = f"Add or free a node with {lacking[1]}, or set gpu.resource to another resource."
-    return Trouble("Unschedulable", f"The scheduler says: {ended(words)} {remedy}", pod.name)
+    return Trouble("Unschedulable", f"The scheduler says: {ended(text)} {remedy}", pod.name)
 
 
 def _unbound(claim: Child) -> str:
@@ -155,19 +155,19 @@ def _unbound(claim: Child) -> str:
 def _of_container(pod: Pod, container: Mapping[str, Any]) -> Trouble | None:
     name, state = container["name"], container.get("state") or {}
     waiting = state.get("waiting") or {}
-    reason, words = waiting.get("reason", ""), waiting.get("message", "")
+    reason, text = waiting.get("reason", ""), waiting.get("message", "")
     if reason in _IMAGE_REASONS:
         remedy = (
             "Correct image.registry, image.repository and image.tag, or name in image.pullSecrets a Secret that opens "
             "the registry."
         )
-        return Trouble("ImagePull", f"{ended(words or reason)} {remedy}", pod.name, name)
+        return Trouble("ImagePull", f"{ended(text or reason)} {remedy}", pod.name, name)
     if reason == "InvalidImageName":
         remedy = "Correct image.registry, image.repository and image.tag."
-        return Trouble("InvalidImage", f"{ended(words or reason)} {remedy}", pod.name, name)
+        return Trouble("InvalidImage", f"{ended(text or reason)} {remedy}", pod.name, name)
     if reason in _CONFIG_REASONS:
         remedy = "Create what is missing, or correct its name in secrets or extraEnv."
-        return Trouble("ContainerConfig", f"{ended(words or reason)} {remedy}", pod.name, name)
+        return Trouble("ContainerConfig", f"{ended(text or reason)} {remedy}", pod.name, name)
     end = state.get("terminated") or (container.get("lastState") or {}).get("terminated")
     # One that ends well again and again serves no better than one that fails.
     if end and (int(end.get("exitCode", 0)) != 0 or reason == "CrashLoopBackOff"):
@@ -189,7 +189,7 @@ def _ended(pod: Pod, container: str, end: Mapping[str, Any]) -> Trouble:
     return Trouble("ProcessEnded", message, pod.name, container, code)
 
 
-class _LastWords(BaseModel):
+class _TerminationMessage(BaseModel):
     """What our own process leaves in its termination message; an image of anybody's may leave anything there."""
 
     model_config = ConfigDict(strict=True)
@@ -202,10 +202,10 @@ class _LastWords(BaseModel):
 def _termination_message(message: str) -> tuple[str, str] | None:
     """Code and sentence that our own process left in its termination message; None if another one wrote it."""
     try:
-        said = _LastWords.model_validate_json(message)
+        said = _TerminationMessage.model_validate_json(message)
     except ValidationError:
         return None
     if not is_for_a_pod_to_say(said.code):
         return None
-    message, remedy = (printable(words or "").strip() for words in (said.message, said.remedy))
-    return said.code, in_the_spec_s_words(f"{ended(message)} {remedy}".strip())
+    message, remedy = (printable(text or "").strip() for text in (said.message, said.remedy))
+    return said.code, with_spec_keys(f"{ended(message)} {remedy}".strip())

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from reranker_operator.spec_words import in_the_spec_s_words
+from reranker_operator.spec_keys import with_spec_keys
 
 
 @pytest.mark.parametrize(
@@ -27,4 +27,4 @@ from reranker_operator.spec_words import in_the_spec_s_words
 def test_settings_flags_and_variables_become_keys_of_the_spec_and_nothing_else_does(
     said: str, expected: str | None
 ) -> None:
-    assert in_the_spec_s_words(said) == (said if expected is None else expected)
+    assert with_spec_keys(said) == (said if expected is None else expected)

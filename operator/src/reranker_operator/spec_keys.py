@@ -1,13 +1,14 @@
-"""What the scorer calls its settings, in the words of the spec. Pure.
+"""Translates the names of the scorer's settings in its messages into keys of the spec. Pure.
 
-A scorer knows its own settings and variables alone; who reads its last words in a Reranker knows keys of the spec.
+A scorer knows only its own settings, flags and variables; whoever reads its termination message in a Reranker knows the
+keys of the spec.
 """
 
 from __future__ import annotations
 
 import re
 
-_OWN_WORDS = {
+_KEYS = {
     "model.expectDigest": "model.digest",
     "expectDigest": "model.digest",
     "--expect-digest": "model.digest",
@@ -38,10 +39,10 @@ _SETTING = (
 )
 """A setting that is in the spec's `config`; of the group `model` by name, since files are called so too."""
 
-_WORD = re.compile(
+_SETTING_NAME = re.compile(
     "|".join(
         [
-            *(rf"(?<![\w.-]){re.escape(word)}(?![\w-])" for word in sorted(_OWN_WORDS, key=len, reverse=True)),
+            *(rf"(?<![\w.-]){re.escape(name)}(?![\w-])" for name in sorted(_KEYS, key=len, reverse=True)),
             rf"(?<![\w./-]){_SETTING}\b(?!\.\w)",
         ]
     )
@@ -50,10 +51,10 @@ _FLAG_AND_VARIABLE = re.compile(r" \(flag --[a-z0-9-]+, variable [A-Z0-9_]+\)")
 _SAID_TWICE = re.compile(r"(\S+)(?: \(\1\)|(?:, | and )\1(?![\w.]))")
 
 
-def in_the_spec_s_words(text: str) -> str:
+def with_spec_keys(text: str) -> str:
     """A message of the scorer with keys of the spec in the place of settings, flags and variables."""
-    return _SAID_TWICE.sub(r"\1", _WORD.sub(_of_the_spec, _FLAG_AND_VARIABLE.sub("", text)))
+    return _SAID_TWICE.sub(r"\1", _SETTING_NAME.sub(_of_the_spec, _FLAG_AND_VARIABLE.sub("", text)))
 
 
 def _of_the_spec(found: re.Match[str]) -> str:
-    return _OWN_WORDS.get(found[0], f"config.{found[0]}")
+    return _KEYS.get(found[0], f"config.{found[0]}")
