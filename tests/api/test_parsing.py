@@ -46,6 +46,14 @@ def test_a_list_of_more_items_than_documents_is_parsed_for_others_to_judge() -> 
     assert parse_large(large(body), READ, 3) == body
 
 
+@pytest.mark.parametrize("beside", [b'"a"', b'"\\u00e9"', b'"\\ud800"', b"123456789012345678901234567890"])
+def test_a_number_beyond_a_double_is_refused_whatever_stands_beside_it(beside: bytes) -> None:
+    for number in (b"1e999", b"-1E400"):
+        with pytest.raises(InvalidBody, match="is not valid JSON: number is infinity"):
+            parse(b"[%s, %s]" % (beside, number))
+    assert parse(b"[%s, 1.5e300]" % beside)[1] == 1.5e300
+
+
 def test_a_document_of_too_many_values_is_told_so_by_name() -> None:
     content = large({"candidates": ["a", {"text": "b", "vector": [0] * MOST_VALUES_AT_ONCE}]})
     with pytest.raises(InvalidBody, match=rf"`candidates\[1\]` has more than {MOST_VALUES_AT_ONCE} values"):

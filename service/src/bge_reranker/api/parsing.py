@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import time
 from collections.abc import Mapping
@@ -152,7 +153,15 @@ def _whole_number(digits: str) -> int:
         raise _UnreadableNumberError(f"a whole number has {len(digits)} digits; the limit is 4300") from None
 
 
-_LENIENT: Final = json.JSONDecoder(parse_constant=_refuse_constant, parse_int=_whole_number)
+def _finite_number(digits: str) -> float:
+    value = float(digits)
+    if math.isinf(value):
+        # The fast reader refuses it too; it would go back as null.
+        raise _UnreadableNumberError("number is infinity when parsed as double")
+    return value
+
+
+_LENIENT: Final = json.JSONDecoder(parse_constant=_refuse_constant, parse_int=_whole_number, parse_float=_finite_number)
 """Keeps wide integers whole, and lets lone surrogates through."""
 
 _REASONS: Final[Mapping[type[Exception], str]] = {
