@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -164,6 +165,25 @@ def test_a_large_request_of_too_many_values_is_told_so_unparsed(tmp_path: Path) 
         assert (refused.status_code, refused.json()["code"]) == (422, "InvalidBody")
         assert "more than 400000 values and keys" in refused.text
         assert server.is_well()
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status", "words"),
+    [
+        ("/rerank", {"query": "q", "texts": ["a"] * 90_000}, 422, {"error_type": "Validation"}),
+        ("/invocations", {"text_pairs": [["q", "a document"]] * 30_000}, 400, {"error_type": "TooManyDocuments"}),
+        ("/v1/ranking", {"query": "q", "passages": [{"text": "a", "n": [0] * 5}] * 20_000}, 422, {}),
+        ("/rerank", {"requests": [{"query": "q", "candidates": ["a"] * 90_000}]}, 422, {}),
+        ("/tokenize", {"inputs": ["a"] * 90_000}, 422, {"error_type": "Validation"}),
+    ],
+)
+def test_too_many_documents_of_a_large_body_are_refused_in_the_words_of_the_dialect(
+    server: LiveServer, path: str, body: dict[str, Any], status: int, words: dict[str, str]
+) -> None:
+    refused = server.post(body, path=path)
+    assert (refused.status_code, refused.json()["code"]) == (status, "TooManyDocuments")
+    assert "documents; the limit is 5000" in refused.json()["message"]
+    assert refused.json().items() >= words.items()
 
 
 def test_values_that_documents_need_are_allowed_by_their_limit() -> None:

@@ -25,9 +25,11 @@ from .dispatch import DIALECTS, ROUTES
 from .documented_headers import EXPOSED_HEADERS
 from .envelope import Envelope, bug
 from .exchange import record_of
+from .fields import Listed, NestedList
 from .health import HealthEndpoints
 from .methods import allowed_methods
 from .page import add_files, page_route
+from .parsing import Keys
 from .rerank import RerankEndpoint
 from .responses import error_response, json_response, refused
 from .routes import GetRoute, client_routes, management_routes
@@ -45,10 +47,13 @@ from .tokens import TokenEndpoints
 
 _TITLE = "bge-reranker"
 
-_READ_KEYS: Final = frozenset[str]().union(
-    *(dialect.body.keys() for dialect in DIALECTS.values()), *(route.body.keys() for route in TOKEN_ROUTES.values())
+_BODIES: Final = (*(dialect.body for dialect in DIALECTS.values()), *(route.body for route in TOKEN_ROUTES.values()))
+
+_KEYS: Final = Keys(
+    read=frozenset[str]().union(*(body.keys() for body in _BODIES)),
+    counted=frozenset[str]().union(*(body.keys(Listed) for body in _BODIES)),
+    nested=frozenset[str]().union(*(body.keys(NestedList) for body in _BODIES)),
 )
-"""Keys of a body that any route reads."""
 
 
 def create_api(state: ServingState, settings: Settings, keys: ApiKeys, metrics: Metrics, executor: Executor) -> ASGIApp:
@@ -66,7 +71,7 @@ def create_api(state: ServingState, settings: Settings, keys: ApiKeys, metrics: 
     discovery = DiscoveryEndpoints(state, settings, needs_key=needs_key)
     routes = management_routes(health) + client_routes(health, discovery)
     app = _framework(_TITLE, [*(route.tag for route in routes), *RANKING_TAGS], settings.http)
-    bodies = Bodies(settings.http, executor, _READ_KEYS)
+    bodies = Bodies(settings.http, executor, _KEYS)
     endpoint = RerankEndpoint(state, settings, keys, bodies, executor)
     for path in ROUTES:
         extra = ranking_operation(path, needs_key=needs_key)

@@ -13,7 +13,7 @@ from ..errors import BodyTooLarge, CallerGone, InvalidBody, QueueFull, RequestTi
 from ..settings import HttpSettings
 from .exchange import RequestRecord, record_of
 from .pace import Pace
-from .parsing import parse, parse_large
+from .parsing import Keys, parse, parse_large
 from .weight import BYTES_PER_DOCUMENT, values_in, weight_bytes
 
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
@@ -53,13 +53,13 @@ class Bodies:
     Args:
         limits: Bytes of one and of all, and the time that one may take to arrive.
         executor: Where large bodies are parsed.
-        read_keys: Keys of a body that somebody reads.
+        keys: Keys of bodies, by what is done with their values.
     """
 
-    def __init__(self, limits: HttpSettings, executor: Executor, read_keys: frozenset[str]) -> None:
+    def __init__(self, limits: HttpSettings, executor: Executor, keys: Keys) -> None:
         self._limits = limits
         self._executor = executor
-        self._read_keys = read_keys
+        self._keys = keys
         self._held_bytes = 0
         # One large body at a time: the threads are there for the texts of everybody.
         self._reading = asyncio.Semaphore(1)
@@ -161,7 +161,7 @@ class Bodies:
             weight_bytes = await loop.run_in_executor(self._executor, weigh, content, most_values)
             self._hold(record, weight_bytes - len(content))
             max_items = self._limits.max_documents
-            return await loop.run_in_executor(self._executor, parse_large, content, self._read_keys, max_items)
+            return await loop.run_in_executor(self._executor, parse_large, content, self._keys, max_items)
 
 
 def _check_content_type(content_type: str | None) -> None:

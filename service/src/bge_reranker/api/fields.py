@@ -108,10 +108,11 @@ class Body:
         return found
 
     @classmethod
-    def keys(cls) -> frozenset[str]:
-        """The keys of all that is read."""
-        others = (other.keys() for other in cls.other_classes)
-        return frozenset(field.key for field in cls.fields().values()).union(*others)
+    def keys(cls, kind: type[Field[Any]] | None = None) -> frozenset[str]:
+        """The keys of all that is read, or of the fields of one kind."""
+        fields = cls.fields().values()
+        others = (other.keys(kind) for other in cls.other_classes)
+        return frozenset(field.key for field in fields if kind is None or isinstance(field, kind)).union(*others)
 
     @classmethod
     def schema(cls) -> Schema:

@@ -7,7 +7,7 @@ import math
 import re
 import time
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 import orjson
@@ -18,8 +18,8 @@ from .weight import items_in, values_in
 from .wide_integers import may_hold_wide_integer, whole_number
 
 MOST_VALUES_AT_ONCE: Final = 50_000
-"""Most values and keys in one item of a list of a large body: they are parsed while everybody else waits, for some
-milliseconds."""
+"""Most values and keys in one document of a large body, or in one value that is no list: they are parsed while
+everybody else waits, for some milliseconds."""
 
 _PLAIN_BYTES: Final = 50_000
 """Bytes up to which a part of a large body is parsed uncounted, whoever reads it."""
@@ -39,12 +39,29 @@ _PARTS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _ITEMS: Final = msgspec.json.Decoder(list[msgspec.Raw])
 
 
+class Keys(NamedTuple):
+    """Keys of bodies, by what is done with their values."""
+
+    read: frozenset[str]
+    """Those that somebody reads."""
+
+    counted: frozenset[str] = frozenset()
+    """Those of lists that are refused where they have more items than a request may have documents."""
+
+    nested: frozenset[str] = frozenset()
+    """Those of lists of objects with such keys of their own."""
+
+
 class _UnreadableNumberError(ValueError):
     """A number that the reader refuses; its message holds nothing of the body."""
 
 
-def parse(content: bytes | bytearray) -> Any:
-    """Parse a body of few bytes.
+def parse(content: bytes | bytearray, place: str = "The body") -> Any:
+    """Parse a body of few bytes, or a part of a body.
+
+    Args:
+        content: JSON.
+        place: What an error calls it.
 
     Raises:
         InvalidBody: If it is not JSON.
@@ -55,25 +72,25 @@ def parse(content: bytes | bytearray) -> Any:
         except orjson.JSONDecodeError as error:
             # orjson refuses lone surrogates, which Python's own parser lets through; only those deserve a second look.
             if b"\\u" not in content and b"\\U" not in content:
-                raise _invalid(error) from None
+                raise _invalid(error, place) from None
     try:
         parsed = _LENIENT.decode(content.decode())
         return _without_lone_surrogates(parsed) if b"\\u" in content else parsed
     except (ValueError, OverflowError, RecursionError) as error:
-        raise _invalid(error) from None
+        raise _invalid(error, place) from None
 
 
-def parse_large(content: bytes | bytearray, read_keys: frozenset[str], max_items: int) -> Any:
+def parse_large(content: bytes | bytearray, keys: Keys, max_items: int) -> Any:
     """Parse a body of many bytes, in a thread, while others go on.
 
     Args:
         content: The body.
-        read_keys: Keys of the body that somebody reads; of others only small values are in the result.
-        max_items: Most documents that a request may have.
+        keys: What is done with its values; of those that nobody reads only small ones are in the result.
+        max_items: Most documents that a request may have. A counted list of more has None for each of its items.
 
     Raises:
-        InvalidBody: If it is not JSON, or an item of a list has too many values.
-        TooManyDocuments: If a list has far more items than there may be documents.
+        InvalidBody: If it is not JSON, or a document has too many values.
+        TooManyDocuments: If a list that is not counted has far more items than there may be documents.
 
     Returns:
         The object, or None if the body is no object.
@@ -87,46 +104,74 @@ def parse_large(content: bytes | bytearray, read_keys: frozenset[str], max_items
         except (msgspec.DecodeError, RecursionError) as error:
             # It may only have lone surrogates: the other parser decides.
             return _parse_counted("The body", content, error)
-        turns = _Turns()
+        return _LargeBody(keys, max_items).values(parts)
+
+
+class _LargeBody:
+    """A large body, part by part.
+
+    Args:
+        keys: What is done with its values.
+        max_items: Most items of a counted list.
+    """
+
+    def __init__(self, keys: Keys, max_items: int) -> None:
+        self._keys = keys
+        self._max_items = max_items
+        self._turns = _Turns()
+
+    def values(self, parts: Mapping[str, msgspec.Raw], prefix: str = "") -> dict[str, Any]:
+        """The values of an object, as far as they are read or small.
+
+        Args:
+            parts: The object.
+            prefix: What goes before a key in an error.
+        """
         return {
-            key: _value(key, part, max_items, turns)
+            key: self._value(key, prefix, bytes(part))
             for key, part in parts.items()
-            if key in read_keys or len(memoryview(part)) <= _PLAIN_BYTES
+            if key in self._keys.read or len(memoryview(part)) <= _PLAIN_BYTES
         }
 
+    def _value(self, key: str, prefix: str, content: bytes) -> Any:
+        self._turns.pass_on()
+        # Keys that nobody reads may be anything, and any length.
+        place = f"`{prefix}{key}`" if key in self._keys.read else "A value that is not read"
+        if len(content) <= _PLAIN_BYTES or not content.startswith(b"["):
+            return _parse_counted(place, content)
+        count, most = items_in(content), max(self._max_items, MOST_VALUES_AT_ONCE)
+        if key in self._keys.counted and count > self._max_items:
+            # Its dialect refuses it by its count, in its own words, and whatever its items are.
+            return [None] * count
+        if count > most:
+            raise TooManyDocuments(f"{place} holds {count} items; the limit is {most}.", remedy="Send fewer.")
+        return [self._item(key, f"{prefix}{key}[{index}]", item) for index, item in enumerate(_ITEMS.decode(content))]
 
-def _value(key: str, part: msgspec.Raw, max_items: int, turns: _Turns) -> Any:
-    content = memoryview(part)
-    turns.pass_on()
-    if content[0] != ord("[") or len(content) <= _PLAIN_BYTES:
-        return _parse_counted(f"`{key}`", bytes(content))
-    count = items_in(bytes(content))
-    if count > max(max_items, MOST_VALUES_AT_ONCE):
-        raise TooManyDocuments(
-            f"`{key}` holds {count} items; the limit is {max_items}.",
-            remedy="Split the request, or raise the server's maxDocuments.",
-        )
-    if count > max_items:
-        return _parse_counted(f"`{key}`", bytes(content))
-    parsed = []
-    for index, item in enumerate(_ITEMS.decode(content)):
-        parsed.append(_parse_counted(f"`{key}[{index}]`", bytes(item)))
-        turns.pass_on()
-    return parsed
+    def _item(self, key: str, place: str, part: msgspec.Raw) -> Any:
+        self._turns.pass_on()
+        content = bytes(part)
+        if key in self._keys.nested and content.startswith(b"{") and not _is_parsed_at_once(content):
+            return self.values(_PARTS.decode(content), f"{place}.")
+        return _parse_counted(f"`{place}`", content)
 
 
-def _parse_counted(name: str, content: bytes | bytearray, otherwise: Exception | None = None) -> Any:
+def _parse_counted(place: str, content: bytes | bytearray, otherwise: Exception | None = None) -> Any:
     """Parse what has few enough values to be parsed at once."""
-    if len(content) > _PLAIN_BYTES:
-        values = values_in(bytearray(content), exact_above=MOST_VALUES_AT_ONCE, enough=MOST_VALUES_AT_ONCE)
-        if values > MOST_VALUES_AT_ONCE:
-            if otherwise is not None:
-                raise _invalid(otherwise)
-            raise InvalidBody(
-                f"{name} has more than {MOST_VALUES_AT_ONCE} values and keys, which is the limit.",
-                remedy="Send fewer documents at a time, without fields that are not ranked.",
-            )
-    return parse(content)
+    if _is_parsed_at_once(content):
+        return parse(content, place)
+    if otherwise is not None:
+        raise _invalid(otherwise, place)
+    raise InvalidBody(
+        f"{place} has more than {MOST_VALUES_AT_ONCE} values and keys, which is the limit.",
+        remedy="Send fewer documents at a time, without fields that are not ranked.",
+    )
+
+
+def _is_parsed_at_once(content: bytes | bytearray) -> bool:
+    if len(content) <= _PLAIN_BYTES:
+        return True
+    values = values_in(bytearray(content), exact_above=MOST_VALUES_AT_ONCE, enough=MOST_VALUES_AT_ONCE)
+    return values <= MOST_VALUES_AT_ONCE
 
 
 class _Turns:
@@ -174,13 +219,13 @@ _PARSERS_OWN: Final = (json.JSONDecodeError, orjson.JSONDecodeError, msgspec.Dec
 """Their messages hold a position and a reason, never the text around it."""
 
 
-def _invalid(error: Exception) -> InvalidBody:
+def _invalid(error: Exception, place: str) -> InvalidBody:
     reason = str(error) if isinstance(error, _PARSERS_OWN) else _REASONS.get(type(error), type(error).__name__)
     if "UTF-8" in reason:
         return InvalidBody(
-            "The body is not JSON: it is not valid UTF-8.", remedy="Send it in UTF-8, whatever the charset."
+            f"{place} is not JSON: it is not valid UTF-8.", remedy="Send it in UTF-8, whatever the charset."
         )
-    return InvalidBody(f"The body is not valid JSON: {reason}.")
+    return InvalidBody(f"{place} is not valid JSON: {reason}.")
 
 
 def _without_lone_surrogates(value: Any) -> Any:
