@@ -186,6 +186,11 @@ def test_too_many_documents_of_a_large_body_are_refused_in_the_words_of_the_dial
     assert refused.json().items() >= words.items()
 
 
+def test_a_large_value_that_only_tells_the_dialect_tells_it(server: LiveServer) -> None:
+    answer = server.post({"query": "q", "documents": ["good"], "cache_salt": "x" * 300_000})
+    assert answer.json()["results"][0]["document"] == {"text": "good"}, "vLLM gives documents back unasked"
+
+
 def test_values_that_documents_need_are_allowed_by_their_limit() -> None:
     content = bytearray(b'{"a": [' + b"[]," * 300_000 + b"0]}")
     assert weigh(content, 600_003) == 2 * len(content) + 80 * 600_003

@@ -21,7 +21,7 @@ from ..settings import HttpSettings, Settings
 from .addresses import Addresses, tolerant
 from .body import Bodies
 from .discovery import DiscoveryEndpoints
-from .dispatch import DIALECTS, ROUTES
+from .dispatch import DIALECTS, KEY_RULES, ROUTES
 from .documented_headers import EXPOSED_HEADERS
 from .envelope import Envelope, bug
 from .exchange import record_of
@@ -49,8 +49,11 @@ _TITLE = "bge-reranker"
 
 _BODIES: Final = (*(dialect.body for dialect in DIALECTS.values()), *(route.body for route in TOKEN_ROUTES.values()))
 
+_TELLING_KEYS: Final = frozenset[str]().union(*(rule.any_of | rule.none_of for rule, _ in KEY_RULES))
+"""Keys that tell dialects apart, be they read or not."""
+
 _KEYS: Final = Keys(
-    read=frozenset[str]().union(*(body.keys() for body in _BODIES)),
+    read=_TELLING_KEYS.union(*(body.keys() for body in _BODIES)),
     counted=frozenset[str]().union(*(body.keys(Listed) for body in _BODIES)),
     nested=frozenset[str]().union(*(body.keys(NestedList) for body in _BODIES)),
 )
