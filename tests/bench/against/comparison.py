@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
@@ -28,6 +29,7 @@ REPORT = ROOT / "docs" / "measurements" / "against.json"
 
 _DEADLINE_S = 600.0
 _WARM_UP_S = 2.0
+_STARTS = 5
 _MAX_FACTOR = 10
 """A turn may take so many times as long as it is meant to before it is cut off, so that a slow machine ends too."""
 
@@ -60,17 +62,20 @@ class Comparison:
     workload: Workload
     this: list[Cell]
     other: list[Cell]
+    starts: dict[Side, list[float]]
+    """Seconds from the process to readiness, of each tree in the same order."""
 
     def ratio(self, figure: Callable[[Cell], float]) -> MedianRatio:
         """This tree's figure divided by the other's."""
         return median_ratio([figure(cell) for cell in self.this], [figure(cell) for cell in self.other])
 
     def ratios(self) -> dict[str, MedianRatio]:
-        """What is compared: more is better of throughput, less of latency."""
+        """What is compared: more is better of throughput, less of latency and of the time to start."""
         return {
             "throughput": self.ratio(lambda cell: cell.tokens_per_second),
             "throughput_per_cpu_second": self.ratio(lambda cell: cell.tokens_per_cpu_second),
             "p50_latency": self.ratio(lambda cell: cell.percentile_ms(50)),
+            "start": median_ratio(self.starts["this"], self.starts["other"]),
         }
 
     def as_json(self) -> dict[str, Any]:
@@ -81,6 +86,7 @@ class Comparison:
             "clients": self.workload.clients,
             "this": [cell.as_json() for cell in self.this],
             "other": [cell.as_json() for cell in self.other],
+            "start_seconds": self.starts,
         }
 
 
@@ -125,12 +131,18 @@ def save(report: dict[str, Any]) -> Path:
 
 
 def _compare(workload: Workload, tree: Path, rounds: int, seconds: float, progress: Progress) -> Comparison:
-    task = progress.add_task(workload.name, total=2 * rounds)
+    trees: dict[Side, Path] = {"this": ROOT, "other": tree}
+    task = progress.add_task(workload.name, total=2 * (rounds + _STARTS))
+    starts: dict[Side, list[float]] = {"this": [], "other": []}
+    for order in turns(_STARTS):
+        for side in order:
+            with tree_server(trees[side], workload.model, _DEADLINE_S) as server:
+                starts[side].append(time.time() - server.process.create_time())
+            progress.advance(task)
     cells: dict[Side, list[Cell]] = {"this": [], "other": []}
     with ExitStack() as stack:
         servers: dict[Side, BenchServer] = {
-            "this": stack.enter_context(tree_server(ROOT, workload.model, _DEADLINE_S)),
-            "other": stack.enter_context(tree_server(tree, workload.model, _DEADLINE_S)),
+            side: stack.enter_context(tree_server(trees[side], workload.model, _DEADLINE_S)) for side in trees
         }
         for server in servers.values():
             _run(server, workload, seed=0, seconds=_WARM_UP_S)
@@ -140,7 +152,7 @@ def _compare(workload: Workload, tree: Path, rounds: int, seconds: float, progre
             for side in order:
                 cells[side].append(_run(servers[side], workload, seed, _MAX_FACTOR * seconds, requests))
                 progress.advance(task)
-    return Comparison(workload, cells["this"], cells["other"])
+    return Comparison(workload, cells["this"], cells["other"], starts)
 
 
 def _run(server: BenchServer, workload: Workload, seed: int, seconds: float, requests: int = 1_000_000) -> Cell:
@@ -156,7 +168,9 @@ def _progress(console: Console) -> Progress:
 
 
 def _table(ref: str, commit: str, found: list[Comparison]) -> Table:
-    table = Table("model", "throughput", "per CPU second", "p50 latency", title=f"This tree / {ref} ({commit[:12]})")
+    table = Table(
+        "model", "throughput", "per CPU second", "p50 latency", "start", title=f"This tree / {ref} ({commit[:12]})"
+    )
     for comparison in found:
         table.add_row(comparison.workload.name, *(str(ratio) for ratio in comparison.ratios().values()))
     return table
