@@ -89,21 +89,21 @@ def unchecked(tmp_path: Path) -> Path:
     return chart
 
 
-def rendered(chart: Path, values: Values, release: str, place: Namespace) -> str:
+def rendered(chart: Path, values: Values, release: str, namespace: Namespace) -> str:
     """What a chart makes of values; empty where a template trips over them."""
-    words = ["template", release, str(chart), f"--kube-version={KUBE_VERSION}", f"--namespace={place.name}"]
+    arguments = ["template", release, str(chart), f"--kube-version={KUBE_VERSION}", f"--namespace={namespace.name}"]
     given = {**CPU_DEMO, "operator": {"enabled": False}, **values}
-    done = helm(*words, "--no-hooks", "--skip-tests", "--values=-", text_input=json.dumps(given))
+    done = helm(*arguments, "--no-hooks", "--skip-tests", "--values=-", text_input=json.dumps(given))
     return done.stdout if done.returncode == 0 else ""
 
 
-def taken(chart: Path, cases: Iterable[Values], place: Namespace) -> list[bool]:
+def taken(chart: Path, cases: Iterable[Values], namespace: Namespace) -> list[bool]:
     """Whether the API server takes all objects of each release; it is asked of all at once."""
     texts = {
-        f"case-{count:03}": rendered(chart, values, f"case-{count:03}", place) for count, values in enumerate(cases)
+        f"case-{count:03}": rendered(chart, values, f"case-{count:03}", namespace) for count, values in enumerate(cases)
     }
-    command = place.cluster.command(
-        f"--namespace={place.name}", "create", "--dry-run=server", "--output=name", "--filename=-"
+    command = namespace.cluster.command(
+        f"--namespace={namespace.name}", "create", "--dry-run=server", "--output=name", "--filename=-"
     )
     stream = "\n".join(texts.values())
     done = subprocess.run(command, input=stream, capture_output=True, text=True, check=False)
@@ -111,12 +111,12 @@ def taken(chart: Path, cases: Iterable[Values], place: Namespace) -> list[bool]:
     return [0 < len([*filter(None, yaml.safe_load_all(text))]) == created[name] for name, text in texts.items()]
 
 
-def test_what_the_chart_refuses_of_structures_the_api_server_refuses(place: Namespace, unchecked: Path) -> None:
+def test_what_the_chart_refuses_of_structures_the_api_server_refuses(namespace: Namespace, unchecked: Path) -> None:
     cases = {"a demo": ({}, ""), **REFUSED}
-    answers = taken(unchecked, [values for values, _ in cases.values()], place)
+    answers = taken(unchecked, [values for values, _ in cases.values()], namespace)
     assert {name for name, is_taken in zip(cases, answers, strict=True) if is_taken} == {"a demo", *ONLY_OURS}
 
 
-def test_what_the_chart_takes_of_structures_the_api_server_takes(place: Namespace) -> None:
-    answers = taken(CHART, TAKEN, place)
+def test_what_the_chart_takes_of_structures_the_api_server_takes(namespace: Namespace) -> None:
+    answers = taken(CHART, TAKEN, namespace)
     assert [values for values, is_taken in zip(TAKEN, answers, strict=True) if not is_taken] == []
