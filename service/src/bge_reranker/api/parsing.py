@@ -27,7 +27,7 @@ _PLAIN_BYTES: Final = 50_000
 _PARSED_AT_ONCE_S: Final = 0.0005
 """Seconds after which a thread that parses lets everybody else go on."""
 
-_LET_OTHERS_GO_ON_S: Final = 0.0005
+_LET_OTHERS_GO_ON_S: Final = 0.001
 """Seconds that it then sleeps: whoever only offers the interpreter's lock has it back before others have woken."""
 
 _PAUSE: Final = GcPause()

@@ -26,6 +26,11 @@ WIDEST_WEIGHT: Final = 5
 _SLICE_BYTES: Final = 1_048_576
 """Bytes that are looked at at once: everybody else waits for some of the work on them, and it needs copies."""
 
+_STEPS: Final = np.zeros(256, np.int8)
+"""How much deeper a byte outside of texts goes: 1 where it opens a list or an object, -1 where it closes one."""
+_STEPS[list(b"[{")] = 1
+_STEPS[list(b"]}")] = -1
+
 _WIDEST_ESCAPES: Final = tuple(f"\\u{d}{digit}".encode() for d in "dD" for digit in "89abAB")
 """Starts of escaped characters beyond the Basic Multilingual Plane."""
 
@@ -64,13 +69,10 @@ def items_in(content: bytes | bytearray) -> int:
     """
     commas, depth = 0, 0
     for plain, is_text in _texts_told_apart(content):
-        steps = np.zeros(len(plain), np.int32)
-        for opens, closes in (b"[]", b"{}"):
-            steps += (plain == opens) & ~is_text
-            steps -= (plain == closes) & ~is_text
-        depths = np.cumsum(steps, dtype=np.int32) + depth
-        commas += int(np.count_nonzero((plain == ord(",")) & ~is_text & (depths == 1)))
-        depth = int(depths[-1]) if len(depths) else depth
+        bare = np.where(is_text, 0, plain)
+        depths = np.cumsum(_STEPS[bare], dtype=np.int32)
+        commas += int(np.count_nonzero((bare == ord(",")) & (depths == 1 - depth)))
+        depth += int(depths[-1]) if len(depths) else 0
     return commas + 1 if commas or content[1:-1].strip() else 0
 
 
