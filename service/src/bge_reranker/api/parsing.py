@@ -170,7 +170,7 @@ def _parse_counted(place: str, content: bytes | bytearray, otherwise: Exception 
 def _is_parsed_at_once(content: bytes | bytearray) -> bool:
     if len(content) <= _PLAIN_BYTES:
         return True
-    values = values_in(bytearray(content), exact_above=MOST_VALUES_AT_ONCE, enough=MOST_VALUES_AT_ONCE)
+    values = values_in(content, exact_above=MOST_VALUES_AT_ONCE, enough=MOST_VALUES_AT_ONCE)
     return values <= MOST_VALUES_AT_ONCE
 
 

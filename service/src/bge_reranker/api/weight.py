@@ -48,7 +48,7 @@ def weight_bytes(content: bytearray, values: int) -> int:
     return _times(content) * len(content) + BYTES_PER_VALUE * values
 
 
-def values_in(content: bytearray, exact_above: int, enough: int) -> int:
+def values_in(content: bytes | bytearray, exact_above: int, enough: int) -> int:
     """Count the values and keys of a body; those that only look so, inside texts, are told apart where it matters.
 
     Args:
@@ -76,7 +76,7 @@ def items_in(content: bytes | bytearray) -> int:
     return commas + 1 if commas or content[1:-1].strip() else 0
 
 
-def _values_outside_texts(content: bytearray, enough: int) -> int:
+def _values_outside_texts(content: bytes | bytearray, enough: int) -> int:
     found = 0
     for plain, is_text in _texts_told_apart(content):
         found += int(np.count_nonzero(_stands_before_value(plain) > is_text))
@@ -104,7 +104,7 @@ def _stands_before_value(content: NDArray[np.uint8]) -> NDArray[np.bool_]:
     return found
 
 
-def _arrays(content: bytearray) -> Iterator[NDArray[np.uint8]]:
+def _arrays(content: bytes | bytearray) -> Iterator[NDArray[np.uint8]]:
     whole = np.frombuffer(content, np.uint8)
     return (whole[start : start + _SLICE_BYTES] for start in range(0, len(whole), _SLICE_BYTES))
 
