@@ -125,6 +125,12 @@ def test_a_large_body_that_is_no_json_is_refused(end: bytes) -> None:
         parse_large(bytearray(b'{"candidates": [' + b'"some text",' * 60_000 + end), KEYS, MANY)
 
 
+@pytest.mark.parametrize("content", [b'["' + b"x" * 99_999 + b'"', b"null" + b"x" * 99_999, b" " * 99_999])
+def test_a_large_body_that_is_no_json_is_refused_for_that_whatever_it_begins_with(content: bytes) -> None:
+    with pytest.raises(InvalidBody, match="is not valid JSON"):
+        parse_large(bytearray(content), KEYS, MANY)
+
+
 @pytest.mark.parametrize("content", [b'["' + b"x" * 99_999 + b'"]', b'"' + b"x" * 99_999 + b'"', b" " * 99_999 + b"1"])
 def test_a_large_body_that_is_no_object_is_nothing(content: bytes) -> None:
     assert parse_large(bytearray(content), KEYS, MANY) is None

@@ -35,7 +35,12 @@ _PAUSE: Final = GcPause()
 
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
+_OBJECT: Final = re.compile(rb"[ \t\n\r]*\{")
+
 _PARTS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_ANYTHING: Final = msgspec.json.Decoder(msgspec.Raw)
+"""Only checks."""
+
 _ITEMS: Final = msgspec.json.Decoder(list[msgspec.Raw])
 
 
@@ -98,9 +103,10 @@ def parse_large(content: bytes | bytearray, keys: Keys, max_items: int) -> Any:
     # Every few hundred lists that a parser makes, the collector walks over those made before, while everybody waits.
     with _PAUSE.hold():
         try:
+            if _OBJECT.match(content) is None:
+                _ANYTHING.decode(content)
+                return None
             parts = _PARTS.decode(content)
-        except msgspec.ValidationError:
-            return None  # It is no object.
         except (msgspec.DecodeError, RecursionError) as error:
             # It may only have lone surrogates: the other parser decides.
             return _parse_counted("The body", content, error)
