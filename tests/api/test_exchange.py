@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from bge_reranker.api.dispatch import DIALECTS, candidates
-from bge_reranker.api.exchange import Addressed, Answered, Arrived, Read
+from bge_reranker.api.exchange import Addressed, Answered, Arrived, Identified, Read
+from bge_reranker.guard.caller import ANONYMOUS
 from bge_reranker.settings import DialectSettings
 
 ARRIVED = Arrived("id", 0.0)
@@ -14,7 +15,7 @@ ADDRESSED = Addressed(ARRIVED, "/v1/ranking", candidates("/v1/ranking", None), D
 
 def read(dialect: str, route: str, **body: object) -> Read:
     addressed = Addressed(ARRIVED, route, candidates(route, None), DialectSettings())
-    return Read(addressed, 1.0, body, DIALECTS[dialect])
+    return Read(Identified(addressed, ANONYMOUS), 1.0, body, DIALECTS[dialect])
 
 
 def test_an_error_has_our_style_until_a_route_tells_a_dialect() -> None:

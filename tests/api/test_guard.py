@@ -116,8 +116,8 @@ def test_log_and_metric_know_of_it_and_neither_holds_a_key(tmp_path: Path) -> No
     # A request is logged and counted after its answer has left, so only a server that has ended has said everything.
     lines = [json.loads(line) for line in server.log.getvalue().splitlines()]
     refused, let_in = (line for line in lines if line["event"] == "request")
-    assert (refused["code"], refused["status"], refused["key"]) == ("Unauthenticated", 401, None)
-    assert (let_in["code"], let_in["key"]) == ("ok", sha256(KEY.encode()).hexdigest()[:8])
+    assert (refused["code"], refused["status"], refused["caller"]) == ("Unauthenticated", 401, None)
+    assert (let_in["code"], let_in["caller"]) == ("ok", sha256(KEY.encode()).hexdigest()[:8])
     assert not any(key in server.log.getvalue() for key in (KEY, "wrong-wrong"))
     assert server.metrics.registry.get_sample_value(ERRORS, {"code": "Unauthenticated"}) == 1
 

@@ -9,6 +9,7 @@ from starlette.datastructures import Headers
 from bge_reranker.configuration import load_settings
 from bge_reranker.errors import SettingsError, Unauthenticated
 from bge_reranker.guard.api_keys import ApiKeys, load_keys
+from bge_reranker.guard.caller import ANONYMOUS
 
 
 def bearer(key: str) -> Headers:
@@ -18,7 +19,7 @@ def bearer(key: str) -> Headers:
 def test_each_of_several_keys_opens_and_is_named_by_its_digest() -> None:
     keys = ApiKeys(["first-key", "second-key"])
     for key in ("first-key", "second-key"):
-        assert keys.check(bearer(key)) == sha256(key.encode()).hexdigest()[:8]
+        assert keys.check(bearer(key)).name == sha256(key.encode()).hexdigest()[:8]
 
 
 def test_a_wrong_key_beside_the_right_one_does_no_harm() -> None:
@@ -27,8 +28,8 @@ def test_a_wrong_key_beside_the_right_one_does_no_harm() -> None:
 
 
 def test_without_keys_everybody_passes() -> None:
-    assert ApiKeys().check(Headers({})) == ""
-    assert ApiKeys().check(bearer("whatever")) == ""
+    assert ApiKeys().check(Headers({})) is ANONYMOUS
+    assert ApiKeys().check(bearer("whatever")) is ANONYMOUS
 
 
 @pytest.mark.parametrize("key", ["first-ke", "first-key2", "FIRST-KEY", "", "first-key,second-key", "first-kéy", "*"])

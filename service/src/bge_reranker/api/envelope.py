@@ -130,7 +130,7 @@ class Envelope:
             status=status,
             code=record.code,
             dialect=outcome.dialect,
-            key=record.key or None,
+            caller=record.caller.name or None,
             documents=outcome.documents,
             tokens=outcome.ranking.total_tokens if outcome.ranking else 0,
             ms=round(seconds * 1000, 2),

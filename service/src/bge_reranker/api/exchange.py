@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from starlette.requests import Request
 from typing_extensions import override
 
+from ..guard.caller import ANONYMOUS, Caller
 from ..ranking.ranking import Ranking
 from ..ranking.served_model import ServedModel
 from ..settings import DialectSettings
@@ -83,16 +84,39 @@ class Addressed(Stage):
 
 
 @dataclass(frozen=True, slots=True)
+class Identified(Stage):
+    """Its headers say who asks."""
+
+    addressed: Addressed
+    caller: Caller
+
+    @property
+    @override
+    def style(self) -> ErrorStyle:
+        return self.addressed.style
+
+
+@dataclass(frozen=True, slots=True)
 class Read(Stage):
     """Its body has been read, and settles the dialect."""
 
-    addressed: Addressed
+    identified: Identified
 
     deadline: float
     """Monotonic second at which the answer is worthless."""
 
     body: dict[str, Any]
     dialect: Dialect[Any]
+
+    @property
+    def addressed(self) -> Addressed:
+        """The route, and what it tells of the dialect."""
+        return self.identified.addressed
+
+    @property
+    def caller(self) -> Caller:
+        """Who asks."""
+        return self.identified.caller
 
     @property
     @override
@@ -188,7 +212,7 @@ class RequestRecord:
         arrived: The first stage.
     """
 
-    __slots__ = ("arrived", "code", "held", "held_bytes", "key", "stage")
+    __slots__ = ("arrived", "caller", "code", "held", "held_bytes", "stage")
 
     def __init__(self, arrived: Arrived) -> None:
         self.arrived = arrived
@@ -198,8 +222,8 @@ class RequestRecord:
 
         self.code = "ok"
 
-        self.key = ""
-        """By which the log tells the keys of callers apart; empty where none was needed or right."""
+        self.caller: Caller = ANONYMOUS
+        """Who asks, once authentication has found out."""
 
         self.held_bytes = 0
         """What the request holds of the memory for bodies, by weight."""

@@ -23,7 +23,7 @@ from .addresses import asked_dialect
 from .body import Bodies
 from .call import RequestContext
 from .dispatch import candidates
-from .exchange import Addressed, Answered, Arrived, Ranked, Read, Spoken, record_of
+from .exchange import Addressed, Answered, Arrived, Identified, Ranked, Read, Spoken, record_of
 from .model_names import model_name
 from .responses import json_response, refused
 from .routes import Handler
@@ -83,8 +83,8 @@ class RerankEndpoint:
         record = record_of(request)
         try:
             record.stage = addressed = self._address(request, record.arrived, route)
-            record.key = self.keys.check(request.headers)
-            record.stage = read = await self._read(request, addressed)
+            record.stage = identified = self._identify(request, addressed)
+            record.stage = read = await self._read(request, identified)
             record.stage = spoken = await self._speak(read)
             self.bodies.hold_documents(request, len(spoken.call.request.documents))
             record.stage = ranked = await self._rank(request, spoken)
@@ -99,10 +99,14 @@ class RerankEndpoint:
         asked = asked_dialect(request) or dialects.default_dialect
         return Addressed(arrived, route, candidates(route, asked), dialects)
 
-    async def _read(self, request: Request, addressed: Addressed) -> Read:
+    def _identify(self, request: Request, addressed: Addressed) -> Identified:
+        caller = record_of(request).caller = self.keys.check(request.headers)
+        return Identified(addressed, caller)
+
+    async def _read(self, request: Request, identified: Identified) -> Read:
         deadline = self._deadline(request)
         body = await self.bodies.read(request)
-        return Read(addressed, deadline, body, addressed.candidates.settle(body))
+        return Read(identified, deadline, body, identified.addressed.candidates.settle(body))
 
     async def _speak(self, read: Read) -> Spoken:
         # Asked for after the dialect is known, so that a server that is not ready says so in its style.

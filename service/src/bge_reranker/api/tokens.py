@@ -62,7 +62,7 @@ class TokenEndpoints:
             loop, record = asyncio.get_running_loop(), record_of(request)
             record.stage = Addressed(record.arrived, route, spoken, DialectSettings())
             try:
-                record.key = self.keys.check(request.headers)
+                record.caller = self.keys.check(request.headers)
                 model = self.state.require_model()
                 vocabulary = model.ranker.encoder.vocabulary
                 if vocabulary is None:

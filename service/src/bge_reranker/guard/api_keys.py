@@ -12,6 +12,7 @@ from typing import Final
 from ..errors import SettingsError, Unauthenticated
 from ..settings import GuardSettings
 from ..text_files import NotText, read_text
+from .caller import ANONYMOUS, Caller
 from .credentials import Headers, offered_keys
 
 MIN_KEY_CHARACTERS: Final = 8
@@ -38,24 +39,23 @@ class ApiKeys:
     def __len__(self) -> int:
         return len(self._digests)
 
-    def check(self, headers: Headers) -> str:
+    def check(self, headers: Headers) -> Caller:
         """Let a request pass, by its headers alone.
 
         Returns:
-            The first 8 hexadecimal digits of its key's SHA-256, by which a log can tell callers apart; empty where no
-            key is needed.
+            Who asks, by the first 8 hexadecimal digits of the key's SHA-256; anonymous where no key is needed.
 
         Raises:
             Unauthenticated: If it holds no key, or none of this server's.
         """
         if not self._digests:
-            return ""
+            return ANONYMOUS
         offered = list(offered_keys(headers))
         for key in offered:
             digest = sha256(key.encode()).digest()
             # Every known key is looked at, so that the time does not tell which one came near.
             if sum(compare_digest(digest, known) for known in self._digests):
-                return digest.hex()[:8]
+                return Caller(digest.hex()[:8], "key", frozenset({"rerank"}))
         if offered:
             raise Unauthenticated("The API key is none of this server's.", remedy="Check it for typing errors.")
         raise Unauthenticated("This server wants an API key, and none was sent.", remedy=_REMEDY)
