@@ -39,7 +39,7 @@ docs: $(VENV)/.installed ## Build the documentation into build/site; links are c
 help: ## Print this list
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z0-9-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup-all: $(VENV)/.installed ## Also install what some tests need: a browser, helm, buildah; as root where apt-get is
+setup-all: $(VENV)/.installed ## Also install what some tests need: a browser, helm, buildah, Redis; as root where apt-get is
 	@$(BIN)/python -m tests.needs
 
 format: $(VENV)/.installed ## Rewrite the code in the one format

@@ -57,7 +57,8 @@ CHROMIUM = Need("chromium", "chromium")
 CURL = Need("curl", "curl")
 DOCKER_REGISTRY = Need("docker-registry", "docker-registry")
 HELM = Need("helm")
-NEEDS = (BUILDAH, CHROMIUM, CURL, DOCKER_REGISTRY, HELM)
+REDIS_SERVER = Need("redis-server", "redis-server")
+NEEDS = (BUILDAH, CHROMIUM, CURL, DOCKER_REGISTRY, HELM, REDIS_SERVER)
 
 
 def summary(reasons: Iterable[str]) -> str:

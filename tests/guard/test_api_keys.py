@@ -24,7 +24,7 @@ def test_each_of_several_keys_opens_and_is_named_by_its_digest() -> None:
 
 def test_a_wrong_key_beside_the_right_one_does_no_harm() -> None:
     headers = Headers({"Authorization": "Bearer fake", "Api-Key": "first-key"})
-    assert ApiKeys(["first-key"]).check(headers)
+    assert ApiKeys(["first-key"]).check(headers).kind == "key"
 
 
 def test_without_keys_everybody_passes() -> None:
@@ -54,7 +54,7 @@ def test_keys_come_from_the_setting_and_from_the_file(tmp_path: Path) -> None:
     keys = load_keys(load_settings(flags={"api_keys": "first-key, second-key,", "keys_file": str(file)}).guard)
     assert len(keys) == 4
     for key in ("first-key", "second-key", "third-key", "fourth-key"):
-        assert keys.check(bearer(key))
+        assert keys.check(bearer(key)).kind == "key"
     for comment in ("#old-key-of-may", "older-key"):
         with pytest.raises(Unauthenticated):
             keys.check(bearer(comment))
@@ -65,7 +65,7 @@ def test_a_byte_order_mark_is_no_part_of_a_key(tmp_path: Path, encoding: str) ->
     file = tmp_path / "keys"
     file.write_text("first-key\nsecond-key\n", encoding=encoding)
     keys = load_keys(load_settings(flags={"keys_file": str(file)}).guard)
-    assert keys.check(bearer("first-key"))
+    assert keys.check(bearer("first-key")).kind == "key"
 
 
 @pytest.mark.parametrize(

@@ -52,10 +52,11 @@ _ORIGIN = r"[a-z][a-z0-9+.-]*://[^\p{Z}\p{Cc},/]+"
 _ORIGINS = rf"^(\*|{_ORIGIN}(, ?{_ORIGIN})*)$"
 _PATH = "(/[A-Za-z0-9._~-]+)+"
 _PATHS = f"^{_PATH}(, ?{_PATH})*$"
+_REDIS = r"^rediss?://[^\s]+$"
 Port = Annotated[int, Field(ge=0, le=65535)]
 
 
-GUARDS = frozenset({"api_keys", "keys_file", "expect_digest", "revision"})
+GUARDS = frozenset({"api_keys", "keys_file", "redis_password_file", "expect_digest", "revision"})
 """Settings that keep somebody or something out, and that are off where they are unset: who names one and leaves it
 empty did not mean to open the door, so that emptiness is refused."""
 
@@ -302,6 +303,17 @@ class GuardSettings(SettingsGroup):
     keys_file: str | None = Field(default=None, min_length=1, max_length=4096)
     """File with further keys, one a line, such as a mounted Kubernetes Secret; lines that start with `#` are comments.
     Read once, at start."""
+
+    redis_url: str | None = Field(default=None, max_length=2048, pattern=_REDIS)
+    """Redis in which replicas share what they count and remember, `redis://host:6379/0`, or `rediss://` for TLS; a
+    user's name may stand before the host, a password may not. Unset: each process keeps its own. Requests go on
+    without it while it is slow or away."""
+
+    redis_password_file: str | None = Field(default=None, min_length=1, max_length=4096)
+    """File with the password of Redis, such as a mounted Kubernetes Secret; read whenever a connection is made."""
+
+    redis_timeout_ms: float = Field(default=8.0, gt=0, le=1_000)
+    """Longest time in milliseconds that one operation on Redis may take, after which the request goes on without it."""
 
 
 class ObserveSettings(SettingsGroup):

@@ -30,6 +30,7 @@ class Metrics:
         self._http()
         self._requests()
         self._engine()
+        self._guard()
 
     def request_ended(
         self, dialect: str, status: int, code: str, seconds: float, documents: int, ranking: Ranking | None
@@ -86,6 +87,19 @@ class Metrics:
         """
         self.http_requests.labels("none", str(status)).inc()
         self.errors.labels(error.code).inc()
+
+    def redis_asked(self, part: str, outcome: str) -> None:
+        """Count one operation on Redis.
+
+        Args:
+            part: Who asked.
+            outcome: How it ended.
+        """
+        self.redis_operations.labels(part, outcome).inc()
+
+    def redis_breaker(self, *, is_open: bool) -> None:
+        """Show whether requests go on without asking Redis."""
+        self.redis_breaker_open.set(is_open)
 
     def _http(self) -> None:
         self.http_requests = self._counter("http_requests", "HTTP requests answered.", ["dialect", "status"])
@@ -145,6 +159,14 @@ class Metrics:
         self.pairs_ended.labels("Scored")
         for outcome in ("ok", "failed", "out_of_memory"):
             self.batches.labels(outcome)
+
+    def _guard(self) -> None:
+        self.redis_operations = self._counter(
+            "redis_operations", "Operations on Redis, by who asked and how they ended.", ["part", "outcome"]
+        )
+        self.redis_breaker_open = self._gauge(
+            "redis_breaker_open", "1 while requests go on without asking Redis, which did not answer."
+        )
 
     def _counter(self, name: str, text: str, labels: list[str] | None = None) -> Counter:
         return Counter(f"bge_reranker_{name}", text, labels or [], registry=self.registry)

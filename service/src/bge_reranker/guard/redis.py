@@ -1,0 +1,182 @@
+"""What replicas share: one Redis, which may be slow, full, restarted or away without a request failing for it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Final, Literal, Protocol, TypeVar
+from urllib.parse import urlsplit
+
+import structlog
+from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.credentials import CredentialProvider
+from redis.exceptions import RedisError
+from typing_extensions import override
+
+from ..errors import SettingsError
+from ..settings import GuardSettings
+from ..text_files import NotText, read_text
+from .breaker import Breaker
+
+Part = Literal["limits", "cache"]
+"""Who asks Redis, for metrics."""
+
+Outcome = Literal["ok", "failed", "timed_out", "skipped"]
+"""How an operation ended; `skipped` while the breaker is open."""
+
+MOST_CONNECTIONS: Final = 32
+"""Connections of one process; an operation that finds all of them busy waits for one within its time."""
+
+_Answer = TypeVar("_Answer")
+_log = structlog.get_logger("bge_reranker.redis")
+
+
+class RedisUnavailable(Exception):
+    """Redis gave no answer in time; the request goes on without it. No caller ever sees this."""
+
+
+class RedisObserver(Protocol):
+    """Counts what happens between this process and Redis."""
+
+    def redis_asked(self, part: Part, outcome: Outcome) -> None:
+        """Count one operation."""
+        ...
+
+    def redis_breaker(self, *, is_open: bool) -> None:
+        """Show whether requests go on without asking."""
+        ...
+
+
+class SharedRedis:
+    """Operations on Redis, each within a time that a request can spare.
+
+    Args:
+        pool: Connections to it.
+        timeout_s: Longest time for one operation, a new connection included.
+        observer: Where operations are counted.
+        clock: Seconds, monotonic.
+    """
+
+    def __init__(
+        self,
+        pool: BlockingConnectionPool,
+        timeout_s: float,
+        observer: RedisObserver,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.pool = pool
+        self.client: Redis = Redis(connection_pool=pool)
+        self._timeout_s = timeout_s
+        self._observer = observer
+        self._clock = clock
+        self._breaker = Breaker()
+        observer.redis_breaker(is_open=False)
+
+    async def ask(self, part: Part, operation: Callable[[], Awaitable[_Answer]]) -> _Answer:
+        """Do one operation, which may be several commands.
+
+        Args:
+            part: Who asks.
+            operation: Starts it; not called while the breaker is open.
+
+        Raises:
+            RedisUnavailable: If it fails, takes too long, or Redis has done so lately.
+        """
+        if not self._breaker.allows(self._clock()):
+            self._observer.redis_asked(part, "skipped")
+            raise RedisUnavailable
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                answer = await operation()
+        except TimeoutError as error:
+            self._failed(part, "timed_out", error)
+            raise RedisUnavailable from None
+        except (RedisError, OSError) as error:
+            self._failed(part, "failed", error)
+            raise RedisUnavailable from None
+        self._succeeded(part)
+        return answer
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self.pool.disconnect()
+
+    def _succeeded(self, part: Part) -> None:
+        self._observer.redis_asked(part, "ok")
+        if self._breaker.is_open:
+            _log.info("redis_answers_again")
+            self._observer.redis_breaker(is_open=False)
+        self._breaker.succeeded()
+
+    def _failed(self, part: Part, outcome: Outcome, error: Exception) -> None:
+        self._observer.redis_asked(part, outcome)
+        was_open = self._breaker.is_open
+        self._breaker.failed(self._clock())
+        if self._breaker.is_open and not was_open:
+            # The kind of error alone: what a server answers may repeat what it was told.
+            _log.warning("redis_left_alone", part=part, reason=type(error).__name__)
+            self._observer.redis_breaker(is_open=True)
+
+
+def connect(settings: GuardSettings, observer: RedisObserver) -> SharedRedis | None:
+    """The Redis that the settings name; None without one. Nothing is connected yet.
+
+    Args:
+        settings: Its address, the file of its password, and how long to wait for it.
+        observer: Where operations are counted.
+
+    Raises:
+        SettingsError: If the address holds a password, or the password's file cannot be read.
+    """
+    if settings.redis_url is None:
+        return None
+    if urlsplit(settings.redis_url).password:
+        raise SettingsError(
+            "redisUrl holds a password, which logs and process lists would show.",
+            remedy="Put the password into a file and name it in redisPasswordFile.",
+        )
+    timeout_s = settings.redis_timeout_ms / 1000
+    options: dict[str, object] = {}
+    if settings.redis_password_file is not None:
+        options["credential_provider"] = _PasswordFile(
+            Path(settings.redis_password_file), urlsplit(settings.redis_url).username
+        )
+    pool = BlockingConnectionPool.from_url(
+        settings.redis_url,
+        max_connections=MOST_CONNECTIONS,
+        timeout=timeout_s,
+        # One try: the request has no time for more, and the next one is another.
+        retry=Retry(NoBackoff(), 0),
+        driver_info=None,
+        **options,
+    )
+    return SharedRedis(pool, timeout_s, observer)
+
+
+class _PasswordFile(CredentialProvider):
+    """The password as the file has it whenever a connection is made: a rotated Secret needs no restart."""
+
+    def __init__(self, file: Path, username: str | None) -> None:
+        self._file = file
+        self._username = username
+        try:
+            self._password()
+        except NotText as error:
+            raise SettingsError(
+                f"The file of Redis' password {file} {error}.", remedy="Mount it there, or correct redisPasswordFile."
+            ) from None
+
+    def _password(self) -> str:
+        return read_text(self._file).strip()
+
+    @override
+    def get_credentials(self) -> tuple[str] | tuple[str, str]:
+        try:
+            password = self._password()
+        except NotText as error:
+            raise RedisError(str(error)) from None
+        return (self._username, password) if self._username else (password,)
