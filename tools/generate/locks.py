@@ -38,8 +38,8 @@ LOCKS = {
     "requirements/image-build.txt": ["--constraint", "requirements/dev.txt", "requirements/image-build.in"],
     "requirements/operator.txt": ["--constraint", "requirements/dev.txt", "operator/pyproject.toml"],
     "requirements/search-pod.txt": ["tests/e2e/search_pod/search-pod.in"],
-    "requirements/service.txt": [*_SERVICE, "--extra", "torch", "--extra", "s3"],
-    "requirements/service-cpu.txt": [*_SERVICE, "--extra", "cpu", "--extra", "s3"],
+    "requirements/service.txt": [*_SERVICE, "--extra", "torch", "--extra", "s3", "--extra", "oci"],
+    "requirements/service-cpu.txt": [*_SERVICE, "--extra", "cpu", "--extra", "s3", "--extra", "oci"],
     "requirements/demo-training.txt": [
         *("--constraint", "requirements/dev.txt", "--group", "pyproject.toml:demo-training"),
     ],
