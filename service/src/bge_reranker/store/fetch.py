@@ -6,7 +6,7 @@ import datetime as dt
 import os
 import shutil
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,7 +14,7 @@ from pathlib import Path
 from ..checkpoint_files import CONFIG_FILE, refuse_foreign, weights_in
 from ..checkpoint_json import read_json_object
 from ..errors import CorruptFile, DigestMismatch, HubUnreachable, ModelError
-from .archive import ARCHIVE_FILE, PACKED_MANIFEST, unpack
+from .archive import PACKED_MANIFEST, unpack
 from .listing import FetchOptions, list_source
 from .lock import FetchLock, hold
 from .manifest import (
@@ -177,7 +177,7 @@ class Fetcher:
         Transfer(staging, self._meter, self._pause, lock.beat, self._segment_bytes).fetch(listing.files)
         provenance = listing.provenance
         if listing.is_archive:
-            provenance = self._unpack(staging, provenance)
+            provenance = self._unpack([staging / file.path for file in listing.files], staging, provenance)
         if weights_in(staging, allow_pickle=True).is_pickled:
             self._meter.begin("converting", None)
             self._convert(staging)
@@ -205,11 +205,10 @@ class Fetcher:
         except CorruptFile as error:
             raise CorruptFile(f"{self._source.shown}: {error.message}", remedy=error.remedy) from error
 
-    def _unpack(self, staging: Path, provenance: Provenance) -> Provenance:
-        archive = staging / ARCHIVE_FILE
+    def _unpack(self, archives: Sequence[Path], staging: Path, provenance: Provenance) -> Provenance:
         self._meter.begin("unpacking", None)
         source, allow_pickle = self._source.shown, self._options.allow_pickle
-        unpack(archive, staging, source, allow_pickle=allow_pickle, advance=self._meter.advance)
+        unpack(archives, staging, source, allow_pickle=allow_pickle, advance=self._meter.advance)
         packed = staging / PACKED_MANIFEST
         if packed.is_file():
             with packed.open("rb") as file:

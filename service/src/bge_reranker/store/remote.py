@@ -69,4 +69,4 @@ class Listing:
     files: tuple[RemoteFile, ...]
     provenance: Provenance
     is_archive: bool = False
-    """Whether the one file is an archive that the model is in."""
+    """Whether the files are what the model is packed in: one archive, or layers that are laid over one another."""
