@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 import httpx2
 
 from ...errors import HubUnreachable
 
-_CHUNK_BYTES = 262_144
+CHUNK_BYTES = 262_144
+"""Most bytes of a body that are held at once."""
+
 _PARTIAL = 206
 _BEGINS = re.compile(r"bytes (\d{1,18})-", re.ASCII)
 """How a part says where it begins; a byte of more digits is in no file."""
@@ -28,10 +30,26 @@ def chunks_from(response: httpx2.Response, start: int) -> Iterator[bytes]:
     Raises:
         HubUnreachable: If the answer says that it begins behind that byte.
     """
-    to_drop = start - _first_byte(response, start)
+    first = first_byte(response.status_code, response.headers, start)
+    return chunks_behind(response.iter_raw(CHUNK_BYTES), first, start, response.url.host)
+
+
+def chunks_behind(chunks: Iterable[bytes], first: int, start: int, host: str) -> Iterator[bytes]:
+    """Drop what lies before the byte that was asked for.
+
+    Args:
+        chunks: The body.
+        first: Its first byte's place in the file.
+        start: The place that was asked for.
+        host: Who sent it.
+
+    Raises:
+        HubUnreachable: If the body begins behind that place.
+    """
+    to_drop = start - first
     if to_drop < 0:
-        raise HubUnreachable(f"{response.url.host} was asked for byte {start} and sent what comes after it.")
-    for chunk in response.iter_raw(_CHUNK_BYTES):
+        raise HubUnreachable(f"{host} was asked for byte {start} and sent what comes after it.")
+    for chunk in chunks:
         if to_drop >= len(chunk):
             to_drop -= len(chunk)
             continue
@@ -39,11 +57,11 @@ def chunks_from(response: httpx2.Response, start: int) -> Iterator[bytes]:
         to_drop = 0
 
 
-def _first_byte(response: httpx2.Response, asked: int) -> int:
+def first_byte(status: int, headers: Mapping[str, str], asked: int) -> int:
     """Where the body begins; caches send larger parts than they are asked for."""
-    if response.status_code != _PARTIAL:
+    if status != _PARTIAL:
         return 0
-    said = _BEGINS.match(response.headers.get("content-range", ""))
+    said = _BEGINS.match(headers.get("content-range", ""))
     return asked if said is None else int(said[1])
 
 

@@ -8,6 +8,7 @@ from .claim import ClaimSource
 from .demo import DemoSource
 from .file import FileSource
 from .hub import HubSource
+from .oci import OciSource
 from .s3 import S3Source
 from .web import WebSource
 
@@ -18,6 +19,7 @@ KINDS: tuple[SourceKind, ...] = (
     HubSource(),
     S3Source(),
     WebSource(),
+    OciSource(),
     ClaimSource(),
     _FILE,
 )
