@@ -7,7 +7,13 @@ The two containers of the chart's own. Both run one image, and read one configur
   image: {{ include "bge-reranker.image" . | quote }}
   imagePullPolicy: {{ .Values.image.pullPolicy | quote }}
   {{- /* The scorer's port later: until then the operator follows the download there. */}}
-  args: [model, fetch, --metrics-port=8001]
+  args:
+    - model
+    - fetch
+    - --metrics-port=8001
+    {{- if has .Values.cache.type (list "pvc" "existing") }}
+    - --keep={{ add1 (int .Values.rollout.keepVersions) }}
+    {{- end }}
   env:
     {{- include "bge-reranker.environment" . | nindent 4 }}
     {{- with include "bge-reranker.downloadEnvironment" . | trim }}

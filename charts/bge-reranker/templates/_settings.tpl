@@ -12,6 +12,11 @@ settings. It holds only what differs from the service's defaults.
 {{- end -}}
 {{- end }}
 
+{{/* The version of the model by which the operator tells pods apart. */}}
+{{- define "bge-reranker.version" -}}
+{{- dict "source" .Values.model.source "revision" .Values.model.revision "digest" .Values.model.digest | toJson -}}
+{{- end }}
+
 {{- define "bge-reranker.settings" -}}
 {{- $model := dict "source" .Values.model.source -}}
 {{- with .Values.model.revision }}{{ $_ := set $model "revision" . }}{{ end -}}

@@ -31,6 +31,12 @@ scorer.enabled and operator.enabled are false, so the release would be empty. Se
 {{ end }}
 {{- end }}
 
+{{- define "bge-reranker.requirements.fetch" -}}
+{{- if and .Values.fetch .Values.operator.enabled }}
+fetch is set, which is the operator's alone: it asks for the Job that fetches a version before the pods change. Leave it out; `bge-reranker model fetch` fetches a version by hand.
+{{ end }}
+{{- end }}
+
 {{- define "bge-reranker.requirements.labels" -}}
 {{- range $key, $labels := dict "commonLabels" .Values.commonLabels "podLabels" .Values.podLabels "serviceMonitor.labels" .Values.serviceMonitor.labels }}
 {{- range $label, $_ := $labels }}
@@ -40,7 +46,7 @@ scorer.enabled and operator.enabled are false, so the release would be empty. Se
 {{- end }}
 {{- end }}
 {{- range $annotation, $_ := .Values.podAnnotations }}
-{{- if has $annotation (list "kubectl.kubernetes.io/default-container" "bge-reranker.io/model-source" "bge-reranker.io/model-revision") }}
+{{- if has $annotation (list "kubectl.kubernetes.io/default-container" "bge-reranker.io/model" "bge-reranker.io/gate-hash") }}
 podAnnotations has {{ $annotation }}, which the chart sets itself. Remove it.
 {{ end }}
 {{- end }}
