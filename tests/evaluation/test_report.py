@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from bge_reranker.evaluation import RankingCase, evaluate_rankings, print_report
-from bge_reranker.evaluation.report import BM25_NAME
+from bge_reranker.evaluation.cases import RankingCase
+from bge_reranker.evaluation.report import BM25_NAME, evaluate_rankings, print_report
 
 CASES = [
     RankingCase("red apple", {"an apple that is red": 1, "a blue train": 0}, "English"),

@@ -7,8 +7,8 @@ from pathlib import Path
 from rich.console import Console
 
 from bge_reranker.demo import demo_model_directory
-from bge_reranker.evaluation import print_report
 from bge_reranker.evaluation.cases import save_cases
+from bge_reranker.evaluation.report import print_report
 from demo_model.evaluate import QUERIES, build_cases, evaluate_checkpoint, score_example
 
 DEFAULT_CACHE = Path.home() / ".cache" / "bge-reranker" / "demo-model"

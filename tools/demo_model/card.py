@@ -5,7 +5,7 @@ from pathlib import Path
 
 import torch
 
-from bge_reranker.evaluation import EvaluationReport
+from bge_reranker.evaluation.report import EvaluationReport
 from bge_reranker.model.machine.processor import processor_name
 from demo_model.checkpoint import folder_bytes
 from demo_model.evaluate import CANDIDATES_NOTE, EXAMPLE_QUERY, score_example

@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from bge_reranker.evaluation import EvaluationReport, RankingCase, evaluate_rankings
+from bge_reranker.evaluation.cases import RankingCase
+from bge_reranker.evaluation.report import EvaluationReport, evaluate_rankings
 from demo_model.corpus import build_pairs
 from demo_model.holdout import held_out_cases
 from demo_model.packages import Split, fetch_packages, package_names

@@ -12,7 +12,7 @@ from rich.console import Console
 from tokenizers import Tokenizer
 from transformers import AutoModelForSequenceClassification
 
-from bge_reranker.evaluation import evaluate_rankings, print_report
+from bge_reranker.evaluation.report import evaluate_rankings, print_report
 from demo_model.card import write_card
 from demo_model.checkpoint import save_checkpoint
 from demo_model.corpus import TextPair, build_pairs, load_pairs, save_pairs

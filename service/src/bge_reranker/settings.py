@@ -53,15 +53,25 @@ _ORIGINS = rf"^(\*|{_ORIGIN}(, ?{_ORIGIN})*)$"
 _PATH = "(/[A-Za-z0-9._~-]+)+"
 _PATHS = f"^{_PATH}(, ?{_PATH})*$"
 _REDIS = r"^rediss?://[^\s]+$"
+_CUT_OFF = r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}=[0-9]*\.?[0-9]+(:[0-9]*\.?[0-9]+)?"
+_CUT_OFFS = f"^{_CUT_OFF}(, ?{_CUT_OFF})*$"
+_HOST = r"[A-Za-z0-9_]([A-Za-z0-9._:-]*[A-Za-z0-9])?"
+_HOSTS = f"^{_HOST}(, ?{_HOST})*$"
 Port = Annotated[int, Field(ge=0, le=65535)]
 
 
-GUARDS = frozenset({"api_keys", "keys_file", "redis_password_file", "expect_digest", "revision"})
+GUARDS = frozenset(
+    {
+        *("api_keys", "keys_file", "internal_token_file", "redis_password_file"),
+        *("expect_digest", "revision"),
+        *("golden_set", "golden_set_file", "golden_set_sha256"),
+    }
+)
 """Settings that keep somebody or something out, and that are off where they are unset: who names one and leaves it
 empty did not mean to open the door, so that emptiness is refused."""
 
 
-UNGROUPED_NAMES = {"source": "model"}
+UNGROUPED_NAMES = {"source": "model", "timeout_s": "gate_timeout_s"}
 """Fields that flags, variables and Python call by another name, since without their group their own says too little."""
 
 
@@ -314,6 +324,46 @@ class GuardSettings(SettingsGroup):
 
     redis_timeout_ms: float = Field(default=8.0, gt=0, le=1_000)
     """Longest time in milliseconds that one operation on Redis may take, after which the request goes on without it."""
+    internal_token_file: str | None = Field(default=None, min_length=1, max_length=4096)
+    """File with one token by which servers of the same service ask each other, such as a mounted Kubernetes Secret. It is
+    accepted beside the callers' keys, and changes nothing where everybody may call. Read once, at start."""
+
+
+class GateSettings(SettingsGroup):
+    """The relevance gate, which judges a model before it serves; off without a golden set."""
+
+    golden_set: str | None = Field(default=None, max_length=65_536)
+    """Golden set itself: judged queries as `bge-reranker evaluate` reads them, one JSON object a line."""
+
+    golden_set_file: str | None = Field(default=None, min_length=1, max_length=4096)
+    """File with the golden set, such as a mounted ConfigMap; read once, at start."""
+
+    golden_set_sha256: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
+    """SHA-256 that the golden set's bytes must have; with another a server refuses to start. Unset: any."""
+
+    min_ndcg_at_10: float | None = Field(default=None, ge=0, le=1)
+    """Least mean nDCG@10 on the golden set; unset: any."""
+
+    max_ndcg_loss: float | None = Field(default=None, ge=0, le=1)
+    """Most that nDCG@10 may lie below that of the version which serves, as a difference: 0.01 lets 0.80 become 0.79;
+    unset: any. Not asked where no other version serves."""
+
+    min_kendall_tau: float | None = Field(default=None, ge=-1, le=1)
+    """Least agreement with the order of the version which serves: Kendall's tau-b of each query's candidates, its mean
+    over queries; unset: any. Not asked where no other version serves."""
+
+    cut_offs: str | None = Field(default=None, max_length=4096, pattern=_CUT_OFFS)
+    """Scores below which your search drops documents, as `name=score` or `name=score:drift`, separated by commas: the
+    verdict has the score by which a new version keeps the same share of the golden set's candidates, and fails where
+    that differs by more than `drift`."""
+
+    peers: str | None = Field(default=None, max_length=4096, pattern=_HOSTS)
+    """Host names or addresses of other servers of the same service, separated by commas, such as a headless Service: at
+    their ports, which are this server's own, one is looked for that has passed the same gate, or serves another
+    version. Unset: none is asked."""
+
+    timeout_s: float = Field(default=600.0, gt=0, le=86_400)
+    """Longest time in seconds that the gate may take, peers' answers included; a server that needs longer ends."""
 
 
 class ObserveSettings(SettingsGroup):
@@ -339,6 +389,7 @@ class Settings(SettingsGroup):
     http: HttpSettings = HttpSettings()
     dialects: DialectSettings = DialectSettings()
     guard: GuardSettings = GuardSettings()
+    gate: GateSettings = GateSettings()
     observe: ObserveSettings = ObserveSettings()
 
     @model_validator(mode="after")

@@ -45,7 +45,8 @@ def evaluate(
 ) -> None:
     """Measure a model on judged queries: nDCG@10 and MRR@10, beside BM25.
 
-    JUDGEMENTS holds one JSON object a line: {"query": text, "positive": [texts], "negative": [texts], "group": name}.
+    JUDGEMENTS holds one JSON object a line: {"query": text, "positive": [texts], "negative": [texts], "group": name};
+    where some are more relevant than others, "candidates": [{"text": text, "grade": number}] in place of both lists.
     Files of TREC or BEIR are given by --queries, --documents and --qrels instead.
     """
     effective = load_settings(None, os.environ, given_flags(context))
@@ -54,7 +55,12 @@ def evaluate(
     cases = _cases(judgements, queries, documents, qrels, run)
     from rich.console import Console  # noqa: PLC0415 - a wrong option answers at once
 
-    from ..evaluation.report import evaluate_rankings, print_report  # noqa: PLC0415
+    try:
+        from ..evaluation.report import evaluate_rankings, print_report  # noqa: PLC0415 - an optional extra
+    except ModuleNotFoundError as error:
+        raise SettingsError(
+            f"`evaluate` needs the package {error.name}.", remedy="Install bge-reranker[evaluation]."
+        ) from None
     from ..reranker import Reranker  # noqa: PLC0415
 
     with Reranker(**by_name(effective, "model", "text")) as reranker:
@@ -68,12 +74,8 @@ def evaluate(
 def _cases(
     judgements: Path | None, queries: Path | None, documents: Path | None, qrels: Path | None, run: Path | None
 ) -> list[RankingCase]:
-    try:
-        from ..evaluation.cases import load_cases, load_trec_cases  # noqa: PLC0415 - an optional extra
-    except ModuleNotFoundError as error:
-        raise SettingsError(
-            f"`evaluate` needs the package {error.name}.", remedy="Install bge-reranker[evaluation]."
-        ) from None
+    from ..evaluation.cases import load_cases, load_trec_cases  # noqa: PLC0415 - a wrong option answers at once
+
     trec = (queries, documents, qrels)
     if judgements is not None and not any(trec):
         return load_cases(judgements)

@@ -13,7 +13,7 @@ Nothing here logs or counts (one place does each), and no error holds the text o
     |  |- NonFiniteScore, PairTooLarge, BatchFailed, TokenizerFailed, WorkerDied
     |- ModelError              the model cannot be fetched, loaded or served
     |  |- UnknownModel, Gated, HubUnreachable, DiskFull, DigestMismatch, CorruptFile, WrongArchitecture, MissingHead,
-    |  |  UnsafeFormat, OutOfMemory
+    |  |  UnsafeFormat, OutOfMemory, GateFailed, GateInputChanged, SelfCheckFailed, ReferenceUnavailable
     |- InternalError           a bug of ours
     |- SettingsError           the settings contradict themselves or the machine
     |- InvalidJudgements       judged queries that cannot be evaluated (in `evaluation`)
@@ -26,10 +26,14 @@ from .model import (
     DigestMismatch,
     DiskFull,
     Gated,
+    GateFailed,
+    GateInputChanged,
     HubUnreachable,
     MissingHead,
     ModelError,
     OutOfMemory,
+    ReferenceUnavailable,
+    SelfCheckFailed,
     UnknownModel,
     UnsafeFormat,
     WrongArchitecture,
@@ -86,6 +90,8 @@ __all__ = [
     "DocumentTooLong",
     "Draining",
     "EmptyField",
+    "GateFailed",
+    "GateInputChanged",
     "Gated",
     "HubUnreachable",
     "InternalError",
@@ -102,11 +108,13 @@ __all__ = [
     "PairTooLarge",
     "QueryTooLong",
     "QueueFull",
+    "ReferenceUnavailable",
     "RequestError",
     "RequestTimedOut",
     "RerankerError",
     "RouteNotFound",
     "ScoringError",
+    "SelfCheckFailed",
     "SettingsError",
     "TokenizerFailed",
     "TooManyConnections",

@@ -88,3 +88,37 @@ class OutOfMemory(ModelError):
 
     exit_code = 19
     usual_remedy = "Give the process more memory, a larger GPU, or a precision of half the size."
+
+
+class GateFailed(ModelError):
+    """The relevance gate refused the model: its ranking of the golden set misses a threshold."""
+
+    exit_code = 30
+    usual_remedy = (
+        "Keep the version that serves. Where the golden set or a threshold is wrong, correct it, and the model is "
+        "judged anew."
+    )
+
+
+class GateInputChanged(ModelError):
+    """The golden set that was mounted is not the one whose SHA-256 the settings give."""
+
+    exit_code = 31
+    usual_remedy = "Give each edition of the golden set a ConfigMap of its own, `immutable: true`, with its SHA-256."
+
+
+class SelfCheckFailed(ModelError):
+    """The model's logits are not those that its authors published for it."""
+
+    exit_code = 32
+    usual_remedy = (
+        "Fetch the model again; if it fails again, `bge-reranker model selfcheck` shows each pair, here and elsewhere."
+    )
+
+
+class ReferenceUnavailable(ModelError):
+    """A ready pod of another version, which the gate compares with, did not rank the golden set in time."""
+
+    exit_code = 33
+    is_worth_a_retry = True
+    usual_remedy = "It is tried again at the next start. Look at the pods that serve: they may be overloaded."

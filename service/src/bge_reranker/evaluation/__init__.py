@@ -1,16 +1,5 @@
-"""How well a reranker orders documents: measures, judged sets and a lexical baseline.
+"""How well a reranker orders documents: measures, judged sets, a lexical baseline and the relevance gate.
 
-A reranker is only ever a callable from a query and documents to scores.
+A reranker is only ever a callable from a query and documents to scores. Nothing is imported here: a server that judges
+nothing has no need of the measures' libraries.
 """
-
-from .cases import RankingCase, load_cases, load_trec_cases
-from .report import EvaluationReport, evaluate_rankings, print_report
-
-__all__ = [
-    "EvaluationReport",
-    "RankingCase",
-    "evaluate_rankings",
-    "load_cases",
-    "load_trec_cases",
-    "print_report",
-]

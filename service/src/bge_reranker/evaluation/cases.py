@@ -16,6 +16,12 @@ from ..text_files import SAVE_AS_UTF8, NotText, read_text
 DEFAULT_GROUP = "all"
 """Name of the group of cases whose file does not name one."""
 
+MAX_GRADE = 1_000
+"""Highest grade of a candidate; measures add gains up, and web search itself uses no more than 4."""
+
+_FEWEST_GRADES = 2
+"""Different grades among a query's candidates, below which no order is better than another."""
+
 _BEIR_COLUMNS = 3
 
 _GRADE_HEADERS = frozenset({"score", "relevance", "rel", "grade", "label"})
@@ -52,21 +58,35 @@ def document_identity(document: str) -> str:
 
 
 def load_cases(path: Path) -> list[RankingCase]:
-    """Reads judged queries from JSON lines.
-
-    Each line is an object: `query` (text), `positive` and `negative` (lists of texts), optionally `group` (text).
+    """Reads judged queries from a file of JSON lines.
 
     Args:
         path: The file.
 
     Raises:
-        InvalidJudgements: A line is not such an object, or has no query, no positive or no negative, or the file is no
-            text.
+        InvalidJudgements: The file is no text, or as `read_cases` says.
     """
-    cases = [_case_from_line(line, f"{path}:{number}") for number, line in _lines(path) if line.strip()]
+    return read_cases(_text(path), str(path))
+
+
+def read_cases(text: str, name: str) -> list[RankingCase]:
+    """Reads judged queries from JSON lines.
+
+    Each line is an object with `query` (text), optionally `group` (text), and either `positive` and `negative` (lists
+    of texts) or `candidates`, a list of objects with `text` and `grade` (a whole number, 0 for not relevant).
+
+    Args:
+        text: The lines.
+        name: What errors call the text, such as its path.
+
+    Raises:
+        InvalidJudgements: A line is not such an object, or any order of its candidates would be as good as another; the
+            message names the line.
+    """
+    cases = [_case_from_line(line, f"{name}:{number}") for number, line in _numbered(text) if line.strip()]
     if not cases:
         raise InvalidJudgements(
-            f"{path} holds no judged query: give one JSON object a line, with query, positive and negative"
+            f"{name} holds no judged query: give one JSON object a line, with query, positive and negative"
         )
     return cases
 
@@ -84,21 +104,51 @@ def save_cases(cases: Sequence[RankingCase], path: Path) -> None:
 def _case_from_line(line: str, location: str) -> RankingCase:
     try:
         content: dict[str, Any] = json.loads(line)
-        positive, negative = content["positive"], content["negative"]
         query, group = content["query"], content.get("group", DEFAULT_GROUP)
+        grades = _graded(content["candidates"], location) if "candidates" in content else _sorted(content, location)
     except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise InvalidJudgements(f"{location}: needs query, positive and negative ({type(error).__name__}).") from error
+        raise InvalidJudgements(
+            f"{location}: needs query, and positive and negative or candidates ({type(error).__name__})."
+        ) from error
+    if not isinstance(query, str) or not isinstance(group, str):
+        raise InvalidJudgements(f"{location}: needs texts as query and group.")
+    if not query:
+        raise InvalidJudgements(f"{location}: the query is empty.", remedy="Give it a text, or leave the line out.")
+    return RankingCase(_encodable(query), grades, group)
+
+
+def _sorted(content: Mapping[str, Any], location: str) -> dict[str, int]:
+    """Grades of a line that says of each text no more than whether it is relevant."""
+    positive, negative = content["positive"], content["negative"]
     # A text in a list's place would count as a list of its characters.
     if not isinstance(positive, list) or not isinstance(negative, list):
         raise InvalidJudgements(f"{location}: needs lists of positive and negative texts")
-    texts = [query, group, *positive, *negative]
-    if not positive or not negative or not all(isinstance(text, str) for text in texts):
+    if not positive or not negative or not all(isinstance(text, str) for text in [*positive, *negative]):
         raise InvalidJudgements(f"{location}: needs texts, at least one of them positive and one negative")
-    if not query:
-        raise InvalidJudgements(f"{location}: the query is empty.", remedy="Give it a text, or leave the line out.")
     # A text on both sides counts as relevant.
-    grades = dict.fromkeys(map(_encodable, negative), 0) | dict.fromkeys(map(_encodable, positive), 1)
-    return RankingCase(_encodable(query), grades, group)
+    return dict.fromkeys(map(_encodable, negative), 0) | dict.fromkeys(map(_encodable, positive), 1)
+
+
+def _graded(candidates: Any, location: str) -> dict[str, int]:
+    """Grades of a line that says how relevant each text is."""
+    if not isinstance(candidates, list):
+        raise InvalidJudgements(f"{location}: candidates needs a list of objects with text and grade.")
+    grades: dict[str, int] = {}
+    for number, candidate in enumerate(candidates, 1):
+        text, grade = (candidate.get(key) if isinstance(candidate, dict) else None for key in ("text", "grade"))
+        # True is a whole number to Python.
+        if not isinstance(text, str) or type(grade) is not int or not 0 <= grade <= MAX_GRADE:
+            raise InvalidJudgements(
+                f"{location}: candidate {number} needs a text and a grade, a whole number from 0 to {MAX_GRADE}."
+            )
+        if grades.setdefault(_encodable(text), grade) != grade:
+            raise InvalidJudgements(f"{location}: candidate {number} has the text of an earlier one, graded otherwise.")
+    if len(set(grades.values())) < _FEWEST_GRADES:
+        raise InvalidJudgements(
+            f"{location}: its candidates do not differ in grade, so that every order is as good.",
+            remedy="Grade at least one candidate above another, or leave the line out.",
+        )
+    return grades
 
 
 def _encodable(text: str) -> str:
@@ -242,9 +292,17 @@ def _beir_text(line: str, location: str) -> tuple[str, str]:
 
 
 def _lines(path: Path) -> Iterator[tuple[int, str]]:
-    """Yields a file's lines with their numbers, the first of which is 1."""
+    """Yields a file's lines with their numbers."""
+    yield from _numbered(_text(path))
+
+
+def _numbered(text: str) -> Iterator[tuple[int, str]]:
+    """Yields a text's lines with their numbers, the first of which is 1."""
+    yield from enumerate(text.removesuffix("\n").split("\n"), 1)
+
+
+def _text(path: Path) -> str:
     try:
-        text = read_text(path)
+        return read_text(path)
     except NotText as error:
         raise InvalidJudgements(f"{path} {error}.", remedy=SAVE_AS_UTF8) from error
-    yield from enumerate(text.removesuffix("\n").split("\n"), 1)

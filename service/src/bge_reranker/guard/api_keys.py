@@ -72,16 +72,33 @@ def load_keys(settings: GuardSettings) -> ApiKeys:
         keys += _keys_in(settings.api_keys.get_secret_value(), "apiKeys")
     if settings.keys_file is not None:
         keys += _keys_in(_content(Path(settings.keys_file)), f"The file {settings.keys_file} (keysFile)")
-    return ApiKeys(keys)
+    token = load_internal_token(settings)
+    # Where everybody may call, a key of the servers' own must not keep callers out.
+    return ApiKeys([*keys, token] if keys and token else keys)
 
 
-def _content(file: Path) -> str:
+def load_internal_token(settings: GuardSettings) -> str | None:
+    """Read the token by which servers of one service ask each other; None without one.
+
+    Raises:
+        SettingsError: If the file cannot be read, or holds anything but one token that a header can hold.
+    """
+    if settings.internal_token_file is None:
+        return None
+    source = f"The file {settings.internal_token_file} (internalTokenFile)"
+    tokens = _keys_in(_content(Path(settings.internal_token_file), "internalTokenFile"), source)
+    if len(tokens) > 1:
+        raise SettingsError(f"{source} holds {len(tokens)} tokens.", remedy="Leave one.")
+    return tokens[0]
+
+
+def _content(file: Path, setting: str = "keysFile") -> str:
     """The file's text without its comments."""
     try:
         lines = read_text(file).split("\n")
     except NotText as error:
         raise SettingsError(
-            f"The file of API keys {file} {error}.", remedy="Mount it there, in UTF-8, or correct keysFile."
+            f"The file of API keys {file} {error}.", remedy=f"Mount it there, in UTF-8, or correct {setting}."
         ) from None
     return "\n".join(line for line in lines if not line.lstrip().startswith("#"))
 
