@@ -6,12 +6,14 @@ import gc
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import structlog
 
 from .api.application import create_api, create_management
 from .configuration import masked
 from .guard.api_keys import load_keys
+from .judging import check_published, load_gate, pass_gate
 from .loading import load_model
 from .observe.engine_events import EngineEvents
 from .observe.logs import adopt_loggers
@@ -39,6 +41,8 @@ def create_process(settings: Settings, on_ready: Callable[[str, ServedModel], No
     Raises:
         SettingsError: If a port cannot be bound, the keys of callers cannot be read, or the process may open too few
             files.
+        GateInputChanged: If the golden set is not the one that the settings name.
+        InvalidJudgements: If the golden set is none.
     """
     files = Descriptors.divide(raise_limit(), settings.http.max_connections)
     if files.connections < settings.http.max_connections:
@@ -51,7 +55,7 @@ def create_process(settings: Settings, on_ready: Callable[[str, ServedModel], No
         http = settings.http.model_copy(update={"max_connections": files.connections})
         settings = settings.model_copy(update={"http": http})
     _log.info("settings", **masked(settings))
-    keys = load_keys(settings.guard)
+    keys, gate = load_keys(settings.guard), load_gate(settings)
     _log.info("guarded" if keys else "open_to_everybody", keys=len(keys))
     state, metrics, http = ServingState(), Metrics(), settings.http
     refused = metrics.refused
@@ -79,6 +83,15 @@ def create_process(settings: Settings, on_ready: Callable[[str, ServedModel], No
             notes=[str(note) for note in scorer.notes],
         )
         metrics.serve(model.name, model.digest, model.description, model.engine)
+        try:
+            check_published(model)
+            if gate is not None:
+                model = replace(model, gate=pass_gate(gate, model))
+        except BaseException:
+            model.close()
+            raise
+        if model.gate is not None:
+            metrics.judge(model.gate)
         _exempt_from_collection()
         return model
 

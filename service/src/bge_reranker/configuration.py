@@ -138,8 +138,11 @@ def by_name(settings: Settings, *groups: str) -> dict[str, Any]:
 
 
 def masked(settings: Settings) -> dict[str, Any]:
-    """The effective settings for the log; pydantic shows secrets as asterisks."""
-    return settings.model_dump(mode="json", by_alias=True)
+    """The effective settings for the log; pydantic shows secrets as asterisks, and of texts only the length is said."""
+    shown = settings.model_dump(mode="json", by_alias=True)
+    if settings.gate.golden_set is not None:
+        shown["gate"]["goldenSet"] = f"{len(settings.gate.golden_set)} characters"
+    return shown
 
 
 def _read_file(file: Path) -> Any:

@@ -19,9 +19,6 @@ from .loading import load_model
 from .ranking.ranking import Ranking
 from .ranking.request import RankRequest
 
-_CLOSE_S = 10.0
-"""Seconds that `close` waits for a ranking that another thread still asks for."""
-
 
 @dataclass(frozen=True, slots=True)
 class RankedDocument:
@@ -127,9 +124,8 @@ class Reranker:
             # What a fork copied has no threads to wait for, and the lease is the other process's.
             return
         self._is_closed = True
-        self._model.engine.close(_CLOSE_S)
-        if self._model.lease is not None:
-            self._model.lease.release()
+        # Another thread may still wait for a ranking.
+        self._model.close()
         self._executor.shutdown()
 
     def _rank(self, query: str, texts: list[str]) -> Ranking:

@@ -325,8 +325,8 @@ class GuardSettings(SettingsGroup):
     redis_timeout_ms: float = Field(default=8.0, gt=0, le=1_000)
     """Longest time in milliseconds that one operation on Redis may take, after which the request goes on without it."""
     internal_token_file: str | None = Field(default=None, min_length=1, max_length=4096)
-    """File with one token by which servers of the same service ask each other, such as a mounted Kubernetes Secret. It is
-    accepted beside the callers' keys, and changes nothing where everybody may call. Read once, at start."""
+    """File with one token by which servers of the same service ask each other, such as a mounted Kubernetes Secret. It
+    is accepted beside the callers' keys, and changes nothing where everybody may call. Read once, at start."""
 
 
 class GateSettings(SettingsGroup):

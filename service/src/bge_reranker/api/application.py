@@ -99,7 +99,8 @@ def create_management(state: ServingState, settings: Settings, keys: ApiKeys, me
         keys: Keys of callers; they are not asked for here, but `/info` says whether there are any.
         metrics: What `/metrics` prints.
     """
-    routes = management_routes(HealthEndpoints(state, settings, metrics, needs_key=len(keys) > 0))
+    health = HealthEndpoints(state, settings, metrics, needs_key=len(keys) > 0, shows_gate=True)
+    routes = management_routes(health)
     app = _framework(f"{_TITLE} management", [route.tag for route in routes], settings.http)
     _add_routes(app, routes)
     _add_document(app, needs_key=False, others={})

@@ -28,13 +28,17 @@ class HealthEndpoints:
         settings: The effective settings, for the limits in `/info`.
         metrics: What `/metrics` prints.
         needs_key: Whether callers must bring a key, which `/info` says.
+        shows_gate: Whether `/info` has the gate's verdict, in which there are queries of the golden set.
     """
 
-    def __init__(self, state: ServingState, settings: Settings, metrics: Metrics, *, needs_key: bool) -> None:
+    def __init__(
+        self, state: ServingState, settings: Settings, metrics: Metrics, *, needs_key: bool, shows_gate: bool = False
+    ) -> None:
         self._state = state
         self._settings = settings
         self._metrics = metrics
         self._needs_key = needs_key
+        self._shows_gate = shows_gate
 
     async def live(self, request: Request) -> Response:
         """200 while the worker makes progress or the model loads, else 503: only a restart helps."""
@@ -72,6 +76,9 @@ class HealthEndpoints:
         }
         if model is not None:
             info |= _about(model) | _tei_facts(model, settings)
+        if self._shows_gate:
+            verdict = None if model is None else model.gate
+            info["gate"] = None if verdict is None else verdict.as_json()
         return info
 
 
@@ -91,6 +98,7 @@ def _about(model: ServedModel) -> dict[str, Any]:
             "tokens_per_second": model.engine.tokens_per_second,
             "backlog_tokens": model.engine.backlog_tokens,
             "backlog_s": model.engine.backlog_s,
+            "budget_tokens": model.engine.budget_tokens,
         },
     }
 

@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Plat
 from ..engine.engine import Engine
 from ..engine.scorer import ScorerDescription
 from ..errors import RerankerError, error_codes
+from ..evaluation.verdict import GateVerdict
 from ..ranking.ranking import Ranking
 from ..settings import DialectName
 
@@ -77,6 +78,14 @@ class Metrics:
         self.backlog_seconds.set_function(lambda: engine.backlog_s)
         self.tokens_per_second.set_function(lambda: engine.tokens_per_second)
         self.batch_budget_tokens.set_function(lambda: engine.budget_tokens)
+
+    def judge(self, verdict: GateVerdict) -> None:
+        """Show what the relevance gate found."""
+        self.gate_info.labels(verdict.hash, verdict.verdict).set(1)
+        measured = verdict.figures.get("ndcg_at_10")
+        # What another server says of itself is of any shape.
+        if isinstance(measured, float):
+            self.gate_ndcg_at_10.set(measured)
 
     def refused(self, error: RerankerError, status: int) -> None:
         """Count a request that was refused before the application saw it.
@@ -155,6 +164,10 @@ class Metrics:
         self.ready = self._gauge("ready", "1 while requests should come here.")
         self.model_info = self._gauge(
             "model_info", "The served model; always 1.", ["model", "digest", "device", "precision", "runtime"]
+        )
+        self.gate_info = self._gauge("gate_info", "Verdict of the relevance gate; always 1.", ["hash", "verdict"])
+        self.gate_ndcg_at_10 = self._gauge(
+            "gate_ndcg_at_10", "nDCG@10 of the served model on the golden set; 0 without a gate."
         )
         self.pairs_ended.labels("Scored")
         for outcome in ("ok", "failed", "out_of_memory"):

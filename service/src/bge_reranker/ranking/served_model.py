@@ -6,9 +6,13 @@ from dataclasses import dataclass
 
 from ..engine.engine import Engine
 from ..engine.scorer import ScorerDescription
+from ..evaluation.verdict import GateVerdict
 from ..store.lease import Lease
 from ..store.verified_load import Verified
 from .ranker import Ranker
+
+CLOSE_S = 10.0
+"""Seconds for an engine to end what it was given before; by then nobody waits for more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,3 +55,16 @@ class ServedModel:
 
     lease: Lease | None = None
     """Hold on the store's version, where it lies in a store."""
+
+    gate: GateVerdict | None = None
+    """What the relevance gate found; None without one."""
+
+    def close(self, timeout_s: float = CLOSE_S) -> None:
+        """Free the weights, and let go of the store's version.
+
+        Args:
+            timeout_s: Seconds to wait for what is queued.
+        """
+        self.engine.close(timeout_s)
+        if self.lease is not None:
+            self.lease.release()

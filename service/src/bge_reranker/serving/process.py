@@ -23,9 +23,6 @@ from .listeners import Listener
 from .loop_lag import watch_loop_lag
 from .state import ServingState
 
-_CLOSE_S = 10.0
-"""Seconds for the engine to finish once the listeners have; by then every caller has been answered."""
-
 _log = structlog.get_logger("bge_reranker.process")
 
 
@@ -144,6 +141,5 @@ class ServerProcess:
         # A load in progress cannot be interrupted; its daemon thread ends with the process.
         loading.cancel()
         if self._state.model is not None:
-            await asyncio.to_thread(self._state.model.engine.close, _CLOSE_S)
-            if self._state.model.lease is not None:
-                self._state.model.lease.release()
+            # Once the listeners have finished, every caller has been answered.
+            await asyncio.to_thread(self._state.model.close)
