@@ -138,23 +138,10 @@ def pass_gate(
     from .evaluation.gate import judge  # noqa: PLC0415 - its libraries take seconds and memory, and most never judge
 
     judgement = judge(gate.input.cases, logits, reference.logits, gate.input.thresholds)
-    figures = {**judgement.figures, "seconds": round(clock() - began, 3)}
-    if reference.problem:
-        figures["reference_problem"] = reference.problem
-    verdict = GateVerdict(
-        gate.input.hash,
-        "failed" if judgement.problems else "passed",
-        figures,
-        judgement.cut_offs,
-        reference.digest,
-        judgement.problems,
-    )
-    if judgement.problems:
-        raise GateFailed(
-            " ".join(judgement.problems),
-            figures={**figures, "hash": gate.input.hash, "reference_digest": reference.digest},
-        )
+    problem = {"reference_problem": reference.problem} if reference.problem else {}
+    verdict = judgement.verdict(gate.input.hash, reference.digest, seconds=round(clock() - began, 3), **problem)
     _say(verdict)
+    verdict.require_passed()
     return verdict
 
 

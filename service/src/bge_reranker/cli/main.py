@@ -11,6 +11,7 @@ import click
 from ..errors import RerankerError
 from ..termination import write_termination_message
 from .evaluate import evaluate
+from .gate import gate
 from .model import model
 from .output import checked_output
 from .quantise import quantise
@@ -25,7 +26,7 @@ def program() -> None:
     """Rank documents for a query with a cross-encoder."""
 
 
-for command in (serve, rerank, evaluate, quantise, model, settings):
+for command in (serve, rerank, evaluate, gate, quantise, model, settings):
     program.add_command(command)
 
 

@@ -17,7 +17,7 @@ from .equivalence import equivalent_score
 from .measures import ndcg_by_case
 from .price import kendall_tau
 from .thresholds import CutOff, Thresholds
-from .verdict import CutOffEquivalent
+from .verdict import CutOffEquivalent, GateVerdict, VerdictName
 
 _SLACK = 1e-9
 """What rounding may take from a mean that meets its threshold exactly."""
@@ -57,6 +57,17 @@ class Judgement:
 
     problems: tuple[str, ...]
     """Thresholds that were missed, a sentence each."""
+
+    def verdict(self, gate_hash: str, reference_digest: str | None, **figures: Any) -> GateVerdict:
+        """The verdict that follows.
+
+        Args:
+            gate_hash: Of the gate's input.
+            reference_digest: Tree digest of the version that was compared with.
+            figures: Further ones.
+        """
+        name: VerdictName = "failed" if self.problems else "passed"
+        return GateVerdict(gate_hash, name, {**self.figures, **figures}, self.cut_offs, reference_digest, self.problems)
 
 
 def judge(

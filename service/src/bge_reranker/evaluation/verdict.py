@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from ..errors import GateFailed
+
 VerdictName = Literal["passed", "failed", "carried"]
 """`carried`: a ready pod of the same version had passed the same gate, and nothing was judged again."""
 
@@ -52,3 +54,13 @@ class GateVerdict:
             "cut_offs": [cut_off.as_json() for cut_off in self.cut_offs],
             "reference_digest": self.reference_digest,
         }
+
+    def require_passed(self) -> None:
+        """Go on only where no threshold was missed.
+
+        Raises:
+            GateFailed: If one was; it has the figures.
+        """
+        if self.problems:
+            known = {"hash": self.hash, "reference_digest": self.reference_digest}
+            raise GateFailed(" ".join(self.problems), figures={**self.figures, **known})
