@@ -8,6 +8,11 @@ import pytest
 
 from tests.chart.rendering import CPU_DEMO, Values, refusal, render
 
+KEDA: Values = {"enabled": True, "serverAddress": "http://prometheus:9090"}
+EXTERNAL: Values = {
+    "type": "External",
+    "external": {"metric": {"name": "queries"}, "target": {"type": "AverageValue", "averageValue": "20"}},
+}
 RWO: Values = {"cache": {"type": "pvc", "accessMode": "ReadWriteOnce"}}
 
 UNKNOWN = [
@@ -64,6 +69,42 @@ IMPOSSIBLE: list[tuple[Values, list[str]]] = [
     (
         {"autoscaling": {"enabled": True, "gpu": {"enabled": True}}, "gpu": {"count": 0}},
         ["autoscaling.gpu.enabled is true and gpu.count is 0", "set gpu.count to 1"],
+    ),
+    (
+        {"autoscaling": {"enabled": True, "minReplicas": 0}},
+        ["autoscaling.metrics has none of type Object or External", "or set minReplicas to 1."],
+    ),
+    (
+        {"autoscaling": {"enabled": True, "keda": {"interceptor": {"enabled": True}}}},
+        ["autoscaling.keda.enabled is false", "or leave the interceptor out."],
+    ),
+    (
+        {"autoscaling": {"enabled": True, "keda": {"enabled": True}}},
+        ["autoscaling.keda.serverAddress is empty", "Give its address, such as http://"],
+    ),
+    (
+        {"autoscaling": {"enabled": True, "minReplicas": 0, "keda": KEDA}},
+        ["autoscaling.keda.outsideQuery is empty", "nothing would bring a pod back", "or set minReplicas to 1."],
+    ),
+    (
+        {"autoscaling": {"enabled": True, "keda": {**KEDA, "outsideQuery": "sum(rate(bge_reranker_pairs_total[1m]))"}}},
+        ["asks for bge_reranker_pairs_total, a series of the pods themselves", "Ask for one of an ingress controller"],
+    ),
+    (
+        {"autoscaling": {"enabled": True, "keda": {**KEDA, "interceptor": {"enabled": True}}}},
+        ["autoscaling.keda.interceptor.hosts is empty", "List at least one host name."],
+    ),
+    (
+        {"autoscaling": {"enabled": True, "maxReplicas": 3, "keda": {**KEDA, "fallback": {"replicas": 4}}}},
+        ["fallback.replicas is 4 and autoscaling.maxReplicas is 3", "Lower fallback.replicas or raise maxReplicas."],
+    ),
+    (
+        {"autoscaling": {"enabled": True, "metrics": [EXTERNAL], "keda": KEDA}},
+        ["autoscaling.metrics is for a HorizontalPodAutoscaler", "Leave one of them out."],
+    ),
+    (
+        {"autoscaling": {"enabled": True, "backlogSeconds": {"enabled": False}, "keda": KEDA}},
+        ["autoscaling.keda.enabled is true and there is nothing to scale on", "Enable autoscaling.backlogSeconds"],
     ),
     (
         {**RWO, "replicas": 2, "rollout": {"mode": "inPlace"}},

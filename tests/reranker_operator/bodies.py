@@ -94,6 +94,15 @@ def autoscaler(name: str = "products", *, fullname: str = "", least: int = 1) ->
     }
 
 
+def scaled_object(name: str = "products") -> dict[str, Any]:
+    return {
+        "apiVersion": "keda.sh/v1alpha1",
+        "kind": "ScaledObject",
+        "metadata": {"name": name, "labels": labels(name)},
+        "spec": {"minReplicaCount": 1, "fallback": {"replicas": 2}, "triggers": [{"type": "prometheus"}]},
+    }
+
+
 def claim(name: str = "products", *, is_retained: bool = False) -> dict[str, Any]:
     metadata: dict[str, Any] = {"name": f"{name}-cache", "labels": labels(name)}
     if is_retained:

@@ -24,12 +24,13 @@ from reranker_operator.pods import Download, Pod, PodFacts
 from reranker_operator.reconcile import Reconciler
 from reranker_operator.report import Reporter
 from reranker_operator.resource import Key, Reranker
+from reranker_operator.server_version import ServerVersion
 from reranker_operator.slots import Slots
 from reranker_operator.spec_limits import AllowedNames
 from reranker_operator.tracked import TrackedRerankers
 from reranker_operator.worklist import Outcome
 
-from .bodies import autoscaler, claim, deployment, service
+from .bodies import autoscaler, claim, deployment, scaled_object, service
 
 STALL_S = 300.0
 """Time without progress after which a change gives its slot back."""
@@ -223,7 +224,9 @@ class FakeChart:
         cache = values.get("cache", {})
         if cache.get("type") == "pvc":
             objects.insert(0, claim(key.name, is_retained=cache.get("retain", False)))
-        if is_scaled:
+        if is_scaled and values["autoscaling"].get("keda", {}).get("enabled", False):
+            objects.append(scaled_object(key.name))
+        elif is_scaled:
             objects.append(autoscaler(key.name, fullname=fullname, least=self.least_replicas))
         return objects
 
@@ -246,6 +249,7 @@ class Bench:
         self.chart = FakeChart()
         self.time = FakeTime()
         self.max_rollouts = max_rollouts
+        self.server = ServerVersion.of("v1.37.0")
         self.tracked = TrackedRerankers(self.time)
         self.restart()
 
@@ -259,7 +263,7 @@ class Bench:
         self.tracked = tracked or TrackedRerankers(self.time)
         for each in listed:
             self.tracked.see(each)
-        self.metrics = Metrics(self.tracked.states)
+        self.metrics = Metrics(self.tracked.states, self.tracked.conditions)
         children, clock = self.cluster.children, Clock(self.time, lambda: "2026-01-01T00:00:00Z")
         slots = Slots(self.max_rollouts, STALL_S, self.tracked.claims, self.time)
         self.downloads = Downloads(self.cluster, self.time, lambda _: None)
@@ -274,6 +278,7 @@ class Bench:
             self.metrics,
             resync_s=60,
             allowed=AllowedNames(),
+            server=self.server,
         )
 
     async def round(self, reranker: Reranker) -> Outcome:

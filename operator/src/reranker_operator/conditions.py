@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from . import metrics_health
 from .errors import ended
 from .move import Move
 from .reasons import Duty, Who, duty
@@ -113,7 +114,8 @@ def _sentence(found: Situation) -> str:
 
 def _is_left_at_zero(found: Situation) -> bool:
     """Whether the count is 0 though the spec leaves it to an autoscaler, which does nothing from 0 on."""
-    return found.stage is Stage.ASLEEP and found.autoscaler is not None
+    least = [found.autoscaler_spec.get(key, 1) for key in ("minReplicas", "minReplicaCount")]
+    return found.stage is Stage.ASLEEP and found.autoscaler is not None and 0 not in least
 
 
 def _is_held(found: Situation) -> bool:
@@ -214,13 +216,6 @@ def _metrics(found: Situation) -> Verdict | None:
     """Whether the autoscaler can read its metrics; nothing without an autoscaler."""
     if found.autoscaler is None:
         return None
-    conditions = {each["type"]: each for each in found.autoscaler.get("conditions") or ()}
-    scaling = conditions.get("ScalingActive")
-    if scaling is None:
-        return Verdict("MetricsHealthy", "Unknown", "NotReadYet", "The autoscaler has not read its metrics yet.")
-    sentence = str(scaling.get("message", ""))
-    if scaling["status"] == "True":
-        return Verdict("MetricsHealthy", "True", "Read", sentence)
-    said = ended(sentence or "The autoscaler could not read its metrics")
-    remedy = "The count stays as it is until the metrics adapter runs and serves this metric."
-    return Verdict("MetricsHealthy", "False", str(scaling.get("reason") or "NotRead"), f"{said} {remedy}")
+    # Only KEDA's has triggers.
+    read = metrics_health.of_scaled_object if "triggers" in found.autoscaler_spec else metrics_health.of_autoscaler
+    return Verdict("MetricsHealthy", *read(found.autoscaler_spec, found.autoscaler))

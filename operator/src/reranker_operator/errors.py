@@ -8,6 +8,7 @@ A class's name is its code: the reason in conditions, events, logs and the metri
     |  |- NotAllowed         it asks for what a Reranker may not have
     |  |- NotOwned           an object of that name belongs to somebody else
     |  |- KindNotInstalled   the cluster does not know a kind that the spec asks for
+    |  |- ServerTooOld       the cluster's Kubernetes has not yet what the spec asks for
     |  |- RefusedByCluster   the API server refuses an object: quota, admission, validation, rights
     |- Delay                 the same attempt may pass later
        |- FormerChild        a child of a former Reranker of that name is not gone yet
@@ -90,6 +91,10 @@ class NotOwned(Refusal):
 
 class KindNotInstalled(Refusal):
     """The spec asks for an object of a kind that the cluster does not have."""
+
+
+class ServerTooOld(Refusal):
+    """The spec asks for what this version of Kubernetes does not have, or drops without a word."""
 
 
 class RefusedByCluster(Refusal):

@@ -48,6 +48,7 @@ REPLICA_SET = Kind("apps", "v1", "ReplicaSet", "replicasets")
 DEPLOYMENT = Kind("apps", "v1", "Deployment", "deployments")
 CLAIM = Kind("", "v1", "PersistentVolumeClaim", "persistentvolumeclaims", holds_data=True)
 AUTOSCALER = Kind("autoscaling", "v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers")
+SCALED_OBJECT = Kind("keda.sh", "v1alpha1", "ScaledObject", "scaledobjects", switch="autoscaling.keda.enabled")
 SERVICE = Kind("", "v1", "Service", "services")
 
 CHILD_KINDS = (
@@ -58,6 +59,14 @@ CHILD_KINDS = (
     SERVICE,
     DEPLOYMENT,
     AUTOSCALER,
+    SCALED_OBJECT,
+    Kind(
+        "http.keda.sh",
+        "v1beta1",
+        "InterceptorRoute",
+        "interceptorroutes",
+        switch="autoscaling.keda.interceptor.enabled",
+    ),
     Kind("networking.k8s.io", "v1", "Ingress", "ingresses"),
     Kind("gateway.networking.k8s.io", "v1", "HTTPRoute", "httproutes", switch="httpRoute.enabled"),
     Kind("monitoring.coreos.com", "v1", "ServiceMonitor", "servicemonitors", switch="serviceMonitor.enabled"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter as Tally
 from collections.abc import Callable, Iterable
+from typing import NamedTuple
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.core import GaugeMetricFamily
@@ -11,6 +12,8 @@ from prometheus_client.registry import Collector
 from typing_extensions import override
 
 PREFIX = "bge_reranker_operator"
+
+_VALUES = {"True": 1, "False": 0}
 
 
 class _Resources(Collector):
@@ -33,16 +36,49 @@ class _Resources(Collector):
         yield family
 
 
+class Said(NamedTuple):
+    """One condition of one Reranker, as it was last reported."""
+
+    namespace: str
+    name: str
+    type: str
+    status: str
+
+
+class _Conditions(Collector):
+    """What is reported of each Reranker, when it is asked."""
+
+    def __init__(self, conditions: Callable[[], Iterable[Said]]) -> None:
+        self._conditions = conditions
+
+    @override
+    def collect(self) -> Iterable[GaugeMetricFamily]:
+        """See `prometheus_client`."""
+        # `namespace` is the operator's own once Prometheus has scraped it.
+        family = GaugeMetricFamily(
+            f"{PREFIX}_condition",
+            "Conditions of each Reranker: 1 for True, 0 for False, -1 for Unknown.",
+            labels=["reranker_namespace", "reranker", "type"],
+        )
+        for said in self._conditions():
+            family.add_metric([said.namespace, said.name, said.type], _VALUES.get(said.status, -1))
+        yield family
+
+
 class Metrics:
     """The operator's metrics in a registry of their own.
 
     Args:
         states: What the Ready conditions of all Rerankers say now.
+        conditions: All conditions of all Rerankers.
     """
 
-    def __init__(self, states: Callable[[], Iterable[str]]) -> None:
+    def __init__(
+        self, states: Callable[[], Iterable[str]], conditions: Callable[[], Iterable[Said]] = lambda: ()
+    ) -> None:
         self.registry = CollectorRegistry()
         self.registry.register(_Resources(states))
+        self.registry.register(_Conditions(conditions))
         self.reconciles = Counter(
             f"{PREFIX}_reconciles", "Rounds of work on a Reranker, by result.", ["result"], registry=self.registry
         )

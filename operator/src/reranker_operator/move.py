@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from .adopt import FULLNAME
-from .kinds import AUTOSCALER, DEPLOYMENT, SERVICE, Ref, ref_of
+from .kinds import AUTOSCALER, DEPLOYMENT, SCALED_OBJECT, SERVICE, Ref, ref_of
 from .snapshots import Child, DeploymentState
 
-_LEADING = frozenset({AUTOSCALER.name, "Ingress", "HTTPRoute"})
+_LEADING = frozenset({AUTOSCALER.name, SCALED_OBJECT.name, "Ingress", "HTTPRoute", "InterceptorRoute"})
 """Kinds that lead callers to the new pods, or would take their count while nobody calls them."""
 
 
@@ -86,9 +86,15 @@ def move_of(wanted: Iterable[dict[str, Any]], children: Iterable[Child], uid: st
     ]
     names = tuple(sorted(child.ref.name for child in formers))
     led = [child.ref for child in children if child.ref.kind_name == SERVICE.name and child.fullname in names]
-    least = int(bodies.get(AUTOSCALER.name, {"spec": {}})["spec"].get("minReplicas", 1))
+    least = _least(bodies)
     count = max([least, *(child.replicas for child in formers)])
     return Move(target, names, tuple(sorted({*led, *handed_over})), count)
+
+
+def _least(bodies: Mapping[str, Mapping[str, Any]]) -> int:
+    """Fewest replicas that an autoscaler will want, one at least: from 0 nothing would answer."""
+    scaled, object_ = (bodies.get(kind.name, {"spec": {}})["spec"] for kind in (AUTOSCALER, SCALED_OBJECT))
+    return max(1, int(scaled.get("minReplicas", 1)), int(object_.get("minReplicaCount", 1)))
 
 
 def _answers(child: Child | None, body: Mapping[str, Any]) -> bool:

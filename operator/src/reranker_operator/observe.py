@@ -9,12 +9,15 @@ from .changes import Applied
 from .children import Children
 from .clock import Clock
 from .errors import OperatorError
-from .kinds import AUTOSCALER, CLAIM, DEPLOYMENT, SERVICE, ref_of
+from .kinds import AUTOSCALER, CLAIM, DEPLOYMENT, SCALED_OBJECT, SERVICE, ref_of
 from .pod_answers import Facts
 from .resource import Reranker
 from .situation import Situation
 from .snapshots import Child, DeploymentState
 from .tracked import Tracked
+
+_SCALING = (AUTOSCALER.name, SCALED_OBJECT.name)
+"""Kinds that decide the count; a Reranker has at most one."""
 
 
 class Observer:
@@ -59,7 +62,7 @@ class Observer:
         answering = [pod for each in deployments for pod in self._children.pods(each.uid)]
         tracked.answers.keep_only({pod.uid for pod in answering})
         claims = [child for child in children if child.ref.kind_name == CLAIM.name]
-        autoscaler = next((child for child in children if child.ref.kind_name == AUTOSCALER.name), None)
+        autoscaler = next((child for child in children if child.ref.kind_name in _SCALING), None)
         move = done.move if done.move and done.move.is_under_way else None
         endpoint = str(reranker.status.get("endpoint", ""))
         # Of a spec that was refused there is nothing, or it is somebody else's.
@@ -77,6 +80,7 @@ class Observer:
             trouble=trouble.of_pods(pods, claims, self._clock.stamp()),
             error=error,
             autoscaler=autoscaler.status if autoscaler else None,
+            autoscaler_spec=autoscaler.spec if autoscaler else {},
             # What a move leads to is no address yet.
             endpoint=(endpoint if move else "") or _endpoint(made) or endpoint,
             selector=_selector(made) or str(reranker.status.get("selector", "")),

@@ -27,6 +27,7 @@ from .reconcile import Reconciler
 from .render import HelmRenderer
 from .report import Reporter
 from .resource import Key, Reranker
+from .server_version import ServerVersion
 from .settings import Settings
 from .slots import Slots
 from .tracked import TrackedRerankers
@@ -61,7 +62,7 @@ class Operator:
         self._lease = Lease(cluster, namespace, name, identity, settings.lease_duration_s, time.monotonic)
         self._elsewhere = ServedElsewhere(cluster, time.monotonic)
         self._tracked = TrackedRerankers(time.monotonic)
-        self.metrics = Metrics(self._tracked.states)
+        self.metrics = Metrics(self._tracked.states, self._tracked.conditions)
         self._work = Worklist(self._tracked.schedules, self._round, time.monotonic)
         self._children = Children(self._on_change)
         self._reconciler: Reconciler | None = None
@@ -121,7 +122,7 @@ class Operator:
         # kopf would ask again for a minute with growing pauses, and then end.
         await self._patiently(self._list)
         self._renderer = HelmRenderer(settings.helm, settings.chart, version, settings.helm_limit_s)
-        self._reconciler = self._assembled(self._renderer, warning)
+        self._reconciler = self._assembled(self._renderer, warning, ServerVersion.of(version))
         watching = watches(self._cluster, settings.watch_namespace, self._children, settings.watch_inactivity_s)
         async with asyncio.TaskGroup() as tasks:
             for each in watching:
@@ -135,7 +136,7 @@ class Operator:
             tasks.create_task(self._work.run(settings.max_concurrent_reconciles))
             tasks.create_task(self._look_around())
 
-    def _assembled(self, renderer: HelmRenderer, warning: str) -> Reconciler:
+    def _assembled(self, renderer: HelmRenderer, warning: str, server: ServerVersion) -> Reconciler:
         """What makes a round."""
         settings, cluster, children, clock = self._settings, self._cluster, self._children, real_clock()
         slots = Slots(settings.max_concurrent_rollouts, settings.rollout_stall_s, self._tracked.claims, clock.seconds)
@@ -151,6 +152,7 @@ class Operator:
             self.metrics,
             settings.resync_interval_s,
             settings.allowed_names,
+            server,
         )
 
     async def _list(self) -> None:

@@ -59,6 +59,7 @@ DUTIES: dict[str, Duty] = {
     "NotAllowed": _AUTHOR,
     "NotOwned": _AUTHOR,
     "KindNotInstalled": _ADMINISTRATOR,
+    "ServerTooOld": _AUTHOR,
     "RefusedByCluster": _AUTHOR,
     "PodsRefused": _AUTHOR,
     "FormerChild": _ADMINISTRATOR_IF_IT_LASTS,

@@ -18,6 +18,7 @@ from .observe import Observer
 from .render import Renderer
 from .report import Reporter, named
 from .resource import Reranker
+from .server_version import ServerVersion
 from .spec_limits import AllowedNames
 from .tracked import Tracked
 from .worklist import Gone, Outcome, Requeue, Retry
@@ -51,6 +52,7 @@ class Reconciler:
         metrics: Counts rounds.
         resync_s: Pause when all is well.
         allowed: What Rerankers may name.
+        server: What the cluster can do.
     """
 
     def __init__(
@@ -63,6 +65,7 @@ class Reconciler:
         metrics: Metrics,
         resync_s: float,
         allowed: AllowedNames,
+        server: ServerVersion,
     ) -> None:
         self._cluster = cluster
         self._renderer = renderer
@@ -72,6 +75,7 @@ class Reconciler:
         self._metrics = metrics
         self._resync_s = resync_s
         self._allowed = allowed
+        self._server = server
 
     async def reconcile(self, tracked: Tracked) -> Outcome:
         """Do one round."""
@@ -88,6 +92,7 @@ class Reconciler:
                 self._applier.stand_down(tracked)
             else:
                 self._allowed.check(reranker.spec)
+                self._server.check(reranker.spec)
                 wanted = adopt(await self._renderer.render(reranker.key, reranker.values()), reranker)
                 done = await self._applier.apply(tracked, reranker, wanted)
         except OperatorError as problem:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from .errors import OperatorError
@@ -28,7 +28,8 @@ class Situation:
         unreached: Ready pods that did not answer.
         additions: What others have set on the objects, each with the object's name.
         error: What stopped this round.
-        autoscaler: Status of the HorizontalPodAutoscaler; None without one.
+        autoscaler: Status of the HorizontalPodAutoscaler or ScaledObject; None without one.
+        autoscaler_spec: Its spec.
         warning: A sentence about the operator's surroundings, such as a CRD that is older than it.
     """
 
@@ -44,6 +45,7 @@ class Situation:
     trouble: Trouble | None = None
     error: OperatorError | None = None
     autoscaler: Mapping[str, Any] | None = None
+    autoscaler_spec: Mapping[str, Any] = field(default_factory=dict)
     endpoint: str = ""
     selector: str = ""
     warning: str = ""

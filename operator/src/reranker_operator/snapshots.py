@@ -11,14 +11,17 @@ from typing import Any, Self
 
 from .adopt import FULLNAME, INSTANCE, controller_of, outlives_its_maker
 from .drift import additions
-from .kinds import AUTOSCALER, CLAIM, DEPLOYMENT, RERANKER, Ref
+from .kinds import AUTOSCALER, CLAIM, DEPLOYMENT, RERANKER, SCALED_OBJECT, Ref
 from .resource import Key
 
 _FLEETING = ("resourceVersion", "managedFields", "generation")
 """Metadata that changes without anybody's wish."""
 
-_WITH_STATUS = (AUTOSCALER.name, CLAIM.name, DEPLOYMENT.name)
+_WITH_STATUS = (AUTOSCALER.name, CLAIM.name, DEPLOYMENT.name, SCALED_OBJECT.name)
 """Kinds whose status says how the Reranker is."""
+
+_WITH_SPEC = (AUTOSCALER.name, CLAIM.name, SCALED_OBJECT.name)
+"""Kinds of which more than the digest of the spec is needed."""
 
 REVISION = "deployment.kubernetes.io/revision"
 
@@ -35,7 +38,7 @@ class Child:
         version: Resource version, which grows.
         replicas: Of a Deployment, the count that its spec asks for.
         is_kept: It is annotated to outlive its Reranker.
-        spec: Of a claim only.
+        spec: Of claims and autoscalers; else empty.
         status: Of the kinds whose status matters; else empty.
         additions: Who added which fields beside ours.
     """
@@ -76,7 +79,7 @@ class Child:
             replicas=int((body.get("spec") or {}).get("replicas", 0)) if ref.kind_name == DEPLOYMENT.name else 0,
             is_being_deleted="deletionTimestamp" in metadata,
             is_kept=outlives_its_maker(body),
-            spec=body["spec"] if ref.kind_name == CLAIM.name else {},
+            spec=body["spec"] if ref.kind_name in _WITH_SPEC else {},
             status=(body.get("status") or {}) if ref.kind_name in _WITH_STATUS else {},
             additions=additions(metadata.get("managedFields") or ()),
         )

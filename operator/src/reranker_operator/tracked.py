@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 
 from .kinds import Ref
+from .metrics import Said
 from .pod_answers import PodAnswers
 from .resource import Key, Reranker
 from .slots import SlotClaim
@@ -128,6 +129,12 @@ class TrackedRerankers:
     def claims(self) -> Iterator[SlotClaim]:
         """Who has, wants or needs no rollout slot."""
         return (tracked.slot for tracked in self)
+
+    def conditions(self) -> Iterator[Said]:
+        """Every condition that was reported."""
+        for tracked in self:
+            for each in (tracked.reported.status or {}).get("conditions", ()):
+                yield Said(*tracked.key, each["type"], each["status"])
 
     def states(self) -> Iterator[str]:
         """What the Ready conditions say."""

@@ -3,7 +3,7 @@ Rules about quantities, replicas and the device. Each define gives one sentence 
 */}}
 
 {{- define "bge-reranker.requirements.quantities" -}}
-{{- $given := dict "cache.size" .Values.cache.size "autoscaling.backlogSeconds.target" .Values.autoscaling.backlogSeconds.target "autoscaling.gpu.target" .Values.autoscaling.gpu.target }}
+{{- $given := dict "cache.size" .Values.cache.size "autoscaling.backlogSeconds.target" .Values.autoscaling.backlogSeconds.target "autoscaling.gpu.target" .Values.autoscaling.gpu.target "autoscaling.keda.outsideTarget" .Values.autoscaling.keda.outsideTarget }}
 {{- with .Values.sharedMemorySize }}{{ $_ := set $given "sharedMemorySize" . }}{{ end }}
 {{- range $key, $quantity := $given }}
 {{- include "bge-reranker.requirements.quantity" (list $key $quantity) }}
@@ -69,9 +69,10 @@ Rules about quantities, replicas and the device. Each define gives one sentence 
 
 {{- define "bge-reranker.requirements.scaling" -}}
 {{- if .Values.autoscaling.enabled }}
-{{- if not (or .Values.autoscaling.backlogSeconds.enabled .Values.autoscaling.gpu.enabled .Values.autoscaling.cpu.enabled .Values.autoscaling.metrics) }}
+{{- if not (or .Values.autoscaling.backlogSeconds.enabled .Values.autoscaling.gpu.enabled .Values.autoscaling.cpu.enabled .Values.autoscaling.metrics .Values.autoscaling.keda.enabled) }}
 autoscaling.enabled is true and there is no metric to scale on. Enable autoscaling.backlogSeconds, autoscaling.gpu or autoscaling.cpu, or list one in autoscaling.metrics.
 {{ end }}
+{{- if .Values.autoscaling.keda.enabled }}{{ include "bge-reranker.requirements.keda" . }}{{ else }}{{ include "bge-reranker.requirements.zero" . }}{{ end }}
 {{- if and .Values.autoscaling.cpu.enabled (not (dig "requests" "cpu" "" (default dict .Values.resources))) }}
 autoscaling.cpu.enabled is true and resources.requests.cpu is missing, of which it is a percentage. Set the request, or scale on autoscaling.backlogSeconds.
 {{ end }}
@@ -82,6 +83,42 @@ autoscaling.gpu.enabled is true and gpu.count is 0, so no pod has a GPU to measu
 {{- $budget := toString .Values.podDisruptionBudget.maxUnavailable }}
 {{- if not (regexMatch "^(0|[1-9][0-9]{0,8}|([0-9]{1,2}|100)%)$" $budget) }}
 podDisruptionBudget.maxUnavailable is {{ quote $budget }}; it must be a number of pods or a percentage of at most 100%. Write one such as 1 or "25%".
+{{ end }}
+{{- end }}
+
+{{/* A HorizontalPodAutoscaler leaves 0 only by a metric that needs no pod. */}}
+{{- define "bge-reranker.requirements.zero" -}}
+{{- $outside := false }}
+{{- range .Values.autoscaling.metrics }}{{ if has .type (list "Object" "External") }}{{ $outside = true }}{{ end }}{{ end }}
+{{- if and (eq (int .Values.autoscaling.minReplicas) 0) (not $outside) }}
+autoscaling.minReplicas is 0 and autoscaling.metrics has none of type Object or External, so nothing would bring a pod back: pods that are not there have no metrics. Add one on a series from outside of the pods, such as the ingress controller's, or set minReplicas to 1.
+{{ end }}
+{{- if .Values.autoscaling.keda.interceptor.enabled }}
+autoscaling.keda.interceptor.enabled is true and autoscaling.keda.enabled is false, and only KEDA reads what the interceptor counts. Set autoscaling.keda.enabled to true, or leave the interceptor out.
+{{ end }}
+{{- end }}
+
+{{- define "bge-reranker.requirements.keda" -}}
+{{- if .Values.autoscaling.metrics }}
+autoscaling.metrics is for a HorizontalPodAutoscaler and autoscaling.keda.enabled is true. Leave one of them out.
+{{ end }}
+{{- if not (or .Values.autoscaling.backlogSeconds.enabled .Values.autoscaling.gpu.enabled .Values.autoscaling.cpu.enabled .Values.autoscaling.keda.outsideQuery .Values.autoscaling.keda.interceptor.enabled) }}
+autoscaling.keda.enabled is true and there is nothing to scale on. Enable autoscaling.backlogSeconds, autoscaling.gpu or autoscaling.cpu, or give autoscaling.keda.outsideQuery.
+{{ end }}
+{{- if and (not .Values.autoscaling.keda.serverAddress) (or .Values.autoscaling.backlogSeconds.enabled .Values.autoscaling.gpu.enabled .Values.autoscaling.keda.outsideQuery) }}
+autoscaling.keda.serverAddress is empty, so KEDA has no Prometheus to ask. Give its address, such as http://prometheus-operated.monitoring:9090.
+{{ end }}
+{{- if and (eq (int .Values.autoscaling.minReplicas) 0) (not .Values.autoscaling.keda.outsideQuery) }}
+autoscaling.minReplicas is 0 and autoscaling.keda.outsideQuery is empty, so nothing would bring a pod back: pods that are not there have no series. Give a query on a series from outside of the pods, such as the ingress controller's requests a second, or set minReplicas to 1.
+{{ end }}
+{{- with regexFind "(bge_reranker|rerank|te|DCGM)_[A-Za-z_]+" .Values.autoscaling.keda.outsideQuery }}
+autoscaling.keda.outsideQuery asks for {{ . }}, a series of the pods themselves, which is gone with the last of them. Ask for one of an ingress controller, a gateway or the callers.
+{{ end }}
+{{- if and .Values.autoscaling.keda.interceptor.enabled (not .Values.autoscaling.keda.interceptor.hosts) }}
+autoscaling.keda.interceptor.enabled is true and autoscaling.keda.interceptor.hosts is empty, so its proxy would not know which requests are for this release. List at least one host name.
+{{ end }}
+{{- if gt (int .Values.autoscaling.keda.fallback.replicas) (int .Values.autoscaling.maxReplicas) }}
+autoscaling.keda.fallback.replicas is {{ int .Values.autoscaling.keda.fallback.replicas }} and autoscaling.maxReplicas is {{ int .Values.autoscaling.maxReplicas }}; a fallback must not be above it. Lower fallback.replicas or raise maxReplicas.
 {{ end }}
 {{- end }}
 
