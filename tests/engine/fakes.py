@@ -15,8 +15,11 @@ from typing_extensions import override
 from bge_reranker.engine.batch import Batch, Pair
 from bge_reranker.engine.budget import TokenBudget
 from bge_reranker.engine.dispatcher import Dispatcher
+from bge_reranker.engine.lanes import Lane
 from bge_reranker.engine.observer import BatchReport, SilentObserver
+from bge_reranker.engine.origin import ANYBODY, Origin
 from bge_reranker.engine.preparer import Preparer
+from bge_reranker.engine.reservations import Asked, Grant
 from bge_reranker.engine.scorer import ScorerDescription, ScorerOutOfMemory
 from bge_reranker.engine.throughput import Throughput
 from bge_reranker.engine.ticket import Outcome, Ticket
@@ -39,6 +42,23 @@ def make_pair(serial: int, length_tokens: int = 4) -> Pair:
     tokens = np.full(length_tokens, 7, dtype=np.int32)
     tokens[0] = serial
     return Pair(tokens=tokens, types=np.zeros(length_tokens, dtype=np.int8))
+
+
+NO_GRANT = Grant(0, Lane(0, 1.0))
+"""Of tickets that nothing was reserved for."""
+
+
+def make_ticket(
+    pairs: Sequence[Pair],
+    on_done: Callable[[Outcome], None] = lambda _: None,
+    now: float = 0.0,
+    grant: Grant = NO_GRANT,
+    *,
+    deadline: float = float("inf"),
+    is_partial: bool = False,
+) -> Ticket:
+    """A ticket as an engine makes it of what it was granted."""
+    return Ticket(pairs, deadline, on_done, now, lane=grant.lane, is_trial=grant.is_trial, is_partial=is_partial)
 
 
 def logit_of(tokens: NDArray[np.int32]) -> float:
@@ -155,14 +175,21 @@ class SteppedEngine:
         self.dispatcher.serve(TokenBudget(settings.max_batch_tokens), throughput)
 
     def submit(
-        self, pairs: Sequence[Pair], *, deadline: float = float("inf"), outcomes: list[Outcome] | None = None
+        self,
+        pairs: Sequence[Pair],
+        *,
+        deadline: float = float("inf"),
+        outcomes: list[Outcome] | None = None,
+        origin: Origin = ANYBODY,
+        is_partial: bool = False,
     ) -> tuple[Ticket, list[Outcome]]:
         """Reserve and submit at once; outcomes are appended to the list as they come."""
         received: list[Outcome] = [] if outcomes is None else outcomes
         tokens = sum(len(pair) for pair in pairs)
-        is_trial = self.dispatcher.reserve(tokens, deadline, self.clock())
-        ticket = Ticket(pairs, deadline, received.append, self.clock(), is_trial=is_trial)
-        self.dispatcher.submit(ticket, tokens)
+        asked = Asked(tokens, deadline, origin=origin, is_partial=is_partial)
+        grant = self.dispatcher.reserve(asked, self.clock())
+        ticket = make_ticket(pairs, received.append, self.clock(), grant, deadline=deadline, is_partial=is_partial)
+        self.dispatcher.submit(ticket, grant)
         return ticket, received
 
     def run_until_idle(self) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import heapq
 import math
 import random
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 
 import numpy as np
@@ -15,7 +15,9 @@ import numpy as np
 from bge_reranker.engine.batch import Batch, Pair
 from bge_reranker.engine.budget import TokenBudget
 from bge_reranker.engine.dispatcher import Dispatcher
+from bge_reranker.engine.origin import ANYBODY, Origin
 from bge_reranker.engine.plan import Plan
+from bge_reranker.engine.reservations import Asked as Asking
 from bge_reranker.engine.throughput import Throughput
 from bge_reranker.engine.ticket import Outcome, Ticket
 from bge_reranker.errors import CapacityError
@@ -62,6 +64,8 @@ class Scenario:
     noise: float = 0.0
     """Standard deviation of the logarithm of each batch's time."""
     seed: int = 1
+    origins: tuple[tuple[Origin, float], ...] = ((ANYBODY, 1.0),)
+    """Who asks, each with its part of all arrivals; the parts sum to 1."""
 
     @property
     def true_tokens_per_second(self) -> float:
@@ -81,6 +85,7 @@ class Asked:
     at: float
     documents: int
     deadline_s: float
+    origin: Origin = ANYBODY
     returns: bool = False
 
     @property
@@ -117,6 +122,13 @@ class Result:
     """Of those who returned, accepted."""
     waits_s: list[float] = field(default_factory=list)
     """What the refused were told."""
+    late: int = 0
+    """Requests that were accepted behind others and not answered in time, since counting began."""
+    asked_tokens: Counter[Origin] = field(default_factory=Counter)
+    """Tokens that could have been done, by origin."""
+    answered_tokens: Counter[Origin] = field(default_factory=Counter)
+    answers_s: dict[Origin, list[float]] = field(default_factory=lambda: defaultdict(list))
+    """Seconds until each answer, by origin."""
 
     @property
     def goodput(self) -> float:
@@ -130,6 +142,14 @@ class Result:
     def waste(self) -> float:
         """Part of the computed tokens whose request was not answered in time."""
         return self.wasted_tokens / self.computed_tokens
+
+    def answered_part(self, origin: Origin) -> float:
+        """Tokens of an origin that were answered in time over those that it asked for."""
+        return self.answered_tokens[origin] / self.asked_tokens[origin]
+
+    def answer_s(self, origin: Origin, quantile: float) -> float:
+        """Seconds until an answer, by origin."""
+        return float(np.quantile(self.answers_s[origin], quantile))
 
     @property
     def shares(self) -> list[float]:
@@ -150,7 +170,13 @@ class Result:
         return (
             f"load {scenario.load:4}, deadlines {low:g} to {high:g} s, rate x {scenario.rate_factor}: goodput "
             f"{self.goodput:.3f} (in order {self.in_order:.3f}), waste {self.waste:.3f}, "
-            f"taken back {returned} of {self.returned}, answered by size {sizes}"
+            f"taken back {returned} of {self.returned}, answered by size {sizes}, late {self.late}"
+            + "".join(
+                f"\n  {origin.caller} {origin.priority}: answered {self.answered_part(origin):.3f}, "
+                f"p50 {self.answer_s(origin, 0.5):.3f} s, p95 {self.answer_s(origin, 0.95):.3f} s"
+                for origin, _ in scenario.origins
+                if len(scenario.origins) > 1 and self.answers_s[origin]
+            )
         )
 
 
@@ -199,13 +225,20 @@ class Simulation:
     def _arrive(self, now: float) -> None:
         scenario = self.scenario
         documents = max(1, round(self._between(scenario.documents)))
-        asked = Asked(len(self._arrived), now, documents, self._between(scenario.deadlines_s))
+        asked = Asked(len(self._arrived), now, documents, self._between(scenario.deadlines_s), self._origin())
         self._arrived.append(asked)
         self._ask(asked)
         mean_tokens = _mean(scenario.documents) * PAIR_TOKENS
         after = now + self._random.expovariate(scenario.load * self._rate(now) / mean_tokens)
         if after < self._ends_at:
             self._at(after, self._arrive)
+
+    def _origin(self) -> Origin:
+        origins = self.scenario.origins
+        if len(origins) == 1:
+            return origins[0][0]
+        names, parts = zip(*origins, strict=True)
+        return self._random.choices(names, parts)[0]
 
     def _between(self, bounds: tuple[float, float]) -> float:
         return math.exp(self._random.uniform(*map(math.log, bounds)))
@@ -216,8 +249,11 @@ class Simulation:
         if counts and not asked.returns and self._could_be_done(asked):
             result.asked[asked.size_class] += 1
             self._counted.add(asked.serial)
+            result.asked_tokens[asked.origin] += asked.tokens
+        is_alone = not self._dispatcher.backlog_tokens
+        deadline = now + asked.deadline_s
         try:
-            is_trial = self._dispatcher.reserve(asked.tokens, now + asked.deadline_s, now, asked.serial)
+            grant = self._dispatcher.reserve(Asking(asked.tokens, deadline, asked.serial, asked.origin), now)
         except CapacityError as error:
             if error.retry_after_s is not None and not asked.returns:
                 self._come_back(asked, error.retry_after_s)
@@ -225,23 +261,25 @@ class Simulation:
         result.taken_back += counts and asked.returns
         ticket = Ticket(
             _PAIRS[: asked.documents],
-            now + asked.deadline_s,
-            lambda outcome: self._hear(asked, outcome),
+            deadline,
+            lambda outcome: self._hear(asked, outcome, was_alone=is_alone),
             now,
-            is_trial=is_trial,
+            lane=grant.lane,
+            is_trial=grant.is_trial,
         )
-        self._dispatcher.submit(ticket, asked.tokens)
+        self._dispatcher.submit(ticket, grant)
         self._go_on(now)
 
     def _come_back(self, asked: Asked, wait_s: float) -> None:
         if self._counts(asked.at):
             self.result.waits_s.append(wait_s)
         if self._random.random() < self.scenario.returning and asked.at + wait_s < self._ends_at:
-            again = Asked(asked.serial, asked.at + wait_s, asked.documents, asked.deadline_s, returns=True)
+            again = replace(asked, at=asked.at + wait_s, returns=True)
             self._at(again.at, lambda _: self._ask(again))
 
-    def _hear(self, asked: Asked, outcome: Outcome) -> None:
+    def _hear(self, asked: Asked, outcome: Outcome, *, was_alone: bool) -> None:
         if outcome.errors:
+            self.result.late += self._counts(self._now) and not was_alone
             scored = asked.documents - len(outcome.errors)
             self.result.wasted_tokens += scored * PAIR_TOKENS * self._counts(self._now)
             return
@@ -250,6 +288,8 @@ class Simulation:
             self.result.delivered_long_tokens += asked.tokens * (asked.deadline_s >= self.scenario.long_s)
         if asked.serial in self._counted:
             self.result.answered[asked.size_class] += 1
+            self.result.answered_tokens[asked.origin] += asked.tokens
+            self.result.answers_s[asked.origin].append(self._now - asked.at)
 
     def _go_on(self, now: float) -> None:
         """What the worker and the preparer do when something has changed."""

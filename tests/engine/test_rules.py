@@ -9,14 +9,9 @@ import pytest
 from bge_reranker.engine.budget import TokenBudget
 from bge_reranker.engine.deadlines import DeadlineIndex
 from bge_reranker.engine.throughput import Throughput
-from bge_reranker.engine.ticket import Outcome, Ticket
 from bge_reranker.errors import DeadlineExceeded
 
-from .fakes import make_pair
-
-
-def ignore(_: Outcome) -> None:
-    """An `on_done` for tickets whose outcome does not matter."""
+from .fakes import make_pair, make_ticket
 
 
 def test_throughput_follows_full_batches_when_the_device_slows_down() -> None:
@@ -124,11 +119,11 @@ def test_budget_never_falls_below_one_token() -> None:
 
 def test_deadlines_expire_live_tickets_in_order_and_forget_the_many_that_ended() -> None:
     deadlines = DeadlineIndex()
-    late, early = (Ticket([make_pair(1)], deadline, ignore, 0.0) for deadline in (6.0, 5.0))
+    late, early = (make_ticket([make_pair(1)], deadline=deadline) for deadline in (6.0, 5.0))
     deadlines.add(late)
     deadlines.add(early)
     for _ in range(1000):
-        ended = Ticket([make_pair(2)], 1.0, ignore, 0.0)
+        ended = make_ticket([make_pair(2)], deadline=1.0)
         deadlines.add(ended)
         ended.fail_rest(DeadlineExceeded("too late"), 1.0)
     assert len(deadlines._heap) < 100

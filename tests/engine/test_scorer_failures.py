@@ -8,10 +8,10 @@ import pytest
 
 from bge_reranker.engine.batch import Batch
 from bge_reranker.engine.scorer import ScorerLost
-from bge_reranker.engine.ticket import Outcome, Ticket
+from bge_reranker.engine.ticket import Outcome
 from bge_reranker.errors import WorkerDied
 
-from .fakes import FakeScorer, codes, logit_of, make_engine, make_pair, prepare_while_scoring
+from .fakes import NO_GRANT, FakeScorer, codes, logit_of, make_engine, make_pair, make_ticket, prepare_while_scoring
 
 
 def test_pair_that_the_scorer_fails_on_fails_alone_without_quoting_the_error() -> None:
@@ -138,7 +138,7 @@ def test_callback_that_raises_costs_nobody_else_their_answer() -> None:
     def raise_error(_: Outcome) -> None:
         raise error
 
-    engine.dispatcher.submit(Ticket([make_pair(1)], math.inf, raise_error, engine.clock()), 0)
+    engine.dispatcher.submit(make_ticket([make_pair(1)], raise_error, engine.clock()), NO_GRANT)
     _, outcomes = engine.submit([make_pair(2)])
     engine.run_until_idle()
     assert len(outcomes) == 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,7 @@ from ..errors import DeadlineExceeded, QueueFull
 from .promises import Promises
 from .size_shares import SizeShares
 
-_MARGIN = 1 / 16
+MARGIN = 1 / 16
 """Part of the time that a request can spare which is kept for what no prediction knows, such as a batch that is ended
 by a slower neighbour."""
 
@@ -36,6 +36,12 @@ _MAX_WAIT_S = 120.0
 _STALE_S = 30.0
 """Seconds after which an idle engine doubts its rate: by then whatever slowed it down may be gone."""
 
+_LEAST_PART = 1 / 16
+"""Least part of a request that is worth taking alone."""
+
+_HALVINGS = 10
+"""Steps in which the largest such part is looked for."""
+
 _TRIAL_SHARE = 0.01
 """Most of the time that goes to requests which are expected to be too large for their deadlines."""
 
@@ -54,19 +60,20 @@ class LaterLoad:
     ends_s: NDArray[np.float64]
     """float64 (N,): seconds until all that is due by then is expected to have ended, without the request."""
 
-    def late_s(self, own_s: float, held_s: float, load: Load) -> float:
+    def late_s(self, own_s: float, held_s: float, load: Load, room: float = 0.0) -> float:
         """Seconds by which one of them would be late, had all to wait for the request too; 0 where none would.
 
         Args:
             own_s: That the request takes.
             held_s: Most that it must leave to others.
             load: With the margins.
+            room: Part of their time that it must leave to those who come before it.
         """
         if not len(self.ends_s):
             return 0.0
         spare_s = np.maximum(0.0, self.remaining_s - own_s - load.doubt_s)
-        spare_s = spare_s - np.minimum(load.batch_s, _MARGIN * spare_s)
-        latest_s = spare_s - np.minimum(held_s, _HELD * spare_s)
+        spare_s = spare_s - np.minimum(load.batch_s, MARGIN * spare_s)
+        latest_s = (1 - room) * (spare_s - np.minimum(held_s, _HELD * spare_s))
         return float((self.ends_s - latest_s).max(initial=0.0))
 
 
@@ -115,6 +122,17 @@ class AdmissionRequest:
     fingerprint: Hashable = None
     """By which it is recognised when it retries; requests of the same one may be taken for one another."""
 
+    priority: int = 0
+    """Lower numbers come first, also when they retry."""
+
+    room: float = 0.0
+    """Part of its time that it leaves to those who come before it: more urgent ones, and callers who were served less.
+    Without it whoever comes first would fill the queue, and nobody could be preferred any more."""
+
+    def reduced(self, part: float) -> AdmissionRequest:
+        """The request with a part of its tokens."""
+        return replace(self, tokens=round(part * self.tokens), expected_tokens=part * self.expected_tokens)
+
 
 class Admission:
     """Admits requests, and remembers whom it refused.
@@ -141,7 +159,8 @@ class Admission:
         if load.backlog_tokens == 0:
             self._shares.note(request.tokens, is_admitted=True)
             return
-        overflow_tokens = load.backlog_tokens + request.tokens - load.max_queue_tokens
+        most_tokens = round((1 - request.room) * load.max_queue_tokens)
+        overflow_tokens = load.backlog_tokens + request.tokens - most_tokens
         if overflow_tokens > 0:
             # A request larger than the whole queue is welcome as soon as the engine is idle.
             wait_s = min(overflow_tokens, load.backlog_tokens) / load.tokens_per_second
@@ -150,41 +169,68 @@ class Admission:
                 f"(maxQueueTokens is {load.max_queue_tokens})."
             )
             raise self._refusal(message, request, wait_s, now)
-        returning_s = self._promises.expected_tokens(now) / load.tokens_per_second
-        own_s = request.expected_tokens / load.tokens_per_second
-        if returns:
-            latest_s, held_s = _spare_s(request.remaining_s, own_s, load), 0.0
-        else:
-            latest_s, held_s = self._latest_start_s(request, load, returning_s), _HELD_LATER * returning_s
-        late_s = load.later.late_s(own_s, held_s, load)
-        is_admitted = load.before_s <= latest_s and not late_s
+        returning_s = self._returning_s(request, load, now)
+        late_s = self._late_s(request, load, 0.0 if returns else returning_s)
+        is_admitted = not late_s and load.before_s <= self._latest_start_s(request, load, returning_s, returns=returns)
         self._shares.note(request.tokens, is_admitted=is_admitted)
         if not is_admitted:
-            message = (
-                f"What waits here takes {shown(load.before_s)}, this request about {shown(own_s)}, "
-                f"and its deadline is in {shown(request.remaining_s)}."
-            )
-            if load.later.late_s(own_s, 0.0, load):
-                message += " Requests with later deadlines that were accepted before would be late."
-            elif load.before_s + own_s <= request.remaining_s:
-                message += " The time between is kept for requests that were refused before."
-            before_s = max(load.before_s, late_s)
-            calm_s = min(before_s / 2, _CALM * _spare_s(request.remaining_s, own_s, load))
-            raise self._refusal(message, request, before_s + returning_s - calm_s, now)
+            own_s = request.expected_tokens / load.tokens_per_second
+            before_s, spare_s = max(load.before_s, late_s), _spare_s(request, own_s, load)
+            calm_s = min(before_s / 2, _CALM * spare_s)
+            raise self._refusal(_why_refused(request, load), request, before_s + returning_s - calm_s, now)
 
-    def _latest_start_s(self, request: AdmissionRequest, load: Load, returning_s: float) -> float:
-        """Seconds from now within which a newcomer must begin to be admitted.
+    def part(self, request: AdmissionRequest, load: Load, now: float) -> float:
+        """The largest part of a request that would be in time, 1 for all of it, 0 where it is not worth while."""
+        fitting, too_large = 0.0, 1.0
+        if self._fits(request, load, now):
+            return 1.0
+        for _ in range(_HALVINGS):
+            part = (fitting + too_large) / 2
+            if self._fits(request.reduced(part), load, now):
+                fitting = part
+            else:
+                too_large = part
+        return fitting if fitting >= _LEAST_PART else 0.0
 
-        It leaves time to those that are to retry, and, while a larger size goes short, what one of it needs.
+    def _fits(self, request: AdmissionRequest, load: Load, now: float) -> bool:
+        """Whether a request would be in time as a newcomer, also where the engine is idle."""
+        own_s = request.expected_tokens / load.tokens_per_second
+        if load.before_s + own_s + load.doubt_s + min(load.batch_s, MARGIN * own_s) > request.remaining_s:
+            return False
+        if not load.backlog_tokens:
+            return True
+        if load.backlog_tokens + request.tokens > (1 - request.room) * load.max_queue_tokens:
+            return False
+        returning_s = self._returning_s(request, load, now)
+        is_late = load.before_s > self._latest_start_s(request, load, returning_s, returns=False)
+        return not is_late and not self._late_s(request, load, returning_s)
+
+    def _returning_s(self, request: AdmissionRequest, load: Load, now: float) -> float:
+        """Seconds that those need who are to retry and do not come after this request."""
+        return self._promises.expected_tokens(now, request.priority) / load.tokens_per_second
+
+    def _late_s(self, request: AdmissionRequest, load: Load, returning_s: float) -> float:
+        """Seconds by which somebody with a later deadline would be late because of a request."""
+        own_s = request.expected_tokens / load.tokens_per_second
+        return load.later.late_s(own_s, _HELD_LATER * returning_s, load, request.room)
+
+    def _latest_start_s(self, request: AdmissionRequest, load: Load, returning_s: float, *, returns: bool) -> float:
+        """Seconds from now within which a request must begin to be admitted.
+
+        A newcomer leaves time to those that are to retry, and, while a larger size goes short, what one of it needs.
         """
+        tokens = request.expected_tokens
+        if returns:
+            return _spare_s(request, tokens / load.tokens_per_second, load)
         largest_tokens = self._shares.largest_short_tokens(load.tokens_per_second * request.remaining_s)
-        own_s = max(request.expected_tokens, largest_tokens) / load.tokens_per_second
-        spare_s = _spare_s(request.remaining_s, own_s, load)
+        spare_s = _spare_s(request, max(tokens, largest_tokens) / load.tokens_per_second, load)
         return spare_s - min(returning_s, _HELD * spare_s)
 
     def _refusal(self, message: str, request: AdmissionRequest, wait_s: float, now: float) -> QueueFull:
         wait_s = min(wait_s, _MAX_WAIT_S / (1.0 + _JITTER)) * self._source.uniform(1.0, 1.0 + _JITTER)
-        self._promises.give((request.tokens, request.fingerprint), round(request.expected_tokens), wait_s, now)
+        self._promises.give(
+            (request.tokens, request.fingerprint), round(request.expected_tokens), wait_s, now, request.priority
+        )
         return QueueFull(message, remedy=_REMEDY, retry_after_s=wait_s)
 
 
@@ -228,7 +274,22 @@ def trial_s(remaining_s: float) -> float:
     return remaining_s / 4
 
 
-def _spare_s(remaining_s: float, own_s: float, load: Load) -> float:
-    """Seconds that a request can wait before it begins, without the margin; 0 where it has none."""
-    spare_s = max(0.0, remaining_s - own_s - load.doubt_s)
-    return spare_s - min(load.batch_s, _MARGIN * spare_s)
+def _why_refused(request: AdmissionRequest, load: Load) -> str:
+    own_s = request.expected_tokens / load.tokens_per_second
+    message = (
+        f"What waits here takes {shown(load.before_s)}, this request about {shown(own_s)}, "
+        f"and its deadline is in {shown(request.remaining_s)}."
+    )
+    if load.later.late_s(own_s, 0.0, load):
+        return message + " Requests with later deadlines that were accepted before would be late."
+    if load.before_s + own_s > request.remaining_s:
+        return message
+    if request.room:
+        return message + " The time between is kept for more urgent requests and callers who asked for less."
+    return message + " The time between is kept for requests that were refused before."
+
+
+def _spare_s(request: AdmissionRequest, own_s: float, load: Load) -> float:
+    """What a request can wait, without the room that it leaves to those who come before it."""
+    spare = max(0.0, request.remaining_s - own_s - load.doubt_s)
+    return (1 - request.room) * (spare - min(load.batch_s, MARGIN * spare))

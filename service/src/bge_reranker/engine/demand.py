@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -57,6 +59,21 @@ class Demand:
         start = int(self._deadlines[: self._length].searchsorted(deadline, side="right"))
         waiting_tokens, reserved_tokens = self._tokens[:, start : self._length]
         return self._deadlines[start : self._length].copy(), waiting_tokens + reserved_tokens * usual
+
+    def first_hurried(self, expected_end: Callable[[NDArray[np.float64]], NDArray[np.float64]], usual: float) -> float:
+        """The earliest deadline that something would miss, were it served by deadline.
+
+        Args:
+            expected_end: From tokens to the latest time at which they have ended, float64 (N,) each.
+            usual: Tokens that a reserved one turns out to be.
+
+        Returns:
+            Infinity where everything is in time.
+        """
+        deadlines = self._deadlines[: self._length]
+        waiting_tokens, reserved_tokens = self._tokens[:, : self._length]
+        missed = np.flatnonzero(expected_end((waiting_tokens + reserved_tokens * usual).cumsum()) > deadlines)
+        return float(deadlines[missed[0]]) if len(missed) else float("inf")
 
     def _insert(self, index: int, deadline: float) -> None:
         if self._length == len(self._deadlines):

@@ -6,7 +6,7 @@ Its caller holds a lock around each method, or has one thread, as the tests of i
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -14,15 +14,17 @@ from numpy.typing import NDArray
 
 from ..errors import CallerGone, DeadlineExceeded, Draining, PairTooLarge, RerankerError
 from ..settings import EngineSettings
-from .admission import LATE_REMEDY, shown
+from .admission import LATE_REMEDY, MARGIN, shown
 from .batch import Batch
 from .budget import TokenBudget
 from .deadlines import DeadlineIndex
 from .demand import Demand
 from .draft import Draft
+from .lanes import Lanes
 from .lifecycle import Lifecycle
+from .origin import PriorityClass
 from .plan import Plan
-from .reservations import Batches, Reservations
+from .reservations import Asked, Batches, Grant, Reservations
 from .throughput import Throughput
 from .ticket import Ticket
 from .token_queue import TokenBudgetQueue
@@ -33,6 +35,9 @@ _MIN_STALL_S = 60.0
 _FLOOR = 0.25
 """Part of the batch that calibration found to fit `max_batch_ms` below which batches never shrink. Small batches are
 bound by launching; without a floor a slow spell shrinks them, which worsens the measured rate, which shrinks them."""
+
+_LEVEL = 1 / 2
+"""Part of a full batch up to which a caller does not count as served lately."""
 
 _STALL_FACTOR = 10.0
 """Times its expected duration for which a batch may run before the worker counts as stuck."""
@@ -51,9 +56,11 @@ class Dispatcher:
     def __init__(self, settings: EngineSettings, source: random.Random | None = None) -> None:
         self._settings = settings
         demand = Demand()
-        self._queue = TokenBudgetQueue(demand)
+        self._lanes = Lanes()
+        self._queue = TokenBudgetQueue(demand, self._lanes)
         self._reservations = Reservations(
             demand,
+            self._lanes,
             settings.max_queue_tokens,
             source or random.Random(),  # noqa: S311 - jitter is no secret
         )
@@ -76,6 +83,11 @@ class Dispatcher:
         self._refresh_prepared()
         in_batches_tokens = sum(plan.tokens for plan in (self._prepared, self._running) if plan is not None)
         return self._reservations.tokens + self._queue.waiting_tokens + in_batches_tokens
+
+    @property
+    def waiting_by_class(self) -> Mapping[PriorityClass, int]:
+        """Tokens that wait for a batch, by class of priority."""
+        return self._queue.waiting_by_class
 
     @property
     def backlog_s(self) -> float:
@@ -129,17 +141,8 @@ class Dispatcher:
         self._floor_tokens = throughput.tokens_within(_FLOOR * self._settings.max_batch_ms / 1000)
         self.lifecycle.serve()
 
-    def reserve(self, tokens: int, deadline: float, now: float, fingerprint: Hashable = None) -> bool:
-        """Reserve capacity for a request that would end in time.
-
-        Args:
-            tokens: Estimated before tokenising.
-            deadline: Of the request.
-            now: Time.
-            fingerprint: By which the request is recognised when it retries.
-
-        Returns:
-            True for a trial: a request that is expected to be too large for its deadline even alone.
+    def reserve(self, asked: Asked, now: float) -> Grant:
+        """Reserve capacity for a request that would end in time, or for a part of it where its caller takes parts.
 
         Raises:
             QueueFull: If what waits leaves no room or not enough time.
@@ -149,7 +152,7 @@ class Dispatcher:
             WorkerDied: If the engine is dead.
         """
         self.lifecycle.check_reserve()
-        return self._reservations.take(tokens, deadline, now, fingerprint, self._batches(now))
+        return self._reservations.take(asked, now, self._batches(now))
 
     def check_hope(self, tokens: int, reserved_tokens: int, deadline: float, now: float) -> bool:
         """Refuse an admitted request once more of it is known.
@@ -172,7 +175,7 @@ class Dispatcher:
         """Give up a reservation."""
         self._reservations.release(tokens, deadline)
 
-    def submit(self, ticket: Ticket, reserved_tokens: int) -> None:
+    def submit(self, ticket: Ticket, grant: Grant) -> None:
         """Turn a reservation into a ticket.
 
         Raises:
@@ -180,9 +183,12 @@ class Dispatcher:
             WorkerDied: If the engine is dead.
         """
         self.lifecycle.check_submit()
-        self._reservations.redeem(reserved_tokens, ticket.deadline, ticket.total_tokens)
+        if grant.part < 1:
+            ticket.trim(max(grant.part * ticket.total_tokens, ticket.next_pair_tokens), _left_out())
+        self._reservations.redeem(grant.tokens, ticket.deadline, ticket.total_tokens)
         self._queue.add(ticket)
         self._deadlines.add(ticket)
+        self._reorder(ticket.submitted_at)
 
     def abandon(self, ticket: Ticket, now: float) -> None:
         """End a ticket whose caller has gone; nothing happens when it has ended already."""
@@ -220,12 +226,15 @@ class Dispatcher:
         self.sweep(now)
         self._refresh_prepared()
         self._drop_hopeless_prepared(now)
+        self._reorder(now)
         if self._prepared is None or self._prepared.batch is None or self._is_prepared_overtaken():
             self._fill_prepared(now)
         plan, self._prepared = self._prepared, None
         self._running, self._running_since = plan, now
         for slice_ in plan.slices if plan is not None else ():
             slice_.ticket.begin(slice_, now)
+            slice_.ticket.lane.served.add(slice_.tokens, now)
+        self._reorder(now)
         return plan
 
     def finish(self, logits: NDArray[np.float32], compute_s: float) -> bool:
@@ -320,8 +329,17 @@ class Dispatcher:
 
     def _is_prepared_overtaken(self) -> bool:
         """Whether a ticket waits that comes before one in the prepared batch."""
-        first = self._queue.first()
-        return first is not None and self._prepared is not None and first.deadline < self._prepared.latest_deadline
+        return self._prepared is not None and self._queue.overtakes(self._prepared)
+
+    def _reorder(self, now: float) -> None:
+        """Settle who comes first, by what everybody was served and by who can still wait for a batch of others."""
+        limit_tokens, hurried_until = self._limit_tokens(), float("inf")
+        if self._lanes.are_several:
+            begins_at, throughput = now + self._left_of_running_s(now) + self.throughput.doubt_s, self.throughput
+            hurried_until = self._reservations.first_hurried(
+                lambda tokens: begins_at + (tokens + (1 + MARGIN) * limit_tokens) / throughput.tokens_per_second
+            )
+        self._queue.reorder(now, _LEVEL * limit_tokens, hurried_until)
 
     def _left_of_running_s(self, now: float) -> float:
         if self._running is None:
@@ -330,12 +348,13 @@ class Dispatcher:
 
     def _fill_prepared(self, now: float) -> None:
         """Let the next waiting pairs join the prepared batch, or found it; end what cannot be done in time."""
+        self._reorder(now)
         if self._is_prepared_overtaken():
             self._give_back_prepared()
         starts_at = now + self._left_of_running_s(now)
         draft = Draft(self._prepared, self._limit_tokens(), starts_at, self.throughput)
         while (ticket := self._queue.first()) is not None:
-            if self._end_if_hopeless(ticket, draft.ends_at(ticket), now):
+            if self._end_if_hopeless(ticket, draft.ends_at(ticket), now) or ticket.is_taken:
                 continue
             slice_ = self._queue.take(draft.room_tokens(ticket), begins=draft.is_empty)
             if slice_ is None:
@@ -354,9 +373,19 @@ class Dispatcher:
         self._refresh_prepared()
 
     def _end_if_hopeless(self, ticket: Ticket, ends_at: float, now: float) -> bool:
-        """End a ticket that would end too late, before more of it is computed; a trial is given its first batch."""
+        """End a ticket that would end too late, before more of it is computed; a trial is given its first batch.
+
+        Of one whose caller takes parts only the last pairs are given up, as many as would come too late.
+        """
         if ends_at <= ticket.deadline or (ticket.is_trial and not ticket.ended_pairs):
             return False
+        if ticket.is_partial:
+            ends_at -= self._leave_out(ticket, ends_at - ticket.deadline)
+            if ticket.has_ended:
+                self._ended.append(ticket)
+                return True
+            if ends_at <= ticket.deadline:
+                return False
         message = (
             f"The last pair of this request would be scored in {shown(ends_at - now)}, "
             f"and its deadline is in {shown(ticket.deadline - now)}."
@@ -364,6 +393,14 @@ class Dispatcher:
         figures = {"expected_s": ends_at - now, "remaining_s": ticket.deadline - now}
         self._end_rest(ticket, DeadlineExceeded(message, remedy=LATE_REMEDY, figures=figures), now)
         return True
+
+    def _leave_out(self, ticket: Ticket, late_s: float) -> float:
+        """Give up waiting pairs of a ticket that would end so much too late; the seconds that they would have taken."""
+        waiting_tokens = ticket.waiting_tokens
+        late_tokens = (late_s + self.throughput.doubt_s) * self.throughput.tokens_per_second
+        given_up_tokens = ticket.trim(waiting_tokens - late_tokens, _left_out())
+        self._queue.forget(ticket, given_up_tokens)
+        return self.throughput.expected_s(given_up_tokens)
 
     def _refresh_prepared(self) -> None:
         """Drop the pairs of ended tickets from the prepared batch, so that they count and cost nothing."""
@@ -412,3 +449,7 @@ class Dispatcher:
     def _end_all(self, error: Callable[[], RerankerError], now: float) -> None:
         for ticket in list(self._deadlines):
             self._end_rest(ticket, error(), now)
+
+
+def _left_out() -> DeadlineExceeded:
+    return DeadlineExceeded("Not scored: the deadline left no time for it.", remedy=LATE_REMEDY)

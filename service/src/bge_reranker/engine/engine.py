@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from types import TracebackType
 from typing import Self
 
@@ -18,7 +18,9 @@ from .batch import Pair
 from .dispatcher import Dispatcher
 from .lifecycle import Phase
 from .observer import EngineObserver, SilentObserver
+from .origin import ANYBODY, Origin, PriorityClass
 from .preparer import Preparer
+from .reservations import Asked, Grant
 from .scorer import Scorer
 from .ticket import Outcome, Ticket
 from .worker import Worker
@@ -29,12 +31,11 @@ __all__ = ["Engine", "Outcome", "Reservation", "Submission"]
 class Reservation:
     """Capacity of the queue, held until it is submitted or released; as a context manager it cannot leak."""
 
-    def __init__(
-        self, tokens: int, deadline: float, release: Callable[[Reservation], None], *, is_trial: bool = False
-    ) -> None:
-        self.tokens = tokens
-        self.deadline = deadline
-        self.is_trial = is_trial
+    def __init__(self, asked: Asked, grant: Grant, release: Callable[[Reservation], None]) -> None:
+        self.deadline = asked.deadline
+        self.is_partial = asked.is_partial
+        self.is_trial = grant.is_trial
+        self.grant = grant
         self._release = release
         self.is_open = True
 
@@ -63,7 +64,7 @@ class Submission:
 
 
 class Engine:
-    """Scores pairs of many callers, the earliest deadline first, in batches bounded by tokens and by time.
+    """Scores pairs of many callers, the most urgent and the least served first, in batches bounded by tokens and by time.
 
     Args:
         scorer: Computes logits; called from one thread of this engine only, and closed by it.
@@ -144,6 +145,12 @@ class Engine:
             return self._dispatcher.backlog_s
 
     @property
+    def waiting_by_class(self) -> Mapping[PriorityClass, int]:
+        """Tokens that wait for a batch, by class of priority."""
+        with self._condition:
+            return dict(self._dispatcher.waiting_by_class)
+
+    @property
     def tokens_per_second(self) -> float:
         """Measured throughput of this replica; 0 before calibration."""
         with self._condition:
@@ -160,13 +167,23 @@ class Engine:
         with self._condition:
             return self._dispatcher.is_making_progress(self._clock())
 
-    def reserve(self, tokens: int, deadline: float, fingerprint: Hashable = None) -> Reservation:
+    def reserve(
+        self,
+        tokens: int,
+        deadline: float,
+        fingerprint: Hashable = None,
+        *,
+        origin: Origin = ANYBODY,
+        is_partial: bool = False,
+    ) -> Reservation:
         """Reserve capacity for a request, or refuse it at once; never blocks.
 
         Args:
             tokens: Tokens that the request is expected to have.
             deadline: Time on the engine's clock by which the caller wants its answer.
             fingerprint: By which the request is recognised when it retries.
+            origin: For whom it is.
+            is_partial: Whether the caller takes what can be scored in time: the first pairs, without the rest.
 
         Raises:
             QueueFull: If the backlog leaves no room, or the request would end too late; says when to retry.
@@ -175,9 +192,10 @@ class Engine:
             Draining: If the engine is going down.
             WorkerDied: If the engine is dead.
         """
+        asked = Asked(tokens, deadline, fingerprint, origin, is_partial)
         with self._condition:
-            is_trial = self._dispatcher.reserve(tokens, deadline, self._clock(), fingerprint)
-        return Reservation(tokens, deadline, self._release, is_trial=is_trial)
+            grant = self._dispatcher.reserve(asked, self._clock())
+        return Reservation(asked, grant, self._release)
 
     def check_hope(self, reservation: Reservation, tokens: int) -> None:
         """Refuse a request that turns out too large for its deadline even alone, before it holds up others.
@@ -190,9 +208,9 @@ class Engine:
             DeadlineExceeded: If so; now and then an idle engine tries one all the same, in case its estimate is wrong.
         """
         with self._condition:
-            if not reservation.is_trial:
+            if not reservation.is_trial and not reservation.is_partial:
                 reservation.is_trial = self._dispatcher.check_hope(
-                    tokens, reservation.tokens, reservation.deadline, self._clock()
+                    tokens, reservation.grant.tokens, reservation.deadline, self._clock()
                 )
 
     def submit(self, reservation: Reservation, pairs: Sequence[Pair], on_done: Callable[[Outcome], None]) -> Submission:
@@ -209,11 +227,19 @@ class Engine:
             WorkerDied: If the engine died meanwhile; the reservation stays to be released.
             ValueError: If there is no pair, or the reservation was used before; this is a bug.
         """
-        ticket = Ticket(pairs, reservation.deadline, on_done, self._clock(), is_trial=reservation.is_trial)
+        ticket = Ticket(
+            pairs,
+            reservation.deadline,
+            on_done,
+            self._clock(),
+            lane=reservation.grant.lane,
+            is_trial=reservation.is_trial,
+            is_partial=reservation.is_partial,
+        )
         with self._condition:
             if not reservation.is_open:
                 raise ValueError("the reservation was submitted or released before; this is a bug")
-            self._dispatcher.submit(ticket, reservation.tokens)
+            self._dispatcher.submit(ticket, reservation.grant)
             reservation.is_open = False
             self._condition.notify_all()
         return Submission(lambda: self._abandon(ticket))
@@ -246,7 +272,7 @@ class Engine:
         with self._condition:
             if reservation.is_open:
                 reservation.is_open = False
-                self._dispatcher.release(reservation.tokens, reservation.deadline)
+                self._dispatcher.release(reservation.grant.tokens, reservation.deadline)
 
     def _abandon(self, ticket: Ticket) -> None:
         with self._condition:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 
 from .batch import Batch, Pair
+from .lanes import Lane
 from .observer import BatchReport
 from .ticket import TicketSlice
 
@@ -22,8 +23,8 @@ class Plan:
     """Limit, for memory and for time, that held when the batch was taken; a single pair may exceed it."""
     ends_by: float
     """When the batch must have ended for all tickets that it completes to be in time."""
-    latest_deadline: float
-    """Latest deadline of a ticket in it: whoever has an earlier one comes first, until the batch starts."""
+    latest_by_lane: Mapping[Lane, float]
+    """Latest deadline of each lane's tickets in it: whoever comes before one of them displaces the batch."""
     is_closed: bool = False
     """Whether nothing may join any more: something in it would end too late."""
     batch: Batch | None = None
@@ -33,7 +34,12 @@ class Plan:
     def of(cls, slices: Sequence[TicketSlice], limit_tokens: int) -> Self:
         """Plan a batch of these slices."""
         tokens = sum(slice_.tokens for slice_ in slices)
-        return cls(tuple(slices), tokens, limit_tokens, _ends_by(slices), _latest_deadline(slices))
+        return cls(tuple(slices), tokens, limit_tokens, _ends_by(slices), _latest_by_lane(slices))
+
+    @property
+    def latest_deadline(self) -> float:
+        """Latest deadline of a ticket in it."""
+        return max(self.latest_by_lane.values())
 
     @property
     def room_tokens(self) -> int:
@@ -60,7 +66,7 @@ class Plan:
             slices=(*self.slices, *more),
             tokens=self.tokens + sum(slice_.tokens for slice_ in more),
             ends_by=min(self.ends_by, _ends_by(more)),
-            latest_deadline=max(self.latest_deadline, _latest_deadline(more)),
+            latest_by_lane=_latest_by_lane((*self.slices, *more)),
             batch=None,
         )
 
@@ -93,5 +99,8 @@ def _ends_by(slices: Sequence[TicketSlice]) -> float:
     return min((slice_.ends_by for slice_ in slices), default=float("inf"))
 
 
-def _latest_deadline(slices: Sequence[TicketSlice]) -> float:
-    return max(slice_.ticket.deadline for slice_ in slices)
+def _latest_by_lane(slices: Sequence[TicketSlice]) -> Mapping[Lane, float]:
+    latest: dict[Lane, float] = {}
+    for ticket in (slice_.ticket for slice_ in slices):
+        latest[ticket.lane] = max(ticket.deadline, latest.get(ticket.lane, ticket.deadline))
+    return latest

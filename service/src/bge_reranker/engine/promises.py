@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+from collections import Counter
 from collections.abc import Hashable
 from dataclasses import dataclass
 from itertools import count
@@ -32,6 +33,7 @@ _LEAST_SHARE = 0.1
 @dataclass(slots=True, eq=False)
 class _Promise:
     tokens: int
+    priority: int
     is_open: bool = True
 
 
@@ -42,20 +44,20 @@ class Promises:
         self._by_key: dict[Hashable, list[tuple[float, int, _Promise]]] = {}
         self._by_end: list[tuple[float, int, Hashable, _Promise]] = []
         self._sequence = count()
-        self._open_tokens = 0
+        self._open_tokens: Counter[int] = Counter()
         self._kept = _FIRST_GUESS
         self._ended = 1.0
 
-    def give(self, key: Hashable, tokens: int, wait_s: float, now: float) -> None:
-        """Remember that a request is to retry after some seconds."""
+    def give(self, key: Hashable, tokens: int, wait_s: float, now: float, priority: int = 0) -> None:
+        """Remember that a request of some priority is to retry after some seconds."""
         self._lapse(now)
         if len(self._by_end) >= _MAX_PROMISES:
             return
-        promise, order = _Promise(tokens), next(self._sequence)
+        promise, order = _Promise(tokens, priority), next(self._sequence)
         begins_at, ends_at = now + wait_s * (1 - _EARLY), now + wait_s + max(_MIN_LATE_S, _LATE * wait_s)
         heapq.heappush(self._by_key.setdefault(key, []), (begins_at, order, promise))
         heapq.heappush(self._by_end, (ends_at, order, key, promise))
-        self._open_tokens += tokens
+        self._open_tokens[priority] += tokens
 
     def redeem(self, key: Hashable, now: float) -> bool:
         """Whether a request was to retry about now; each promise is worth one request."""
@@ -66,10 +68,11 @@ class Promises:
         self._end(key, promises[0][2], kept=1.0)
         return True
 
-    def expected_tokens(self, now: float) -> float:
-        """Tokens that are still expected to be retried, by experience."""
+    def expected_tokens(self, now: float, priority: int = 0) -> float:
+        """Tokens that are still expected to be retried, by experience, of this priority or a more urgent one."""
         self._lapse(now)
-        return self._open_tokens * max(_LEAST_SHARE, self._kept / self._ended)
+        open_tokens = sum(tokens for other, tokens in self._open_tokens.items() if other <= priority)
+        return open_tokens * max(_LEAST_SHARE, self._kept / self._ended)
 
     def _lapse(self, now: float) -> None:
         while self._by_end and (self._by_end[0][0] < now or not self._by_end[0][3].is_open):
@@ -79,7 +82,9 @@ class Promises:
 
     def _end(self, key: Hashable, promise: _Promise, *, kept: float) -> None:
         promise.is_open = False
-        self._open_tokens -= promise.tokens
+        self._open_tokens[promise.priority] -= promise.tokens
+        if not self._open_tokens[promise.priority]:
+            del self._open_tokens[promise.priority]
         self._kept = self._kept * _MEMORY + kept
         self._ended = self._ended * _MEMORY + 1.0
         promises = self._by_key[key]

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..errors import DeadlineExceeded
 from .admission import LATE_REMEDY, Admission, AdmissionRequest, LaterLoad, Load, is_trial
 from .demand import Demand
 from .estimates import Estimates
+from .lanes import Lane, Lanes
+from .origin import ANYBODY, Origin
 from .plan import Plan
 from .throughput import Throughput
 
@@ -37,49 +40,95 @@ class Batches:
     """Seconds since the throughput was measured last."""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Asked:
+    """A request as it asks for capacity."""
+
+    tokens: int
+    """Estimated before tokenising."""
+
+    deadline: float
+
+    fingerprint: Hashable = None
+    """By which it is recognised when it retries."""
+
+    origin: Origin = ANYBODY
+    """For whom it is."""
+
+    is_partial: bool = False
+    """Whether its caller takes what can be scored in time, without the rest."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Grant:
+    """Capacity that was given to a request."""
+
+    tokens: int
+    """What is reserved, of as many tokens as were estimated."""
+
+    lane: Lane
+    """Where the request waits."""
+
+    is_trial: bool = False
+    """Whether it is expected to be too large for its deadline even alone."""
+
+    part: float = 1.0
+    """Part of the request that is to be scored; below 1 only where its caller takes parts."""
+
+
 class Reservations:
     """Admits requests before they are tokenised, and keeps their capacity until they are submitted.
 
     Args:
         demand: Where what is reserved is added up by deadline, beside what waits.
+        lanes: Of everybody.
         max_queue_tokens: Most tokens that the backlog may have.
         source: Of the jitter in Retry-After.
     """
 
-    def __init__(self, demand: Demand, max_queue_tokens: int, source: random.Random) -> None:
+    def __init__(self, demand: Demand, lanes: Lanes, max_queue_tokens: int, source: random.Random) -> None:
         self._demand = demand
+        self._lanes = lanes
         self._max_queue_tokens = max_queue_tokens
         self._admission = Admission(source)
         self._estimates = Estimates()
         self.tokens = 0
 
-    def take(self, tokens: int, deadline: float, now: float, fingerprint: Hashable, batches: Batches) -> bool:
-        """Reserve capacity for a request that would end in time.
+    def take(self, asked: Asked, now: float, batches: Batches) -> Grant:
+        """Reserve capacity for a request that would end in time, or for a part of it where its caller takes parts.
 
         Args:
-            tokens: Estimated before tokenising.
-            deadline: Of the request.
+            asked: The request.
             now: Time.
-            fingerprint: By which the request is recognised when it retries.
             batches: What they are doing now.
-
-        Returns:
-            True for a trial: a request that is expected to be too large for its deadline even alone.
 
         Raises:
             QueueFull: If what waits leaves no room or not enough time.
             DeadlineExceeded: If the deadline has passed already, or is too near even for the request alone.
         """
-        if deadline <= now:
+        if asked.deadline <= now:
             raise DeadlineExceeded("The deadline passed before the request could be queued.", remedy=LATE_REMEDY)
-        load = self._load(deadline, now, batches)
-        on_trial = is_trial(tokens * self._estimates.least, deadline - now, load)
+        load = self._load(asked.deadline, now, batches)
+        lane = self._lanes.of(asked.origin, now)
+        request = AdmissionRequest(
+            asked.tokens,
+            asked.tokens * self._estimates.usual,
+            asked.deadline - now,
+            asked.fingerprint,
+            asked.origin.priority,
+            self._lanes.room(lane, now, load.tokens_per_second),
+        )
+        lane.asked.add(request.expected_tokens, now)
+        if asked.is_partial and (part := self._admission.part(request, load, now)):
+            return self._grant(Grant(max(1, round(part * asked.tokens)), lane, part=part), asked.deadline)
+        on_trial = is_trial(asked.tokens * self._estimates.least, asked.deadline - now, load)
         if not on_trial:
-            self._admission.check(
-                AdmissionRequest(tokens, tokens * self._estimates.usual, deadline - now, fingerprint), load, now
-            )
-        self._add(tokens, deadline)
-        return on_trial
+            self._admission.check(request, load, now)
+        return self._grant(Grant(asked.tokens, lane, on_trial), asked.deadline)
+
+    def first_hurried(self, expected_end: Callable[[NDArray[np.float64]], NDArray[np.float64]]) -> float:
+        """The earliest deadline that could not wait, as `Demand.first_hurried` says."""
+        return self._demand.first_hurried(expected_end, self._estimates.usual)
 
     def check_hope(self, tokens: int, reserved_tokens: int, deadline: float, now: float, batches: Batches) -> bool:
         """Refuse an admitted request once more of it is known.
@@ -107,6 +156,10 @@ class Reservations:
         """End a reservation whose request is submitted, and learn from what it turned out to have."""
         self._add(-tokens, deadline)
         self._estimates.note(tokens, true_tokens)
+
+    def _grant(self, grant: Grant, deadline: float) -> Grant:
+        self._add(grant.tokens, deadline)
+        return grant
 
     def _add(self, tokens: int, deadline: float) -> None:
         self.tokens += tokens

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from ..errors import NonFiniteScore, RerankerError
 from .batch import Pair
+from .lanes import Lane
 
 SCORED = "Scored"
 """What a pair that got its logit is counted under, beside the codes of the errors."""
@@ -65,7 +66,9 @@ class Ticket:
         deadline: Time on the engine's clock after which nobody waits any more.
         on_done: Called once with the outcome.
         submitted_at: Time on the engine's clock.
+        lane: Where it waits.
         is_trial: Whether a batch of it is computed although it is expected to be too large for its deadline.
+        is_partial: Whether its caller takes what can be scored in time, without the rest.
 
     Raises:
         ValueError: If there is no pair, or one has no tokens; this is a bug.
@@ -78,7 +81,9 @@ class Ticket:
         on_done: Callable[[Outcome], None],
         submitted_at: float,
         *,
+        lane: Lane,
         is_trial: bool = False,
+        is_partial: bool = False,
     ) -> None:
         # len(pair.tokens) instead of len(pair): a Python-level __len__ costs 10,000 calls in a large request.
         lengths_tokens = np.array([len(pair.tokens) for pair in pairs], dtype=np.int64)
@@ -89,11 +94,16 @@ class Ticket:
         self.submitted_at = submitted_at
         self.arrival = 0
         """Number in order of arrival, which the queue gives it."""
+        self.lane = lane
+        self.is_queued = False
+        """Whether it stands in its lane; the queue keeps it there until it surfaces."""
         self.total_pairs = len(lengths_tokens)
+        """Pairs that are to end one after another; fewer than it came with once some were given up."""
         self.taken_pairs = 0
         self.ended_pairs = 0
         self.is_apart = False
         self.is_trial = is_trial
+        self.is_partial = is_partial
         self._pairs = pairs
         self._ends_tokens = np.concatenate(([0], np.cumsum(lengths_tokens)))
         self._logits = np.zeros(self.total_pairs, dtype=np.float32)
@@ -107,14 +117,19 @@ class Ticket:
         return self.ended_pairs == self.total_pairs
 
     @property
+    def is_taken(self) -> bool:
+        """Whether no pair waits any more."""
+        return self.taken_pairs == self.total_pairs
+
+    @property
     def total_tokens(self) -> int:
-        """Tokens of all pairs."""
-        return int(self._ends_tokens[-1])
+        """Tokens of all pairs that have not been given up."""
+        return int(self._ends_tokens[self.total_pairs])
 
     @property
     def waiting_tokens(self) -> int:
         """Tokens of the pairs that no batch has taken yet."""
-        return int(self._ends_tokens[-1] - self._ends_tokens[self.taken_pairs])
+        return int(self._ends_tokens[self.total_pairs] - self._ends_tokens[self.taken_pairs])
 
     @property
     def next_pair_tokens(self) -> int:
@@ -134,7 +149,7 @@ class Ticket:
         start = self.taken_pairs
         limit_tokens = self._ends_tokens[start] + room_tokens
         stop = int(np.searchsorted(self._ends_tokens, limit_tokens, side="right")) - 1
-        stop = max(stop, start + 1) if at_least_one else stop
+        stop = min(max(stop, start + 1) if at_least_one else stop, self.total_pairs)
         if stop <= start:
             return None
         self.taken_pairs = stop
@@ -194,6 +209,21 @@ class Ticket:
         self.ended_pairs = self.taken_pairs = self.total_pairs
         self._pairs = ()
 
+    def trim(self, waiting_tokens: float, error: RerankerError) -> int:
+        """Give up the last of the pairs that wait, so that those which stay have no more than so many tokens.
+
+        Returns:
+            Tokens that were given up. The ticket may have ended then.
+        """
+        limit_tokens = self._ends_tokens[self.taken_pairs] + max(0.0, waiting_tokens)
+        stop = int(np.searchsorted(self._ends_tokens, limit_tokens, side="right")) - 1
+        if stop >= self.total_pairs:
+            return 0
+        given_up_tokens = int(self._ends_tokens[self.total_pairs] - self._ends_tokens[stop])
+        self._failures.append((stop, self.total_pairs, error))
+        self.total_pairs = stop
+        return given_up_tokens
+
     def outcome(self) -> Outcome:
         """Put together what the caller gets; the ticket must have ended."""
         errors: dict[int, RerankerError] = {}
@@ -206,7 +236,7 @@ class Ticket:
         counts: Counter[str] = Counter()
         for start, stop, error in self._failures:
             counts[error.code] += stop - start
-        counts[SCORED] = self.total_pairs - counts.total()
+        counts[SCORED] = len(self._logits) - counts.total()
         return +counts
 
     def _end(self, slice_: TicketSlice) -> None:
