@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,19 +60,30 @@ class Demand:
         waiting_tokens, reserved_tokens = self._tokens[:, start : self._length]
         return self._deadlines[start : self._length].copy(), waiting_tokens + reserved_tokens * usual
 
-    def first_hurried(self, expected_end: Callable[[NDArray[np.float64]], NDArray[np.float64]], usual: float) -> float:
+    def first_hurried(
+        self,
+        expected_end: Callable[[NDArray[np.float64]], NDArray[np.float64]],
+        usual: float,
+        taken: Sequence[tuple[float, int]] = (),
+    ) -> float:
         """The earliest deadline that something would miss, were it served by deadline.
 
         Args:
             expected_end: From tokens to the latest time at which they have ended, float64 (N,) each.
             usual: Tokens that a reserved one turns out to be.
+            taken: Deadlines and tokens that are no longer here, but not served either.
 
         Returns:
             Infinity where everything is in time.
         """
         deadlines = self._deadlines[: self._length]
         waiting_tokens, reserved_tokens = self._tokens[:, : self._length]
-        missed = np.flatnonzero(expected_end((waiting_tokens + reserved_tokens * usual).cumsum()) > deadlines)
+        tokens = waiting_tokens + reserved_tokens * usual
+        if taken:
+            taken_deadlines, taken_tokens = zip(*sorted(taken), strict=True)
+            places = deadlines.searchsorted(taken_deadlines)
+            deadlines, tokens = np.insert(deadlines, places, taken_deadlines), np.insert(tokens, places, taken_tokens)
+        missed = np.flatnonzero(expected_end(tokens.cumsum()) > deadlines)
         return float(deadlines[missed[0]]) if len(missed) else float("inf")
 
     def _insert(self, index: int, deadline: float) -> None:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from ..errors import CallerGone, DeadlineExceeded, Draining, PairTooLarge, RerankerError
 from ..settings import EngineSettings
-from .admission import LATE_REMEDY, MARGIN, shown
+from .admission import LATE_REMEDY, shown
 from .batch import Batch
 from .budget import TokenBudget
 from .deadlines import DeadlineIndex
@@ -333,13 +333,10 @@ class Dispatcher:
 
     def _reorder(self, now: float) -> None:
         """Settle who comes first, by what everybody was served and by who can still wait for a batch of others."""
-        limit_tokens, hurried_until = self._limit_tokens(), float("inf")
+        hurried_until = float("inf")
         if self._lanes.are_several:
-            begins_at, throughput = now + self._left_of_running_s(now) + self.throughput.doubt_s, self.throughput
-            hurried_until = self._reservations.first_hurried(
-                lambda tokens: begins_at + (tokens + (1 + MARGIN) * limit_tokens) / throughput.tokens_per_second
-            )
-        self._queue.reorder(now, _LEVEL * limit_tokens, hurried_until)
+            hurried_until = self._reservations.first_hurried(self._batches(now), now)
+        self._queue.reorder(now, _LEVEL * self._limit_tokens(), hurried_until)
 
     def _left_of_running_s(self, now: float) -> float:
         if self._running is None:

@@ -64,7 +64,7 @@ class Submission:
 
 
 class Engine:
-    """Scores pairs of many callers, the most urgent and the least served first, in batches bounded by tokens and by time.
+    """Scores pairs of many callers, the most urgent and the least served first, in batches of bounded size.
 
     Args:
         scorer: Computes logits; called from one thread of this engine only, and closed by it.

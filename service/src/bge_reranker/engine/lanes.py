@@ -124,4 +124,6 @@ def order_of(lane: Lane, deadline: float, hurried_until: float) -> tuple[bool, i
         deadline: The ticket's.
         hurried_until: Up to which deadline tickets come first, because somebody could not wait for others.
     """
-    return deadline > hurried_until, lane.priority, lane.level, deadline
+    if deadline > hurried_until:
+        return True, 0, 0, deadline
+    return False, lane.priority, lane.level, deadline

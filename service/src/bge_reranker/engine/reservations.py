@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Hashable
+from collections.abc import Hashable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..errors import DeadlineExceeded
-from .admission import LATE_REMEDY, Admission, AdmissionRequest, LaterLoad, Load, is_trial
+from .admission import LATE_REMEDY, MARGIN, Admission, AdmissionRequest, LaterLoad, Load, is_trial
 from .demand import Demand
 from .estimates import Estimates
 from .lanes import Lane, Lanes
@@ -126,9 +125,18 @@ class Reservations:
             self._admission.check(request, load, now)
         return self._grant(Grant(asked.tokens, lane, on_trial), asked.deadline)
 
-    def first_hurried(self, expected_end: Callable[[NDArray[np.float64]], NDArray[np.float64]]) -> float:
-        """The earliest deadline that could not wait, as `Demand.first_hurried` says."""
-        return self._demand.first_hurried(expected_end, self._estimates.usual)
+    def first_hurried(self, batches: Batches, now: float) -> float:
+        """The earliest deadline that would be missed if a full batch of others came first; infinity where none would.
+
+        Whoever has a later deadline may wait, and whoever has an earlier one too.
+        """
+        begins_at = now + batches.left_of_running_s + batches.throughput.doubt_s
+        batch_tokens, prepared = (1 + MARGIN) * batches.limit_tokens, batches.prepared
+        return self._demand.first_hurried(
+            lambda tokens: begins_at + (tokens + batch_tokens) / batches.throughput.tokens_per_second,
+            self._estimates.usual,
+            [] if prepared is None else [(slice_.ticket.deadline, slice_.tokens) for slice_ in prepared.slices],
+        )
 
     def check_hope(self, tokens: int, reserved_tokens: int, deadline: float, now: float, batches: Batches) -> bool:
         """Refuse an admitted request once more of it is known.
