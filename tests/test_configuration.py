@@ -49,9 +49,12 @@ def test_null_in_a_later_source_unsets_a_value(tmp_path: Path) -> None:
         ({"BGE_RERANKER_MAX_BATCH_TOKEN": "1"}, "BGE_RERANKER_MAX_BATCH_TOKEN is not a setting"),
         ({"BGE_RERANKER_PORT": "eighty"}, 'http.port (flag --port, variable BGE_RERANKER_PORT) is "eighty"'),
         ({"BGE_RERANKER_PORT": "70000"}, "65535"),
-        ({"BGE_RERANKER_PORT": "8_000"}, "must be written in the digits 0 to 9"),
-        ({"BGE_RERANKER_DEADLINE_S": "+5"}, "must be written in the digits 0 to 9"),
-        ({"BGE_RERANKER_CONFIG": '{"engine": {"deadlineS": "1_0"}}'}, "must be written in the digits 0 to 9"),
+        (
+            {"BGE_RERANKER_PORT": "8_000"},
+            "from 0 to 65535. Correct it, or leave it out for the default. Write it in the digits",
+        ),
+        ({"BGE_RERANKER_DEADLINE_S": "+5"}, "Write it in the digits 0 to 9, without a plus"),
+        ({"BGE_RERANKER_CONFIG": '{"engine": {"deadlineS": "1_0"}}'}, "Write it in the digits 0 to 9"),
         (
             {"BGE_RERANKER_PORT": "8001"},
             "http.port (8001) must be another number than http.managementPort (8001), or",
@@ -75,13 +78,13 @@ def test_null_in_a_later_source_unsets_a_value(tmp_path: Path) -> None:
         ({"BGE_RERANKER_DEVICE": "tpu"}, "scorer"),
         ({"BGE_RERANKER_CONFIG": "[1]"}, "must hold groups"),
         ({"BGE_RERANKER_CONFIG": "[]"}, "must hold groups"),
-        ({"BGE_RERANKER_CONFIG": "http: {port: yes}"}, "must not be true or false"),
+        ({"BGE_RERANKER_CONFIG": "http: {port: yes}"}, "YAML reads yes, no, on and off as true and false."),
         ({"BGE_RERANKER_CONFIG": "http: {port: 1, port: 2}"}, "port is there twice"),
         ({"BGE_RERANKER_CONFIG": "engine: {deadlineS: 1, deadline_s: 2}"}, "engine.deadlineS is there twice"),
         ({"BGE_RERANKER_CONFIG": "[" * 5_000}, "neither YAML nor JSON"),
         ({"BGE_RERANKER_CONFIG": "http: {port: &a [*a]}"}, "variable BGE_RERANKER_PORT) is a list"),
         ({"BGE_RERANKER_CONFIG": BOMB}, "variable BGE_RERANKER_HOST) is a list"),
-        ({"BGE_RERANKER_MAX_BATCH_MS": "nan"}, "finite"),
+        ({"BGE_RERANKER_MAX_BATCH_MS": "nan"}, 'is "nan"; it must be a number above 0 and at most 60000. Correct'),
         ({"BGE_RERANKER_CONFIG": "{"}, "neither YAML nor JSON"),
         ({"BGE_RERANKER_CONFIG": '{"motor": {}}'}, "unknown group 'motor'"),
         ({"BGE_RERANKER_CONFIG": '{"engine": {"power": 1}}'}, "unknown setting engine.power"),
@@ -94,6 +97,16 @@ def test_an_impossible_setting_is_refused_by_name(environment: dict[str, str], w
     with pytest.raises(SettingsError) as raised:
         load_settings(environment=environment)
     assert words in raised.value.sentence()
+
+
+@pytest.mark.parametrize(("value", "given"), [("", "empty"), (" ", "empty"), ("null", "null")])
+def test_an_empty_variable_of_a_setting_that_needs_a_value_is_called_empty(value: str, given: str) -> None:
+    with pytest.raises(SettingsError) as raised:
+        load_settings(environment={"BGE_RERANKER_MODEL": value})
+    assert raised.value.message == (
+        f"Environment variable BGE_RERANKER_MODEL is {given}; model.source must be a string of 1 to 4096 characters."
+    )
+    assert raised.value.remedy == "Give the variable a value, or unset it for the default."
 
 
 @pytest.mark.parametrize("value", ["", " ", "null", "NONE", "\n"])

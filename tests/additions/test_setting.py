@@ -31,13 +31,22 @@ def test_a_setting_costs_one_place_and_the_rest_is_generated(tree: TreeCopy) -> 
     add_max_candies(tree)
     done = tree.run("-m", "generate")
     assert done.returncode == 0, done.stderr
-    path, expected = ("config", "dialects", "maxCandies"), {"type": "integer", "minimum": 1, "maximum": 9}
+    path, bounds = ("config", "dialects", "maxCandies"), {"minimum": 1, "maximum": 9}
     schema = json.loads((tree.root / CHART / "values.schema.json").read_text(encoding="utf-8"))
-    assert expected.items() <= parts(schema, *path).items()
+    words = f"{DESCRIPTION} It must be a whole number from 1 to 9."
+    assert parts(schema, *path) == {"type": "integer", "description": words, "default": 3}
+    rules = json.loads((tree.root / CHART / "files" / "rules.json").read_text(encoding="utf-8"))["bounds"]
+    (rule,) = (each for each in rules if each["path"] == ".".join(path))
+    assert bounds.items() <= rule.items()
     definition = yaml.safe_load((tree.root / CHART / "crds" / "rerankers.yaml").read_text(encoding="utf-8"))
     resource = definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
-    assert expected.items() <= parts(resource, "spec", *path).items()
-    assert DESCRIPTION in parts(resource, "spec", *path)["description"]
+    field = parts(resource, "spec", *path)
+    assert {"type": "integer", **bounds, "description": words}.items() <= field.items()
+    (validation,) = field["x-kubernetes-validations"]
+    assert validation["rule"] == "self >= 1 && self <= 9"
+    assert f"; {rule['sentence']}" in validation["messageExpression"]
+    refused = tree.run("-m", "bge_reranker", "serve", "--max-candies=10")
+    assert f"is 10; {rule['sentence']}" in " ".join((refused.stdout + refused.stderr).split())
     defaults = json.loads((tree.root / CHART / "files" / "settings-defaults.json").read_text(encoding="utf-8"))
     assert defaults["dialects"]["maxCandies"] == 3
     assert tree.run("-m", "generate", "--check").returncode == 0

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
+from bge_reranker.setting_bounds import setting_bounds
 from tests.chart.rendering import refusal
 from tests.cluster.failures import ClusterError
-from tests.contract.setting_cases import rule_cases
+from tests.contract.setting_cases import BoundCase, Fault, bound_cases, rounds, rule_cases, values_of
 from tests.e2e.operated import Operated
 
 SHAPES: list[tuple[dict[str, Any], str]] = [
@@ -64,6 +65,10 @@ RULES: list[dict[str, Any]] = [
 ]
 
 
+SENTENCES = {key: found.sentence for key, found in setting_bounds().items()}
+BOUND_CASES = [case for case in bound_cases() if case.path]
+
+
 def said_of(products: Operated, spec: dict[str, Any]) -> str:
     """What the API server says where it refuses; empty where it does not."""
     try:
@@ -83,6 +88,29 @@ def test_the_api_server_refuses_with_the_sentence_that_helm_says(products: Opera
         # What stands behind it in brackets are the numbers.
         (sentence,) = (line[2:].partition(" (")[0] for line in refusal(spec).splitlines() if line.startswith("- "))
         assert sentence in said_of(products, spec)
+
+
+@pytest.mark.parametrize("cases", rounds(case for case in BOUND_CASES if case.fault and case.fault is not Fault.TYPE))
+def test_the_api_server_refuses_with_the_service_s_sentence_what_a_declaration_refuses(
+    products: Operated, cases: list[BoundCase]
+) -> None:
+    said = said_of(products, values_of(cases))
+    assert [case for case in cases if not (f"{case.path} is " in said and f"; {SENTENCES[case.key]}" in said)] == []
+
+
+@pytest.mark.parametrize("cases", rounds(case for case in BOUND_CASES if case.fault is Fault.TYPE))
+def test_the_api_server_refuses_another_type_by_the_schema_which_names_the_setting(
+    products: Operated, cases: list[BoundCase]
+) -> None:
+    said = said_of(products, values_of(cases))
+    assert [case for case in cases if f"spec.{case.path}: Invalid value: " not in said] == []
+
+
+@pytest.mark.parametrize("cases", rounds(case for case in BOUND_CASES if not case.fault))
+def test_the_api_server_takes_what_a_declaration_accepts(products: Operated, cases: list[BoundCase]) -> None:
+    said = said_of(products, values_of(cases))
+    # Accepted values may still break a rule between two settings, or one that is the pod's.
+    assert [line for line in said.splitlines() if " in body " in line or "it must be " in line] == []
 
 
 def test_settings_that_break_no_rule_are_taken(products: Operated) -> None:

@@ -88,7 +88,7 @@ def refusal(values: Values, release: str = "demo", *, case: str = "", namespace:
 
 def problems(values: Values) -> list[str]:
     """The sentences with which the chart refuses, of those that are its own and not the schema's."""
-    return [line[2:] for line in refusal(values).splitlines() if line.startswith("- ")]
+    return [line[2:] for line in refusal(values).split("\n") if line.startswith("- ")]
 
 
 def helm_says(values: Values) -> str:

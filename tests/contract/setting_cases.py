@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from enum import Enum
+from itertools import zip_longest
 from typing import Any, Final
 
 from bge_reranker.setting_rules import MODEL_PAIR_TOKENS, RULES, Relation, Rule
 from bge_reranker.settings import Settings
 from generate.chart.rules import MODEL_PAIR_TOKENS_OF
 from generate.chart.settings_schema import OWNED
-
-OWNED_KEYS: Final = {f"{group}.{name}" for group, names in OWNED.items() for name in names}
-"""Settings that the chart decides itself."""
 
 SOME_TOKENS: Final = 100
 """A right side where the default leaves the choice to the service."""
@@ -21,18 +20,36 @@ HOLDING: Final[dict[Relation, tuple[int, ...]]] = {">=": (0, 1), "<=": (-1, 0), 
 """Differences between left and right with which a relation holds, of -1, 0 and 1."""
 
 
+class Fault(Enum):
+    """Why a setting's declaration refuses a value."""
+
+    TYPE = "type"
+    """It is of another type."""
+
+    BOUND = "bound"
+    """It is out of a bound, no choice, or of another pattern."""
+
+    LENGTH = "length"
+    """It is a text with more characters than it may have."""
+
+
 @dataclass(frozen=True)
 class BoundCase:
-    """One value of one setting, and whether its own declaration accepts it."""
+    """One value of one setting, and why its own declaration refuses it, if it does."""
 
     key: str
     value: Any
-    is_accepted: bool
+    fault: Fault | None = None
 
     @property
     def config(self) -> dict[str, Any]:
         """The setting alone, as a configuration file has it."""
         return nested({self.key: self.value})
+
+    @property
+    def path(self) -> str:
+        """Where the chart has it; empty where it decides the setting itself."""
+        return OWNED.get(self.key, f"config.{self.key}") or ""
 
 
 @dataclass(frozen=True)
@@ -55,7 +72,7 @@ class RuleCase:
     @property
     def is_the_chart_s(self) -> bool:
         """Whether the chart leaves both settings to `config`."""
-        return not OWNED_KEYS & {self.rule.left, str(self.rule.right)}
+        return not OWNED.keys() & {self.rule.left, str(self.rule.right)}
 
     @property
     def name(self) -> str:
@@ -90,55 +107,90 @@ def _right_side(rule: Rule, defaults: dict[str, Any]) -> int:
 
 
 def bound_cases() -> Iterator[BoundCase]:
-    """Each setting that `config` may have: both sides of each bound, each choice, and values of other types."""
+    """Each setting: both sides of each bound, each choice, and values of other types."""
     whole = Settings.model_json_schema(by_alias=True)
     for group, reference in whole["properties"].items():
         fields = whole["$defs"][reference["$ref"].removeprefix("#/$defs/")]["properties"]
         for name, schema in fields.items():
-            if f"{group}.{name}" not in OWNED_KEYS:
-                yield from _cases_of(f"{group}.{name}", schema)
+            yield from _cases_of(f"{group}.{name}", schema)
+
+
+def rounds(cases: Iterable[BoundCase]) -> list[list[BoundCase]]:
+    """Cases with one value a setting at a time: whoever refuses values names all of them at once."""
+    by_key: dict[str, list[BoundCase]] = {}
+    for case in cases:
+        by_key.setdefault(case.key, []).append(case)
+    return [[case for case in turn if case] for turn in zip_longest(*by_key.values())]
+
+
+def values_of(cases: Iterable[BoundCase]) -> dict[str, Any]:
+    """The chart's values, or a spec, with all of these."""
+    found: dict[str, Any] = {}
+    for case in cases:
+        *groups, name = case.path.split(".")
+        inner = found
+        for group in groups:
+            inner = inner.setdefault(group, {})
+        inner[name] = case.value
+    return found
 
 
 def _cases_of(key: str, schema: dict[str, Any]) -> Iterator[BoundCase]:
     alternatives = schema.get("anyOf", [schema])
     (declared,) = (each for each in alternatives if each != {"type": "null"})
-    if len(alternatives) > 1:
-        yield BoundCase(key, None, is_accepted=True)
-    yield BoundCase(key, ["a"], is_accepted=False)
+    if len(alternatives) > 1 and key not in OWNED:
+        yield BoundCase(key, None)
+    yield BoundCase(key, ["a"], Fault.TYPE)
     if "enum" in declared:
-        yield from (BoundCase(key, choice, is_accepted=True) for choice in declared["enum"])
-        yield BoundCase(key, "another", is_accepted=False)
+        yield from (BoundCase(key, choice) for choice in declared["enum"])
+        yield BoundCase(key, "another", Fault.BOUND)
     elif declared["type"] in {"integer", "number"}:
         yield from _numbers(key, declared)
     elif declared["type"] == "string":
         yield from _texts(key, declared)
     else:
-        yield BoundCase(key, "another", is_accepted=False)
+        yield from (BoundCase(key, value) for value in (True, False))
+        yield BoundCase(key, "another", Fault.TYPE)
 
 
 def _numbers(key: str, declared: dict[str, Any]) -> Iterator[BoundCase]:
     step = 1 if declared["type"] == "integer" else 0.5
-    yield BoundCase(key, True, is_accepted=False)
-    yield BoundCase(key, "many", is_accepted=False)
+    yield BoundCase(key, True, Fault.TYPE)
+    yield BoundCase(key, "many", Fault.TYPE)
     if "minimum" in declared:
-        yield BoundCase(key, declared["minimum"], is_accepted=True)
-        yield BoundCase(key, declared["minimum"] - step, is_accepted=False)
+        yield BoundCase(key, declared["minimum"])
+        yield BoundCase(key, declared["minimum"] - step, Fault.BOUND)
     if "exclusiveMinimum" in declared:
-        yield BoundCase(key, declared["exclusiveMinimum"] + step, is_accepted=True)
-        yield BoundCase(key, declared["exclusiveMinimum"], is_accepted=False)
-    yield BoundCase(key, declared["maximum"], is_accepted=True)
-    yield BoundCase(key, declared["maximum"] + step, is_accepted=False)
+        yield BoundCase(key, declared["exclusiveMinimum"] + step)
+        yield BoundCase(key, declared["exclusiveMinimum"], Fault.BOUND)
+    yield BoundCase(key, declared["maximum"])
+    yield BoundCase(key, declared["maximum"] + step, Fault.BOUND)
 
 
 def _texts(key: str, declared: dict[str, Any]) -> Iterator[BoundCase]:
-    yield BoundCase(key, 1, is_accepted=False)
-    if "pattern" in declared:
-        yield from (BoundCase(key, each, is_accepted=accepted) for each, accepted in PATTERNED[key])
+    yield BoundCase(key, 1, Fault.TYPE)
+    for each, is_right in PATTERNED[key] if "pattern" in declared else ():
+        yield BoundCase(key, each, None if is_right else Fault.BOUND)
     if "minLength" in declared:
-        yield BoundCase(key, "", is_accepted=False)
+        yield BoundCase(key, "", Fault.BOUND)
     if "maxLength" in declared:
-        yield BoundCase(key, "/" + "a" * declared["maxLength"], is_accepted=False)
+        longest = LENGTHENED.get(key, "/{}").format("\u00e4" if "pattern" not in declared else "a" * 8)
+        yield BoundCase(key, _as_long(longest, declared["maxLength"]))
+        yield BoundCase(key, _as_long(longest, declared["maxLength"] + 1), Fault.LENGTH)
 
+
+def _as_long(text: str, characters: int) -> str:
+    return text + text[-1] * (characters - len(text))
+
+
+LENGTHENED: Final = {
+    "gate.cutOffs": "a=0.1",
+    "gate.peers": "{}",
+    "guard.redisUrl": "redis://{}",
+    "http.allowedOrigins": "https://{}",
+    "model.revision": "{}",
+}
+"""Beginnings of texts whose last character may be there any number of times."""
 
 PATTERNED: Final[dict[str, list[tuple[str, bool]]]] = {
     "model.device": [("cpu", True), ("cuda:12", True), ("auto", True), ("gpu", False), ("cuda:", False)],
@@ -152,6 +204,12 @@ PATTERNED: Final[dict[str, list[tuple[str, bool]]]] = {
         ("https://a\u0085b", False),
         ("https://a\x0bb", False),
     ],
+    "model.revision": [("v1.0/a-b", True), ("-x", False), ("a b", False), ("a\n", False)],
+    "model.expectDigest": [("0f" * 32, True), ("0f" * 31, False), ("0F" * 32, False), ("0f" * 33, False)],
+    "guard.redisUrl": [("redis://r:6379/0", True), ("rediss://u@r", True), ("http://r", False), ("redis://a b", False)],
+    "gate.goldenSetSha256": [("0f" * 32, True), ("0f" * 31, False), ("0F" * 32, False)],
+    "gate.cutOffs": [("shop=0.5", True), ("a=.5:0.1, b=1", True), ("a", False), ("a=x", False), ("=0.5", False)],
+    "gate.peers": [("demo-headless", True), ("10.0.0.1, fd00::1", True), ("a b", False), ("-a", False)],
     "http.pathPrefixes": [("/a, /b/c", True), ("/a/", False), ("a", False), ("/a b", False), ("/a\n", False)],
 }
 """On both sides of each pattern; the engines of service, Helm and API server have to agree on it."""

@@ -80,7 +80,7 @@ DOMAIN = ".".join(["d" * 63] * 3 + ["d" * 61])
                 ),
             ],
             [
-                *("", "demo2", "org", "hf://org", "hf://a/b/c", "hf://org/name@", "ftp://h/m", "http://h/m", "s3:///a"),
+                *("demo2", "org", "hf://org", "hf://a/b/c", "hf://org/name@", "ftp://h/m", "http://h/m", "s3:///a"),
                 *(
                     "s3://bucket/..",
                     "pvc://claim/../b",
@@ -92,7 +92,6 @@ DOMAIN = ".".join(["d" * 63] * 3 + ["d" * 61])
                 ),
             ],
         ),
-        ("revision", ["", "main", "v1.0", "refs/pr/1", "_x", "r" * 200], ["-x", "a b", "a@b", "r" * 201, "a\n"]),
         (
             "server",
             ["", "http://a", "https://a.example:443/x", "https://[::1]:8000", "http://user:pw@a_b"],

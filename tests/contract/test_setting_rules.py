@@ -6,8 +6,8 @@ Rules of the resource are in CEL, which an API server evaluates: tests/api_serve
 from __future__ import annotations
 
 import inspect
+import json
 import re
-from collections import defaultdict
 from typing import Any
 
 import pytest
@@ -16,12 +16,14 @@ from jsonschema_rs import Draft4Validator
 from pydantic import BaseModel, ValidationError
 
 from bge_reranker import settings as module
-from bge_reranker.errors import RerankerError
+from bge_reranker.configuration import load_settings
+from bge_reranker.errors import RerankerError, SettingsError
+from bge_reranker.setting_bounds import setting_bounds
 from bge_reranker.setting_rules import MODEL_PAIR_TOKENS
 from bge_reranker.settings import Settings
 from bge_reranker.text.policy import resolve_policy
 from tests.chart.rendering import CHART, CPU_DEMO, helm_says, problems, render
-from tests.contract.setting_cases import BoundCase, RuleCase, bound_cases, nested, rule_cases
+from tests.contract.setting_cases import BoundCase, Fault, RuleCase, bound_cases, rounds, rule_cases, values_of
 
 RULE_CASES = list(rule_cases())
 BROKEN = [case for case in RULE_CASES if case.is_the_chart_s and not case.holds]
@@ -60,51 +62,57 @@ def test_helm_takes_what_breaks_no_rule() -> None:
 
 
 BOUND_CASES = list(bound_cases())
-BY_KEY: dict[str, list[BoundCase]] = defaultdict(list)
-for each_case in BOUND_CASES:
-    BY_KEY[each_case.key].append(each_case)
+SENTENCES = {key: found.sentence for key, found in setting_bounds().items()}
+OF_THE_CHART = [case for case in BOUND_CASES if case.path]
 
 
-def accepted_by_the_service(case: BoundCase) -> bool:
-    """Whether the setting's own declaration accepts the value; rules between settings are not asked."""
+def refused_by_the_service(case: BoundCase) -> str:
+    """What the service says of the setting's own declaration; rules between settings are not asked."""
     try:
-        Settings.model_validate(case.config)
-    except ValidationError as error:
-        return all(len(problem["loc"]) < len(case.key.split(".")) for problem in error.errors())
-    return True
+        load_settings(environment={"BGE_RERANKER_CONFIG": json.dumps(case.config)})
+    except SettingsError as error:
+        return error.message if error.message.startswith(f"{case.key} (flag") else ""
+    return ""
 
 
-def test_the_service_accepts_and_refuses_what_its_declarations_say() -> None:
-    assert [case for case in BOUND_CASES if accepted_by_the_service(case) != case.is_accepted] == []
+def test_the_service_refuses_with_the_sentence_what_its_declarations_refuse() -> None:
+    # An empty guard is refused for another reason, before anybody asks for its length.
+    guards = [case for case in BOUND_CASES if case.value == "" and case.key.split(".")[1] == "keysFile"]
+    assert len(guards) == 1
+    for case in [case for case in BOUND_CASES if case not in guards]:
+        said = refused_by_the_service(case)
+        assert bool(said) == bool(case.fault), case
+        assert not case.fault or f"; {SENTENCES[case.key]}" in said, case
 
 
-def rounds(*, accepted: bool) -> list[list[BoundCase]]:
-    """All cases of one kind, in rounds with one value a setting: Helm names every key that it refuses."""
-    of_kind = [[case for case in cases if case.is_accepted == accepted] for cases in BY_KEY.values()]
-    return [[cases[turn] for cases in of_kind if turn < len(cases)] for turn in range(max(map(len, of_kind)))]
+@pytest.mark.parametrize("cases", rounds(case for case in OF_THE_CHART if case.fault and case.fault is not Fault.TYPE))
+def test_helm_refuses_with_the_service_s_sentence_what_a_declaration_refuses(cases: list[BoundCase]) -> None:
+    said = [line for line in problems({**CPU_DEMO, **values_of(cases)}) if "; it must be " in line]
+    assert said == [
+        f"{case.path} is {json.dumps(case.value, ensure_ascii=False)}; {SENTENCES[case.key]}" for case in cases
+    ]
 
 
-def refused_by_helm(cases: list[BoundCase]) -> set[str]:
-    """Keys of `config` that the chart's schema refuses."""
-    values = {**CPU_DEMO, "config": nested({case.key: case.value for case in cases})}
-    return {place.replace("/", ".") for place in re.findall(r"at '/config/(\w+/\w+)", helm_says(values))}
+@pytest.mark.parametrize("cases", rounds(case for case in OF_THE_CHART if case.fault is Fault.TYPE))
+def test_helm_refuses_another_type_by_the_schema_which_names_the_setting(cases: list[BoundCase]) -> None:
+    found = re.findall(r"at '/([\w/]+)': got", helm_says({**CPU_DEMO, **values_of(cases)}))
+    assert {place.replace("/", ".") for place in found} == {case.path for case in cases}
 
 
-def test_helm_refuses_what_a_setting_s_declaration_refuses() -> None:
-    for cases in rounds(accepted=False):
-        assert refused_by_helm(cases) == {case.key for case in cases}
+@pytest.mark.parametrize("cases", rounds(case for case in OF_THE_CHART if not case.fault))
+def test_helm_takes_what_a_setting_s_declaration_accepts(cases: list[BoundCase]) -> None:
+    said = helm_says({**CPU_DEMO, **values_of(cases)})
+    assert "at '/config/" not in said
+    assert [sentence for sentence in SENTENCES.values() if sentence in said] == []
 
 
-def test_helm_takes_what_a_setting_s_declaration_accepts() -> None:
-    for cases in rounds(accepted=True):
-        assert refused_by_helm(cases) == set()
-
-
-def test_the_resource_s_schema_decides_as_the_service_does() -> None:
+def test_the_resource_s_schema_decides_as_the_service_does_but_for_lengths() -> None:
     definition = yaml.safe_load((CHART / "crds" / "rerankers.yaml").read_text(encoding="utf-8"))
     spec = definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]
-    schema = Draft4Validator(with_nulls(spec["properties"]["config"]))
-    wrong = [case for case in BOUND_CASES if schema.is_valid(case.config) != case.is_accepted]
+    schema = Draft4Validator(with_nulls(spec))
+    wrong = [
+        case for case in OF_THE_CHART if schema.is_valid(values_of([case])) != (case.fault in {None, Fault.LENGTH})
+    ]
     assert wrong == []
 
 

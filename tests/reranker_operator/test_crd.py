@@ -27,6 +27,7 @@ TABLE: dict[str, Any] = {
             "sentence": "maxQueryTokens must be less than the pair. Lower it.",
         }
     ],
+    "bounds": [],
     "forms": [
         {"path": "names[]", "patterns": ["^[a-z]+$"], "sentence": "it must be a name. Correct it.", "isSecret": False}
     ],
@@ -155,6 +156,35 @@ def test_a_rule_of_the_chart_s_table_is_asked_of_the_resource_in_the_same_words(
             "messageExpression": r'''"names has \"" + self + "\"; it must be a name. Correct it."''',
         }
     ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "bound", "keywords", "rule"),
+    [
+        ("integer", {"minimum": 0, "maximum": 9}, {"minimum": 0, "maximum": 9}, "self >= 0 && self <= 9"),
+        ("number", {"exclusiveMinimum": 0}, {"minimum": 0, "exclusiveMinimum": True}, "self > 0.0"),
+        ("string", {"enum": ["a", "b.c"]}, {"pattern": r"^(a|b\.c)$", "maxLength": 512}, 'self in ["a", "b.c"]'),
+        (
+            "string",
+            {"minLength": 1, "maxLength": 9},
+            {"minLength": 1, "maxLength": 18},
+            "size(self) >= 1 && size(self) <= 9",
+        ),
+        ("string", {"pattern": "^a$"}, {"pattern": "^a$", "maxLength": 512}, 'self.matches("^a$")'),
+    ],
+)
+def test_a_bound_is_in_the_schema_and_in_a_rule_that_says_what_was_given(
+    kind: str, bound: dict[str, Any], keywords: dict[str, Any], rule: str
+) -> None:
+    table = {**TABLE, "bounds": [{"path": "size", **bound, "sentence": "it must be 5% more. Correct it."}]}
+    schema = {**SCHEMA, "properties": {**SCHEMA["properties"], "size": {"type": kind}}}
+    found = schema_of(crd(schema, VALUES, table))["properties"]["spec"]["properties"]["size"]
+    (asked,) = found.pop("x-kubernetes-validations")
+    assert found == {"type": kind, **keywords}
+    assert asked["rule"] == rule
+    given = r"\"%s\"" if kind == "string" else "%s"
+    assert asked["messageExpression"] == f'"size is {given}; it must be 5%% more. Correct it.".format([self])'
+    assert asked.get("message", "") == ("size is wrong; it must be 5% more. Correct it." if kind == "string" else "")
 
 
 def test_rules_of_a_type_are_asked_wherever_it_stands_and_deep_ones_by_pattern() -> None:

@@ -16,6 +16,7 @@ from typing import Any
 import yaml
 from typing_extensions import override
 
+from .crd_bounds import of_bounds
 from .crd_rules import Schema, Table, between_fields, of_structures, of_texts
 from .kubernetes_schema import of
 from .schema_age import mark
@@ -48,7 +49,7 @@ _KEPT = (
     "maxProperties",
     "pattern",
 )
-_DROPPED = ("default", "title", "$schema")
+_DROPPED = ("default", "examples", "title", "$schema")
 
 HEADER = "# Generated from values.schema.json by `make generate`.\n"
 
@@ -87,6 +88,7 @@ def spec_schema(schema: Schema, values: dict[str, Any], table: Table) -> Schema:
         "properties": properties,
         "x-kubernetes-validations": between_fields(values, table),
     }
+    of_bounds(spec, table)
     of_texts(spec, table)
     of_structures(spec, table)
     return spec

@@ -98,7 +98,7 @@ def of_structures(spec: Schema, table: Table) -> None:
 
 
 def _add_structure(spec: Schema, path: str, name: str, types: Table) -> None:
-    schema = _at(spec, _steps(path))
+    schema = schema_at(spec, path)
     if schema is None:
         return
     for form in types[name]["forms"]:
@@ -108,13 +108,13 @@ def _add_structure(spec: Schema, path: str, name: str, types: Table) -> None:
         for each in types[name]["conditions"]
     ]
     if rules and _is_affordable(spec, path):
-        schema["x-kubernetes-validations"] = [*schema.get("x-kubernetes-validations", ()), *rules]
+        add_rules(schema, *rules)
     for inner, inner_name in types[name]["inside"].items():
         _add_structure(spec, f"{path}.{inner}", inner_name, types)
 
 
 def _add_form(spec: Schema, form: Table, path: str) -> None:
-    schema = None if path.endswith("{keys}") else _at(spec, _steps(path))
+    schema = None if path.endswith("{keys}") else schema_at(spec, path)
     if schema is None:
         return
     if not _is_affordable(spec, path) or schema.get("type") != "string":
@@ -125,7 +125,7 @@ def _add_form(spec: Schema, form: Table, path: str) -> None:
     # What a rule costs is reckoned with the longest text.
     schema.setdefault("maxLength", LONGEST_TEXT)
     tests = " && ".join(f"self.matches({json.dumps(pattern)})" for pattern in form["patterns"])
-    schema["x-kubernetes-validations"] = [{"rule": tests, **_message(form, path)}]
+    add_rules(schema, {"rule": tests, **_message(form, path)})
 
 
 def _is_affordable(spec: Schema, path: str) -> bool:
@@ -145,28 +145,28 @@ def _test(test: Table, schema: Schema) -> str:
     """A test of an object's fields; one that the resource does not have is never given."""
     if "exactlyOne" in test:
         return f"[{', '.join(_given(field, schema) for field in test['exactlyOne'])}].exists_one(each, each)"
-    field, found = test["field"], _at(schema, _steps(test["field"]))
+    field, found = test["field"], schema_at(schema, test["field"])
     if "given" in test:
         return _given(field, schema) if test["given"] else f"!{_given(field, schema)}"
     if "size" in test:
         return f"({_there(field)} ? size(self.{field}) : 0) == {test['size']}" if found else "false"
     if "has" in test:
-        return f"{_there(field)} && self.{field}.exists(each, each in {_literal(test['has'])})" if found else "false"
+        return f"{_there(field)} && self.{field}.exists(each, each in {literal(test['has'])})" if found else "false"
     if found and "x-kubernetes-int-or-string" in found:
         return _quantity_is_in(field, test["in"])
     text = f"string(self.{field})" if found and found.get("type") != "string" else f"self.{field}"
-    return f'({_there(field)} ? {text} : "") in {_literal(test["in"])}' if found else _literal("" in test["in"])
+    return f'({_there(field)} ? {text} : "") in {literal(test["in"])}' if found else literal("" in test["in"])
 
 
 def _quantity_is_in(field: str, choices: list[str]) -> str:
     """Compared as what it is, since a conversion is reckoned with the longest text of a request."""
     numbers = [int(choice) for choice in choices if choice.isdigit()]
-    is_in = f"self.{field} in {_literal(choices)} || self.{field} in {_literal(numbers)}"
-    return f"({_there(field)} ? {is_in} : {_literal('' in choices)})"
+    is_in = f"self.{field} in {literal(choices)} || self.{field} in {literal(numbers)}"
+    return f"({_there(field)} ? {is_in} : {literal('' in choices)})"
 
 
 def _given(field: str, schema: Schema) -> str:
-    found = _at(schema, _steps(field))
+    found = schema_at(schema, field)
     if found is None:
         return "false"
     filled = f" && size(self.{field}) > 0" if found.get("type") in {"string", "array"} else ""
@@ -185,11 +185,20 @@ def _steps(path: str) -> list[str]:
 def _message(form: Table, path: str) -> Schema:
     if form["isSecret"]:
         return {"message": f"{path} is wrong; {form['sentence']}"}
-    return {"messageExpression": f"{_literal(_beginning(path))} + self + {_literal(_end(form))}"}
+    return {"messageExpression": f"{literal(_beginning(path))} + self + {literal(_end(form))}"}
+
+
+def add_rules(schema: Schema, *rules: Schema) -> None:
+    """Add rules to those that a part of the schema has already."""
+    schema["x-kubernetes-validations"] = [*schema.get("x-kubernetes-validations", ()), *rules]
+
+
+def schema_at(spec: Schema, path: str) -> Schema | None:
+    """The schema at a path; None where the resource does not have it."""
+    return _at(spec, _steps(path))
 
 
 def _at(spec: Schema, names: list[str]) -> Schema | None:
-    """The schema at a path; None where the resource does not have it."""
     schema = spec
     for name in names:
         inside = {"[]": schema.get("items"), "{}": schema.get("additionalProperties")} | schema.get("properties", {})
@@ -224,10 +233,10 @@ def _image(values: dict[str, Any], table: Table) -> Schema:
     registry, repository, tag = (_text(f"image.{name}", values) for name in ("registry", "repository", "tag"))
     reference = f'({registry} == "" ? "" : {registry} + "/") + {repository} + ({tag} == "" ? "" : ":" + {tag})'
     return {
-        "rule": " && ".join(f"({reference}).matches({_literal(pattern)})" for pattern in table["image"]["patterns"]),
+        "rule": " && ".join(f"({reference}).matches({literal(pattern)})" for pattern in table["image"]["patterns"]),
         "messageExpression": (
             f'"image.registry, image.repository and image.tag make \\"" + {reference} + '
-            f"{_literal(chr(34) + ', ' + table['image']['sentence'])}"
+            f"{literal(chr(34) + ', ' + table['image']['sentence'])}"
         ),
     }
 
@@ -239,7 +248,7 @@ def _number(side: str | int, values: dict[str, Any], table: Table) -> str:
         return _or_default(side, values, "int")
     source, expression = _text("model.source", values), "0"
     for name, tokens in table[MODEL_PAIR_TOKENS].items():
-        is_it = f"{source} == {_literal(name)} || {source}.startsWith({_literal(name + '@')})"
+        is_it = f"{source} == {literal(name)} || {source}.startsWith({literal(name + '@')})"
         expression = f"({is_it} ? {tokens} : {expression})"
     return expression
 
@@ -254,10 +263,10 @@ def _or_default(path: str, values: dict[str, Any], kind: str) -> str:
     default: Any = values
     for name in names:
         default = default[name]
-    otherwise = _literal(default) if default is not None else "0"
+    otherwise = literal(default) if default is not None else "0"
     return f"({_there(path)} && type(self.{path}) == {kind} ? self.{path} : {otherwise})"
 
 
-def _literal(value: Any) -> str:
+def literal(value: Any) -> str:
     """A constant in CEL, which reads JSON's."""
     return json.dumps(value, ensure_ascii=False)

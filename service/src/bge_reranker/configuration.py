@@ -19,6 +19,7 @@ from pydantic.fields import FieldInfo
 from typing_extensions import override
 
 from .errors import SettingsError
+from .setting_bounds import setting_bounds
 from .settings import GUARDS, UNGROUPED_NAMES, Settings
 from .text_files import SAVE_AS_UTF8, NotText, read_text
 
@@ -234,6 +235,11 @@ def _from_variables(variables: Mapping[str, str]) -> dict[str, dict[str, Any]]:
                 remedy="`bge-reranker settings` lists them all; remove or correct it.",
             )
         found.setdefault(setting.group, {})[setting.field] = _from_text(value)
+        if _is_empty(_from_text(value)) and not (bounds := setting_bounds()[setting.key]).may_be_null:
+            raise SettingsError(
+                f"Environment variable {name} is {value.strip() or 'empty'}; {setting.key} must be {bounds.words}.",
+                remedy="Give the variable a value, or unset it for the default.",
+            )
     return found
 
 
@@ -274,9 +280,9 @@ def _explain(error: ValidationError) -> str:
             sentences.append(str(problem["msg"]).removeprefix("Value error, ").rstrip(".") + ".")
             continue
         given = "a secret" if setting.is_secret else _shown(problem["input"])
-        sentences.append(
-            f"{setting.key} (flag {setting.flag}, variable {setting.variable}) is {given}: {problem['msg']}."
-        )
+        names = f"{setting.key} (flag {setting.flag}, variable {setting.variable})"
+        hint = f" {problem['ctx']['error']}" if problem["type"] == "value_error" else ""
+        sentences.append(f"{names} is {given}; {setting_bounds()[setting.key].sentence}{hint}")
     return " ".join(sentences)
 
 

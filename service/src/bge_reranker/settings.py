@@ -1,7 +1,7 @@
 """Every setting of the scorer, once: name, unit, default, bounds and what it means.
 
-The rules between settings are in `setting_rules`; `configuration` reads and merges their sources. Each part resolves
-"auto" in its own settings before it starts.
+What a declaration allows is read from it by `setting_bounds`, rules between settings are in `setting_rules`, and
+`configuration` reads and merges their sources. Each part resolves "auto" in its own settings before it starts.
 
 Field names are unique across the groups, so that a flag (`--max-batch-tokens`), an environment variable
 (`BGE_RERANKER_MAX_BATCH_TOKENS`) and a key of the configuration file (`engine.maxBatchTokens`) need no other prefix.
@@ -11,7 +11,7 @@ Field names are unique across the groups, so that a flag (`--max-batch-tokens`),
 from __future__ import annotations
 
 import math
-from typing import Annotated, Any, Literal, Self, get_args, get_origin
+from typing import Annotated, Any, Final, Literal, Self, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, field_validator, model_validator
 from pydantic.alias_generators import to_camel
@@ -20,8 +20,29 @@ from .plain_numbers import plain_number
 from .precision import PrecisionName
 from .setting_rules import broken
 
+MUST_BE: Final = "mustBe"
+"""In a declaration's `json_schema_extra`: a pattern in words, as they follow "it must be"."""
+
 PrecisionChoice = Literal["auto", PrecisionName]
-Device = Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:[0-9]+)?)$")]
+Device = Annotated[
+    str,
+    Field(pattern=r"^(auto|cpu|cuda(:[0-9]+)?)$", json_schema_extra={MUST_BE: "auto, cpu, cuda or cuda:N"}),
+]
+Revision = Annotated[
+    str,
+    Field(
+        max_length=200,
+        pattern=r"^[A-Za-z0-9_][A-Za-z0-9_./-]*$",
+        json_schema_extra={
+            MUST_BE: "a name of letters, digits, dashes, underscores, dots and slashes that begins with a letter, "
+            "digit or underscore"
+        },
+    ),
+]
+Digest = Annotated[
+    str,
+    Field(pattern=r"^[0-9a-f]{64}$", json_schema_extra={MUST_BE: "a SHA-256 of 64 hexadecimal digits in lower case"}),
+]
 Preset = Literal["crossencoder", "flagreranker", "tei"]
 Truncation = Literal["longest_first", "only_second"]
 Direction = Literal["right", "left"]
@@ -49,14 +70,49 @@ DialectName = Literal[
 ]
 DialectOrFamily = Literal["cohere", DialectName]
 _ORIGIN = r"[a-z][a-z0-9+.-]*://[^\p{Z}\p{Cc},/]+"
-_ORIGINS = rf"^(\*|{_ORIGIN}(, ?{_ORIGIN})*)$"
+Origins = Annotated[
+    str,
+    Field(
+        max_length=4096,
+        pattern=rf"^(\*|{_ORIGIN}(, ?{_ORIGIN})*)$",
+        json_schema_extra={MUST_BE: "* or origins such as https://search.example, separated by commas"},
+    ),
+]
 _PATH = "(/[A-Za-z0-9._~-]+)+"
-_PATHS = f"^{_PATH}(, ?{_PATH})*$"
-_REDIS = r"^rediss?://[^\s]+$"
+Paths = Annotated[
+    str,
+    Field(
+        max_length=4096,
+        pattern=f"^{_PATH}(, ?{_PATH})*$",
+        json_schema_extra={MUST_BE: "paths such as /search/reranker without a final slash, separated by commas"},
+    ),
+]
+Redis = Annotated[
+    str,
+    Field(
+        max_length=2048,
+        pattern=r"^rediss?://[^\s]+$",
+        json_schema_extra={MUST_BE: "an address such as redis://host:6379/0, or rediss:// for TLS"},
+    ),
+]
 _CUT_OFF = r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}=[0-9]*\.?[0-9]+(:[0-9]*\.?[0-9]+)?"
-_CUT_OFFS = f"^{_CUT_OFF}(, ?{_CUT_OFF})*$"
+CutOffs = Annotated[
+    str,
+    Field(
+        max_length=4096,
+        pattern=f"^{_CUT_OFF}(, ?{_CUT_OFF})*$",
+        json_schema_extra={MUST_BE: "name=score or name=score:drift, separated by commas"},
+    ),
+]
 _HOST = r"[A-Za-z0-9_]([A-Za-z0-9._:-]*[A-Za-z0-9])?"
-_HOSTS = f"^{_HOST}(, ?{_HOST})*$"
+Hosts = Annotated[
+    str,
+    Field(
+        max_length=4096,
+        pattern=f"^{_HOST}(, ?{_HOST})*$",
+        json_schema_extra={MUST_BE: "names or addresses of hosts, separated by commas"},
+    ),
+]
 Port = Annotated[int, Field(ge=0, le=65535)]
 
 
@@ -100,12 +156,12 @@ class SettingsGroup(BaseModel):
     @classmethod
     def _no_accidental_number(cls, value: object, field: ValidationInfo) -> object:
         """Refuse true and false where a number or a text is expected; no rule, because the schema's type says it."""
-        # YAML reads `yes` as true, and true would pass as the number 1.
+        # YAML reads `yes` as true, and true would pass as the number 1. What the setting must be is said before.
         expected = cls.model_fields[field.field_name or ""].annotation
         if isinstance(value, bool) and expected is not bool:
-            raise ValueError("must not be true or false; YAML reads yes, no, on and off so")
+            raise ValueError("YAML reads yes, no, on and off as true and false.")
         if isinstance(value, str) and _reads_as_number(value) and {int, float} & {expected, *get_args(expected)}:
-            raise ValueError("must be written in the digits 0 to 9, without a plus, an underscore or a letter")
+            raise ValueError("Write it in the digits 0 to 9, without a plus, an underscore or a letter.")
         return value
 
 
@@ -132,7 +188,7 @@ class ModelSettings(SettingsGroup):
     """Model: `demo` (embedded), a folder with a Hugging Face checkpoint, `org/name[@revision]`, or a source:
     `hf://org/name`, `https://` (archive or file list), `s3://bucket/prefix`, `file:///path`, `pvc://claim/path`."""
 
-    revision: str | None = Field(default=None, min_length=1, max_length=200, pattern=r"^[A-Za-z0-9_][A-Za-z0-9_./-]*$")
+    revision: Revision | None = None
     """Version of the model: a commit, branch or tag of a hub, any name of your own elsewhere; unset: the one after the
     `@`, else the source's default."""
 
@@ -140,7 +196,7 @@ class ModelSettings(SettingsGroup):
     """Folder of the model store, in which `bge-reranker model fetch` puts models and `serve` finds them; unset: no
     store, and only folders, Hugging Face caches, `file://` and `pvc://` are served."""
 
-    expect_digest: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
+    expect_digest: Digest | None = None
     """Tree digest that the model must have; anything else is refused."""
 
     verify: Literal["auto", "full", "sample"] = "auto"
@@ -271,11 +327,11 @@ class HttpSettings(SettingsGroup):
     """Most open connections; further ones are answered 503 at once. Fewer where the process may not open as many files,
     which is logged at start: a share of those is kept for the management listener."""
 
-    allowed_origins: str | None = Field(default=None, max_length=4096, pattern=_ORIGINS)
+    allowed_origins: Origins | None = None
     """Origins of web pages that may call the API from a browser, separated by commas, for example
     `https://search.example`; `*` for all; unset: none."""
 
-    path_prefixes: str | None = Field(default="/openai", max_length=4096, pattern=_PATHS)
+    path_prefixes: Paths | None = "/openai"
     """What gateways leave in front of the API's paths, separated by commas, for example `/search/reranker`: below each,
     everything is served as at the top. The default is where KServe and KubeAI have it."""
 
@@ -314,7 +370,7 @@ class GuardSettings(SettingsGroup):
     """File with further keys, one a line, such as a mounted Kubernetes Secret; lines that start with `#` are comments.
     Read once, at start."""
 
-    redis_url: str | None = Field(default=None, max_length=2048, pattern=_REDIS)
+    redis_url: Redis | None = None
     """Redis in which replicas share what they count and remember, `redis://host:6379/0`, or `rediss://` for TLS; a
     user's name may stand before the host, a password may not. Unset: each process keeps its own. Requests go on
     without it while it is slow or away."""
@@ -338,7 +394,7 @@ class GateSettings(SettingsGroup):
     golden_set_file: str | None = Field(default=None, min_length=1, max_length=4096)
     """File with the golden set, such as a mounted ConfigMap; read once, at start."""
 
-    golden_set_sha256: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
+    golden_set_sha256: Digest | None = None
     """SHA-256 that the golden set's bytes must have; with another a server refuses to start. Unset: any."""
 
     min_ndcg_at_10: float | None = Field(default=None, ge=0, le=1)
@@ -352,12 +408,12 @@ class GateSettings(SettingsGroup):
     """Least agreement with the order of the version which serves: Kendall's tau-b of each query's candidates, its mean
     over queries; unset: any. Not asked where no other version serves."""
 
-    cut_offs: str | None = Field(default=None, max_length=4096, pattern=_CUT_OFFS)
+    cut_offs: CutOffs | None = None
     """Scores below which your search drops documents, as `name=score` or `name=score:drift`, separated by commas: the
     verdict has the score by which a new version keeps the same share of the golden set's candidates, and fails where
     that differs by more than `drift`."""
 
-    peers: str | None = Field(default=None, max_length=4096, pattern=_HOSTS)
+    peers: Hosts | None = None
     """Host names or addresses of other servers of the same service, separated by commas, such as a headless Service: at
     their ports, which are this server's own, one is looked for that has passed the same gate, or serves another
     version. Unset: none is asked."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 
-from bge_reranker.store.sources.patterns import DNS_NAME, PORT, REVISION, STEP
+from bge_reranker.store.sources.patterns import DNS_NAME, PORT, STEP
 from bge_reranker.store.sources.registry import EXAMPLES, KINDS
 
 _END = "[A-Za-z0-9]"
@@ -132,12 +132,6 @@ FORMS = {
     "source": Form(
         "|".join(kind.pattern for kind in KINDS),
         f"it must be {EXAMPLES}. Correct it.",
-        may_be_empty=False,
-    ),
-    "revision": Form(
-        REVISION,
-        "a revision has at most 200 characters, letters, digits, dashes, underscores, dots and slashes, with a letter, "
-        "digit or underscore first. Correct it.",
     ),
     "image": Form(
         _IMAGE,

@@ -1,9 +1,9 @@
-"""files/rules.json: what the chart and the resource refuse with the same sentence, beyond types and bounds.
+"""files/rules.json: what the chart and the resource refuse with the same sentence.
 
-`relations` hold between two values, or a value and the model's longest pair; `forms` are what one text must look
-like. `structures` are places of Kubernetes' own types, whose rules are in `types`: forms of their fields, `conditions`
-between them, and which types are `inside`. The chart's template reads the file, and so does the operator's generator
-of the CRD.
+`bounds` are what one setting of the service may be; `relations` hold between two values, or a value and the model's
+longest pair; `forms` are what one text must look like. `structures` are places of Kubernetes' own types, whose rules
+are in `types`: forms of their fields, `conditions` between them, and which types are `inside`. The chart's template
+reads the file, and so does the operator's generator of the CRD.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any
 
 import yaml
 
+from bge_reranker.setting_bounds import setting_bounds
 from bge_reranker.setting_rules import MODEL_PAIR_TOKENS, RULES, WORDS, Rule
 from reranker_operator.kubernetes_schema import inner_types
 
@@ -52,6 +53,7 @@ def rules() -> str:
     structures = dict(structures_of(types, ""))
     whole = {
         "modelPairTokens": MODEL_PAIR_TOKENS_OF,
+        "bounds": list(_bounds()),
         "relations": [*VALUE_RELATIONS, *(_relation(rule) for rule in RULES if not _is_owned(rule))],
         "image": {"patterns": STRUCTURE_FORMS["requiredImage"].expressions, "sentence": IMAGE_SENTENCE},
         "forms": [*_forms(types, ""), *_setting_forms()],
@@ -59,6 +61,19 @@ def rules() -> str:
         "types": _types(set(structures.values())),
     }
     return json.dumps(whole, indent=2, ensure_ascii=False) + "\n"
+
+
+def _bounds() -> Iterator[dict[str, Any]]:
+    """What settings may be beyond their types, at the paths that values have them."""
+    for key, setting in setting_bounds().items():
+        path = OWNED.get(key, f"config.{key}")
+        if path is None or not setting.bounds:
+            continue
+        bounds = dict(setting.bounds)
+        if key in OWNED and setting.may_be_null:
+            # A value of the chart is unset where it is empty.
+            bounds["pattern"] = f"^({bounds['pattern'].removeprefix('^').removesuffix('$')})?$"
+        yield {"path": path, **bounds, "sentence": setting.sentence}
 
 
 def _relation(rule: Rule) -> dict[str, Any]:
@@ -73,8 +88,7 @@ def _relation(rule: Rule) -> dict[str, Any]:
 
 def _is_owned(rule: Rule) -> bool:
     """Whether it is about a setting that the chart decides itself."""
-    keys = {f"{group}.{name}" for group, names in OWNED.items() for name in names}
-    return rule.left in keys or rule.right in keys
+    return rule.left in OWNED or rule.right in OWNED
 
 
 def _forms(types: dict[str, Any], prefix: str) -> Iterator[dict[str, Any]]:

@@ -1,7 +1,38 @@
 {{/*
-Rules of files/rules.json, which the resource has as well: relations between two values, and what a text must look like.
-Each define gives one sentence a line.
+Rules of files/rules.json, which the resource has as well: what a setting may be, relations between two values, and what a
+text must look like. Each define gives one sentence a line.
 */}}
+
+{{- define "bge-reranker.requirements.bounds" -}}
+{{- range $bound := (.Files.Get "files/rules.json" | fromJson).bounds }}
+{{- range $value := (include "bge-reranker.found" (list $.Values $bound.path) | fromJson).found }}
+{{- if not (include "bge-reranker.within" (list $bound $value)) }}
+{{ $bound.path }} is {{ toRawJson $value }}; {{ $bound.sentence }}
+{{ end }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/* Whether a setting may have a value, whose type is the schema's to judge: (list BOUND VALUE) gives `yes` or nothing. */}}
+{{- define "bge-reranker.within" -}}
+{{- $bound := first . }}
+{{- $value := last . }}
+{{- $tests := list }}
+{{- if kindIs "string" $value }}
+{{- /* Characters, where `len` would count bytes. */}}
+{{- $length := splitList "" $value | len }}
+{{- with $bound.minLength }}{{ $tests = append $tests (ge $length (int .)) }}{{ end }}
+{{- with $bound.maxLength }}{{ $tests = append $tests (le $length (int .)) }}{{ end }}
+{{- with $bound.pattern }}{{ $tests = append $tests (regexMatch . $value) }}{{ end }}
+{{- with $bound.enum }}{{ $tests = append $tests (has $value .) }}{{ end }}
+{{- else }}
+{{- $number := float64 $value }}
+{{- if hasKey $bound "minimum" }}{{ $tests = append $tests (ge $number $bound.minimum) }}{{ end }}
+{{- if hasKey $bound "exclusiveMinimum" }}{{ $tests = append $tests (gt $number $bound.exclusiveMinimum) }}{{ end }}
+{{- if hasKey $bound "maximum" }}{{ $tests = append $tests (le $number $bound.maximum) }}{{ end }}
+{{- end }}
+{{- if not (has false $tests) }}yes{{ end }}
+{{- end }}
 
 {{- define "bge-reranker.requirements.relations" -}}
 {{- $rules := .Files.Get "files/rules.json" | fromJson }}
