@@ -1,7 +1,6 @@
-"""`python -m tests.bench.reading`: what ways of reading a model's weights are worth, those in use and others.
+"""`python -m tests.bench.reading`: what ways of reading a model's weights are worth, the one in use and others.
 
-A file of 2.2 GB is hashed in turns; and a server is started in turns with its weights brought into the page cache while
-Python imports, and without, its files evicted before each start.
+A file of 2.2 GB is hashed in turns, and a server is started in turns, its files evicted before each start.
 """
 
 from __future__ import annotations
@@ -36,7 +35,7 @@ _SERVER = "{patch}; from bge_reranker.cli.main import main; main()"
 @click.option("--starts/--no-starts", default=True, show_default=True, help="Whether servers are started, too.")
 @click.option("--json", "file", default=Path("build/bench-reading.json"), type=click.Path(path_type=Path))
 def bench_reading(rounds: int, file: Path, *, starts: bool) -> None:
-    """Measure ways of hashing, and what reading ahead saves of a cold start."""
+    """Measure ways of hashing, alone and in a cold start."""
     console = Console()
     version = prepare_store(console)
     weights = version / "model.safetensors"
@@ -107,13 +106,10 @@ def _starts(version: Path, rounds: int) -> dict[str, Any]:
 
 
 STARTS = {
-    "read, with read-ahead": "pass",
-    "read, without read-ahead": "import bge_reranker.store.read_ahead as m; m.read_ahead = lambda *_: None",
-    "mapped, with read-ahead": (
-        "import bge_reranker.store.hashing as m, tests.bench.reading as ways; m.hash_file = ways.hash_mapped"
-    ),
+    "read": "pass",
+    "mapped": "import bge_reranker.store.hashing as m, tests.bench.reading as ways; m.hash_file = ways.hash_mapped",
 }
-"""What each server does before it starts, by what it hashes and whether it reads ahead."""
+"""What each server does before it starts, by how it hashes."""
 
 
 if __name__ == "__main__":

@@ -39,10 +39,7 @@ def serve(context: click.Context, /, config_file: Path | None, **_settings: obje
     former_keys: list[str] = []
     effective = load_settings(config_file, os.environ, given_flags(context), former_keys.append)
     # Imported late, so that --help and a wrong setting answer at once.
-    from ..store.read_ahead import read_ahead  # noqa: PLC0415
-
-    read_ahead(effective.model, os.environ)
-    from ..app import create_process  # noqa: PLC0415 - takes a second, in which the disk is read
+    from ..app import create_process  # noqa: PLC0415
     from ..observe.logs import configure_logs  # noqa: PLC0415
     from .greeting import greet  # noqa: PLC0415
 
