@@ -20,7 +20,7 @@ setup: $(VENV)/.installed ## Make .venv with everything that this tree needs
 run: $(VENV)/.installed ## Serve the embedded demonstration model on 127.0.0.1:8000
 	@$(BIN)/bge-reranker serve $(ARGS)
 
-test: $(VENV)/.installed ## Run every test that needs no cluster, nor minutes; ARGS go to pytest
+test: $(VENV)/.installed ## Run every test that needs neither a cluster nor minutes; ARGS go to pytest
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 -m "not slow" $(ARGS)
 
 check: $(VENV)/.installed ## Format, lint, types, import contracts, lock freshness, generated files
@@ -54,7 +54,7 @@ e2e: $(VENV)/.installed ## End-to-end tests on a cluster of their own, or on CON
 	@$(MAKE) --no-print-directory image image-operator image-search-pod
 	$(BIN)/python -m tests.e2e $(if $(CONTEXT),--context $(CONTEXT)) $(ARGS)
 
-api-server: helm ## Test the operator against a real API server that is not well, without nodes; ARGS go to pytest
+api-server: helm ## Test the operator against a real API server with faults injected, without nodes; ARGS go to pytest
 	@$(BIN)/python -m tests.cluster tools kubernetes kwok crds
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/api_server -n 2 --dist loadfile --durations=10 $(ARGS)
 
@@ -92,20 +92,20 @@ image-search-pod: $(VENV)/.installed ## Build the image of the end-to-end tests'
 cluster-up: $(VENV)/.installed ## Bring up Kubernetes with two nodes; GPUS=2 pretends GPUs, WITH="crds redis" adds
 	@$(BIN)/python -m tests.cluster up $(if $(GPUS),--gpus $(GPUS)) $(addprefix --with ,$(WITH))
 
-cluster-add: $(VENV)/.installed ## Give the cluster that is up: WITH="crds prometheus adapter redis kwok"
+cluster-add: $(VENV)/.installed ## Add to the running cluster: WITH="crds prometheus adapter redis kwok"
 	@$(BIN)/python -m tests.cluster add $(WITH)
 
-cluster-down: $(VENV)/.installed ## Take the cluster down, whole or half
+cluster-down: $(VENV)/.installed ## Take the cluster down, also a half-started one
 	@$(BIN)/python -m tests.cluster down
 
 cluster-status: $(VENV)/.installed ## Show its nodes and pods
 	@$(BIN)/python -m tests.cluster status
 
-cluster-load: $(VENV)/.installed ## Bring IMAGE, or an archive of one, onto its nodes
+cluster-load: $(VENV)/.installed ## Load IMAGE, or an archive of one, onto its nodes
 	@test -n "$(IMAGE)" || { echo "Name the image: make cluster-load IMAGE=localhost/bge-reranker:0.1.0-cpu"; exit 2; }
 	@$(BIN)/python -m tests.cluster load $(IMAGE)
 
-cluster-tools: $(VENV)/.installed ## Build what the cluster runs, and stop
+cluster-tools: $(VENV)/.installed ## Only build what the cluster runs
 	@$(BIN)/python -m tests.cluster tools
 
 ##@ Generated files
@@ -121,7 +121,7 @@ verify: $(VENV)/.installed ## Fail if anything generated or locked is stale
 	$(BESIDE) generate --check
 	@$(MAKE) --no-print-directory lock-check
 
-lock: $(VENV)/.installed ## Resolve the requirement locks again, keeping what still fits
+lock: $(VENV)/.installed ## Resolve the lock files again, keeping versions that still fit
 	$(BESIDE) generate.locks --write
 
 lock-check: $(VENV)/.installed
