@@ -12,6 +12,7 @@ from ..errors import RerankerError
 from ..termination import write_termination_message
 from .evaluate import evaluate
 from .gate import gate
+from .loadtest import loadtest
 from .model import model
 from .output import checked_output
 from .quantise import quantise
@@ -26,7 +27,7 @@ def program() -> None:
     """Rank documents for a query with a cross-encoder."""
 
 
-for command in (serve, rerank, evaluate, gate, quantise, model, settings):
+for command in (serve, rerank, evaluate, gate, loadtest, quantise, model, settings):
     program.add_command(command)
 
 
