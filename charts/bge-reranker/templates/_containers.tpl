@@ -44,6 +44,9 @@ The two containers of the chart's own. Both run one image, and read one configur
   args: [serve]
   env:
     {{- include "bge-reranker.environment" . | nindent 4 }}
+    {{- with include "bge-reranker.goldenSetVariable" . | trim }}
+    {{- . | nindent 4 }}
+    {{- end }}
   ports:
     - name: http
       containerPort: 8000
@@ -59,6 +62,9 @@ The two containers of the chart's own. Both run one image, and read one configur
   volumeMounts:
     {{- include "bge-reranker.volumeMounts" . | nindent 4 }}
     {{- with include "bge-reranker.keysMount" . | trim }}
+    {{- . | nindent 4 }}
+    {{- end }}
+    {{- with include "bge-reranker.gateMounts" . | trim }}
     {{- . | nindent 4 }}
     {{- end }}
     {{- if .Values.sharedMemorySize }}
@@ -85,7 +91,7 @@ startupProbe:
     port: management
   periodSeconds: 1
   timeoutSeconds: 5
-  failureThreshold: {{ int .Values.probes.startupSeconds }}
+  failureThreshold: {{ add (int .Values.probes.startupSeconds) (ternary (int .Values.gate.timeoutSeconds) 0 (eq (include "bge-reranker.hasGate" .) "true")) }}
 readinessProbe:
   httpGet:
     path: /health/ready

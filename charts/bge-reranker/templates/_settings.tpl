@@ -25,9 +25,11 @@ settings. It holds only what differs from the service's defaults.
 {{- $_ := set $model "cacheDir" "/models" -}}
 {{- end -}}
 {{- $own := dict "model" $model "http" (dict "host" "::" "managementHost" "::") -}}
-{{- if .Values.secrets.apiKeys.name -}}
-{{- $_ := set $own "guard" (dict "keysFile" "/etc/bge-reranker/api-keys/keys") -}}
-{{- end -}}
+{{- $guard := dict -}}
+{{- if .Values.secrets.apiKeys.name }}{{ $_ := set $guard "keysFile" "/etc/bge-reranker/api-keys/keys" }}{{ end -}}
+{{- if .Values.secrets.internalToken.name }}{{ $_ := set $guard "internalTokenFile" "/etc/bge-reranker/internal-token/token" }}{{ end -}}
+{{- if $guard }}{{ $_ := set $own "guard" $guard }}{{ end -}}
+{{- if include "bge-reranker.hasGate" . }}{{ $_ := set $own "gate" (include "bge-reranker.gateSettings" . | fromJson) }}{{ end -}}
 {{- toJson (mergeOverwrite $own (deepCopy (default dict .Values.config))) -}}
 {{- end }}
 

@@ -29,6 +29,7 @@ Volumes of the pod, and where its containers mount them.
         path: ca.pem
 {{- end }}
 {{- include "bge-reranker.keysVolume" . }}
+{{- include "bge-reranker.gateVolumes" . }}
 {{- with .Values.extraVolumes }}
 {{ toYaml . }}
 {{- end }}

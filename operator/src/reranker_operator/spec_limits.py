@@ -105,9 +105,11 @@ class Field:
 FIELDS = (
     Field("image.pullSecrets[]", Guarded.SECRET),
     Field("model.source", Guarded.CLAIM, CLAIM_SCHEME),
+    Field("gate.configMap.name", Guarded.CONFIG_MAP),
     Field("cache.existingClaim", Guarded.CLAIM),
     Field("ingress.tls[].secretName", Guarded.SECRET),
     Field("secrets.apiKeys.name", Guarded.SECRET),
+    Field("secrets.internalToken.name", Guarded.SECRET),
     Field("secrets.hubToken.name", Guarded.SECRET),
     Field("secrets.s3.name", Guarded.SECRET),
     Field("secrets.caBundle.name", Guarded.SECRET),

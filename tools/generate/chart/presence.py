@@ -26,6 +26,6 @@ def _paths(values: dict[str, Any], keys: set[str], prefix: str) -> list[str]:
         path = f"{prefix}{name}"
         if path not in keys:
             found += [path, *_paths(value, keys, f"{path}.")]
-        elif not isinstance(value, dict | list) and value != "":
+        elif not isinstance(value, dict | list) and value not in {None, ""}:
             found.append(path)
     return found

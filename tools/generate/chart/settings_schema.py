@@ -10,8 +10,10 @@ from __future__ import annotations
 from inspect import getdoc
 from typing import Any
 
+from pydantic.alias_generators import to_camel
+
 from bge_reranker.setting_bounds import SettingBounds, setting_bounds
-from bge_reranker.settings import Settings
+from bge_reranker.settings import GateSettings, Settings
 
 OWNED = {
     "model.source": "model.source",
@@ -23,6 +25,8 @@ OWNED = {
     "http.managementPort": None,
     "guard.apiKeys": None,
     "guard.keysFile": None,
+    "guard.internalTokenFile": None,
+    **{f"gate.{to_camel(name)}": None for name in GateSettings.model_fields},
     "observe.terminationLog": None,
 }
 """Settings that the chart decides itself and `config` must not have, each with the value that it comes from, if any."""

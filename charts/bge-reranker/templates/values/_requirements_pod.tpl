@@ -41,7 +41,7 @@ topologySpreadConstraints: {{ . }} would be there twice. Give each key one const
 {{- $volumes := list }}
 {{- range include "bge-reranker.volumes" . | fromYamlArray }}{{ $volumes = append $volumes (default "" .name) }}{{ end }}
 {{- with include "bge-reranker.duplicates" $volumes }}
-extraVolumes: {{ . }} would be there twice. Give each volume a name of its own; temporary, cache, model, shared-memory, authorities and api-keys are the chart's.
+extraVolumes: {{ . }} would be there twice. Give each volume a name of its own; temporary, cache, model, shared-memory, authorities, api-keys, internal-token and gate are the chart's.
 {{ end }}
 {{- range .Values.extraVolumes }}
 {{- if gt (len (omit . "name")) 1 }}
@@ -58,7 +58,7 @@ extraContainers and extraInitContainers: {{ . }} would be there twice. Give each
 
 {{/* What is mounted where, of volumes that there are: (list . NAMES). */}}
 {{- define "bge-reranker.requirements.mounts" -}}
-{{- $paths := list "/dev/shm" "/etc/bge-reranker/api-keys" "/etc/bge-reranker/authorities" }}
+{{- $paths := list "/dev/shm" "/etc/bge-reranker/api-keys" "/etc/bge-reranker/authorities" "/etc/bge-reranker/gate" "/etc/bge-reranker/internal-token" }}
 {{- range include "bge-reranker.volumeMounts" (first .) | fromYamlArray }}{{ $paths = append $paths (.mountPath | trimSuffix "/") }}{{ end }}
 {{- with include "bge-reranker.duplicates" $paths }}
 extraVolumeMounts: {{ . }} would be mounted twice. Choose another mountPath; /tmp, /models, /dev/shm, /etc/bge-reranker and the claims of pvc:// are the chart's.

@@ -32,8 +32,6 @@ def print_gate(judgement: Judgement, thresholds: Thresholds, console: Console) -
         console.print(_worse(worse))
     elif judgement.changes:
         console.print("No query got worse.")
-    for problem in judgement.problems:
-        console.print(escape(problem), soft_wrap=True)
 
 
 def save_gate(verdict: GateVerdict, judgement: Judgement, path: Path) -> None:
