@@ -120,7 +120,8 @@ GUARDS = frozenset(
     {
         *("api_keys", "keys_file", "internal_token_file", "redis_password_file"),
         *("expect_digest", "revision"),
-        *("golden_set", "golden_set_file", "golden_set_sha256"),
+        *("golden_set", "golden_set_file", "golden_set_sha256", "min_ndcg_at_10", "max_ndcg_loss", "min_kendall_tau"),
+        *("cut_offs", "peers"),
     }
 )
 """Settings that keep somebody or something out, and that are off where they are unset: who names one and leaves it
