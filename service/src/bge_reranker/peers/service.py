@@ -20,13 +20,13 @@ _RESOLVE_S = 5.0
 """Longest wait for the resolver, whose own tries take 5 s each."""
 
 _INFO_S = 3.0
-"""Longest wait for what servers say of themselves; all are asked at once."""
+"""Enough for a server whose processor is busy."""
 
 _MAX_INFO_BYTES = 256 * 1024
 """Most that is read of such an answer; ours have 3 kB."""
 
 _GRACE_S = 2.0
-"""Time beyond its limit after which a call is not waited for any more."""
+"""For a call that looks at its limit between two waits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +65,8 @@ class ServicePeers:
         token: Key that they accept from each other; None where everybody may call.
         resolve: Asks the system's resolver.
         clock: Seconds, monotonic.
+        info_s: Longest wait for what servers say of themselves; all are asked at once.
+        grace_s: Time beyond its limit after which a call is not waited for any more.
     """
 
     def __init__(
@@ -75,6 +77,8 @@ class ServicePeers:
         token: str | None,
         resolve: Resolve = socket.getaddrinfo,
         clock: Callable[[], float] = time.monotonic,
+        info_s: float = _INFO_S,
+        grace_s: float = _GRACE_S,
     ) -> None:
         self._hosts = hosts
         self._port = port
@@ -82,11 +86,13 @@ class ServicePeers:
         self._token = token
         self._resolve = resolve
         self._clock = clock
+        self._info_s = info_s
+        self._grace_s = grace_s
 
     def ready(self) -> Sequence[Peer]:
         """Ask all of them; who does not answer in time is not ready."""
         found = addresses(self._hosts, _RESOLVE_S, self._resolve)
-        answers = results_within(_INFO_S + _GRACE_S, [partial(self._peer, address) for address in found])
+        answers = results_within(self._info_s + self._grace_s, [partial(self._peer, address) for address in found])
         ready = [peer for peer in answers if peer is not None]
         return sorted(ready, key=lambda peer: peer.address)
 
@@ -97,7 +103,7 @@ class ServicePeers:
             PeerSilent: If there is no whole answer in time.
             PeerRefused: If there will be none, or it is not of the version that the server said it serves.
         """
-        (outcome,) = results_within(limit_s + _GRACE_S, [partial(self._outcome, peer, questions, limit_s)]) or [
+        (outcome,) = results_within(limit_s + self._grace_s, [partial(self._outcome, peer, questions, limit_s)]) or [
             PeerSilent("it did not answer everything in time")
         ]
         if isinstance(outcome, Exception):
@@ -123,7 +129,7 @@ class ServicePeers:
         url = f"http://{address}:{self._management_port}/info"
         try:
             with peer_client() as client:
-                answer = ask(client, "GET", url, limit_s=_INFO_S, max_bytes=_MAX_INFO_BYTES, clock=self._clock)
+                answer = ask(client, "GET", url, limit_s=self._info_s, max_bytes=_MAX_INFO_BYTES, clock=self._clock)
         except PeerSilent:
             return None
         info = read_info(answer.body) if answer.status == HTTPStatus.OK else None
