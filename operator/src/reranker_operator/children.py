@@ -9,11 +9,12 @@ from collections import defaultdict
 from collections.abc import Callable
 from typing import Any
 
-from .kinds import DEPLOYMENT, POD, REPLICA_SET, Kind, Ref
+from .kinds import DEPLOYMENT, JOB, POD, REPLICA_SET, Kind, Ref
 from .owned_pods import OwnedPods
 from .pods import Pod
 from .resource import Key
 from .snapshots import Child
+from .versions import Version
 
 PODS_AND_SETS = (POD, REPLICA_SET)
 """What we neither create nor delete: the controllers of Deployments and ReplicaSets do."""
@@ -31,7 +32,7 @@ class Children:
         self._children: dict[Key, dict[Ref, Child]] = defaultdict(dict)
         self._keys: dict[Ref, Key] = {}
         self._pods = OwnedPods()
-        self._deployments: dict[str, Key] = {}
+        self._controllers: dict[str, Key] = {}
 
     def child(self, ref: Ref) -> Child | None:
         """The child of that name, whosever it is."""
@@ -46,6 +47,18 @@ class Children:
         """The pods that a Deployment controls, whatever the labels of others say."""
         return self._pods.of(deployment_uid)
 
+    def job_pods(self, job_uid: str) -> list[Pod]:
+        """The pods that a Job controls."""
+        return self._pods.of_job(job_uid)
+
+    def newest_pods(self, deployment: Child) -> list[Pod]:
+        """Those of its newest template."""
+        return self._pods.newest_of(deployment.uid, deployment.revision)
+
+    def versions(self, deployment: Child) -> list[Version]:
+        """What its ReplicaSets had, the newest first."""
+        return self._pods.versions_of(deployment.uid)
+
     def put(self, ref: Ref, body: dict[str, Any]) -> None:
         """Remember an object as it is."""
         if ref.kind in PODS_AND_SETS:
@@ -58,9 +71,9 @@ class Children:
         if known is not None and known.version > child.version:
             # An answer to a request of ours, overtaken by the watch.
             return
-        self._forget_deployment(known)
-        if ref.kind_name == DEPLOYMENT.name:
-            self._deployments[child.uid] = child.key
+        self._forget_controller(known)
+        if ref.kind in (DEPLOYMENT, JOB):
+            self._controllers[child.uid] = child.key
         self._keys[ref] = child.key
         self._children[child.key][ref] = child
         self._on_change(child.key)
@@ -73,7 +86,7 @@ class Children:
         key = self._keys.pop(ref, None)
         if key is None:
             return
-        self._forget_deployment(self._children[key].pop(ref, None))
+        self._forget_controller(self._children[key].pop(ref, None))
         if not self._children[key]:
             del self._children[key]
         self._on_change(key)
@@ -84,11 +97,11 @@ class Children:
             if ref.kind_name == kind.name and ref not in seen:
                 self.drop(ref)
 
-    def _report(self, deployment_uids: set[str]) -> None:
-        """Something changed about the pods of these Deployments."""
-        for uid in deployment_uids & self._deployments.keys():
-            self._on_change(self._deployments[uid])
+    def _report(self, uids: set[str]) -> None:
+        """Something changed about the pods of these Deployments and Jobs."""
+        for uid in uids & self._controllers.keys():
+            self._on_change(self._controllers[uid])
 
-    def _forget_deployment(self, child: Child | None) -> None:
+    def _forget_controller(self, child: Child | None) -> None:
         if child is not None:
-            self._deployments.pop(child.uid, None)
+            self._controllers.pop(child.uid, None)

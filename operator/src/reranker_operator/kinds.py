@@ -46,6 +46,7 @@ EVENT = Kind("", "v1", "Event", "events")
 LEASE = Kind("coordination.k8s.io", "v1", "Lease", "leases")
 REPLICA_SET = Kind("apps", "v1", "ReplicaSet", "replicasets")
 DEPLOYMENT = Kind("apps", "v1", "Deployment", "deployments")
+JOB = Kind("batch", "v1", "Job", "jobs")
 CLAIM = Kind("", "v1", "PersistentVolumeClaim", "persistentvolumeclaims", holds_data=True)
 AUTOSCALER = Kind("autoscaling", "v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers")
 SCALED_OBJECT = Kind("keda.sh", "v1alpha1", "ScaledObject", "scaledobjects", switch="autoscaling.keda.enabled")
@@ -58,6 +59,7 @@ CHILD_KINDS = (
     CLAIM,
     SERVICE,
     DEPLOYMENT,
+    JOB,
     AUTOSCALER,
     SCALED_OBJECT,
     Kind(

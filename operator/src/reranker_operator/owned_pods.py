@@ -1,4 +1,4 @@
-"""Which pods are a Deployment's: those whose controller is a ReplicaSet whose controller it is, by uid.
+"""Which pods are a Deployment's: those whose controller is a ReplicaSet whose controller it is, by uid; and a Job's.
 
 Labels do not tell: whoever may create a pod may give it any.
 """
@@ -13,6 +13,8 @@ from typing import Any
 from .adopt import controller_of
 from .kinds import DEPLOYMENT, POD, Ref
 from .pods import Pod
+from .revision import REVISION, number
+from .versions import Version
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,11 +23,15 @@ class _Kept:
 
     Attributes:
         pod: None of a ReplicaSet.
+        revision: Of a ReplicaSet: which change of the Deployment it is of.
+        model: Version of a ReplicaSet's pods; None if they do not say.
     """
 
     uid: str
     controller_uid: str
     pod: Pod | None
+    revision: int = 0
+    model: Version | None = None
 
 
 class OwnedPods:
@@ -38,15 +44,28 @@ class OwnedPods:
 
     def of(self, deployment_uid: str) -> list[Pod]:
         """All pods of a Deployment."""
-        sets = [each.uid for each in self._below(deployment_uid) if each.pod is None]
-        return [each.pod for uid in sets for each in self._below(uid) if each.pod is not None]
+        return [pod for each in self._sets_of(deployment_uid) for pod in self._pods_of(each.uid) if not pod.is_of_a_job]
+
+    def of_job(self, uid: str) -> list[Pod]:
+        """All pods of a Job."""
+        return [pod for pod in self._pods_of(uid) if pod.is_of_a_job]
+
+    def newest_of(self, deployment_uid: str, revision: int) -> list[Pod]:
+        """The pods of a Deployment's newest template; none as long as its ReplicaSet is not known."""
+        newest = [each.uid for each in self._sets_of(deployment_uid) if each.revision == revision]
+        return [pod for uid in newest for pod in self._pods_of(uid) if not pod.is_of_a_job]
+
+    def versions_of(self, deployment_uid: str) -> list[Version]:
+        """What a Deployment's ReplicaSets had, the newest first."""
+        in_order = sorted(self._sets_of(deployment_uid), key=lambda each: -each.revision)
+        return [each.model for each in in_order if each.model is not None]
 
     def refs(self) -> list[Ref]:
         """Where everything is that is kept."""
         return list(self._kept)
 
     def put(self, ref: Ref, body: Mapping[str, Any]) -> set[str]:
-        """Remember a pod or a ReplicaSet as it is; gives the uids of the Deployments that this concerns."""
+        """Remember a pod or a ReplicaSet as it is; gives the uids of what this concerns."""
         concerned, kept = self.drop(ref), _kept(ref, body)
         if kept is None:
             return concerned
@@ -56,7 +75,7 @@ class OwnedPods:
         return concerned | self._concerned(kept)
 
     def drop(self, ref: Ref) -> set[str]:
-        """Forget one that is gone; gives the uids of the Deployments that this concerns."""
+        """Forget one that is gone; gives the uids of what this concerns."""
         kept = self._kept.pop(ref, None)
         if kept is None:
             return set()
@@ -68,12 +87,18 @@ class OwnedPods:
             del self._under[kept.controller_uid]
         return concerned
 
+    def _pods_of(self, uid: str) -> list[Pod]:
+        return [each.pod for each in self._below(uid) if each.pod is not None]
+
+    def _sets_of(self, deployment_uid: str) -> list[_Kept]:
+        return [each for each in self._below(deployment_uid) if each.pod is None]
+
     def _below(self, uid: str) -> list[_Kept]:
         return list(self._under.get(uid, {}).values())
 
     def _concerned(self, kept: _Kept) -> set[str]:
         above = kept if kept.pod is None else self._sets.get(kept.controller_uid)
-        return set() if above is None else {above.controller_uid}
+        return {kept.controller_uid if above is None else above.controller_uid}
 
 
 def _kept(ref: Ref, body: Mapping[str, Any]) -> _Kept | None:
@@ -84,4 +109,6 @@ def _kept(ref: Ref, body: Mapping[str, Any]) -> _Kept | None:
     owner = controller_of(body)
     if owner is None or owner.get("kind") != DEPLOYMENT.name:
         return None
-    return _Kept(body["metadata"]["uid"], owner["uid"], None)
+    metadata, template = body["metadata"], (body.get("spec") or {}).get("template") or {}
+    revision = number((metadata.get("annotations") or {}).get(REVISION, ""))
+    return _Kept(metadata["uid"], owner["uid"], None, revision, Version.of_template(template))

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from .adopt import controller_of
-from .kinds import REPLICA_SET
+from .clock import seconds_between
+from .kinds import JOB, REPLICA_SET
 
 FETCH_STEP = "fetch-model"
 """Init container that fetches the model."""
@@ -18,7 +19,7 @@ class Pod:
     """A pod with a scorer's labels.
 
     Attributes:
-        controller_uid: Uid of the ReplicaSet that controls it; empty when none does, whatever its labels say.
+        controller_uid: Uid of the ReplicaSet or Job that controls it; empty when none does, whatever its labels say.
         address: Its own; empty while it has none, or when it has its node's.
         incarnation: Changes with each restart of a container.
         conditions: Type to (status, reason, message).
@@ -27,6 +28,9 @@ class Pod:
         failed_at: When that was, as far as its conditions tell.
         containers: Statuses of init containers and containers, as the kubelet reports them.
         progressed_at: When it last got a step further; empty while it did not.
+        unscheduled_since: Since when the scheduler has found no node; empty when it has, or did not say.
+        start_s: How long it took from its node to ready; None while it is not.
+        is_of_a_job: Whether a Job controls it.
     """
 
     name: str
@@ -44,13 +48,16 @@ class Pod:
     failure: tuple[str, str] | None = None
     failed_at: str = ""
     progressed_at: str = ""
+    unscheduled_since: str = ""
+    start_s: float | None = None
+    is_of_a_job: bool = False
 
     @classmethod
     def from_body(cls, body: Mapping[str, Any]) -> Self:
         """Keep what matters of a pod."""
         metadata, status = body["metadata"], body.get("status") or {}
         owner = controller_of(body)
-        is_replica = owner is not None and owner.get("kind") == REPLICA_SET.name
+        is_ours = owner is not None and owner.get("kind") in {REPLICA_SET.name, JOB.name}
         conditions = status.get("conditions") or ()
         statuses = [*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())]
         containers = [
@@ -59,7 +66,7 @@ class Pod:
         return cls(
             name=metadata["name"],
             uid=metadata["uid"],
-            controller_uid=owner["uid"] if is_replica and owner else "",
+            controller_uid=owner["uid"] if is_ours and owner else "",
             address="" if (body.get("spec") or {}).get("hostNetwork") else status.get("podIP", ""),
             template_hash=(metadata.get("labels") or {}).get("pod-template-hash", ""),
             incarnation=",".join(str(each.get("containerID")) for each in statuses),
@@ -74,6 +81,9 @@ class Pod:
             failure=_failure(status),
             failed_at=max((str(each.get("lastTransitionTime") or "") for each in conditions), default=""),
             progressed_at=max(_step_times(conditions, statuses), default=""),
+            unscheduled_since=_since(conditions, "PodScheduled", "False"),
+            start_s=_start_s(conditions),
+            is_of_a_job=owner is not None and owner.get("kind") == JOB.name,
         )
 
     @property
@@ -101,6 +111,17 @@ class Pod:
         """How far it is from created to ready, in steps: it has a node, and each container runs or is done."""
         has_node = self.conditions.get("PodScheduled", ("False",))[0] == "True"
         return has_node + sum(_steps(container) for container in self.containers)
+
+
+def _since(conditions: Iterable[Mapping[str, Any]], kind: str, status: str) -> str:
+    """When a condition became what it is; empty if it is something else."""
+    found = (each for each in conditions if (each["type"], each["status"]) == (kind, status))
+    return next((str(each.get("lastTransitionTime") or "") for each in found), "")
+
+
+def _start_s(conditions: Iterable[Mapping[str, Any]]) -> float | None:
+    begun, ready = (_since(conditions, kind, "True") for kind in ("PodScheduled", "Ready"))
+    return seconds_between(begun, ready) if begun and ready else None
 
 
 def _steps(container: Mapping[str, Any]) -> int:

@@ -4,26 +4,26 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
 from .adopt import FULLNAME, INSTANCE, controller_of, outlives_its_maker
+from .change_record import RECORD
 from .drift import additions
-from .kinds import AUTOSCALER, CLAIM, DEPLOYMENT, RERANKER, SCALED_OBJECT, Ref
+from .kinds import AUTOSCALER, CLAIM, DEPLOYMENT, JOB, RERANKER, SCALED_OBJECT, Ref
 from .resource import Key
+from .revision import REVISION, number
+from .versions import Version
 
 _FLEETING = ("resourceVersion", "managedFields", "generation")
 """Metadata that changes without anybody's wish."""
 
-_WITH_STATUS = (AUTOSCALER.name, CLAIM.name, DEPLOYMENT.name, SCALED_OBJECT.name)
+_WITH_STATUS = (AUTOSCALER.name, CLAIM.name, DEPLOYMENT.name, JOB.name, SCALED_OBJECT.name)
 """Kinds whose status says how the Reranker is."""
 
 _WITH_SPEC = (AUTOSCALER.name, CLAIM.name, SCALED_OBJECT.name)
 """Kinds of which more than the digest of the spec is needed."""
-
-REVISION = "deployment.kubernetes.io/revision"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +41,8 @@ class Child:
         spec: Of claims and autoscalers; else empty.
         status: Of the kinds whose status matters; else empty.
         additions: Who added which fields beside ours.
+        model: Version of a Deployment's pod template; None if it does not say.
+        record: What lies on a Deployment about changes of its model.
     """
 
     ref: Ref
@@ -58,11 +60,14 @@ class Child:
     spec: Mapping[str, Any]
     status: Mapping[str, Any]
     additions: tuple[str, ...] = ()
+    model: Version | None = None
+    record: str = ""
 
     @classmethod
     def from_body(cls, ref: Ref, body: Mapping[str, Any]) -> Self:
         """Keep what matters of an object."""
         metadata = body["metadata"]
+        template = (body.get("spec") or {}).get("template") if ref.kind_name == DEPLOYMENT.name else None
         owner, labels = controller_of(body), metadata.get("labels") or {}
         is_ours = owner is not None and owner.get("kind") == RERANKER.name
         name = owner["name"] if is_ours and owner else labels.get(INSTANCE, "")
@@ -75,19 +80,16 @@ class Child:
             fingerprint=fingerprint(body),
             version=int(metadata.get("resourceVersion", 0)),
             generation=int(metadata.get("generation", 0)),
-            revision=_number((metadata.get("annotations") or {}).get(REVISION, "")),
+            revision=number((metadata.get("annotations") or {}).get(REVISION, "")),
             replicas=int((body.get("spec") or {}).get("replicas", 0)) if ref.kind_name == DEPLOYMENT.name else 0,
             is_being_deleted="deletionTimestamp" in metadata,
             is_kept=outlives_its_maker(body),
             spec=body["spec"] if ref.kind_name in _WITH_SPEC else {},
             status=(body.get("status") or {}) if ref.kind_name in _WITH_STATUS else {},
             additions=additions(metadata.get("managedFields") or ()),
+            model=Version.of_template(template) if template else None,
+            record=str((metadata.get("annotations") or {}).get(RECORD, "")) if template else "",
         )
-
-
-def _number(text: str) -> int:
-    """A number that anybody may have written as they like; 0 if it is none."""
-    return int(text) if re.fullmatch("[0-9]{1,18}", text) else 0
 
 
 def fingerprint(body: Mapping[str, Any]) -> bytes:
