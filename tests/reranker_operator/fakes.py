@@ -18,6 +18,7 @@ from reranker_operator.events import Event
 from reranker_operator.fleet import Fleet
 from reranker_operator.kinds import Ref, is_known, ref_of
 from reranker_operator.metrics import Metrics
+from reranker_operator.model_round import ModelRounds
 from reranker_operator.observe import Observer
 from reranker_operator.pod_answers import Downloads, Facts
 from reranker_operator.pods import Download, Pod, PodFacts
@@ -267,11 +268,12 @@ class Bench:
         children, clock = self.cluster.children, Clock(self.time, lambda: "2026-01-01T00:00:00Z")
         slots = Slots(self.max_rollouts, STALL_S, self.tracked.claims, self.time)
         self.downloads = Downloads(self.cluster, self.time, lambda _: None)
+        models = ModelRounds(self.cluster, self.chart, children, self.downloads, clock)
         fleet = Fleet(self.tracked, children, self.downloads, slots, clock)
         self.facts = Facts(self.cluster, self.time, lambda _: None)
         self.reconciler = Reconciler(
             self.cluster,
-            self.chart,
+            models,
             Applier(self.cluster, children, fleet, slots, self.metrics),
             Observer(children, self.facts, clock),
             Reporter(self.cluster, children, self.metrics, clock),

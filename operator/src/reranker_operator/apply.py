@@ -13,6 +13,7 @@ from .errors import OperatorError
 from .fleet import Fleet
 from .kinds import DEPLOYMENT, SERVICE, Ref, ref_of
 from .metrics import Metrics
+from .model_round import Plan
 from .move import Move, move_of
 from .resource import Reranker
 from .slots import Slots
@@ -39,13 +40,13 @@ class Applier:
         self._slots = slots
         self._writer = Writer(cluster, children, metrics)
 
-    async def apply(self, tracked: Tracked, reranker: Reranker, wanted: list[dict[str, Any]]) -> Applied:
+    async def apply(self, tracked: Tracked, reranker: Reranker, plan: Plan) -> Applied:
         """Make the cluster have what is wanted, and nothing of ours beside it.
 
         Args:
             tracked: The record.
             reranker: As it was when the round began.
-            wanted: The objects.
+            plan: The objects, and what is decided about the model.
 
         Raises:
             OperatorError: Something is in the way. If there was a workload, nothing of it was touched by a refusal.
@@ -53,21 +54,21 @@ class Applier:
         self._fleet.look()
         self._fleet.look_at(tracked)
         try:
-            return await self._apply(tracked, reranker, wanted)
+            return await self._apply(tracked, reranker, plan)
         except OperatorError:
             # Whoever cannot use a slot is not in the way of those who can.
             self._slots.leave(tracked.slot)
             raise
 
-    async def _apply(self, tracked: Tracked, reranker: Reranker, wanted: list[dict[str, Any]]) -> Applied:
-        done = Applied()
+    async def _apply(self, tracked: Tracked, reranker: Reranker, plan: Plan) -> Applied:
+        done, wanted = Applied(), plan.wanted
         services = [body for body in wanted if body["kind"] == SERVICE.name]
         changes = [each for body in services for each in await self._changes(tracked, reranker, body)]
         handed_over = [each.ref for each in changes if each.live is not None and is_handed_over(each.live, reranker)]
         move = done.move = move_of(wanted, self._children.of(reranker.key), reranker.uid, handed_over)
         changes = [each.until_moved(move) for each in changes]
         for body in (move.counted(each) for each in wanted if each not in services):
-            if not self._still_waits(tracked, body, done):
+            if not self._still_waits(tracked, body, plan, done):
                 changes += await self._changes(tracked, reranker, body)
         order = [ref_of(body) for body in wanted]
         changes = sorted(
@@ -76,7 +77,7 @@ class Applier:
         differs = await self._check_first(changes, move)
         for change in changes:
             if change.is_deployment:
-                await self._roll(tracked, change, done, template_differs=differs)
+                await self._roll(tracked, change, plan, done, template_differs=differs)
             else:
                 await self._writer.put(tracked, change, done)
         await self._prune(tracked, reranker, set(order), done)
@@ -132,15 +133,23 @@ class Applier:
                 differs = judged["spec"]["template"] != change.live["spec"]["template"]
         return differs
 
-    async def _roll(self, tracked: Tracked, change: Change, done: Applied, *, template_differs: bool) -> None:
+    async def _roll(
+        self, tracked: Tracked, change: Change, plan: Plan, done: Applied, *, template_differs: bool
+    ) -> None:
         """Do what the plan says about the Deployment."""
-        if template_differs:
+        is_held = plan.decision is not None and plan.decision.holds_template
+        is_return = plan.decision is not None and plan.decision.is_return
+        if template_differs and not is_held and not is_return:
             done.no_slot = self._slots.take(tracked.slot)
         else:
+            # Pods that go back to what served before make room, and wait for nobody.
             self._slots.leave(tracked.slot)
+        may_change = done.no_slot is None and not is_held
+        if template_differs and may_change:
+            change = change.having(plan.begun(change.body))
         try:
             wanted = rollout.Wanted(change.body["spec"].get("replicas"))
-            observed = change.observed(template_differs=template_differs, has_slot=done.no_slot is None)
+            observed = change.observed(template_differs=template_differs, has_slot=may_change)
             for action in rollout.plan(wanted, observed):
                 match action:
                     case rollout.HandOver():
@@ -150,17 +159,20 @@ class Applier:
                     case rollout.Apply():
                         await self._writer.put(tracked, change, done)
         finally:
-            if template_differs and done.no_slot is None:
+            if template_differs and may_change:
                 self._slots.begin(tracked.slot, self._fleet.rollout_of(tracked))
 
-    def _still_waits(self, tracked: Tracked, body: dict[str, Any], done: Applied) -> bool:
-        """Whether a Deployment whose template waits is as it was left, and there is no slot still."""
+    def _still_waits(self, tracked: Tracked, body: dict[str, Any], plan: Plan, done: Applied) -> bool:
+        """Whether a Deployment whose template waits is as it was left, and still has to: for a model, or for a slot."""
         ref = ref_of(body)
         left = tracked.objects.get(ref)
-        if left is None or not left.is_held or self._slots.is_open(tracked.slot):
+        is_held = plan.decision is not None and plan.decision.holds_template
+        if left is None or not left.is_held or (not is_held and self._slots.is_open(tracked.slot)):
             return False
         if left != AppliedObject(digest_of(body), self._writer.fingerprint(ref), is_held=True):
             return False
+        if is_held:
+            return True
         done.no_slot = self._slots.take(tracked.slot)
         return True
 

@@ -43,6 +43,10 @@ class Change:
             return self.body
         return {**self.body, "metadata": {**self.body["metadata"], "uid": self.uid}}
 
+    def having(self, body: dict[str, Any]) -> Change:
+        """With another body."""
+        return self if body is self.body else replace(self, body=body, desired=digest_of(body))
+
     def until_moved(self, move: Move) -> Change:
         """A Service that is not there, as it has to be while the former Deployment serves."""
         if self.uid or not move.is_under_way:

@@ -9,11 +9,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from . import metrics_health
+from .change_record import FinalVerdict
 from .errors import ended
 from .move import Move
 from .reasons import Duty, Who, duty
 from .rollout import Stage
-from .situation import Situation
+from .situation import ModelSituation, Situation
 from .slots import NoSlot
 
 CONDITION_TYPES = ("Available", "Ready", "Stalled", "ModelReady", "Drifted", "MetricsHealthy")
@@ -28,12 +29,16 @@ _STAGE_SENTENCES = {
     Stage.CREATING: "The first pods are being created: {ready} of {count} ready.",
     Stage.PENDING: "The change of the pods waits; all else that the spec asks for is done.",
     Stage.MOVING: "{ready} of {count} new pods are ready.",
+    Stage.FETCHING: "The model is being fetched{progress}; {ready} of {count} pods serve meanwhile.",
+    Stage.VERIFYING: "The model was fetched and is being verified; {ready} of {count} pods serve meanwhile.",
     Stage.ROLLING: "{updated} of {count} pods have the new template, {ready} are ready; the old ones serve meanwhile.",
     Stage.SCALING: "{ready} of {count} pods are ready.",
     Stage.STUCK: (
         "The new pods did not get ready within rollout.progressDeadlineSeconds, and what served before serves on. "
         "See `kubectl describe` of the newest pod, and correct the spec."
     ),
+    Stage.ROLLED_BACK: "{ready} of {count} pods are ready with the version that served before.",
+    Stage.PINNED: "All {count} replicas serve the version of the annotation bge-reranker.io/rollback.",
     Stage.COMPLETE: "All {count} replicas serve what the spec asks for.",
     Stage.ASLEEP: "The spec asks for no replicas.",
 }
@@ -72,21 +77,23 @@ def _available(found: Situation) -> Verdict:
 
 
 def _ready(found: Situation) -> Verdict:
-    reason, message = _headline(found)
+    reason, message = headline(found)
     is_ready = found.stage is Stage.COMPLETE and found.error is None and not found.is_suspended
     if found.warning:
         message = f"{message} {found.warning}"
     return Verdict("Ready", "True" if is_ready else "False", reason, message)
 
 
-def _headline(found: Situation) -> tuple[str, str]:
+def headline(found: Situation) -> tuple[str, str]:
     """The one reason and sentence that tell most."""
     if found.is_suspended:
         return "Suspended", "lifecycle.suspend is true, and the operator changes nothing. Set it to false to go on."
     if found.error is not None:
         return found.error.code, found.error.sentence()
-    if found.is_at_rest:
+    if found.is_at_rest or found.stage is Stage.PINNED:
         return found.stage.value, _sentence(found)
+    if found.verdict is not None:
+        return found.stage.value, f"{_sentence(found)} {_why_rolled_back(found.verdict)}"
     if found.stage is Stage.PENDING:
         beside = f" Pod {found.trouble.pod}: {found.trouble.message}" if found.trouble is not None else ""
         return found.stage.value, _sentence(found) + beside
@@ -103,13 +110,37 @@ def _headline(found: Situation) -> tuple[str, str]:
 
 def _sentence(found: Situation) -> str:
     state = found.deployment
-    counts = {"ready": state.ready if state else 0, "updated": state.updated if state else 0, "count": found.count}
+    percent = found.model.percent if found.model is not None else None
+    counts = {
+        "ready": state.ready if state else 0,
+        "updated": state.updated if state else 0,
+        "count": found.count,
+        "progress": "" if percent is None else f", {percent} % are there",
+    }
     sentence = _LEFT_AT_ZERO if _is_left_at_zero(found) else _STAGE_SENTENCES[found.stage].format(**counts)
     if _is_held(found):
         sentence = f"{sentence} {_PAUSED}"
+    if found.no_slot is None and found.model is not None:
+        sentence = f"{sentence} {_going_in_place(found.model)}".strip()
     if found.no_slot is not None:
         return f"{sentence} {_who_holds(found.no_slot)}"
     return f"{sentence} {_who_serves(found.move)}" if found.move is not None else sentence
+
+
+def _why_rolled_back(verdict: FinalVerdict) -> str:
+    """What failed, and when it is tried again."""
+    again = "It is tried again when the spec's model, gate or pods change, or when bge-reranker.io/retry does."
+    return f"{verdict.version} is not tried again: {verdict.code}. {ended(verdict.message)} {again}"
+
+
+def _going_in_place(model: ModelSituation) -> str:
+    """What it costs that there is no node for one pod more; nothing where there is."""
+    change = model.decision.record.change
+    if change is None or not change.in_place_at:
+        return ""
+    seconds = model.decision.seconds
+    how_long = f"about {seconds:.0f} s, as it took last" if seconds else "as long as a pod takes to start"
+    return f"Pods go in place, since no node has room for one more: each is away for {how_long}."
 
 
 def _is_left_at_zero(found: Situation) -> bool:
@@ -120,7 +151,7 @@ def _is_left_at_zero(found: Situation) -> bool:
 
 def _is_held(found: Situation) -> bool:
     """Whether somebody's pause keeps the pods from becoming what the spec asks for."""
-    is_done = found.is_at_rest
+    is_done = found.is_at_rest or found.stage in {Stage.PINNED, Stage.ROLLED_BACK}
     return not is_done and found.deployment is not None and found.deployment.is_paused
 
 
@@ -147,7 +178,10 @@ def _who_serves(move: Move) -> str:
 
 def _stalled(found: Situation) -> Verdict:
     """Whether it will not move until somebody acts, and who that is."""
-    reason, message = _headline(found)
+    reason, message = headline(found)
+    if found.verdict is not None and reason == Stage.ROLLED_BACK:
+        reason = found.verdict.code
+        return Verdict("Stalled", "True", reason, f"It is up to {duty(reason).who}. {message}")
     turn = duty(reason)
     if _needs_person(found, turn):
         who = turn.who if turn.who is not Who.NOBODY else Who.AUTHOR
@@ -191,6 +225,9 @@ def _needs_person(found: Situation, turn: Duty) -> bool:
 
 
 def _model_ready(found: Situation) -> Verdict:
+    of_the_version = _of_the_version(found)
+    if of_the_version is not None:
+        return of_the_version
     if found.stage is Stage.COMPLETE and found.unreached and not found.facts:
         message = (
             f"Of the ready pods, {found.unreached} were asked what they serve and none answered the operator. Let pods "
@@ -202,6 +239,21 @@ def _model_ready(found: Situation) -> Verdict:
     if found.trouble is not None and found.stage is not Stage.ASLEEP:
         return Verdict("ModelReady", "False", found.trouble.code, found.trouble.message)
     return Verdict("ModelReady", "Unknown", "NotLoadedYet", "No pod of the wanted template has said yet.")
+
+
+def _of_the_version(found: Situation) -> Verdict | None:
+    """Why the version of the spec does not serve, where that is known."""
+    if found.verdict is not None:
+        return Verdict("ModelReady", "False", found.verdict.code, _why_rolled_back(found.verdict))
+    pin = found.model.decision.record.pin if found.model is not None else None
+    if pin is not None and pin.version is not None:
+        remedy = "Remove the annotation, or change spec.model, to have the spec's version again."
+        return Verdict(
+            "ModelReady", "False", Stage.PINNED.value, f"bge-reranker.io/rollback pins {pin.version}. {remedy}"
+        )
+    if found.stage in {Stage.FETCHING, Stage.VERIFYING} and found.trouble is None:
+        return Verdict("ModelReady", "False", found.stage.value, _sentence(found))
+    return None
 
 
 def _drifted(found: Situation) -> Verdict:

@@ -23,10 +23,13 @@ class Event:
 
 def joined(events: Iterable[Event]) -> list[Event]:
     """One event for all of a reason."""
-    messages: dict[str, list[str]] = {}
+    same: dict[str, list[Event]] = {}
     for event in events:
-        messages.setdefault(event.reason, []).append(event.message)
-    return [Event(reason, " ".join(texts)) for reason, texts in messages.items()]
+        same.setdefault(event.reason, []).append(event)
+    return [
+        Event(reason, " ".join(each.message for each in found), is_warning=any(each.is_warning for each in found))
+        for reason, found in same.items()
+    ]
 
 
 def transitions(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Event]:

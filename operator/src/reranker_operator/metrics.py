@@ -89,6 +89,12 @@ class Metrics:
             buckets=(0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 60),
         )
         self.errors = Counter(f"{PREFIX}_errors", "Rounds that failed, by reason.", ["reason"], registry=self.registry)
+        self.model_changes = Counter(
+            f"{PREFIX}_model_changes",
+            "Changes of a model's version that ended, by code: Active, or why what served before serves on.",
+            ["code"],
+            registry=self.registry,
+        )
         self.work_age = Gauge(
             f"{PREFIX}_work_age_seconds", "Age of the oldest work that is due.", registry=self.registry
         )

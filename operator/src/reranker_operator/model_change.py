@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Any
 
 from .change_record import LONGEST_MESSAGE, Change, FinalVerdict, Pin, Record
 from .clock import seconds_between
@@ -142,6 +141,7 @@ class Decision:
         version: What pods are to have.
         record: What is to lie on the Deployment then.
         holds_template: The pod template stays as it is.
+        begins: The pod template gets another version, once there is a slot.
         fetches: The version that a Job is to fetch meanwhile.
         mode: In the place of the spec's; None leaves it.
         is_return: The pod template goes back to what serves, and so waits for no slot.
@@ -154,6 +154,7 @@ class Decision:
     version: Version
     record: Record
     holds_template: bool = False
+    begins: bool = False
     fetches: Version | None = None
     mode: str | None = None
     is_return: bool = False
@@ -164,10 +165,18 @@ class Decision:
     look_again_s: float | None = None
 
     @property
-    def overlay(self) -> dict[str, Any]:
-        """What the chart's values differ by from the spec, beside what they always do."""
-        fetch = {"fetch": self.fetches.model} if self.fetches else {}
-        return {"model": self.version.model, **fetch, **({"rollout": {"mode": self.mode}} if self.mode else {})}
+    def held_record(self) -> Record:
+        """The record as long as the pod template stays."""
+        change = self.record.change
+        return self.record.having(change=change.waiting) if self.begins and change is not None else self.record
+
+    def named(self, version: Version) -> Decision:
+        """With the version as it is rendered."""
+        change = self.record.change
+        if change is None or change.version != self.version:
+            return replace(self, version=version)
+        named = change.model_copy(update={"version": version})
+        return replace(self, version=version, record=self.record.having(change=named))
 
 
 def honoured(record: Record, retry: str) -> Record:
@@ -357,6 +366,7 @@ def _towards(asked: Asked, record: Record, live: Live, fetch: Fetch, now: str) -
         State.ROLLING,
         asked.version,
         record.having(change=rolled),
+        begins=True,
         fetches=asked.version if fetch.step is FetchStep.DONE else None,
         mode=_mode(change),
         seconds=live.start_s,

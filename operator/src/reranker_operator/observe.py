@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import rollout, trouble
+from . import trouble
 from .changes import Applied
 from .children import Children
 from .clock import Clock
 from .errors import OperatorError
-from .kinds import AUTOSCALER, CLAIM, DEPLOYMENT, SCALED_OBJECT, SERVICE, ref_of
+from .kinds import AUTOSCALER, CLAIM, DEPLOYMENT, JOB, SCALED_OBJECT, SERVICE, ref_of
+from .model_change import State
+from .model_round import Plan
 from .pod_answers import Facts
 from .resource import Reranker
-from .situation import Situation
+from .rollout import Stage, stage
+from .situation import ModelSituation, Situation
 from .snapshots import Child, DeploymentState
 from .tracked import Tracked
 
@@ -40,7 +43,7 @@ class Observer:
         self,
         tracked: Tracked,
         reranker: Reranker,
-        wanted: list[dict[str, Any]],
+        plan: Plan,
         done: Applied,
         error: OperatorError | None,
     ) -> Situation:
@@ -49,18 +52,21 @@ class Observer:
         Args:
             tracked: The record.
             reranker: As it was when the round began.
-            wanted: What was rendered.
+            plan: What was rendered and decided.
             done: What came of it.
             error: What stopped the round.
         """
-        children = self._children_of(reranker)
+        wanted, children = plan.wanted, self._children_of(reranker)
         deployments = [child for child in children if child.ref.kind_name == DEPLOYMENT.name]
         deployment = _workload(deployments, wanted)
         state = DeploymentState.of(deployment) if deployment else None
         count = _count(reranker, wanted, deployment)
         pods = self._children.pods(deployment.uid) if deployment else []
         answering = [pod for each in deployments for pod in self._children.pods(each.uid)]
-        tracked.answers.keep_only({pod.uid for pod in answering})
+        fetching = [
+            pod for each in children if each.ref.kind_name == JOB.name for pod in self._children.job_pods(each.uid)
+        ]
+        tracked.answers.keep_only({pod.uid for pod in (*answering, *fetching)})
         claims = [child for child in children if child.ref.kind_name == CLAIM.name]
         autoscaler = next((child for child in children if child.ref.kind_name in _SCALING), None)
         move = done.move if done.move and done.move.is_under_way else None
@@ -68,7 +74,9 @@ class Observer:
         # Of a spec that was refused there is nothing, or it is somebody else's.
         made = wanted if error is None else []
         return Situation(
-            stage=rollout.stage(state, count, is_waiting=done.no_slot is not None, is_moving=move is not None),
+            stage=_of_the_model(
+                stage(state, count, is_waiting=done.no_slot is not None, is_moving=move is not None), plan
+            ),
             count=count,
             deployment=state,
             former_available=sum(DeploymentState.of(each).available for each in deployments if each is not deployment),
@@ -77,13 +85,14 @@ class Observer:
             facts=self._facts.known(tracked.answers, answering),
             unreached=self._facts.unreached(tracked.answers, answering),
             additions=_additions(children),
-            trouble=trouble.of_pods(pods, claims, self._clock.stamp()),
+            trouble=trouble.of_pods([*pods, *fetching], claims, self._clock.stamp()),
             error=error,
             autoscaler=autoscaler.status if autoscaler else None,
             autoscaler_spec=autoscaler.spec if autoscaler else {},
             # What a move leads to is no address yet.
             endpoint=(endpoint if move else "") or _endpoint(made) or endpoint,
             selector=_selector(made) or str(reranker.status.get("selector", "")),
+            model=_model(plan),
             warning=self._warning,
             is_suspended=reranker.is_suspended,
         )
@@ -95,6 +104,27 @@ class Observer:
             for child in self._children.of(reranker.key)
             if child.owner_uid == reranker.uid or (child.is_kept and child.ref.kind.holds_data)
         ]
+
+
+def _model(plan: Plan) -> ModelSituation | None:
+    if plan.decision is None or plan.spec is None:
+        return None
+    return ModelSituation(plan.decision, plan.spec, is_fetching=plan.is_fetching, percent=plan.percent)
+
+
+def _of_the_model(of_pods: Stage, plan: Plan) -> Stage:
+    """The stage, where the model tells more than the pods."""
+    decision = plan.decision
+    if decision is None or of_pods is Stage.MOVING:
+        return of_pods
+    if decision.state is State.ROLLED_BACK:
+        return Stage.ROLLED_BACK
+    if decision.state in {State.FETCHING, State.VERIFYING}:
+        return Stage.FETCHING if decision.state is State.FETCHING else Stage.VERIFYING
+    if plan.is_fetching and of_pods is Stage.ROLLING:
+        return Stage.FETCHING
+    is_pinned = decision.record.pin is not None and decision.record.pin.version is not None
+    return Stage.PINNED if is_pinned and of_pods is Stage.COMPLETE else of_pods
 
 
 def _additions(children: list[Child]) -> tuple[str, ...]:

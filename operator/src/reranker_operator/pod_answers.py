@@ -20,6 +20,9 @@ DOWNLOAD_STEPS = 20
 """Parts of a download, each of which counts as progress once. The image of the step that fetches is the author's choice
 and may say what it likes, but it cannot make a rollout hold its slot for longer than so many stall periods."""
 
+WHOLE_PERCENT = 100
+"""Of a download that is done."""
+
 CONCURRENT_QUESTIONS = 64
 """So many that pods which let the operator wait on purpose delay the answers of others by seconds only."""
 
@@ -167,6 +170,14 @@ class Downloads:
     def steps(self, answers: PodAnswers, pods: Iterable[Pod]) -> int:
         """How far the downloads of a Reranker's pods that fetch now are all together, as far as they said."""
         return sum(self._known(answers, pod) for pod in pods if pod.is_fetching)
+
+    def percent(self, answers: PodAnswers, pods: Iterable[Pod]) -> int | None:
+        """How much of their downloads the pods of a Reranker that fetch now have done; None if none of them says."""
+        fetching = [pod for pod in pods if pod.is_fetching]
+        steps = [self._known(answers, pod) for pod in fetching]
+        if not any(pod.uid in answers.downloads and answers.downloads[pod.uid].total_bytes for pod in fetching):
+            return None
+        return WHOLE_PERCENT * sum(steps) // (DOWNLOAD_STEPS * len(steps))
 
     async def settled(self) -> None:
         """Until no question is open."""

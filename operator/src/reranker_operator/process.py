@@ -20,6 +20,7 @@ from .handlers import registry
 from .kinds import RERANKER
 from .lease import CLUSTER_LEASE_NAME, LEASE_NAME, Lease, ServedElsewhere
 from .metrics import Metrics
+from .model_round import ModelRounds
 from .observe import Observer
 from .patience import patiently
 from .pod_answers import Downloads, Facts
@@ -145,7 +146,7 @@ class Operator:
         facts = Facts(cluster, clock.seconds, self._on_change)
         return Reconciler(
             cluster,
-            renderer,
+            ModelRounds(cluster, renderer, children, downloads, clock),
             Applier(cluster, children, fleet, slots, self.metrics),
             Observer(children, facts, clock, warning),
             Reporter(cluster, children, self.metrics, clock),

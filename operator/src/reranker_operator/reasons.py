@@ -50,8 +50,15 @@ FINAL_CODES = frozenset(_CODES["final"])
 DUTIES: dict[str, Duty] = {
     # How far the Deployment is.
     **dict.fromkeys(
-        ("AllReplicasReady", "ScaledToZero", "Creating", "Moving", "RollingOut", "Scaling", "UpdatePending"), _NOBODY
+        (
+            *("AllReplicasReady", "ScaledToZero", "Creating", "Moving", "RollingOut", "Scaling", "UpdatePending"),
+            *("Fetching", "Verifying"),
+        ),
+        _NOBODY,
     ),
+    "RolledBack": _AUTHOR,
+    "PinnedByAnnotation": _AUTHOR,
+    "DeadlineExceeded": _AUTHOR,
     "ProgressDeadlineExceeded": _AUTHOR,
     "Suspended": _AUTHOR,
     # What the operator met.

@@ -6,16 +6,14 @@ Rounds are level-based: what the record remembers of the round before only saves
 from __future__ import annotations
 
 import logging
-from typing import Any
 
-from .adopt import adopt
 from .apply import Applier
 from .changes import Applied
 from .cluster import Cluster
 from .errors import Delay, FormerChild, OperatorError, OperatorFault
 from .metrics import Metrics
+from .model_round import ModelRounds, Plan
 from .observe import Observer
-from .render import Renderer
 from .report import Reporter, named
 from .resource import Reranker
 from .server_version import ServerVersion
@@ -45,7 +43,7 @@ class Reconciler:
 
     Args:
         cluster: Asked whether a Reranker that is being deleted is still there.
-        renderer: The chart.
+        models: Decides about versions of the model, and renders.
         applier: Gets objects into the cluster.
         observer: Finds out how a Reranker is.
         reporter: Says so.
@@ -58,7 +56,7 @@ class Reconciler:
     def __init__(
         self,
         cluster: Cluster,
-        renderer: Renderer,
+        models: ModelRounds,
         applier: Applier,
         observer: Observer,
         reporter: Reporter,
@@ -68,7 +66,7 @@ class Reconciler:
         server: ServerVersion,
     ) -> None:
         self._cluster = cluster
-        self._renderer = renderer
+        self._models = models
         self._applier = applier
         self._observer = observer
         self._reporter = reporter
@@ -84,7 +82,7 @@ class Reconciler:
         if reranker.is_being_deleted:
             self._applier.stand_down(tracked)
             return await self._until_gone(reranker)
-        wanted: list[dict[str, Any]] = []
+        plan = Plan([])
         done = Applied()
         error: OperatorError | None = None
         try:
@@ -93,20 +91,29 @@ class Reconciler:
             else:
                 self._allowed.check(reranker.spec)
                 self._server.check(reranker.spec)
-                wanted = adopt(await self._renderer.render(reranker.key, reranker.values()), reranker)
-                done = await self._applier.apply(tracked, reranker, wanted)
+                plan = await self._models.plan(reranker, tracked.answers)
+                done = await self._applier.apply(tracked, reranker, plan)
+                self._tell(plan, done)
         except OperatorError as problem:
             error = problem
         except Exception as bug:
             LOG.exception("internal_error", extra=named(reranker))
             error = OperatorFault(f"The operator met a {type(bug).__name__} that it did not expect.", remedy=_REPORT_IT)
-        return await self._end(tracked, reranker, wanted, done, error)
+        return await self._end(tracked, reranker, plan, done, error)
+
+    def _tell(self, plan: Plan, done: Applied) -> None:
+        """What came of a model's change, once it is written down."""
+        if plan.decision is None:
+            return
+        done.events += [*plan.decision.events, *(ending.event() for ending in plan.decision.endings)]
+        for ending in plan.decision.endings:
+            self._metrics.model_changes.labels(ending.code).inc()
 
     async def _end(
         self,
         tracked: Tracked,
         reranker: Reranker,
-        wanted: list[dict[str, Any]],
+        plan: Plan,
         done: Applied,
         error: OperatorError | None,
     ) -> Outcome:
@@ -115,8 +122,8 @@ class Reconciler:
             self._applier.withdraw(tracked)
             self._metrics.errors.labels(error.code).inc()
         self._reporter.log(tracked, reranker, error)
-        situation = self._observer.situation(tracked, reranker, wanted, done, error)
-        outcome = self._outcome(tracked, error, done)
+        situation = self._observer.situation(tracked, reranker, plan, done, error)
+        outcome = self._outcome(tracked, plan, error, done)
         try:
             if not await self._reporter.report(tracked, reranker, situation, done.events):
                 # No watch told of its end: a list that is made anew tells only of what there is.
@@ -137,13 +144,15 @@ class Reconciler:
             LOG.warning("end_not_seen", extra={**named(reranker), "error": problem.sentence()})
             return Retry()
 
-    def _outcome(self, tracked: Tracked, error: OperatorError | None, done: Applied) -> Outcome:
+    def _outcome(self, tracked: Tracked, plan: Plan, error: OperatorError | None, done: Applied) -> Outcome:
         if isinstance(error, FormerChild):
             return Requeue(HELD_CHILD_PAUSE_S if error.needs_person else FORMER_CHILD_PAUSE_S)
         if isinstance(error, Delay):
             return Retry() if error.retry_after_s is None else Requeue(error.retry_after_s)
         if done.no_slot is not None:
             return Requeue(WAITING_PAUSE_S)
+        if plan.decision is not None and plan.decision.look_again_s is not None:
+            return Requeue(min(self._resync_s, plan.decision.look_again_s))
         # A download moves no watch, and is seen when it is looked at.
         stall_s = self._applier.stall_s / LOOKS_UNTIL_STALLED
         return Requeue(min(self._resync_s, stall_s) if self._applier.is_changing(tracked) else self._resync_s)

@@ -6,13 +6,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Self
 
-from .kinds import RERANKER, Ref
+from .kinds import GROUP, RERANKER, Ref
 
 OVERLAY: Mapping[str, Any] = {"operator": {"enabled": False}, "scorer": {"enabled": True}}
 """What the operator adds to every spec: the chart then renders the scorer alone."""
 
 NOT_VALUES = ("lifecycle",)
 """Keys of the spec that steer the operator and are no values of the chart."""
+
+
+RETRY = f"{GROUP}/retry"
+ROLLBACK = f"{GROUP}/rollback"
+
+LONGEST_ANNOTATION = 1024
+"""Most that is read of these two."""
 
 
 class Key(NamedTuple):
@@ -38,6 +45,8 @@ class Reranker:
         spec: As the API server keeps it.
         status: As last seen; empty when there is none.
         resource_version: Of that moment.
+        retry: What its annotation says that asks for another try of what failed; another text is another request.
+        rollback: The version that its annotation asks for in the place of the spec's.
     """
 
     namespace: str
@@ -48,6 +57,8 @@ class Reranker:
     spec: Mapping[str, Any]
     status: Mapping[str, Any]
     is_being_deleted: bool
+    retry: str = ""
+    rollback: str = ""
 
     @classmethod
     def from_body(cls, body: Mapping[str, Any]) -> Self:
@@ -62,6 +73,8 @@ class Reranker:
             spec=body.get("spec") or {},
             status=body.get("status") or {},
             is_being_deleted="deletionTimestamp" in metadata,
+            retry=str((metadata.get("annotations") or {}).get(RETRY, ""))[:LONGEST_ANNOTATION],
+            rollback=str((metadata.get("annotations") or {}).get(ROLLBACK, ""))[:LONGEST_ANNOTATION],
         )
 
     @property
@@ -95,7 +108,28 @@ class Reranker:
         model = self.spec.get("model") or {}
         return ModelVersion(str(model.get("source") or ""), str(model.get("revision") or ""))
 
-    def values(self) -> dict[str, Any]:
-        """The chart's values: the spec with the overlay on top."""
-        spec = {key: value for key, value in self.spec.items() if key not in NOT_VALUES}
-        return {**spec, **OVERLAY}
+    def values(
+        self,
+        *,
+        model: Mapping[str, str] | None = None,
+        fetch: Mapping[str, str] | None = None,
+        mode: str | None = None,
+        is_ungated: bool = False,
+    ) -> dict[str, Any]:
+        """The chart's values: the spec with the overlay on top.
+
+        Args:
+            model: The version in the place of the spec's.
+            fetch: The version that a Job is to fetch.
+            mode: How pods are replaced, in the place of the spec's.
+            is_ungated: Without the spec's relevance gate.
+        """
+        left_out = (*NOT_VALUES, *(("gate",) if is_ungated else ()))
+        values = {key: value for key, value in self.spec.items() if key not in left_out}
+        if model is not None:
+            values["model"] = {**(values.get("model") or {}), **model}
+        if fetch is not None:
+            values["fetch"] = dict(fetch)
+        if mode is not None:
+            values["rollout"] = {**(values.get("rollout") or {}), "mode": mode}
+        return {**values, **OVERLAY}

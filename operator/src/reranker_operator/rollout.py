@@ -1,7 +1,6 @@
 """What to do about the Deployment, and how far its change is. Pure: (wanted, observed) -> actions, stage.
 
-A version change is one rolling change; a fetch beforehand, a verdict on the new version and the way back are further
-actions before `Apply`.
+Which version of the model its pods are to have is decided before, in `model_change`.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ class Observed:
         live_replicas: Its count.
         owns_replicas: Whether we are the ones who set that count.
         template_differs: Whether applying would change an existing pod template.
-        has_slot: Whether a change of the pod template may begin now.
+        has_slot: Whether a change of the pod template may begin now, for what else may be in its way too.
     """
 
     state: DeploymentState | None
@@ -54,7 +53,7 @@ class Apply:
     """Apply the Deployment as it was rendered.
 
     Attributes:
-        holds_template: But for the pod template, which stays as it is until a slot is free.
+        holds_template: But for the pod template, which stays as it is until a slot is free and the model is there.
     """
 
     holds_template: bool = False
@@ -69,9 +68,13 @@ class Stage(StrEnum):
     CREATING = "Creating"
     PENDING = "UpdatePending"
     MOVING = "Moving"
+    FETCHING = "Fetching"
+    VERIFYING = "Verifying"
     ROLLING = "RollingOut"
     SCALING = "Scaling"
     STUCK = "ProgressDeadlineExceeded"
+    ROLLED_BACK = "RolledBack"
+    PINNED = "PinnedByAnnotation"
     COMPLETE = "AllReplicasReady"
     ASLEEP = "ScaledToZero"
 

@@ -8,10 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from .conditions import Verdict, verdicts
+from .conditions import Verdict, headline, verdicts
 from .errors import printable
+from .history import history
 from .pods import PodFacts
 from .resource import Reranker
+from .rollout import Stage
 from .situation import Situation
 
 UNKNOWN = "unknown"
@@ -34,13 +36,22 @@ def status_of(reranker: Reranker, found: Situation, now: str) -> dict[str, Any]:
         "replicas": state.replicas if state else 0,
         "readyReplicas": ready,
         "ready": f"{ready}/{found.count}",
+        "state": _state(found),
         "selector": found.selector,
         "endpoint": found.endpoint,
         "model": _model(reranker, found),
         **_measured(reranker, found),
+        "history": history(reranker.status.get("history") or (), found, now),
         **_last_failure(found),
     }
-    return {key: value for key, value in status.items() if value not in ("", None, {})}
+    return {key: value for key, value in status.items() if value not in ("", None, {}, [])}
+
+
+def _state(found: Situation) -> str:
+    """The story in a word: the reason of Ready, and how far a download is."""
+    reason = headline(found)[0]
+    percent = found.model.percent if found.model is not None else None
+    return f"{reason} {percent}%" if reason == Stage.FETCHING and percent is not None else reason
 
 
 def _with_times(wanted: Iterable[Verdict], reranker: Reranker, now: str) -> list[dict[str, Any]]:
@@ -104,8 +115,24 @@ def _measured(reranker: Reranker, found: Situation) -> dict[str, Any]:
         "pairsPerSecond": total,
         "pairTokens": some.pair_tokens,
         "replicas": len(found.facts),
+        "versions": _by_version(found.facts),
     }
     return {"capacity": capacity if total else None, "device": some.device, "precision": some.precision}
+
+
+def _by_version(facts: tuple[PodFacts, ...]) -> list[dict[str, Any]]:
+    """The same for each version and precision that serves."""
+    kinds = sorted({(each.digest, each.precision) for each in facts})
+    same = {kind: [each for each in facts if (each.digest, each.precision) == kind] for kind in kinds}
+    return [
+        {
+            "digest": digest,
+            "precision": precision,
+            "replicas": len(pods),
+            "pairsPerSecond": round(sum(each.pairs_per_second for each in pods)),
+        }
+        for (digest, precision), pods in same.items()
+    ]
 
 
 def _last_failure(found: Situation) -> dict[str, Any]:
@@ -120,10 +147,13 @@ def _last_failure(found: Situation) -> dict[str, Any]:
                 "message": printable(found.error.sentence()[:2000]),
             }
         }
+    if found.verdict is not None:
+        failure = {"code": found.verdict.code, "reason": "Model", "message": printable(found.verdict.message[:2000])}
+        return {"lastFailure": failure}
     if found.trouble is None:
         return {}
     trouble = found.trouble
-    failure = {
+    failed = {
         "code": trouble.code,
         "reason": "Pod",
         "pod": trouble.pod,
@@ -131,4 +161,4 @@ def _last_failure(found: Situation) -> dict[str, Any]:
         "exitCode": trouble.exit_code,
         "message": printable(trouble.message[:2000]),
     }
-    return {"lastFailure": {key: value for key, value in failure.items() if value is not None}}
+    return {"lastFailure": {key: value for key, value in failed.items() if value is not None}}

@@ -1,0 +1,257 @@
+"""One look at a Reranker's model: what is rendered, what lies on the Deployment, what the Job and the pods say."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from .adopt import adopt, controller_of
+from .change_record import RECORD, Record
+from .children import Children
+from .clock import Clock, seconds_between
+from .cluster import Cluster
+from .events import Event
+from .kinds import CLAIM, DEPLOYMENT, JOB, Ref
+from .model_change import Asked, Decision, Fetch, FetchStep, Live, Policy, decide, honoured, pinned
+from .pod_answers import WHOLE_PERCENT, Downloads, PodAnswers
+from .pods import Pod
+from .render import Renderer
+from .resource import Reranker
+from .snapshots import Child, DeploymentState
+from .trouble import of_pods
+from .versions import SHORTEST_DIGEST, Version, find, shape_of
+
+POLICY = "bge-reranker.io/rollout"
+"""Annotation of the Deployment by which the chart says how pods are replaced."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a round is to do.
+
+    Attributes:
+        wanted: The objects, adopted.
+        decision: About the model; None where the chart does not say versions.
+        spec: The version that the spec names.
+        percent: How much of a download is done; None if nobody says.
+        is_fetching: Whether a new pod is at its download.
+    """
+
+    wanted: list[dict[str, Any]]
+    decision: Decision | None = None
+    spec: Version | None = None
+    percent: int | None = None
+    is_fetching: bool = False
+
+    def begun(self, body: dict[str, Any]) -> dict[str, Any]:
+        """The Deployment with the record of a change whose pod template is applied now."""
+        decision = self.decision
+        return _recorded(body, decision.record) if decision is not None and decision.begins else body
+
+
+class ModelRounds:
+    """Plans rounds.
+
+    Args:
+        cluster: Asked for a Deployment that is not known.
+        renderer: The chart.
+        children: What lives in the cluster.
+        downloads: How far fetches are.
+        clock: Time.
+    """
+
+    def __init__(
+        self, cluster: Cluster, renderer: Renderer, children: Children, downloads: Downloads, clock: Clock
+    ) -> None:
+        self._cluster = cluster
+        self._renderer = renderer
+        self._children = children
+        self._downloads = downloads
+        self._clock = clock
+
+    async def plan(self, reranker: Reranker, answers: PodAnswers) -> Plan:
+        """What is to be done now.
+
+        Args:
+            reranker: As it was when the round began.
+            answers: What its pods said.
+
+        Raises:
+            OperatorError: It could not be rendered, or the API server did not answer.
+        """
+        rendered = await self._render(reranker)
+        template, spec = _template(rendered), Version.of_template(_template(rendered))
+        if spec is None:
+            return Plan(adopt(rendered, reranker))
+        child = await self._deployment(reranker, _deployment_of(rendered))
+        record = honoured(Record.parse(child.record if child else ""), reranker.retry)
+        was_pinned = record.pin
+        record = pinned(record, reranker.rollback, spec, self._meant(reranker, child))
+        version = spec
+        if record.pin is not None and record.pin.version is not None:
+            rendered = await self._render(reranker, record.pin.version)
+            template = _template(rendered)
+            version = Version.of_template(template) or spec
+        asked = Asked(version, shape_of(template), _policy(rendered))
+        claims = [each for each in self._children.of(reranker.key) if each.ref.kind_name == CLAIM.name]
+        newest = self._newest(child)
+        live = self._live(child, newest, claims)
+        fetch, fetching = await self._fetch(reranker, asked, live, claims, answers)
+        decision = decide(asked, record, live, fetch, self._clock.stamp())
+        if record.pin is not None and record.pin.version is None and record.pin != was_pinned:
+            decision = replace(decision, events=(*decision.events, _unknown(record.pin.asked)))
+        decision, objects = await self._rendered(reranker, spec, decision, live)
+        pods = fetching or [pod for pod in newest if pod.is_fetching]
+        return Plan(
+            objects,
+            decision,
+            spec,
+            self._downloads.percent(answers, pods),
+            is_fetching=bool(newest) and not any(pod.is_ready for pod in newest) and bool(pods),
+        )
+
+    async def _render(
+        self,
+        reranker: Reranker,
+        version: Version | None = None,
+        *,
+        fetches: Version | None = None,
+        mode: str | None = None,
+        is_ungated: bool = False,
+    ) -> list[dict[str, Any]]:
+        values = reranker.values(
+            model=version.model if version else None,
+            fetch=fetches.model if fetches else None,
+            mode=mode,
+            is_ungated=is_ungated,
+        )
+        return await self._renderer.render(reranker.key, values)
+
+    async def _rendered(
+        self, reranker: Reranker, spec: Version, decision: Decision, live: Live | None
+    ) -> tuple[Decision, list[dict[str, Any]]]:
+        """The objects that a decision asks for, with the record on the Deployment."""
+        version = None if decision.version.ungated == spec.ungated else decision.version
+        options: dict[str, Any] = {"fetches": decision.fetches, "mode": decision.mode}
+        rendered = await self._render(reranker, version, **options)
+        found = Version.of_template(_template(rendered))
+        if found is not None and found != decision.version and not decision.holds_template:
+            if live is not None and decision.version == live.version:
+                # It served, by a gate that the spec does not have any more: pods that serve it stay.
+                decision = replace(decision, holds_template=True)
+            else:
+                # It served before, and need not pass the gate of the one that failed.
+                rendered = await self._render(reranker, version, is_ungated=True, **options)
+                decision = decision.named(Version.of_template(_template(rendered)) or decision.version)
+        objects = adopt(rendered, reranker)
+        index = next(index for index, body in enumerate(objects) if body["kind"] == DEPLOYMENT.name)
+        objects[index] = _recorded(objects[index], decision.held_record)
+        return decision, objects
+
+    async def _deployment(self, reranker: Reranker, body: dict[str, Any]) -> Child | None:
+        """The Deployment of this Reranker, as far as it has one."""
+        ref = Ref(body["apiVersion"], body["kind"], reranker.namespace, body["metadata"]["name"])
+        child = self._children.child(ref)
+        if child is None:
+            # After a write that failed it is not known any more, and what lies on it must not be lost.
+            live = await self._cluster.read(ref)
+            owner = controller_of(live) if live else None
+            if live is None or owner is None or owner["uid"] != reranker.uid:
+                return None
+            self._children.put(ref, live)
+            child = self._children.child(ref)
+        return child if child is not None and child.owner_uid == reranker.uid else None
+
+    def _meant(self, reranker: Reranker, child: Child | None) -> Version | None:
+        """The version that the annotation means: one of a ReplicaSet, or of the history in the status by its digest."""
+        text, kept = reranker.rollback, [each.ungated for each in (self._children.versions(child) if child else [])]
+        for each in reranker.status.get("history") or ():
+            if len(text) >= SHORTEST_DIGEST and str(each.get("digest", "")).startswith(text):
+                told = Version(source=str(each.get("source", "")), revision=str(each.get("revision", "")))
+                same = (one for one in kept if (one.source, one.revision) == (told.source, told.revision))
+                return next(same, told)
+        return find(text, kept) if text else None
+
+    def _newest(self, child: Child | None) -> list[Pod]:
+        """The pods of the newest template, once its controller has seen it."""
+        if child is None or not DeploymentState.of(child).is_observed:
+            return []
+        return self._children.newest_pods(child)
+
+    def _live(self, child: Child | None, newest: list[Pod], claims: list[Child]) -> Live | None:
+        if child is None or child.model is None:
+            return None
+        state, now = DeploymentState.of(child), self._clock.stamp()
+        found = of_pods(newest, claims, now)
+        waits = [seconds_between(pod.unscheduled_since, now) for pod in newest if pod.unscheduled_since]
+        starts = [pod.start_s for pod in self._children.pods(child.uid) if pod.start_s is not None]
+        return Live(
+            version=child.model,
+            is_complete=state.is_complete(child.replicas),
+            has_served=state.available > 0 or state.has_served,
+            timed_out_at=state.progressed_at if state.is_observed and state.is_stuck else "",
+            trouble=found,
+            unschedulable_s=max(waits) if waits and found is not None and found.code == "Unschedulable" else None,
+            start_s=max(starts, default=None),
+        )
+
+    async def _fetch(
+        self, reranker: Reranker, asked: Asked, live: Live | None, claims: list[Child], answers: PodAnswers
+    ) -> tuple[Fetch, list[Pod]]:
+        """How far the Job is, and its pods; nothing where pods fetch for themselves, or have the version already."""
+        if live is None or live.version.ungated == asked.version.ungated:
+            return Fetch(), []
+        rendered = await self._render(reranker, asked.version, fetches=asked.version)
+        body = next((each for each in rendered if each["kind"] == JOB.name), None)
+        if body is None:
+            return Fetch(), []
+        job = self._children.child(Ref(JOB.api_version, JOB.name, reranker.namespace, str(body["metadata"]["name"])))
+        if job is None or job.is_being_deleted or job.owner_uid != reranker.uid:
+            return Fetch(FetchStep.RUNNING), []
+        pods = self._children.job_pods(job.uid)
+        is_done = self._downloads.percent(answers, pods) == WHOLE_PERCENT
+        return Fetch(_step(job, is_checking=is_done), of_pods(pods, claims, self._clock.stamp())), pods
+
+
+def _step(job: Child, *, is_checking: bool) -> FetchStep:
+    conditions = {each["type"] for each in job.status.get("conditions") or () if each.get("status") == "True"}
+    if "Complete" in conditions:
+        return FetchStep.DONE
+    if "Failed" in conditions:
+        return FetchStep.OVERDUE
+    return FetchStep.CHECKING if is_checking else FetchStep.RUNNING
+
+
+def _deployment_of(rendered: Iterable[dict[str, Any]]) -> dict[str, Any]:
+    return next(body for body in rendered if body["kind"] == DEPLOYMENT.name)
+
+
+def _template(rendered: Iterable[dict[str, Any]]) -> dict[str, Any]:
+    template: dict[str, Any] = _deployment_of(rendered)["spec"]["template"]
+    return template
+
+
+def _policy(rendered: Iterable[dict[str, Any]]) -> Policy:
+    said = json.loads((_deployment_of(rendered)["metadata"].get("annotations") or {}).get(POLICY, "{}"))
+    known = Policy()
+    return Policy(
+        mode=str(said.get("mode", known.mode)),
+        allow_downtime=bool(said.get("allowDowntime", known.allow_downtime)),
+        surge_wait_s=float(said.get("surgeWaitSeconds", known.surge_wait_s)),
+        deadline_s=float(said.get("progressDeadlineSeconds", known.deadline_s)),
+    )
+
+
+def _recorded(body: dict[str, Any], record: Record) -> dict[str, Any]:
+    """The Deployment with the record, if there is anything to remember."""
+    metadata, text = body["metadata"], record.text()
+    annotations = {key: value for key, value in (metadata.get("annotations") or {}).items() if key != RECORD}
+    return {**body, "metadata": {**metadata, "annotations": annotations | ({RECORD: text} if text else {})}}
+
+
+def _unknown(text: str) -> Event:
+    what = f"The annotation asks for the version {text[:200]!r}, which is none that was kept."
+    remedy = "Name one by source, revision or digest, as status.history has them."
+    return Event("RollbackUnknown", f"{what} {remedy}", is_warning=True)
