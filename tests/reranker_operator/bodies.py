@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -19,6 +20,7 @@ def reranker(
     version: int = 1,
     is_being_deleted: bool = False,
     status: Mapping[str, Any] | None = None,
+    annotations: Mapping[str, str] | None = None,
     **spec: Any,
 ) -> Reranker:
     return Reranker.from_body(
@@ -31,6 +33,7 @@ def reranker(
                 "uid": uid,
                 "generation": generation,
                 "resourceVersion": str(version),
+                "annotations": dict(annotations or {}),
                 **({"deletionTimestamp": "2026-01-01T00:00:00Z"} if is_being_deleted else {}),
             },
             "spec": {"replicas": 1, **spec},
@@ -65,6 +68,21 @@ def deployment(
         "metadata": {"name": fullname or name, "labels": labels(name, fullname)},
         "spec": spec,
     }
+
+
+def versioned(
+    body: dict[str, Any], model: Mapping[str, str], policy: Mapping[str, Any], gate: str = ""
+) -> dict[str, Any]:
+    """A Deployment that says which version its pods have, and how they are replaced."""
+    said = {"bge-reranker.io/model": json.dumps({"digest": "", "revision": "", "source": "", **model})}
+    body["spec"]["template"]["metadata"]["annotations"] = said | ({"bge-reranker.io/gate-hash": gate} if gate else {})
+    body["metadata"]["annotations"] = {"bge-reranker.io/rollout": json.dumps(policy)}
+    return body
+
+
+def fetch_job(name: str, version: Mapping[str, str]) -> dict[str, Any]:
+    metadata = {"name": f"{name}-fetch-{version.get('revision')}", "labels": labels(name)}
+    return {"apiVersion": "batch/v1", "kind": "Job", "metadata": metadata, "spec": {"template": {"spec": {}}}}
 
 
 def service(name: str = "products", *, fullname: str = "", called: str = "") -> dict[str, Any]:
@@ -120,6 +138,7 @@ def pod(
     conditions: list[dict[str, str]] | None = None,
     containers: list[dict[str, Any]] | None = None,
     created: str = "2026-01-01T00:00:00Z",
+    controller_kind: str = "ReplicaSet",
 ) -> dict[str, Any]:
     ready = {"type": "Ready", "status": "True" if is_ready else "False"}
     return {
@@ -131,7 +150,7 @@ def pod(
             "uid": f"uid-{name}",
             "creationTimestamp": created,
             "labels": {"app.kubernetes.io/instance": instance},
-            "ownerReferences": [controlled_by("ReplicaSet", controller)] if controller else [],
+            "ownerReferences": [controlled_by(controller_kind, controller)] if controller else [],
         },
         "status": {
             "podIP": "10.0.0.1",
@@ -141,10 +160,14 @@ def pod(
     }
 
 
-def replica_set(deployment_uid: str, *, uid: str = "uid-set") -> dict[str, Any]:
-    metadata = {"name": uid, "namespace": NAMESPACE, "uid": uid}
+def replica_set(
+    deployment_uid: str, *, uid: str = "uid-set", revision: int = 1, template: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    noted = {"deployment.kubernetes.io/revision": str(revision)}
+    metadata = {"name": uid, "namespace": NAMESPACE, "uid": uid, "annotations": noted}
     owners = [controlled_by("Deployment", deployment_uid)]
-    return {"apiVersion": "apps/v1", "kind": "ReplicaSet", "metadata": {**metadata, "ownerReferences": owners}}
+    whole = {**metadata, "ownerReferences": owners}
+    return {"apiVersion": "apps/v1", "kind": "ReplicaSet", "metadata": whole, "spec": {"template": template or {}}}
 
 
 def controlled_by(kind: str, uid: str) -> dict[str, Any]:

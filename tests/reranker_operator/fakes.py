@@ -31,7 +31,7 @@ from reranker_operator.spec_limits import AllowedNames
 from reranker_operator.tracked import TrackedRerankers
 from reranker_operator.worklist import Outcome
 
-from .bodies import autoscaler, claim, deployment, scaled_object, service
+from .bodies import autoscaler, claim, deployment, fetch_job, scaled_object, service, versioned
 
 STALL_S = 300.0
 """Time without progress after which a change gives its slot back."""
@@ -161,6 +161,9 @@ class FakeCluster:
                     spec.pop(name, None)
             result["spec"] = {**spec, **copy.deepcopy(asked)}
             result["metadata"] |= {key: value for key, value in body["metadata"].items() if key != "uid"}
+            kept = {key: value for key, value in _annotations(live).items() if not key.startswith("bge-reranker.io/")}
+            if kept or "annotations" in live["metadata"] or "annotations" in body["metadata"]:
+                result["metadata"]["annotations"] = {**kept, **_annotations(body)}
         managers[manager] = set(body.get("spec", {}))
         if ref.kind_name == "Deployment":
             result["spec"].setdefault("replicas", 1)
@@ -189,6 +192,10 @@ class FakeCluster:
         waiting = self.refusals.get(what)
         if waiting:
             raise waiting.pop(0)
+
+
+def _annotations(body: Mapping[str, Any]) -> dict[str, str]:
+    return dict(body["metadata"].get("annotations") or {})
 
 
 def _owned(body: dict[str, Any]) -> dict[str, set[str]]:
@@ -222,6 +229,10 @@ class FakeChart:
             service(key.name, fullname=fullname, called=called),
         ]
         objects[-1]["metadata"]["annotations"] = values.get("service", {}).get("annotations", {})
+        if "model" in values:
+            versioned(objects[0], values["model"], values.get("rollout", {}), values.get("gate", {}).get("name", ""))
+        if "fetch" in values and values.get("cache", {}).get("type") == "pvc":
+            objects.append(fetch_job(key.name, values["fetch"]))
         cache = values.get("cache", {})
         if cache.get("type") == "pvc":
             objects.insert(0, claim(key.name, is_retained=cache.get("retain", False)))

@@ -73,7 +73,9 @@ async def test_a_ready_resource_says_so_with_model_and_capacity() -> None:
     }
     assert status["ready"] == "2/2"
     assert status["model"]["summary"] == "large@ffffffffffff"
-    assert status["capacity"] == {"summary": "241", "pairsPerSecond": 241, "pairTokens": 128, "replicas": 2}
+    versions = [{"digest": "f" * 64, "precision": "float16", "replicas": 2, "pairsPerSecond": 241}]
+    capacity = {"summary": "241", "pairsPerSecond": 241, "pairTokens": 128, "replicas": 2, "versions": versions}
+    assert status["capacity"] == capacity
     assert (status["device"], status["precision"]) == ("cuda", "float16")
     bench.cluster.facts = None
     bench.restart()

@@ -174,7 +174,7 @@ class Applier:
         if is_held:
             return True
         done.no_slot = self._slots.take(tracked.slot)
-        return True
+        return done.no_slot is not None
 
     async def _prune(self, tracked: Tracked, reranker: Reranker, wanted: set[Ref], done: Applied) -> None:
         """Delete what is ours and not wanted any more; never what holds data, or what serves in the meantime."""

@@ -81,7 +81,7 @@ class ModelRounds:
         Raises:
             OperatorError: It could not be rendered, or the API server did not answer.
         """
-        rendered = await self._render(reranker)
+        plain = rendered = await self._render(reranker)
         template, spec = _template(rendered), Version.of_template(_template(rendered))
         if spec is None:
             return Plan(adopt(rendered, reranker))
@@ -102,7 +102,7 @@ class ModelRounds:
         decision = decide(asked, record, live, fetch, self._clock.stamp())
         if record.pin is not None and record.pin.version is None and record.pin != was_pinned:
             decision = replace(decision, events=(*decision.events, _unknown(record.pin.asked)))
-        decision, objects = await self._rendered(reranker, spec, decision, live)
+        decision, objects = await self._rendered(reranker, plain, decision, live)
         pods = fetching or [pod for pod in newest if pod.is_fetching]
         return Plan(
             objects,
@@ -130,12 +130,22 @@ class ModelRounds:
         return await self._renderer.render(reranker.key, values)
 
     async def _rendered(
-        self, reranker: Reranker, spec: Version, decision: Decision, live: Live | None
+        self, reranker: Reranker, plain: list[dict[str, Any]], decision: Decision, live: Live | None
     ) -> tuple[Decision, list[dict[str, Any]]]:
-        """The objects that a decision asks for, with the record on the Deployment."""
-        version = None if decision.version.ungated == spec.ungated else decision.version
+        """The objects that a decision asks for, with the record on the Deployment.
+
+        Args:
+            reranker: As it was when the round began.
+            plain: What the spec alone renders to.
+            decision: About the model.
+            live: The Deployment as it is.
+        """
+        spec = Version.of_template(_template(plain))
+        is_the_spec_s = spec is not None and decision.version.ungated == spec.ungated
+        version = None if is_the_spec_s else decision.version
         options: dict[str, Any] = {"fetches": decision.fetches, "mode": decision.mode}
-        rendered = await self._render(reranker, version, **options)
+        is_plain = is_the_spec_s and not any(options.values())
+        rendered = plain if is_plain else await self._render(reranker, version, **options)
         found = Version.of_template(_template(rendered))
         if found is not None and found != decision.version and not decision.holds_template:
             if live is not None and decision.version == live.version:
