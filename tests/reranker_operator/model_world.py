@@ -90,11 +90,9 @@ class World:
             self.served.add(self.template)
 
     @property
-    def is_serving_what_served(self) -> bool:
-        """Whether all replicas serve, and none a version that never got into all pods."""
-        return self.ready.total() >= REPLICAS and all(
-            each in self.served or self._fate(each) == GOOD for each in self.ready
-        )
+    def is_serving(self) -> bool:
+        """Whether all replicas serve: pods get ready only with a version that is good."""
+        return self.ready.total() >= REPLICAS
 
     def _live(self) -> Live:
         is_late = self.now_s - self.progressed_s >= DEADLINE_S and not self._is_complete()

@@ -214,6 +214,15 @@ def test_without_a_node_pods_go_in_place_after_the_wait_and_after_it_was_said() 
     assert (done.mode, done.events) == ("inPlace", ())
 
 
+def test_a_change_of_the_pods_alone_may_go_in_place_too_and_a_first_creation_has_no_place() -> None:
+    live = Live(A, trouble=NO_NODE, unschedulable_s=61)
+    said = step(A, live, policy=PATIENT)
+    assert [event.reason for event in said.events] == ["GoingInPlace"]
+    assert step(A, live, said.record, policy=PATIENT).mode == "inPlace"
+    assert step(A, Live(A, is_complete=True), said.record, policy=PATIENT).record == Record()
+    assert step(A, replace(live, has_former=False), policy=PATIENT).events == ()
+
+
 def test_what_went_in_place_comes_back_in_place() -> None:
     change = Change(version=B, began=BEGAN, rolled_at=ROLLED, serving=A, in_place_at=NOW)
     back = step(B, Live(B, trouble=GATED), Record(change=change), policy=PATIENT)

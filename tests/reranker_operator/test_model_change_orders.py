@@ -65,7 +65,7 @@ def test_every_order_of_events_ends_active_or_rolled_back_and_never_without_what
         world.tick()
     assert decision is not None
     assert decision.state in ENDS
-    assert world.is_serving_what_served
+    assert world.is_serving
     assert world.least_ready >= (REPLICAS - 1 if allow_downtime else REPLICAS)
     if decision.state is State.ACTIVE and world.has_spare:
         assert set(world.ready) == {world.template}

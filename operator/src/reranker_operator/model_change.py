@@ -88,6 +88,7 @@ class Live:
         timed_out_at: When its controller gave up waiting for the newest pods; empty while it did not.
         trouble: Of the newest pods.
         unschedulable_s: For how long one of these has had no node.
+        has_former: Whether there are pods of a former template.
         start_s: How long a pod that serves took from its node to ready.
     """
 
@@ -97,6 +98,7 @@ class Live:
     timed_out_at: str = ""
     trouble: Trouble | None = None
     unschedulable_s: float | None = None
+    has_former: bool = True
     start_s: float | None = None
 
 
@@ -227,10 +229,10 @@ def decide(asked: Asked, record: Record, live: Live | None, fetch: Fetch, now: s
     if verdict is not None:
         decision = _back(record, live, verdict, now)
     elif asked.version == live.version:
-        decision = _rolling(asked, record, live, now)
+        decision = _rolling(record, live)
     else:
         decision = _towards(asked, record, live, fetch, now)
-    return replace(decision, endings=endings)
+    return replace(_in_place(decision, asked.policy, live, now), endings=endings)
 
 
 def _is_settled(asked: Asked, record: Record, live: Live) -> bool:
@@ -323,23 +325,34 @@ def _mode(change: Change | None) -> str | None:
     return "inPlace" if change is not None and change.in_place_at else None
 
 
-def _rolling(asked: Asked, record: Record, live: Live, now: str) -> Decision:
+def _rolling(record: Record, live: Live) -> Decision:
     """The pod template is the wanted one: at rest, or on its way into the pods."""
     change = record.change
     if change is None or change.version != live.version or change.is_return:
         is_returning = change is not None and change.is_return and change.version == live.version
         settled = record.having(change=change if is_returning else None, verdicts=())
         return Decision(State.ACTIVE, live.version, settled, mode=_mode(settled.change), is_return=is_returning)
-    decision = Decision(State.ROLLING, live.version, record, mode=_mode(change), seconds=live.start_s)
-    if live.unschedulable_s is None or asked.policy.mode != "surge" or change.in_place_at:
+    return Decision(State.ROLLING, live.version, record, mode=_mode(change), seconds=live.start_s)
+
+
+def _in_place(decision: Decision, policy: Policy, live: Live, now: str) -> Decision:
+    """With pods that go in place, if that is allowed and no node had room for one more for long enough.
+
+    It is announced in one step and done in the next.
+    """
+    change = decision.record.change
+    is_needed = live.unschedulable_s is not None and live.has_former and policy.mode == "surge"
+    is_about_pods = decision.version == live.version and not decision.holds_template
+    if not is_needed or not is_about_pods or not policy.allow_downtime or (change is not None and change.in_place_at):
         return decision
-    left_s = asked.policy.surge_wait_s - live.unschedulable_s
-    if not asked.policy.allow_downtime:
-        return decision
+    left_s = policy.surge_wait_s - (live.unschedulable_s or 0.0)
     if left_s > 0:
         return replace(decision, look_again_s=min(LOOK_AGAIN_S, left_s))
-    announced = record.having(change=change.model_copy(update={"in_place_at": now}))
-    return replace(decision, record=announced, events=(_announcement(live),), look_again_s=1.0)
+    # A change of the pods that is none of the version has no record yet.
+    change = change or Change(version=live.version, began=now, rolled_at=now, is_return=True)
+    record = decision.record.having(change=change.model_copy(update={"in_place_at": now}))
+    announced = (*decision.events, _announcement(live))
+    return replace(decision, record=record, events=announced, seconds=live.start_s, look_again_s=1.0)
 
 
 def _announcement(live: Live) -> Event:

@@ -204,6 +204,7 @@ class ModelRounds:
             timed_out_at=state.progressed_at if state.is_observed and state.is_stuck else "",
             trouble=found,
             unschedulable_s=max(waits) if waits and found is not None and found.code == "Unschedulable" else None,
+            has_former=state.replicas > state.updated,
             start_s=max(starts, default=None),
         )
 

@@ -58,7 +58,6 @@ DUTIES: dict[str, Duty] = {
     ),
     "RolledBack": _AUTHOR,
     "PinnedByAnnotation": _AUTHOR,
-    "DeadlineExceeded": _AUTHOR,
     "ProgressDeadlineExceeded": _AUTHOR,
     "Suspended": _AUTHOR,
     # What the operator met.
