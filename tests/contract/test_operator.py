@@ -169,6 +169,8 @@ def test_the_lease_of_a_cluster_wide_operator_is_the_one_in_default_that_it_may_
 
 def test_the_chart_renders_every_kind_in_the_list_and_none_beside_it() -> None:
     rendered = {(body["apiVersion"], body["kind"]) for case in CASES for body in by_operator(case)}
+    fetching = {**spec_of("shared-cache-rwx"), "operator": {"enabled": False}, "fetch": {"source": "hf://org/next"}}
+    rendered |= {(body["apiVersion"], body["kind"]) for body in render(fetching).objects}
     assert rendered == {(kind.api_version, kind.name) for kind in CHILD_KINDS}
 
 
