@@ -41,8 +41,12 @@ async def ask(client: httpx.AsyncClient, url: str, copies: int, began: float) ->
         answer = await client.post(f"{url}/rerank", json=body)
         if answer.status_code != httpx.codes.OK:
             outcome["failure"] = f"{answer.status_code} {answer.text[:200]}"
-        elif [found["index"] for found in answer.json()["results"]][-1] % len(BODY["candidates"]) != 1:
-            outcome["failure"] = f"wrong ranking: {answer.text[:200]}"
+        else:
+            ranked = [(found["index"], found["score"]) for found in answer.json()["results"]]
+            outcome["digest"] = answer.headers.get("X-Model-Digest", "")
+            outcome["scores"] = [score for _, score in sorted(ranked)[: len(BODY["candidates"])]]
+            if ranked[-1][0] % len(BODY["candidates"]) != 1:
+                outcome["failure"] = f"wrong ranking: {answer.text[:200]}"
     except httpx.HTTPError as error:
         outcome["failure"] = f"{type(error).__name__}: {error}"
     outcome["took_ms"] = round((time.monotonic() - asked) * 1000, 1)
