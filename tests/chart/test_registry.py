@@ -2,48 +2,20 @@
 
 from __future__ import annotations
 
-import shutil
-import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import pytest
 
-from tests import needs
 from tests.chart.rendering import CHART, helm
-from tests.in_ci import lacking
-
-CONFIGURATION = """version: 0.1
-log: {{level: error}}
-storage: {{filesystem: {{rootdirectory: {folder}}}}}
-http: {{addr: "127.0.0.1:{port}"}}
-"""
+from tests.store.servers.container_registry import running_registry
 
 
 @pytest.fixture(scope="module")
 def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Debian's docker-registry on a free port, empty."""
-    program = shutil.which("docker-registry")
-    if program is None:
-        lacking(needs.DOCKER_REGISTRY.lack)
-    folder = tmp_path_factory.mktemp("registry")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    configuration = folder / "registry.yaml"
-    configuration.write_text(CONFIGURATION.format(folder=folder / "storage", port=port), encoding="utf-8")
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen([program, "serve", str(configuration)], stdout=log, stderr=log)
-    try:
-        transport = httpx.HTTPTransport(retries=8)
-        with httpx.Client(transport=transport) as client:
-            assert client.get(f"http://127.0.0.1:{port}/v2/").status_code == 200
-        yield f"127.0.0.1:{port}/charts"
-    finally:
-        process.kill()
-        process.wait()
+    with running_registry(tmp_path_factory.mktemp("registry")) as address:
+        yield f"{address}/charts"
 
 
 @pytest.fixture(scope="module")

@@ -167,6 +167,33 @@ def test_nothing_gets_out_of_an_air_gapped_release_but_names() -> None:
     assert "initContainers" not in rendered.pod
 
 
+def test_an_image_of_a_registry_is_fetched_with_the_secrets_that_open_registries() -> None:
+    source = {"model": {"source": "oci://registry.example:5000/models/reranker:v1"}}
+    secrets = {"secrets": {"registry": {"name": "models", "key": "config.json"}}}
+    rendered = render({**source, **secrets, "image": {"pullSecrets": ["images", "models"]}})
+    (fetcher,) = rendered.pod["initContainers"]
+    (files,) = (each["value"] for each in fetcher["env"] if each["name"] == "REGISTRY_AUTH_FILE")
+    (volume,) = (each for each in rendered.pod["volumes"] if each["name"] == "registries")
+    (mount,) = (each for each in fetcher["volumeMounts"] if each["name"] == "registries")
+    sources = [each["secret"] for each in volume["projected"]["sources"]]
+    assert [(each["name"], each["items"][0]["key"], each["optional"]) for each in sources] == [
+        ("models", "config.json", False),
+        ("images", ".dockerconfigjson", True),
+    ]
+    assert files.split(":") == [f"{mount['mountPath']}/{each['items'][0]['path']}" for each in sources]
+    # What serves gets no password.
+    assert "registries" not in {each["name"] for each in rendered.scorer["volumeMounts"]}
+    assert "registries" not in {each["name"] for each in render({"image": {"pullSecrets": ["a"]}}).pod["volumes"]}
+
+
+def test_one_image_is_a_source_and_a_volume() -> None:
+    mounted = render(case="image-volume")
+    (volume,) = (each for each in mounted.pod["volumes"] if each["name"] == "cache")
+    assert "initContainers" not in mounted.pod
+    fetched = render(case="air-gapped-registry")
+    assert fetched.settings["model"]["source"] == f"oci://{volume['image']['reference']}"
+
+
 def test_search_and_monitoring_come_in_by_their_own_ports() -> None:
     http, management = render(case="air-gapped").one("NetworkPolicy")["spec"]["ingress"]
     assert http["ports"] == [{"port": "http"}]

@@ -22,6 +22,7 @@ GUARDED = {
     "secrets.apiKeys.name": "Secret",
     "secrets.internalToken.name": "Secret",
     "secrets.hubToken.name": "Secret",
+    "secrets.registry.name": "Secret",
     "secrets.s3.name": "Secret",
     "secrets.caBundle.name": "Secret",
     "extraEnv[].valueFrom.secretKeyRef.name": "Secret",
@@ -74,6 +75,9 @@ NO_OBJECT = {
         "proxy.https",
         "proxy.noProxy",
     ),
+    *("secrets.apiKeys.key", "secrets.hubToken.key", "secrets.registry.key"),
+    *("secrets.s3.accessKeyIdKey", "secrets.s3.secretAccessKeyKey"),
+    *("secrets.caBundle.key", "s3.endpoint", "s3.region", "hub.endpoint", "proxy.http", "proxy.https", "proxy.noProxy"),
     *("sharedMemorySize", "commonLabels.*", "podLabels.*", "podAnnotations.*"),
     *("extraEnv[].name", "extraEnv[].value", "extraEnv[].valueFrom.secretKeyRef.key"),
     *("extraEnv[].valueFrom.configMapKeyRef.key", "extraEnv[].valueFrom.fieldRef"),
@@ -144,7 +148,7 @@ def test_kinds_of_volumes_and_variables_are_those_of_the_crd() -> None:
 NAMING = {
     *("secretName", "claimName", "serviceAccountName", "priorityClassName", "runtimeClassName", "schedulerName"),
     *("storageClassName", "ingressClassName", "secretKeyRef", "configMapKeyRef", "configMap", "imagePullSecrets"),
-    *("parentRefs", "nodePublishSecretRef", "secretRef", "dataSource", "volumeName", "envFrom"),
+    *("parentRefs", "nodePublishSecretRef", "secret", "secretRef", "dataSource", "volumeName", "envFrom"),
 }
 """Keys of rendered objects below which the name of another object stands."""
 
@@ -201,6 +205,10 @@ def has_at(part: Any, path: str) -> bool:
 
 
 PLACES = {
+    "secrets.registry.name": {
+        "model": {"source": "oci://registry.example/models/reranker", "revision": ""},
+        "cache": {"type": "ephemeral"},
+    },
     "model.source": {"model": {"revision": ""}, "cache": {"type": "ephemeral"}},
     "cache.existingClaim": {"cache": {"type": "existing", "storageClass": "", "existingClaim": "x"}},
 }
@@ -219,7 +227,13 @@ def test_each_guarded_field_gets_into_the_objects_as_the_name_of_one(field: Any)
 
 
 @pytest.mark.parametrize(
-    "place", [{}, PLACES["cache.existingClaim"], {"model": {"source": "pvc://x/y", "revision": ""}}]
+    "place",
+    [
+        {},
+        PLACES["cache.existingClaim"],
+        PLACES["secrets.registry.name"],
+        {"model": {"source": "pvc://x/y", "revision": ""}},
+    ],
 )
 def test_every_name_in_the_objects_comes_from_a_field_that_was_decided_on(place: dict[str, Any]) -> None:
     """Each field has a value of its own, so that a name in the objects tells where it is from."""

@@ -35,6 +35,11 @@ The two containers of the chart's own. Both run one image, and read one configur
       mountPath: /etc/bge-reranker/authorities
       readOnly: true
     {{- end }}
+    {{- if include "bge-reranker.registryFiles" . }}
+    - name: registries
+      mountPath: /etc/bge-reranker/registries
+      readOnly: true
+    {{- end }}
 {{- end }}
 
 {{- define "bge-reranker.scorerContainer" -}}

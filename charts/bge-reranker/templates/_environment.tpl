@@ -19,6 +19,7 @@ Environment variables. The serving container gets no secret that only a download
     "HF_ENDPOINT" .Values.hub.endpoint
     "AWS_ENDPOINT_URL_S3" .Values.s3.endpoint
     "AWS_REGION" .Values.s3.region
+    "REGISTRY_AUTH_FILE" (include "bge-reranker.registryFiles" .)
     "SSL_CERT_FILE" (ternary "/etc/bge-reranker/authorities/ca.pem" "" (ne .Values.secrets.caBundle.name ""))
 -}}
 {{- range $name, $value := $plain }}

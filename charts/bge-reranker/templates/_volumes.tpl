@@ -28,10 +28,45 @@ Volumes of the pod, and where its containers mount them.
       - key: {{ .Values.secrets.caBundle.key | quote }}
         path: ca.pem
 {{- end }}
+{{- include "bge-reranker.registriesVolume" . }}
 {{- include "bge-reranker.keysVolume" . }}
 {{- include "bge-reranker.gateVolumes" . }}
 {{- with .Values.extraVolumes }}
 {{ toYaml . }}
+{{- end }}
+{{- end }}
+
+{{/* Names of the Secrets that open an image's registry, one to a line: the one that is named for it goes first. */}}
+{{- define "bge-reranker.registrySecrets" -}}
+{{- if and (hasPrefix "oci://" .Values.model.source) (eq (include "bge-reranker.delivery" .) "fetched") }}
+{{- prepend .Values.image.pullSecrets .Values.secrets.registry.name | compact | uniq | join "\n" }}
+{{- end }}
+{{- end }}
+
+{{/* Where the init step finds them, as container tools take a list of such files. */}}
+{{- define "bge-reranker.registryFiles" -}}
+{{- $files := list }}
+{{- range $number, $_ := include "bge-reranker.registrySecrets" . | splitList "\n" | compact }}
+{{- $files = append $files (printf "/etc/bge-reranker/registries/%d.json" $number) }}
+{{- end }}
+{{- join ":" $files }}
+{{- end }}
+
+{{- define "bge-reranker.registriesVolume" -}}
+{{- with include "bge-reranker.registrySecrets" . | splitList "\n" | compact }}
+- name: registries
+  projected:
+    sources:
+      {{- range $number, $name := . }}
+      {{- $isNamed := eq $name $.Values.secrets.registry.name }}
+      - secret:
+          name: {{ $name | quote }}
+          {{- /* A pull secret that is not there stops no pod either. */}}
+          optional: {{ not $isNamed }}
+          items:
+            - key: {{ ternary $.Values.secrets.registry.key ".dockerconfigjson" $isNamed | quote }}
+              path: {{ printf "%d.json" $number }}
+      {{- end }}
 {{- end }}
 {{- end }}
 

@@ -36,6 +36,7 @@ _KEYS = {
     "HF_TOKEN": "secrets.hubToken",
     "AWS_ACCESS_KEY_ID": "secrets.s3",
     "AWS_SECRET_ACCESS_KEY": "secrets.s3",
+    "REGISTRY_AUTH_FILE": "secrets.registry",
     "SSL_CERT_FILE": "secrets.caBundle",
     "HF_ENDPOINT": "hub.endpoint",
     "AWS_ENDPOINT_URL_S3": "s3.endpoint",

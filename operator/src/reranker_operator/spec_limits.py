@@ -111,6 +111,7 @@ FIELDS = (
     Field("secrets.apiKeys.name", Guarded.SECRET),
     Field("secrets.internalToken.name", Guarded.SECRET),
     Field("secrets.hubToken.name", Guarded.SECRET),
+    Field("secrets.registry.name", Guarded.SECRET),
     Field("secrets.s3.name", Guarded.SECRET),
     Field("secrets.caBundle.name", Guarded.SECRET),
     Field("extraEnv[].valueFrom.secretKeyRef.name", Guarded.SECRET),

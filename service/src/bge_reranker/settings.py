@@ -187,7 +187,8 @@ class ModelSettings(SettingsGroup):
 
     source: str = Field(default="demo", min_length=1, max_length=4096)
     """Model: `demo` (embedded), a folder with a Hugging Face checkpoint, `org/name[@revision]`, or a source:
-    `hf://org/name`, `https://` (archive or file list), `s3://bucket/prefix`, `file:///path`, `pvc://claim/path`."""
+    `hf://org/name`, `https://` (archive or file list), `s3://bucket/prefix`, `oci://registry/repository@sha256:...`,
+    `file:///path`, `pvc://claim/path`."""
 
     revision: Revision | None = None
     """Version of the model: a commit, branch or tag of a hub, any name of your own elsewhere; unset: the one after the

@@ -126,6 +126,12 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self._answer()
 
+    def do_PUT(self) -> None:
+        self._answer()
+
+    def do_POST(self) -> None:
+        self._answer()
+
     def _answer(self) -> None:
         path = self.path.partition("?")[0]
         self.owner.asked.append(Asked(self.command, path, {k.lower(): v for k, v in self.headers.items()}))

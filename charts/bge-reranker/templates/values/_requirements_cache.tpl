@@ -19,7 +19,7 @@ cache.image is {{ .Values.cache.image }} and cache.type is {{ .Values.cache.type
 cache.retain is true and cache.type is {{ .Values.cache.type }}; only a volume of type pvc can outlive the release. Set cache.type to pvc, or cache.retain to false.
 {{ end }}
 {{- include "bge-reranker.requirements.sharing" . }}
-{{- $named := regexFind "^(hf://)?[^:/]+/[^/@]+@.+$" .Values.model.source | splitList "@" | last }}
+{{- $named := regexFind "^((hf://)?[^:/]+/[^/@]+|oci://[^@]+)@.+$" .Values.model.source | splitList "@" | last }}
 {{- if and $named .Values.model.revision (ne $named .Values.model.revision) }}
 model.source names revision {{ $named }} and model.revision is {{ .Values.model.revision }}; a pod serves one version. Leave one of them out.
 {{ end }}

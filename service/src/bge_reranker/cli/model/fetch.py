@@ -59,9 +59,17 @@ def fetch(
     except RerankerError as error:
         write_termination_message(error, Path(effective.observe.termination_log))
         raise
+    _say_what_was_meant(fetched)
     verb = "is there already" if fetched.was_there else "was fetched"
     click.echo(f"{fetched.version.key} {verb}: digest {fetched.manifest.digest}", err=True)
     click.echo(fetched.version.path)
+
+
+def _say_what_was_meant(fetched: Fetched) -> None:
+    """A branch or tag moves: say which commit or digest it was."""
+    origin = fetched.manifest.provenance
+    if origin is not None and origin.commit is not None and origin.commit != origin.revision:
+        click.echo(f"{origin.source} at {origin.revision or 'its default'} is {origin.commit}.", err=True)
 
 
 def _run(settings: Settings, *, refresh: bool, progress_file: Path | None, metrics_port: int | None) -> Fetched:

@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import requests
+import urllib3
 from oras.auth.token import TokenAuth
 from oras.container import Container
 from oras.provider import Registry
@@ -48,12 +49,13 @@ class RegistryClient(Registry):  # type: ignore[misc]  # it ships no types
         is_loopback = urlsplit(f"//{host}").hostname in _LOOPBACK_HOSTS
         super().__init__(
             hostname=self.api_host,
-            insecure=is_loopback,
             tls_verify=environment.get("SSL_CERT_FILE") or True,
         )
         self.session = _Session(allows_plain=is_loopback)
         self.auth: TokenAuth = self.auth
         self.auth.session = self.session
+        if is_loopback and not self._is_encrypted():
+            self.prefix = self.auth.prefix = "http"
         # A first part with a dot or a colon is what the library takes for a registry.
         self.container = Container(f"registry.invalid/{path}")
         self.container.registry = self.api_host
@@ -62,6 +64,18 @@ class RegistryClient(Registry):  # type: ignore[misc]  # it ships no types
         if self._credentials is not None:
             self.auth.set_basic_auth(self._credentials.user, self._credentials.password)
         self._authorization: dict[str, str] = {}
+
+    def _is_encrypted(self) -> bool:
+        """Whether a registry on this machine answers with https; others have to."""
+        try:
+            self.session.get(f"https://{self.api_host}/v2/", verify=self._tls_verify).close()
+        except requests.exceptions.SSLError as error:
+            # What is no certificate's fault is that of an answer in plain text.
+            return "CERTIFICATE" in str(error)
+        except requests.RequestException:
+            # Whoever asks next finds out why.
+            return False
+        return True
 
     @property
     def address(self) -> str:
@@ -147,7 +161,7 @@ class RegistryClient(Registry):  # type: ignore[misc]  # it ships no types
             raise UnknownModel(f"{self.shown}: {error}", remedy="Let the registry answer with https.") from None
         except requests.exceptions.InvalidJSONError as error:
             raise HubUnreachable(f"{self.api_host} answers, but not as a registry does.") from error
-        except requests.RequestException as error:
+        except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
             raise HubUnreachable(f"{self.api_host} does not answer ({_described(error)}).") from error
 
     def _refusal(self, response: requests.Response) -> ModelError:

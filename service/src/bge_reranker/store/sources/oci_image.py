@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+import requests
+
 from ...errors import CorruptFile
 from ..archive import ARCHIVE_FILE
 from ..manifest import Provenance
@@ -104,7 +106,13 @@ def _file(client: RegistryClient, number: int, layer: Descriptor, *, has_ranges:
 def _open(client: RegistryClient, layer: Descriptor, start: int, end: int | None) -> Iterator[Iterator[bytes]]:
     with client.answers(_blob(client, layer), _AS_IT_IS | asked_range(start, end)) as response:
         first = first_byte(response.status_code, response.headers, start)
-        yield chunks_behind(response.iter_content(CHUNK_BYTES), first, start, client.api_host)
+        yield chunks_behind(_body(response), first, start, client.api_host)
+
+
+def _body(response: requests.Response) -> Iterator[bytes]:
+    """Yield what has arrived as it arrives: what a broken connection brought is not fetched again."""
+    while chunk := response.raw.read1(CHUNK_BYTES):
+        yield chunk
 
 
 def _blob(client: RegistryClient, layer: Descriptor) -> str:
