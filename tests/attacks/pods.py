@@ -174,22 +174,23 @@ ANSWERS: dict[str, tuple[Callable[[str], Iterator[bytes]], str]] = {
 """By what the pod answers: the answer, and what is believed of it."""
 
 
-def _fetched(value: str, name: str = "bge_reranker_fetch_done_bytes") -> Callable[[str], Iterator[bytes]]:
-    return lambda _: answered(f"# TYPE {name} gauge\n{name} {value}\n")
+def _fetched(done: str, total: str = "null") -> Callable[[str], Iterator[bytes]]:
+    return lambda _: answered(f'{{"fetch": {{"bytes_done": {done}, "bytes_total": {total}}}}}')
 
 
 DOWNLOADS: dict[str, tuple[Callable[[str], Iterator[bytes]], str]] = {
-    "an init step's": (_fetched("2.2e+09"), "2200000000 bytes"),
+    "an init step's": (_fetched("2200000000"), "2200000000 bytes"),
     "a redirect to another address": (_moved("302 Found"), "nothing"),
     "chunks without an end": (lambda _: _endless_chunks(), "nothing"),
-    "another metric's": (_fetched("1", name="bge_reranker_fetch_done_bytes_total"), "nothing"),
-    "infinity": (_fetched("+Inf"), "nothing"),
+    "a scorer's": (lambda _: answered(_info()), "nothing"),
+    "infinity": (_fetched("1e999"), "nothing"),
     "no number": (_fetched("NaN"), "nothing"),
-    "a number with two points": (_fetched("1.2.3"), "nothing"),
+    "a number in words": (_fetched('"1"'), "nothing"),
     "less than nothing": (_fetched("-1"), "nothing"),
-    "more than a float holds": (_fetched("1e400"), "1000000000000000 bytes"),
-    "400 digits": (_fetched("9" * 400), "nothing"),
-    "no text": (lambda _: answered(b"bge_reranker_fetch_done_bytes \xff\n"), "nothing"),
+    "less than nothing in all": (_fetched("1", "-1"), "nothing"),
+    "more than there is on earth": (_fetched("9" * 30), "1000000000000000 bytes"),
+    "9,000 digits": (_fetched("9" * 9000), "nothing"),
+    "no text": (lambda _: answered(b'{"fetch": {"bytes_done": \xff}}'), "nothing"),
 }
 """By what a pod says of its download: the answer, and what is believed of it."""
 

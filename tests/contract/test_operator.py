@@ -14,11 +14,12 @@ import yaml
 from structlog.testing import capture_logs
 
 from bge_reranker.cli.model.fetch import fetch
-from bge_reranker.cli.model.fetch_progress import serve_metrics
+from bge_reranker.cli.model.fetch_server import FetchReport, serve_report
 from bge_reranker.configuration import settings_list
 from bge_reranker.errors import RerankerError
 from bge_reranker.errors.model import ModelError
 from bge_reranker.store.progress import Meter
+from bge_reranker.store.sources.registry import require_source
 from generate.chart.settings_schema import OWNED
 from reranker_operator import pod_info
 from reranker_operator.adopt import MANAGED_BY, adopt
@@ -279,7 +280,7 @@ def test_what_a_scorer_says_of_itself_is_what_the_operator_reads(tmp_path: Path)
     assert facts is not None
     assert {"name": facts.name, "source": facts.source, "digest": facts.digest}.items() <= said.json()["model"].items()
     assert (facts.device, facts.precision) == ("cpu", "float32")
-    assert facts.pairs_per_second == 10
+    assert (facts.pairs_per_second, facts.tokens_per_second) == (10, 10 * facts.pair_tokens)
     assert len(said.content) < LONGEST_ANSWER_BYTES / 8
     helm("version")
     ports = {each["name"]: each["containerPort"] for each in render(CPU_DEMO).scorer["ports"]}
@@ -337,5 +338,5 @@ def test_the_operator_reads_how_far_a_download_is_where_the_chart_has_it_told() 
     meter.begin("fetching", 4 * 10**9)
     meter.advance(2_205_123_456)
     with capture_logs() as lines:
-        serve_metrics(meter, 0)
+        serve_report(FetchReport(require_source("hf://org/name", None), meter), 0)
     assert asyncio.run(asked(lines[0]["port"])) == Download(2_205_123_456, 4 * 10**9)

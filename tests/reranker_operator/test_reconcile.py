@@ -19,6 +19,9 @@ from .fakes import Bench
 from .rounds import AUTOSCALER, CLAIM, DEPLOYMENT, SERVICE, complete, in_a_loop, put_pods
 
 
+FACTS = PodFacts("org/large", "hf://org/large", "abc", "f" * 64, "float16", "cuda", 120.4, 128, 15_411.2)
+
+
 @in_a_loop
 async def test_a_new_resource_becomes_the_chart_s_objects_owned_by_it() -> None:
     bench, products = Bench(), reranker()
@@ -58,7 +61,9 @@ async def test_a_ready_resource_says_so_with_model_and_capacity() -> None:
     bench, products = Bench(), reranker(replicas=2)
     await bench.round(products)
     complete(bench, 2)
-    bench.cluster.facts = PodFacts("org/large", "hf://org/large", "abc", "f" * 64, "float16", "cuda", 120.4, 128)
+    bench.cluster.facts = PodFacts(
+        "org/large", "hf://org/large", "abc", "f" * 64, "float16", "cuda", 120.4, 128, 15_411.2
+    )
     put_pods(bench, pod("products-1", is_ready=True), pod("products-2", is_ready=True))
     await bench.round(products)
     await bench.facts.settled()
@@ -74,8 +79,14 @@ async def test_a_ready_resource_says_so_with_model_and_capacity() -> None:
     assert status["ready"] == "2/2"
     assert status["model"]["summary"] == "large@ffffffffffff"
     versions = [{"digest": "f" * 64, "precision": "float16", "replicas": 2, "pairsPerSecond": 241}]
-    capacity = {"summary": "241", "pairsPerSecond": 241, "pairTokens": 128, "replicas": 2, "versions": versions}
-    assert status["capacity"] == capacity
+    assert status["capacity"] == {
+        "summary": "241",
+        "pairsPerSecond": 241,
+        "tokensPerSecond": 30_822,
+        "pairTokens": 128,
+        "replicas": 2,
+        "versions": versions,
+    }
     assert (status["device"], status["precision"]) == ("cuda", "float16")
     bench.cluster.facts = None
     bench.restart()
@@ -86,7 +97,7 @@ async def test_a_ready_resource_says_so_with_model_and_capacity() -> None:
     assert now["model"] == {"summary": "unknown"}, "what it serves is unknown"
     assert bench.condition(products, "ModelReady")["reason"] == "PodsUnreachable"
     assert bench.condition(products, "Ready")["status"] == "True", "a pod out of reach is never a failure"
-    bench.cluster.facts = PodFacts("org/large", "hf://org/large", "abc", "f" * 64, "float16", "cuda", 120.4, 128)
+    bench.cluster.facts = FACTS
     bench.time.now += UNREACHED_PAUSE_S
     await bench.round(products)
     await bench.facts.settled()
@@ -99,7 +110,7 @@ async def test_pods_that_only_bear_its_labels_are_not_asked_and_change_nothing()
     bench, products = Bench(), reranker()
     await bench.round(products)
     complete(bench)
-    bench.cluster.facts = PodFacts("org/large", "hf://org/large", "abc", "f" * 64, "float16", "cuda", 120.4, 128)
+    bench.cluster.facts = FACTS
     words = '{"code": "Gated", "message": "Give me the token."}'
     ended = {"name": "scorer", "state": {"terminated": {"exitCode": 1, "message": words}}}
     put_pods(
@@ -121,7 +132,7 @@ async def test_a_pod_that_is_relabelled_and_so_released_no_longer_counts() -> No
     bench, products = Bench(), reranker(replicas=2)
     await bench.round(products)
     complete(bench, 2)
-    bench.cluster.facts = PodFacts("org/large", "hf://org/large", "abc", "f" * 64, "float16", "cuda", 120.4, 128)
+    bench.cluster.facts = FACTS
     put_pods(bench, pod("products-1", is_ready=True), pod("products-2", is_ready=True))
     await bench.round(products)
     await bench.facts.settled()

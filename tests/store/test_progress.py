@@ -17,8 +17,10 @@ import pytest
 from structlog.testing import capture_logs
 
 from bge_reranker.cli.model.fetch_progress import shown_progress
+from bge_reranker.cli.model.fetch_server import FetchReport
 from bge_reranker.errors import DiskFull, HubUnreachable
 from bge_reranker.store.progress import Meter
+from bge_reranker.store.sources.registry import require_source
 
 from .models import model_files
 from .servers.hub import FakeHub, running_hub
@@ -87,6 +89,7 @@ def test_a_pod_says_in_log_file_and_metrics_how_far_it_is(hub: FakeHub, tmp_path
             logged = next(line for line in lines if line["event"] == "fetch_progress" and line["step"] == "fetching")
             written = json.loads(file.read_text())
             gauges = metrics("127.0.0.1", port)
+            (info,) = httpx.get(f"http://127.0.0.1:{port}/info", timeout=60).json().items()
             of_the_other_family = metrics("[::1]", port) if socket.has_dualstack_ipv6() else gauges
         finally:
             held_back.gate.set()
@@ -103,6 +106,11 @@ def test_a_pod_says_in_log_file_and_metrics_how_far_it_is(hub: FakeHub, tmp_path
     assert gauges["bge_reranker_fetch_done_bytes"] < total
     assert gauges['bge_reranker_errors_total{code="HubUnreachable"}'] == 0
     assert of_the_other_family.keys() == gauges.keys()
+    assert info[0] == "fetch"
+    said = {key: info[1][key] for key in ("source", "revision", "step", "bytes_total")}
+    assert said == {"source": "hf://org/name", "revision": None, "step": "fetching", "bytes_total": total}
+    assert 0 <= info[1]["percent"] < 100
+    assert {"bytes_done", "bytes_per_second", "remaining_s"} <= info[1].keys()
     last = json.loads(file.read_text())
     assert last["done_bytes"] == last["total_bytes"]
 
@@ -114,8 +122,9 @@ def metrics(host: str, port: int) -> dict[str, float]:
 
 
 def test_metrics_count_the_error_that_ends_a_fetch_by_its_code() -> None:
+    report = FetchReport(require_source("demo", None), Meter())
     error = DiskFull("There is no room.", figures={"path": "/models"})
-    with capture_logs() as logged, pytest.raises(DiskFull), shown_progress(Meter(), None, 0):
+    with capture_logs() as logged, pytest.raises(DiskFull), shown_progress(report, None, 0):
         raise error
     listening, failed = logged[0], logged[-1]
     counted = metrics("127.0.0.1", listening["port"])

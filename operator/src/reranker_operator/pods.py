@@ -183,3 +183,4 @@ class PodFacts:
     device: str
     pairs_per_second: float
     pair_tokens: int
+    tokens_per_second: float = 0.0

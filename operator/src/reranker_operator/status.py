@@ -113,6 +113,7 @@ def _measured(reranker: Reranker, found: Situation) -> dict[str, Any]:
     capacity = {
         "summary": str(total),
         "pairsPerSecond": total,
+        "tokensPerSecond": round(sum(each.tokens_per_second for each in found.facts)),
         "pairTokens": some.pair_tokens,
         "replicas": len(found.facts),
         "versions": _by_version(found.facts),

@@ -18,7 +18,7 @@ from .target import effective_settings, store_directory
 if TYPE_CHECKING:
     from ...settings import Settings
     from ...store.fetch import Fetched, Fetcher
-    from ...store.progress import Meter
+    from .fetch_server import FetchReport
 
 
 @click.command()
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 @click.option("--refresh", is_flag=True, help="Ask the source again what the revision means, though the store knows.")
 @click.option("--keep", type=WholeNumberRange(min=1), help="Afterwards keep so many versions of this model at most.")
 @click.option("--progress-file", type=click.Path(path_type=Path), help="JSON file that always holds the progress.")
-@click.option("--metrics-port", type=WholeNumberRange(0, 65535), help="Port of Prometheus metrics while it runs.")
+@click.option("--metrics-port", type=WholeNumberRange(0, 65535), help="Port of /info and /metrics while it runs.")
 @click.pass_context
 def fetch(
     context: click.Context,
@@ -76,20 +76,21 @@ def _run(settings: Settings, *, refresh: bool, progress_file: Path | None, metri
     # Imported late, so that --help and a wrong setting answer at once.
     from ...observe.logs import configure_logs  # noqa: PLC0415 - see above
     from ...store.progress import Meter  # noqa: PLC0415
+    from ...store.sources.registry import require_source  # noqa: PLC0415
     from .fetch_progress import shown_progress  # noqa: PLC0415
+    from .fetch_server import FetchReport  # noqa: PLC0415
 
     configure_logs(settings.observe)
-    meter = Meter()
-    fetcher = _fetcher(settings, meter, refresh=refresh)
-    with shown_progress(meter, progress_file, metrics_port):
+    report = FetchReport(require_source(settings.model.source, settings.model.revision), Meter())
+    fetcher = _fetcher(settings, report, refresh=refresh)
+    with shown_progress(report, progress_file, metrics_port):
         return fetcher.fetch()
 
 
-def _fetcher(settings: Settings, meter: Meter, *, refresh: bool) -> Fetcher:
+def _fetcher(settings: Settings, report: FetchReport, *, refresh: bool) -> Fetcher:
     from ...store.fetch import Fetcher  # noqa: PLC0415 - see above
     from ...store.listing import FetchOptions  # noqa: PLC0415
     from ...store.paths import Store  # noqa: PLC0415
-    from ...store.sources.registry import require_source  # noqa: PLC0415
     from .convert import convert_pickles  # noqa: PLC0415
 
     model = settings.model
@@ -102,4 +103,4 @@ def _fetcher(settings: Settings, meter: Meter, *, refresh: bool) -> Fetcher:
         environment=os.environ,
     )
     store = Store(store_directory(model))
-    return Fetcher(store, require_source(model.source, model.revision), options, meter, convert_pickles)
+    return Fetcher(store, report.source, options, report.meter, convert_pickles)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 import sys
 import threading
 from collections.abc import Iterator
@@ -14,14 +13,14 @@ from pathlib import Path
 from typing import Any
 
 import structlog
-from prometheus_client import CollectorRegistry, Counter, Gauge, start_http_server
 from rich.console import Console
 from rich.filesize import decimal
 from rich.progress import BarColumn, DownloadColumn, TextColumn
 from rich.progress import Progress as Bar
 
-from ...errors import ModelError, RerankerError, SettingsError, error_codes
-from ...store.progress import Meter, Progress
+from ...errors import RerankerError
+from ...store.progress import Progress
+from .fetch_server import FetchReport, serve_report
 
 _LOG_INTERVAL_S = 5.0
 _BAR_INTERVAL_S = 0.2
@@ -30,18 +29,18 @@ _log = structlog.get_logger("bge_reranker.fetch")
 
 
 @contextmanager
-def shown_progress(meter: Meter, file: Path | None, port: int | None) -> Iterator[None]:
-    """Show a meter until the block ends, and count the error that ends it.
+def shown_progress(report: FetchReport, file: Path | None, port: int | None) -> Iterator[None]:
+    """Show how far a fetch is until the block ends, and count the error that ends it.
 
     Args:
-        meter: What is shown.
+        report: What is shown.
         file: Rewritten with each look, by rename.
-        port: Where Prometheus may look.
+        port: Where the operator and Prometheus may look.
 
     Raises:
         SettingsError: If the port is taken.
     """
-    failures = serve_metrics(meter, port) if port is not None else None
+    meter, failures = report.meter, serve_report(report, port) if port is not None else None
     is_terminal = sys.stderr.isatty()
     ended = threading.Event()
 
@@ -109,37 +108,3 @@ def _terminal_bar() -> Bar:
     bar = Bar(*columns, console=Console(stderr=True), transient=True)
     bar.add_task("resolving", total=None, left="")
     return bar
-
-
-def serve_metrics(meter: Meter, port: int) -> Counter:
-    """Show a meter to Prometheus, on a port that the log names.
-
-    Returns:
-        Counts errors by code.
-
-    Raises:
-        SettingsError: If the port is taken.
-    """
-    registry = CollectorRegistry()
-
-    def gauge(name: str, text: str) -> Gauge:
-        return Gauge(f"bge_reranker_fetch_{name}", text, registry=registry)
-
-    gauge("done_bytes", "Bytes of this step that are done.").set_function(lambda: meter.progress().done_bytes)
-    gauge("total_bytes", "Bytes of this step; 0 where unknown.").set_function(lambda: meter.progress().total_bytes or 0)
-    gauge("bytes_per_second", "Rate of the last seconds.").set_function(lambda: meter.progress().bytes_per_second)
-    errors = Counter("bge_reranker_errors", "Errors by code.", ["code"], registry=registry)
-    codes = {kind.__name__ for kind in ModelError.__subclasses__()}
-    for code in error_codes():
-        if code in codes:
-            errors.labels(code)
-    # Both families where the machine has both: the operator asks pods of clusters without IPv4 too.
-    address = "::" if socket.has_dualstack_ipv6() else "0.0.0.0"  # noqa: S104 - who asked for a port wants to be asked
-    try:
-        server, _ = start_http_server(port, address, registry=registry)
-    except OSError as error:
-        raise SettingsError(
-            f"--metrics-port {port} cannot be opened ({error.strerror}).", remedy="Give another."
-        ) from None
-    _log.info("fetch_metrics", port=server.server_port)
-    return errors
