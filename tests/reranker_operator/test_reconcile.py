@@ -18,7 +18,6 @@ from .bodies import NAMESPACE, deployment, pod, reranker, service
 from .fakes import Bench
 from .rounds import AUTOSCALER, CLAIM, DEPLOYMENT, SERVICE, complete, in_a_loop, put_pods
 
-
 FACTS = PodFacts("org/large", "hf://org/large", "abc", "f" * 64, "float16", "cuda", 120.4, 128, 15_411.2)
 
 
