@@ -135,10 +135,13 @@ def test_every_selector_finds_something_of_its_own_release() -> None:
 def test_callers_keep_a_service_s_name_whatever_all_else_is_called() -> None:
     values: Values = {"service": {"name": "rerank"}, "ingress": {"enabled": True, "hosts": ["h"]}}
     rendered = render({**CPU_DEMO, **values, "fullnameOverride": "second"}, tests=True)
-    assert names(rendered) == {"second", "second-headless", "second-test", "rerank"}
+    assert names(rendered) == {"second", "second-headless", "second-test", "second-doctor", "rerank"}
     (path,) = rendered.one("Ingress")["spec"]["rules"][0]["http"]["paths"]
     assert path["backend"]["service"]["name"] == "rerank"
-    assert rendered.one("Pod")["spec"]["containers"][0]["args"][0] == "http://rerank:8000"
+    (address,) = (
+        each["args"][0] for pod in rendered.all("Pod") for each in pod["spec"]["containers"] if each["name"] == "ask"
+    )
+    assert address == "http://rerank:8000"
 
 
 def labels_of(body: Any) -> dict[str, str]:

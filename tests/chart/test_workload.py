@@ -130,12 +130,12 @@ def test_a_claim_of_the_source_is_mounted_read_only_where_the_service_looks() ->
 @pytest.mark.parametrize("case", CASES)
 def test_every_container_of_ours_passes_the_restricted_level(case: str) -> None:
     rendered = render(case=case, tests=True)
-    for pod in [rendered.pod, rendered.one("Pod")["spec"]]:
+    for pod in [rendered.pod, *(found["spec"] for found in rendered.all("Pod"))]:
         assert pod["securityContext"]["runAsNonRoot"] is True
         assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
         assert pod["automountServiceAccountToken"] is False
         ours = [*pod["containers"], *pod.get("initContainers", [])]
-        for container in (each for each in ours if each["name"] in {"scorer", "fetch-model", "ask"}):
+        for container in (each for each in ours if each["name"] in {"scorer", "fetch-model", "ask", "doctor"}):
             assert container["securityContext"]["allowPrivilegeEscalation"] is False
             assert container["securityContext"]["readOnlyRootFilesystem"] is True
             assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
@@ -235,11 +235,30 @@ def test_an_extra_object_may_be_a_template() -> None:
     assert render(case="everything").one("ConfigMap")["metadata"]["name"] == "search-reranker-note"
 
 
+def test_the_doctor_of_helm_test_asks_a_source_that_new_pods_need_with_what_opens_it() -> None:
+    def doctor(case: str) -> tuple[dict[str, Any], set[str]]:
+        (pod,) = (
+            found["spec"]
+            for found in render(case=case, tests=True).all("Pod")
+            if found["metadata"]["name"][-6:] == "doctor"
+        )
+        return pod["containers"][0], {each["name"] for each in pod["volumes"]}
+
+    asks, volumes = doctor("air-gapped-registry")
+    assert "--check=source" in asks["args"]
+    assert {mount["name"] for mount in asks["volumeMounts"]} == volumes == {"temporary", "authorities", "registries"}
+    for case in ("air-gapped", "image-volume", "shared-cache-rwx", "cpu-demo"):
+        container, volumes = doctor(case)
+        assert "--check=source" not in container["args"]
+        assert volumes == {"temporary"}
+        assert len(container["env"]) == 1
+
+
 def test_nulls_take_defaults_away() -> None:
     context = render({"podSecurityContext": {"fsGroup": None}}).pod["securityContext"]
     assert "fsGroup" not in context
 
 
 def test_the_pod_of_helm_test_states_what_a_quota_may_ask_for() -> None:
-    tester = render(CPU_DEMO, tests=True).one("Pod")["spec"]["containers"][0]["resources"]
+    tester, _ = (found["spec"]["containers"][0]["resources"] for found in render(CPU_DEMO, tests=True).all("Pod"))
     assert set(tester["limits"]) == set(tester["requests"]) == {"cpu", "memory"}

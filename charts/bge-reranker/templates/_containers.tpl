@@ -30,16 +30,23 @@ The two containers of the chart's own. Both run one image, and read one configur
   {{- end }}
   volumeMounts:
     {{- include "bge-reranker.volumeMounts" . | nindent 4 }}
-    {{- if .Values.secrets.caBundle.name }}
-    - name: authorities
-      mountPath: /etc/bge-reranker/authorities
-      readOnly: true
+    {{- with include "bge-reranker.downloadMounts" . | trim }}
+    {{- . | nindent 4 }}
     {{- end }}
-    {{- if include "bge-reranker.registryFiles" . }}
-    - name: registries
-      mountPath: /etc/bge-reranker/registries
-      readOnly: true
-    {{- end }}
+{{- end }}
+
+{{/* What a download is shown beside the volumes of all containers. */}}
+{{- define "bge-reranker.downloadMounts" -}}
+{{- if .Values.secrets.caBundle.name }}
+- name: authorities
+  mountPath: /etc/bge-reranker/authorities
+  readOnly: true
+{{- end }}
+{{- if include "bge-reranker.registryFiles" . }}
+- name: registries
+  mountPath: /etc/bge-reranker/registries
+  readOnly: true
+{{- end }}
 {{- end }}
 
 {{- define "bge-reranker.scorerContainer" -}}

@@ -20,6 +20,15 @@ Volumes of the pod, and where its containers mount them.
     medium: Memory
     sizeLimit: {{ .Values.sharedMemorySize | quote }}
 {{- end }}
+{{- include "bge-reranker.downloadVolumes" . }}
+{{- include "bge-reranker.keysVolume" . }}
+{{- include "bge-reranker.gateVolumes" . }}
+{{- with .Values.extraVolumes }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}
+
+{{- define "bge-reranker.downloadVolumes" -}}
 {{- if .Values.secrets.caBundle.name }}
 - name: authorities
   secret:
@@ -29,11 +38,6 @@ Volumes of the pod, and where its containers mount them.
         path: ca.pem
 {{- end }}
 {{- include "bge-reranker.registriesVolume" . }}
-{{- include "bge-reranker.keysVolume" . }}
-{{- include "bge-reranker.gateVolumes" . }}
-{{- with .Values.extraVolumes }}
-{{ toYaml . }}
-{{- end }}
 {{- end }}
 
 {{/* Names of the Secrets that open an image's registry, one to a line: the one that is named for it goes first. */}}

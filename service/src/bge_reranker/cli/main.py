@@ -10,6 +10,7 @@ import click
 
 from ..errors import RerankerError
 from ..termination import write_termination_message
+from .doctor import doctor
 from .evaluate import evaluate
 from .gate import gate
 from .loadtest import loadtest
@@ -27,7 +28,18 @@ def program() -> None:
     """Rank documents for a query with a cross-encoder."""
 
 
-for command in (serve, rerank, evaluate, gate, loadtest, quantise, model, settings):
+COMMANDS = (
+    serve,
+    rerank,
+    evaluate,
+    gate,
+    loadtest,
+    doctor,
+    quantise,
+    model,
+    settings,
+)
+for command in COMMANDS:
     program.add_command(command)
 
 

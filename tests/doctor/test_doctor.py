@@ -1,0 +1,106 @@
+"""The doctor on this machine, and on settings that cannot work."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from bge_reranker.cli import doctor as command
+from bge_reranker.cli.doctor import doctor
+from bge_reranker.configuration import load_settings
+from bge_reranker.demo import demo_model_directory
+from bge_reranker.doctor.examination import CHECKS, examine
+from bge_reranker.doctor.finding import Verdict
+from bge_reranker.doctor.subject import Subject
+from tests.live.server import LiveServer
+from tests.store.test_bundle import fetched_from_hub
+from tests.store.test_commands import run
+
+
+def report(*arguments: str, environment: Mapping[str, str] | None = None) -> tuple[int, dict[str, Any]]:
+    done = CliRunner().invoke(doctor, ["--json", *arguments], env=environment)
+    return done.exit_code, json.loads(done.stdout)
+
+
+def by_check(found: Mapping[str, Any]) -> dict[str, dict[str, str]]:
+    return {finding["check"]: finding for finding in found["checks"]}
+
+
+def test_this_machine_is_examined_whole() -> None:
+    done = run(
+        "doctor", "--port", "0", "--management-port", "0", environment={"PATH": "/usr/bin", "HOME": "/nonexistent"}
+    )
+    assert done.returncode in {0, 1}, done.stdout
+    for word in ("gpu", "memory", "kernel", "packages", "demo", "verdict", "remedy", "green"):
+        assert word in done.stdout
+
+
+def test_names_on_the_command_line_are_those_of_the_checks() -> None:
+    assert list(CHECKS) == list(command.NAMES)
+
+
+def test_a_model_that_was_never_fetched_is_red_with_the_command_that_fetches_it(tmp_path: Path) -> None:
+    code, found = report(
+        "--model", "hf://org/name", "--cache-dir", str(tmp_path), "--check", "model", "--check", "cache"
+    )
+    assert (code, found["verdict"]) == (2, "red")
+    assert "bge-reranker model fetch" in by_check(found)["model"]["remedy"]
+
+
+@pytest.mark.parametrize("verify", ["auto", "full"])
+def test_a_damaged_model_is_red(tmp_path: Path, verify: str) -> None:
+    version = fetched_from_hub(tmp_path).version
+    settings = ("--model", "hf://org/name", "--cache-dir", str(tmp_path), "--verify", verify, "--check", "model")
+    assert report(*settings)[0] == 0
+    (version.path / "tokenizer.json").write_bytes(b'{"model": []}')
+    code, found = report(*settings)
+    assert code == 2
+    assert by_check(found)["model"]["found"].startswith("DigestMismatch: ")
+
+
+def test_a_model_of_which_nothing_says_what_it_should_be_is_yellow_and_its_weights_are_counted(tmp_path: Path) -> None:
+    settings = ("--model", str(demo_model_directory()), "--check", "model", "--check", "memory", "--device", "cpu")
+    code, found = report(*settings)
+    assert (code, by_check(found)["model"]["verdict"]) == (1, "yellow")
+    assert "the model takes" in by_check(found)["memory"]["found"]
+    assert CliRunner().invoke(doctor, [*settings, "--only-red"]).exit_code == 0
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_source_that_does_not_answer_is_red_and_yellow_where_the_model_is_here(tmp_path: Path) -> None:
+    fetched_from_hub(tmp_path)
+    settings = ("--check", "source", "--cache-dir", str(tmp_path))
+    away = {"HF_ENDPOINT": "http://127.0.0.1:9"}
+    code, found = report(*settings, "--model", "hf://org/other", environment=away)
+    assert (code, found["checks"][0]["verdict"]) == (2, "red")
+    code, found = report(*settings, "--model", "hf://org/name", environment=away)
+    assert (code, found["checks"][0]["verdict"]) == (1, "yellow")
+    assert "127.0.0.1:9 does not answer" in found["checks"][0]["found"]
+
+
+def test_ports_of_a_server_that_runs_are_its_own(server: LiveServer) -> None:
+    port = server.url.rpartition(":")[2]
+    code, found = report("--port", port, "--management-port", "0", "--check", "ports")
+    assert code == 0, found
+    assert "this server's" in by_check(found)["port"]["found"]
+
+
+def test_a_redis_that_is_away_is_yellow(tmp_path: Path) -> None:
+    code, found = report("--redis-url", "redis://127.0.0.1:9/0", "--check", "redis")
+    assert (code, found["checks"][0]["verdict"]) == (1, "yellow")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_check_that_fails_ends_no_other() -> None:
+    def broken(_: Subject) -> list[Any]:
+        raise RuntimeError("a strange machine")
+
+    checks = {"gpu": broken, "kernel": CHECKS["kernel"]}
+    first, second = examine(Subject(load_settings(None, {}, {}), {}), checks=checks)
+    assert (first.verdict, "a strange machine" in first.found) == (Verdict.YELLOW, True)
+    assert second.check == "kernel"
