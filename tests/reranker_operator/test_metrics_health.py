@@ -157,6 +157,6 @@ async def test_what_the_conditions_say_can_be_scraped() -> None:
     labels = {"reranker_namespace": NAMESPACE, "reranker": "products"}
     name = "bge_reranker_operator_condition"
     read = bench.metrics.registry.get_sample_value
-    assert read(name, {**labels, "type": "MetricsHealthy"}) == 0
-    assert read(name, {**labels, "type": "Ready"}) == 1
-    assert read(name, {**labels, "type": "ModelReady"}) == 1
+    assert read(name, {**labels, "type": "MetricsHealthy", "reason": "AdapterMissing"}) == 0
+    assert read(name, {**labels, "type": "Ready", "reason": "AllReplicasReady"}) == 1
+    assert read(name, {**labels, "type": "ModelReady", "reason": "Loaded"}) == 1

@@ -22,6 +22,8 @@ from .chart.values_schema import values_schema
 from .clients import clients_page
 from .dialects import dialects_page
 from .marked_section import replace_section
+from .monitoring.dashboard import dashboard
+from .monitoring.rules import rules_file
 from .scorer_codes import scorer_codes
 from .speed import readme_with_speed
 from .troubleshooting import troubleshooting_page
@@ -73,6 +75,8 @@ def _generated() -> dict[Path, str]:
         CHART / "files" / "rules.json": table,
         CHART / "files" / "settings-defaults.json": settings_defaults(),
         ROOT / "operator" / "src" / "reranker_operator" / "scorer_codes.json": scorer_codes(),
+        CHART / "files" / "dashboard.json": dashboard(),
+        CHART / "files" / "prometheus-rules.json": rules_file(),
         chart_readme: replace_section(chart_readme.read_text(encoding="utf-8"), "values", values_table(values)),
         settings: replace_section(settings.read_text(encoding="utf-8"), "settings", markdown_table()),
         clients: clients_page(clients),

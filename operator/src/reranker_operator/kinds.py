@@ -72,6 +72,7 @@ CHILD_KINDS = (
     Kind("networking.k8s.io", "v1", "Ingress", "ingresses"),
     Kind("gateway.networking.k8s.io", "v1", "HTTPRoute", "httproutes", switch="httpRoute.enabled"),
     Kind("monitoring.coreos.com", "v1", "ServiceMonitor", "servicemonitors", switch="serviceMonitor.enabled"),
+    Kind("monitoring.coreos.com", "v1", "PrometheusRule", "prometheusrules", switch="prometheusRule.enabled"),
 )
 """What the chart may render, claims included though they are never pruned."""
 

@@ -43,6 +43,7 @@ class Said(NamedTuple):
     name: str
     type: str
     status: str
+    reason: str
 
 
 class _Conditions(Collector):
@@ -58,10 +59,10 @@ class _Conditions(Collector):
         family = GaugeMetricFamily(
             f"{PREFIX}_condition",
             "Conditions of each Reranker: 1 for True, 0 for False, -1 for Unknown.",
-            labels=["reranker_namespace", "reranker", "type"],
+            labels=["reranker_namespace", "reranker", "type", "reason"],
         )
         for said in self._conditions():
-            family.add_metric([said.namespace, said.name, said.type], _VALUES.get(said.status, -1))
+            family.add_metric([said.namespace, said.name, said.type, said.reason], _VALUES.get(said.status, -1))
         yield family
 
 

@@ -31,9 +31,10 @@ CLUSTER_PRIORITY = "system-"
 NOT_IN_THE_RESOURCE = (
     *("extraObjects", "extraContainers", "extraInitContainers"),
     *("serviceAccount", "podSecurityContext", "containerSecurityContext"),
-    *("global", "operator", "scorer", "fetch"),
+    *("global", "operator", "scorer", "fetch", "dashboard"),
 )
-"""Values that only who installs the chart may set: through the resource they would lend the operator's rights."""
+"""Values that only who installs the chart may set: through the resource they would lend the operator's rights, those to
+ConfigMaps for instance; one dashboard serves all."""
 
 UNCONFINED_ANNOTATION = "container.apparmor.security.beta.kubernetes.io/"
 """What the annotations begin with that stand for a security context, which is no field of a Reranker."""

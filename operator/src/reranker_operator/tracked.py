@@ -134,7 +134,7 @@ class TrackedRerankers:
         """Every condition that was reported."""
         for tracked in self:
             for each in (tracked.reported.status or {}).get("conditions", ()):
-                yield Said(*tracked.key, each["type"], each["status"])
+                yield Said(*tracked.key, each["type"], each["status"], each["reason"])
 
     def states(self) -> Iterator[str]:
         """What the Ready conditions say."""

@@ -3,7 +3,7 @@ Rules about quantities, replicas and the device. Each define gives one sentence 
 */}}
 
 {{- define "bge-reranker.requirements.quantities" -}}
-{{- $given := dict "cache.size" .Values.cache.size "autoscaling.backlogSeconds.target" .Values.autoscaling.backlogSeconds.target "autoscaling.gpu.target" .Values.autoscaling.gpu.target "autoscaling.keda.outsideTarget" .Values.autoscaling.keda.outsideTarget }}
+{{- $given := dict "cache.size" .Values.cache.size "autoscaling.backlogSeconds.target" .Values.autoscaling.backlogSeconds.target "autoscaling.gpu.target" .Values.autoscaling.gpu.target "autoscaling.keda.outsideTarget" .Values.autoscaling.keda.outsideTarget "prometheusRule.backlogSeconds" .Values.prometheusRule.backlogSeconds }}
 {{- with .Values.sharedMemorySize }}{{ $_ := set $given "sharedMemorySize" . }}{{ end }}
 {{- range $key, $quantity := $given }}
 {{- include "bge-reranker.requirements.quantity" (list $key $quantity) }}
