@@ -148,6 +148,9 @@ bench-operator: helm ## Measure the operator with 500 Rerankers on played nodes;
 	$(BIN)/python -m tests.cluster tools kubernetes kwok
 	$(BIN)/python -m tests.operator_bench $(ARGS)
 
+monitoring-pictures: $(VENV)/.installed ## Draw every panel of the dashboard from a load test that Prometheus watches; docs/plots
+	PYTHONPATH=tools $(BIN)/python -m tests.monitoring.pictures
+
 clients: $(VENV)/.installed ## Try every client library against a live server; writes nothing
 	$(BIN)/python -m tests.clients $(ARGS)
 
@@ -186,4 +189,4 @@ $(VENV)/.installed: $(LOCKS) service/pyproject.toml operator/pyproject.toml
 	$(UV) pip install --quiet --python $(BIN)/python --no-build-isolation --no-deps -e service -e operator
 	@touch $@
 
-.PHONY: help setup setup-all run test docs test-slow api-server package push e2e e2e-long image image-gpu image-twice image-operator image-search-pod cluster-up cluster-add cluster-down cluster-status cluster-load cluster-tools helm check format generate manifests verify lock lock-check parity bench bench-peers bench-scaling bench-load bench-operator clients fuzz demo-model demo-eval price hooks clean
+.PHONY: help setup setup-all run test docs test-slow api-server package push e2e e2e-long image image-gpu image-twice image-operator image-search-pod cluster-up cluster-add cluster-down cluster-status cluster-load cluster-tools helm check format generate manifests verify lock lock-check parity bench bench-peers bench-scaling bench-load bench-operator clients fuzz demo-model demo-eval price monitoring-pictures hooks clean

@@ -58,7 +58,8 @@ CURL = Need("curl", "curl")
 DOCKER_REGISTRY = Need("docker-registry", "docker-registry")
 HELM = Need("helm")
 REDIS_SERVER = Need("redis-server", "redis-server")
-NEEDS = (BUILDAH, CHROMIUM, CURL, DOCKER_REGISTRY, HELM, REDIS_SERVER)
+PROMETHEUS = Need("prometheus", "prometheus")
+NEEDS = (BUILDAH, CHROMIUM, CURL, DOCKER_REGISTRY, HELM, PROMETHEUS, REDIS_SERVER)
 
 
 def summary(reasons: Iterable[str]) -> str:
