@@ -46,11 +46,13 @@ class Tool:
         name: Folder under tools/.
         module: The dependency whose version is the tool's.
         variables: Variables set at link time; `{version}` stands for the version.
+        tags: Build tags, which leave out what is not needed.
     """
 
     name: str
     module: str
     variables: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
 
     @property
     def source(self) -> Path:
@@ -88,6 +90,7 @@ class Tool:
                 "go",
                 "build",
                 "-trimpath",
+                f"-tags={','.join(self.tags)}",
                 "-ldflags",
                 self._linker_flags(),
                 "-o",
@@ -104,7 +107,7 @@ class Tool:
 
     def _fingerprint(self) -> str:
         pinned = (self.source / "go.mod").read_bytes() + (self.source / "go.sum").read_bytes()
-        return hashlib.sha256(pinned + self._linker_flags().encode()).hexdigest()
+        return hashlib.sha256(pinned + " ".join([self._linker_flags(), *self.tags]).encode()).hexdigest()
 
     def _linker_flags(self) -> str:
         return " ".join(["-s -w", *(f"-X {variable.format(version=self.version)}" for variable in self.variables)])
