@@ -6,7 +6,16 @@ from collections.abc import Callable, Sequence
 
 from rich.console import Console
 
-from tests.cluster import containerd, crds, kwok, preconditions, prometheus, prometheus_adapter, redis
+from tests.cluster import (
+    containerd,
+    crds,
+    kwok,
+    preconditions,
+    prometheus,
+    prometheus_adapter,
+    prometheus_operator,
+    redis,
+)
 from tests.cluster.addition import Addition
 from tests.cluster.building import build_tools
 from tests.cluster.failures import ClusterError
@@ -17,11 +26,12 @@ from tests.cluster.progress import Progress
 ADDITIONS = {
     "crds": crds.ADDITION,
     "prometheus": prometheus.ADDITION,
+    "prometheus-operator": prometheus_operator.ADDITION,
     "adapter": prometheus_adapter.ADDITION,
     "redis": redis.ADDITION,
     "kwok": kwok.ADDITION,
 }
-"""In the order in which they are started: the adapter asks Prometheus."""
+"""In the order in which they are started: the adapter asks Prometheus, Debian's or the operator's, one of the two."""
 
 TOOLS = tuple(tool for addition in ADDITIONS.values() for tool in addition.tools)
 """What they need that is made from source."""

@@ -1,7 +1,7 @@
 """prometheus-operator: ServiceMonitors become the configuration of a Prometheus that it runs.
 
-That Prometheus, prometheus-operated.monitoring.svc:9090, takes the ServiceMonitors and PrometheusRules of all
-namespaces. It is built from source, since Debian builds its own without the discovery of Kubernetes.
+That Prometheus, at prometheus.monitoring.svc:9090 as Debian's would be, takes the ServiceMonitors and PrometheusRules
+of all namespaces. It is built from source, since Debian builds its own without the discovery of Kubernetes.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def _images() -> list[ProgramImage]:
     reloader = from_source(TOOL, RELOADER)
     return [
         from_source(TOOL, "operator"),
-        ProgramImage(_reloader_image(), reloader.files, reloader.entrypoint),
+        ProgramImage(_reloader_image(), reloader.files, reloader.command),
         from_source(PROMETHEUS),
     ]
 

@@ -1,22 +1,27 @@
 """Imitates dcgm-exporter: what a GPU would show while a scorer computes, from the scorer's own seconds of batches.
 
-`python dcgm_exporter.py PODS.json` serves it on port 9400 for all pods in a list of Prometheus' targets, with the
-labels that the exporter itself gives. It imports Python's own library alone, so that any image with Python runs it.
+In a pod, `python dcgm_exporter.py` serves it on port 9400 for all scorers of its namespace, with the labels that the
+exporter itself gives. It imports Python's own library alone, so that any image with Python runs it.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import re
-import sys
+import ssl
 import time
 import urllib.request
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 PORT = 9400
+ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
+"""Where a pod finds how to ask the API server."""
+
 _COMPUTED = re.compile(r"^bge_reranker_batch_seconds_sum (\S+)$", re.MULTILINE)
 
 
@@ -74,13 +79,32 @@ class BusyShare:
         return min(1.0, max(0.0, (computed_s - before[1]) / (at_s - before[0])))
 
 
-def gpus_of(targets: list[dict[str, object]], read: Callable[[str], str], shares: BusyShare) -> Iterable[Gpu]:
-    """A GPU for each scorer in the list."""
-    for index, target in enumerate(targets):
-        labels, (address, *_) = target["labels"], target["targets"]  # type: ignore[misc] # as Prometheus has it
-        metrics = read(f"http://{address}/metrics")
+def gpus_of(pods: list[dict[str, Any]], read: Callable[[str], str], shares: BusyShare) -> Iterable[Gpu]:
+    """A GPU for each running scorer.
+
+    Args:
+        pods: As the API server lists them.
+        read: What an address says.
+        shares: What is remembered of each.
+    """
+    for index, pod in enumerate(pods):
+        name, address = pod["metadata"]["name"], pod["status"].get("podIP", "")
+        metrics = read(f"http://{address}:8001/metrics") if address else ""
         if "bge_reranker_batch_seconds_sum" in metrics:
-            yield Gpu(index, labels["namespace"], labels["pod"], shares.of(labels["pod"], metrics))  # type: ignore[index]
+            yield Gpu(index, pod["metadata"]["namespace"], name, shares.of(name, metrics))
+
+
+def scorers() -> list[dict[str, Any]]:
+    """Pods of scorers in the namespace of this one, by the API server."""
+    token, namespace = (Path(ACCOUNT, name).read_text(encoding="utf-8") for name in ("token", "namespace"))
+    address = f"https://{os.environ['KUBERNETES_SERVICE_HOST']}:{os.environ['KUBERNETES_SERVICE_PORT']}"
+    selector = "labelSelector=app.kubernetes.io/component%3Dscorer"
+    request = urllib.request.Request(f"{address}/api/v1/namespaces/{namespace}/pods?{selector}")
+    request.add_header("Authorization", f"Bearer {token}")
+    trust = ssl.create_default_context(cafile=f"{ACCOUNT}/ca.crt")
+    with urllib.request.urlopen(request, timeout=5, context=trust) as answer:
+        found: list[dict[str, Any]] = json.load(answer)["items"]
+        return found
 
 
 def fetched(url: str) -> str:
@@ -111,5 +135,5 @@ def serve(text: Callable[[], str], port: int = PORT, host: str = "") -> Threadin
 
 
 if __name__ == "__main__":
-    path, shares = Path(sys.argv[1]), BusyShare(time.monotonic)
-    serve(lambda: exposition(gpus_of(json.loads(path.read_text(encoding="utf-8")), fetched, shares))).serve_forever()
+    seen = BusyShare(time.monotonic)
+    serve(lambda: exposition(gpus_of(scorers(), fetched, seen))).serve_forever()

@@ -23,6 +23,7 @@ MEASUREMENTS = Path(__file__).resolve().parents[3] / "docs" / "measurements"
 _CHART = ("chart-changes", "chart-autoscaling", "chart-caches", "chart-life", "chart-limits", "chart-helm-3")
 _OPERATOR = ("operator-kills", "operator-outage")
 PROOFS = (
+    "autoscaling",
     "node-death",
     "on-request",
     "crash",
