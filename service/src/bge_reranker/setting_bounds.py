@@ -48,15 +48,16 @@ class SettingBounds:
 
 @cache
 def setting_bounds() -> Mapping[str, SettingBounds]:
-    """All settings by key, in the order of their declaration.
+    """All settings by key, in the order of their declaration."""
+    return {found.key: found for found in bounds_in(Settings.model_json_schema(by_alias=True))}
+
+
+def bounds_in(whole: Schema) -> Iterator[SettingBounds]:
+    """What a schema of settings in groups declares.
 
     Raises:
         ValueError: If a declaration says something that has no words.
     """
-    return {found.key: found for found in _declared(Settings.model_json_schema(by_alias=True))}
-
-
-def _declared(whole: Schema) -> Iterator[SettingBounds]:
     for group, reference in whole["properties"].items():
         fields = whole["$defs"][reference["$ref"].removeprefix("#/$defs/")]["properties"]
         for name, field in fields.items():
