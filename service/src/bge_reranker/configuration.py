@@ -38,6 +38,9 @@ _SERVICE_LINK = re.compile(r"^BGE_RERANKER_.*(SERVICE_HOST|SERVICE_PORT(_\w+)?|P
 _SERVICE_LINK_VALUE = re.compile(r"^(tcp|udp|sctp)://")
 """Value of the one injected variable, BGE_RERANKER_PORT, whose name is also a setting's."""
 
+_MOST_SHOWN = 1024
+"""Characters from which on a value is not repeated in an error; the chart has the same bound."""
+
 _log = logging.getLogger("bge_reranker.configuration")
 
 
@@ -288,4 +291,7 @@ def _explain(error: ValidationError) -> str:
 
 def _shown(value: Any) -> str:
     """A value as JSON, but not what contains others: by YAML's aliases it may be without end, or itself again."""
-    return f"a {type(value).__name__}" if isinstance(value, list | dict) else json.dumps(value, default=str)
+    if isinstance(value, list | dict):
+        return f"a {type(value).__name__}"
+    shown = json.dumps(value, default=str)
+    return shown if len(shown) < _MOST_SHOWN else "wrong"

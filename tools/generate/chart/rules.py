@@ -70,7 +70,7 @@ def _bounds() -> Iterator[dict[str, Any]]:
         if path is None or not setting.bounds:
             continue
         bounds = dict(setting.bounds)
-        if key in OWNED and setting.may_be_null:
+        if key in OWNED and setting.may_be_null and "pattern" in bounds:
             # A value of the chart is unset where it is empty.
             bounds["pattern"] = f"^({bounds['pattern'].removeprefix('^').removesuffix('$')})?$"
         yield {"path": path, **bounds, "sentence": setting.sentence}

@@ -7,7 +7,8 @@ text must look like. Each define gives one sentence a line.
 {{- range $bound := (.Files.Get "files/rules.json" | fromJson).bounds }}
 {{- range $value := (include "bge-reranker.found" (list $.Values $bound.path) | fromJson).found }}
 {{- if not (include "bge-reranker.within" (list $bound $value)) }}
-{{ $bound.path }} is {{ toRawJson $value }}; {{ $bound.sentence }}
+{{- $shown := toRawJson $value }}
+{{ $bound.path }} is {{ ternary $shown "wrong" (lt (len $shown) 1024) }}; {{ $bound.sentence }}
 {{ end }}
 {{- end }}
 {{- end }}
