@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from typing_extensions import override
 
 from bge_reranker.configuration import load_settings
 from bge_reranker.errors import (
@@ -261,6 +262,7 @@ class PublishedRanker(Ranker):
     def __init__(self, change: Callable[[float], float]) -> None:
         self._change = change
 
+    @override
     def rank(self, request: RankRequest, deadline_s: float) -> Ranking:
         assert deadline_s > 0
         logits = {(pair.query, pair.document): pair.logit for pair in GOLDEN_PAIRS}

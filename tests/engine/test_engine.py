@@ -272,3 +272,12 @@ def test_observer_that_raises_does_not_end_the_engine(caplog: pytest.LogCaptureF
             engine.submit(engine.reserve(4, math.inf), [make_pair(serial)], inbox)
             assert inbox.take().errors == {}
     assert "this is a bug" in caplog.text
+
+
+def test_a_device_with_room_for_less_says_at_start_what_it_has_room_for() -> None:
+    observer = RememberingObserver()
+    engine = Engine(FakeScorer(memory_tokens=300), EngineSettings(max_batch_tokens=1024), observer=observer)
+    engine.start()
+    engine.wait_until_ready(10)
+    assert (observer.budgets, engine.budget_tokens) == ([256], 256)
+    engine.close(10)

@@ -26,7 +26,7 @@ from .answering import Script, answering, drips, says, says_nothing
 DIGEST = "d" * 64
 TOKEN = "a-token-of-the-servers"
 QUESTIONS = [("q", ["good good", "bad", "good"]), ("another", ["bad", "good"])]
-INFO = {
+INFO: dict[str, Any] = {
     "ready": True,
     "model": {"digest": DIGEST},
     "scorer": {"precision": "float32", "runtime": "test"},

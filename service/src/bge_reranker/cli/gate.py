@@ -78,8 +78,8 @@ def gate(
             remedy="Name it by --against, or leave them out.",
         )
     cases = cases_of(content, str(judgements))
-    logits, _ = _ranked(cases, by_name(effective, "model", "text"))
     reference, digest = (None, None) if against is None else _reference(cases, against, effective)
+    logits, _ = _ranked(cases, by_name(effective, "model", "text"))
     judgement = judge(cases, logits, reference, thresholds)
     verdict = judgement.verdict(gate_hash(sha256(content).hexdigest(), thresholds), digest)
     print_gate(judgement, thresholds, Console())

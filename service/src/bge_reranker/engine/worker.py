@@ -70,11 +70,14 @@ class Worker:
     def warm_up(self) -> None:
         """Warm the scorer up, measure its throughput and open the engine."""
         began = self._clock()
-        tokens = warm_up(self._scorer, self._dispatcher.budget.maximum_tokens)
+        wanted = self._dispatcher.budget.maximum_tokens
+        tokens = warm_up(self._scorer, wanted)
         throughput = calibrate(self._scorer, self._clock, tokens)
         with self._condition:
             self._dispatcher.serve(TokenBudget(tokens), throughput)
             self._condition.notify_all()
+        if tokens < wanted:
+            notify(self._observer.on_budget_changed, tokens, wanted)
         notify(self._observer.on_ready, throughput.tokens_per_second, self._clock() - began)
 
     def step(self) -> bool:
