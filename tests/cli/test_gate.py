@@ -12,7 +12,8 @@ from tests.live.server import LiveServer
 
 LINES = [
     {"query": "q", "positive": ["good good"], "negative": ["bad", "neither"]},
-    {"query": "[red]marked", "positive": ["bad"], "negative": ["good", "good good"]},
+    # The scripted server counts words; the embedded model prefers what has the query's own.
+    {"query": "[red]marked", "positive": ["good"], "negative": ["[red]marked bad", "marked red bad bad"]},
 ]
 
 
