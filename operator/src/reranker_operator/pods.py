@@ -172,8 +172,42 @@ class Download:
 
 
 @dataclass(frozen=True, slots=True)
+class CutOff:
+    """A score below which a search drops documents.
+
+    Attributes:
+        equivalent: The score of this version that keeps the same share; None if that was not compared.
+    """
+
+    name: str
+    score: float
+    equivalent: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class GateFacts:
+    """What the relevance gate found.
+
+    Attributes:
+        hash: Of what it judges by.
+        figures: Name and number.
+        reference_digest: Of the version that it was compared with; empty if with none.
+    """
+
+    hash: str
+    verdict: str
+    figures: tuple[tuple[str, float], ...] = ()
+    cut_offs: tuple[CutOff, ...] = ()
+    reference_digest: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class PodFacts:
-    """What a live scorer says of itself on its management port."""
+    """What a live scorer says of itself on its management port.
+
+    Attributes:
+        gate: The verdict on its model; None without a gate.
+    """
 
     name: str
     source: str
@@ -183,4 +217,4 @@ class PodFacts:
     device: str
     pairs_per_second: float
     pair_tokens: int
-    tokens_per_second: float = 0.0
+    gate: GateFacts | None = None

@@ -6,12 +6,13 @@ Nothing is read back from an old status but the times of transitions and facts o
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import asdict
 from typing import Any
 
 from .conditions import Verdict, headline, verdicts
 from .errors import printable
 from .history import history
-from .pods import PodFacts
+from .pods import GateFacts, PodFacts
 from .resource import Reranker
 from .rollout import Stage
 from .situation import Situation
@@ -92,12 +93,27 @@ def _model(reranker: Reranker, found: Situation) -> dict[str, Any]:
     return model
 
 
-def _active(facts: tuple[PodFacts, ...]) -> dict[str, str]:
+def _active(facts: tuple[PodFacts, ...]) -> dict[str, Any]:
     """The version that most ready pods serve."""
     digests = [each.digest for each in facts]
     common = max(facts, key=lambda each: (digests.count(each.digest), each.digest))
-    active = {key: getattr(common, key) for key in ("name", "source", "revision", "digest")}
+    active: dict[str, Any] = {key: getattr(common, key) for key in ("name", "source", "revision", "digest")}
+    if common.gate is not None:
+        active["gate"] = _gate(common.gate)
     return {key: value for key, value in active.items() if value}
+
+
+def _gate(gate: GateFacts) -> dict[str, Any]:
+    """The verdict with its figures, and the cut-off that keeps what each declared one kept."""
+    cut_offs = [{key: value for key, value in asdict(each).items() if value is not None} for each in gate.cut_offs]
+    said = {
+        "verdict": gate.verdict,
+        "hash": gate.hash,
+        "figures": {name: round(number, 6) for name, number in gate.figures},
+        "cutOffs": cut_offs,
+        "referenceDigest": gate.reference_digest,
+    }
+    return {key: value for key, value in said.items() if value}
 
 
 def _measured(reranker: Reranker, found: Situation) -> dict[str, Any]:
