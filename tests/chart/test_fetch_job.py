@@ -40,7 +40,7 @@ def test_no_service_and_no_deployment_takes_its_pod_for_a_scorer() -> None:
 
 
 def test_where_one_node_mounts_the_volume_it_goes_to_the_pod_that_holds_it() -> None:
-    affinity = {"podAntiAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": []}}
+    affinity: dict[str, Any] = {"podAntiAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": []}}
     rendered = render({**fetching(accessMode="ReadWriteOnce"), "affinity": affinity})
     (term,) = rendered.one("Job")["spec"]["template"]["spec"]["affinity"]["podAffinity"][
         "requiredDuringSchedulingIgnoredDuringExecution"

@@ -35,13 +35,13 @@ def looked_at(world: World) -> None:
     world.round()
 
 
+SWITCHES = ("has_spare", "has_slot", "is_hub_up", "is_suspended")
 HAPPENINGS = st.one_of(
-    st.sampled_from(VERSIONS).map(lambda version: setting("asked", version)),
+    st.builds(setting, st.just("asked"), st.sampled_from(VERSIONS)),
     st.builds(fated, st.integers(1, 3), st.sampled_from(CODES)),
-    *(st.booleans().map(lambda value, name=name: setting(name, value)) for name in ("has_spare", "has_slot")),
-    *(st.booleans().map(lambda value, name=name: setting(name, value)) for name in ("is_hub_up", "is_suspended")),
-    st.sampled_from(["", "monday", "tuesday"]).map(lambda text: setting("retry", text)),
-    st.sampled_from(["", "a", "b", "z"]).map(lambda text: setting("rollback", text)),
+    st.builds(setting, st.sampled_from(SWITCHES), st.booleans()),
+    st.builds(setting, st.just("retry"), st.sampled_from(["", "monday", "tuesday"])),
+    st.builds(setting, st.just("rollback"), st.sampled_from(["", "a", "b", "z"])),
     st.just(looked_at),
     st.just(World.tick),
 )
