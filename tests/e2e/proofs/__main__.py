@@ -32,6 +32,7 @@ PROOFS = (
     *_OPERATOR,
     "operator-life",
     "moves",
+    "versions",
     "quick-starts",
 )
 WITHOUT_CLUSTER = frozenset({"store-kills", *_OPERATOR})
