@@ -12,6 +12,7 @@ from bge_reranker.doctor.checks import cache, gpu, kernel, limits, memory, packa
 from bge_reranker.doctor.finding import Finding, Verdict, worst
 from bge_reranker.doctor.subject import LARGE_PARAMETERS, Weights
 from bge_reranker.errors import HubUnreachable
+from bge_reranker.guard.redis import Outcome
 from bge_reranker.store.sources.registry import require_source
 
 GREEN, YELLOW, RED = Verdict.GREEN, Verdict.YELLOW, Verdict.RED
@@ -210,7 +211,7 @@ def test_source(problem: HubUnreachable | None, verdict: Verdict, words: str, *,
         (None, "failed", YELLOW, "redisPasswordFile"),
     ],
 )
-def test_redis(seconds: float | None, outcome: redis.Outcome, verdict: Verdict, words: str) -> None:
+def test_redis(seconds: float | None, outcome: Outcome, verdict: Verdict, words: str) -> None:
     check(redis.judge("redis:6379", seconds, outcome, 8.0), verdict, words)
 
 

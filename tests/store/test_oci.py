@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import tarfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -32,7 +32,7 @@ from .servers.container_registry import (
     packed,
     write_credentials,
 )
-from .servers.faulty import RANGE, Asked
+from .servers.faulty import RANGE, Asked, Handler
 from .servers.image_server import ImageServer, running_image_server
 
 if sys.version_info >= (3, 14):
@@ -54,6 +54,16 @@ def link(name: str, target: str) -> tarfile.TarInfo:
     info = tarfile.TarInfo(name)
     info.type, info.linkname = tarfile.SYMTYPE, target
     return info
+
+
+def always(status: int, **headers: str) -> Callable[[Handler], bool]:
+    """Answer everything with one status."""
+
+    def answer(handler: Handler) -> bool:
+        handler.send_plain(status, **headers)
+        return True
+
+    return answer
 
 
 def resumed(asked: Iterable[Asked]) -> bool:
@@ -235,7 +245,7 @@ def test_a_refusal_of_a_registry_has_its_code(
     images: ImageServer, tmp_path: Path, status: int, error: type[RerankerError]
 ) -> None:
     digest = images.add([layer_of(MODEL)])
-    images.server.answers.insert(0, lambda handler: handler.send_plain(status) is None)
+    images.server.answers.insert(0, always(status))
     with pytest.raises(error) as refused:
         fetch(tmp_path, f"{images.source}@{digest}")
     assert refused.value.figures["status"] == status
@@ -250,7 +260,7 @@ def test_a_server_that_does_not_listen_is_unreachable(tmp_path: Path) -> None:
     "challenge", ["Bearer", 'Bearer realm="http://registry.invalid/token"', "Basic realm=x", "Negotiate", ""]
 )
 def test_a_challenge_that_cannot_be_met_is_a_refusal(images: ImageServer, tmp_path: Path, challenge: str) -> None:
-    images.server.answers.insert(0, lambda handler: handler.send_plain(401, WWW_Authenticate=challenge) is None)
+    images.server.answers.insert(0, always(401, WWW_Authenticate=challenge))
     with pytest.raises((Gated, UnknownModel)):
         fetch(tmp_path, f"{images.source}:v1")
 
@@ -263,10 +273,13 @@ def test_a_password_does_not_go_where_a_layer_is_redirected_to(images: ImageServ
         storage.server.files["/bucket"] = images.server.files.pop(path)
         place = f"http://localhost:{storage.server.port}/bucket?signature=x"
 
-        def answer(handler: object) -> bool:
-            if "authorization" not in images.server.asked[-1].headers:
-                return handler.send_plain(401, WWW_Authenticate="Basic realm=x") is None  # type: ignore[attr-defined]
-            return path in handler.path and handler.send_plain(307, Location=place) is None  # type: ignore[attr-defined]
+        def answer(handler: Handler) -> bool:
+            is_open = "authorization" in images.server.asked[-1].headers
+            if not is_open:
+                handler.send_plain(401, WWW_Authenticate="Basic realm=x")
+            elif path in handler.path:
+                handler.send_plain(307, Location=place)
+            return not is_open or path in handler.path
 
         images.server.answers.insert(0, answer)
         environment = write_credentials(tmp_path / "auth.json", f"127.0.0.1:{images.server.port}")

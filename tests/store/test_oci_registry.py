@@ -20,7 +20,7 @@ from .test_bundle import fetched_from_hub
 from .test_commands import run
 from .test_oci import resumed
 
-NO_PAUSE = [].append
+NO_PAUSE = list[float]().append
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +75,7 @@ def test_what_a_registry_has_is_not_sent_again(
         asked = [(asked.method, asked.path.split("/")[4]) for asked in proxy.asked if asked.method != "GET"]
     # The first one without a password.
     assert asked == [("HEAD", "blobs")] * 3 + [("PUT", "manifests")]
-    assert fetch(tmp_path / "store", address.partition("@")[0] + ":v2", pushed[2]).version
+    assert contents(fetch(tmp_path / "store", address.partition("@")[0] + ":v2", pushed[2]).version.path)
 
 
 def test_without_credentials_and_with_wrong_ones_it_is_gated(
@@ -88,7 +88,7 @@ def test_without_credentials_and_with_wrong_ones_it_is_gated(
     with pytest.raises(Gated, match=f"to {USER} ") as refused:
         fetch(tmp_path, address, wrong)
     assert PASSWORD not in str(refused.value)
-    assert fetch(tmp_path, address, environment).version
+    assert contents(fetch(tmp_path, address, environment).version.path)
 
 
 def test_a_cut_connection_to_a_registry_is_taken_up_where_it_was_cut(
