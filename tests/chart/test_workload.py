@@ -213,6 +213,27 @@ def test_the_operator_comes_in_by_the_management_port_wherever_it_runs() -> None
     assert [each for each in http["from"] if each.get("podSelector", {}).get("matchLabels") == wanted] == []
 
 
+@pytest.mark.parametrize(
+    ("host", "peer"),
+    [
+        (
+            "otel-collector.observability.svc.cluster.local",
+            [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "observability"}}}],
+        ),
+        ("collector", [{"podSelector": {}}]),
+        ("traces.example", None),
+        ("10.0.0.1", None),
+        ("[fd00::1]", None),
+    ],
+)
+def test_traces_leave_for_their_receiver_and_only_when_there_is_one(host: str, peer: list[Any] | None) -> None:
+    policy = {"networkPolicy": {"enabled": True, "egressCidrs": []}}
+    assert len(render({**CPU_DEMO, **policy}).one("NetworkPolicy")["spec"]["egress"]) == 1
+    traced = {"config": {"observe": {"otlpEndpoint": f"http://{host}:4317"}}}
+    _dns, receiver = render({**CPU_DEMO, **policy, **traced}).one("NetworkPolicy")["spec"]["egress"]
+    assert receiver == {"ports": [{"port": 4317}]} | ({} if peer is None else {"to": peer})
+
+
 def test_prometheus_scrapes_a_port_that_the_service_it_selects_has() -> None:
     rendered = render(case="autoscaling-gpu-metrics")
     monitor = rendered.one("ServiceMonitor")["spec"]

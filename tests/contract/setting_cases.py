@@ -188,6 +188,7 @@ LENGTHENED: Final = {
     "gate.peers": "{}",
     "guard.redisUrl": "redis://{}",
     "http.allowedOrigins": "https://{}",
+    "observe.otlpEndpoint": "http://collector:{}",
     "model.revision": "{}",
 }
 """Beginnings of texts whose last character may be there any number of times."""
@@ -210,6 +211,17 @@ PATTERNED: Final[dict[str, list[tuple[str, bool]]]] = {
     "gate.goldenSetSha256": [("0f" * 32, True), ("0f" * 31, False), ("0F" * 32, False)],
     "gate.cutOffs": [("shop=0.5", True), ("a=.5:0.1, b=1", True), ("a", False), ("a=x", False), ("=0.5", False)],
     "gate.peers": [("demo-headless", True), ("10.0.0.1, fd00::1", True), ("a b", False), ("-a", False)],
+    "observe.otlpEndpoint": [
+        ("http://collector:4317", True),
+        ("https://otel.observability.svc.cluster.local:4318", True),
+        ("http://[fd00::1]:4317", True),
+        ("http://collector", False),
+        ("collector:4317", False),
+        ("grpc://collector:4317", False),
+        ("http://collector:4317/", False),
+        ("http://user@collector:4317", False),
+        ("http://collector:4317\n", False),
+    ],
     "http.pathPrefixes": [("/a, /b/c", True), ("/a/", False), ("a", False), ("/a b", False), ("/a\n", False)],
 }
 """On both sides of each pattern; the engines of service, Helm and API server have to agree on it."""

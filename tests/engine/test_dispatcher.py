@@ -27,7 +27,8 @@ def test_backlog_counts_reserved_queued_prepared_and_running_tokens() -> None:
     engine.submit([make_pair(1, 16), make_pair(2, 16), make_pair(3, 16)])
     engine.dispatcher.reserve(Asked(7, math.inf), engine.clock())
     assert engine.dispatcher.backlog_tokens == 55
-    assert engine.dispatcher.backlog_s == pytest.approx(0.55)
+    assert engine.dispatcher.backlog_s(engine.clock()) == pytest.approx(0.55)
+    assert engine.dispatcher.waiting_pairs == 3
     engine.run_until_idle()
     assert seen == [55, 39, 23]
     engine.dispatcher.release(7, math.inf)

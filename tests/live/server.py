@@ -23,6 +23,7 @@ from bge_reranker.guard.api_keys import load_keys
 from bge_reranker.observe.engine_events import EngineEvents
 from bge_reranker.observe.logs import configure_logs
 from bge_reranker.observe.metrics import Metrics
+from bge_reranker.observe.start import create_metrics, start_tracing
 from bge_reranker.ranking.ranker import Ranker
 from bge_reranker.ranking.served_model import Capacity, ServedModel
 from bge_reranker.serving.listeners import Listener
@@ -86,11 +87,17 @@ def live_server(
 
 @contextmanager
 def _running(folder: Path, settings: Settings, max_pair_tokens: int, log: io.StringIO) -> Iterator[LiveServer]:
-    scorer, state, metrics = ScriptedScorer(max_pair_tokens), ServingState(), Metrics()
+    scorer, state, metrics = ScriptedScorer(max_pair_tokens), ServingState(), create_metrics(settings.observe)
+    tracing = start_tracing(settings.observe, metrics)
     executor, keys = ThreadPoolExecutor(2), load_keys(settings.guard)
     state.model = _model(folder, settings, scorer, metrics, executor)
     api = Listener(
-        create_api(state, settings, keys, metrics, executor), "127.0.0.1", 0, "port", settings.http, metrics.refused
+        create_api(state, settings, keys, metrics, tracing, executor),
+        "127.0.0.1",
+        0,
+        "port",
+        settings.http,
+        metrics.refused,
     )
     management = Listener(
         create_management(state, settings, keys, metrics), "127.0.0.1", 0, "port", settings.http, metrics.refused
@@ -110,6 +117,7 @@ def _running(folder: Path, settings: Settings, max_pair_tokens: int, log: io.Str
         thread.join(WAIT_S)
         state.model.engine.close(WAIT_S)
         executor.shutdown()
+        tracing.shutdown()
         assert not thread.is_alive(), "the server did not stop"
 
 
@@ -135,7 +143,7 @@ def _model(
     engine.start()
     engine.wait_until_ready(WAIT_S)
     policy = resolve_policy(settings.text, scorer.description.max_pair_tokens)
-    metrics.serve("scripted", "d" * 64, scorer.description, engine)
+    metrics.serve("scripted", None, "d" * 64, scorer.description, engine)
     return ServedModel(
         name="scripted",
         source="file:///scripted",

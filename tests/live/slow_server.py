@@ -17,7 +17,7 @@ from bge_reranker.api.application import create_api, create_management
 from bge_reranker.configuration import load_settings
 from bge_reranker.guard.api_keys import load_keys
 from bge_reranker.observe.logs import configure_logs
-from bge_reranker.observe.metrics import Metrics
+from bge_reranker.observe.start import create_metrics, start_tracing
 from bge_reranker.ranking.served_model import ServedModel
 from bge_reranker.serving.descriptors import Descriptors, raise_limit
 from bge_reranker.serving.listeners import open_listeners
@@ -31,10 +31,12 @@ from .server import _model
 def main(folder: Path, flags: dict[str, str]) -> int:
     settings = load_settings(flags={"port": 0, "management_port": 0, **flags})
     configure_logs(settings.observe)
-    scorer, state, metrics, executor = ScriptedScorer(), ServingState(), Metrics(), ThreadPoolExecutor(2)
+    scorer, state, executor = ScriptedScorer(), ServingState(), ThreadPoolExecutor(2)
+    metrics = create_metrics(settings.observe)
+    tracing = start_tracing(settings.observe, metrics)
     keys = load_keys(settings.guard)
     api, management = open_listeners(
-        create_api(state, settings, keys, metrics, executor),
+        create_api(state, settings, keys, metrics, tracing, executor),
         create_management(state, settings, keys, metrics),
         settings.http,
         Descriptors.divide(raise_limit(), settings.http.max_connections),
@@ -52,7 +54,7 @@ def main(folder: Path, flags: dict[str, str]) -> int:
         sys.stdout.flush()
 
     async def run() -> int:
-        return await ServerProcess(state, api, management, load, settings.http, metrics, ready).run()
+        return await ServerProcess(state, api, management, load, settings.http, metrics, tracing, ready).run()
 
     return uvloop.run(run())
 

@@ -1,4 +1,4 @@
-"""`bge-reranker serve` in a process where torch and transformers cannot be imported, as in an image without them."""
+"""`bge-reranker serve` in a process where torch, or what sends traces, cannot be imported: they are extras."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from types import ModuleType
 
 from typing_extensions import override
 
-BLOCKED = {"torch", "transformers"}
+BLOCKED = ("torch", "transformers", "grpc", "opentelemetry.sdk", "opentelemetry.exporter", "pynvml")
+"""Modules, with all that is below them."""
 
 
 class Blocker(MetaPathFinder):
@@ -18,7 +19,7 @@ class Blocker(MetaPathFinder):
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        if fullname.partition(".")[0] in BLOCKED:
+        if any(fullname == name or fullname.startswith(f"{name}.") for name in BLOCKED):
             raise ModuleNotFoundError(f"No module named {fullname!r}", name=fullname)
         return None
 

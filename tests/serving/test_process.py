@@ -16,6 +16,7 @@ from bge_reranker.configuration import load_settings
 from bge_reranker.errors import CorruptFile
 from bge_reranker.guard.api_keys import load_keys
 from bge_reranker.observe.metrics import Metrics
+from bge_reranker.observe.tracing import NoTracing
 from bge_reranker.ranking.served_model import ServedModel
 from bge_reranker.serving.listeners import Listener
 from bge_reranker.serving.process import ServerProcess
@@ -41,7 +42,7 @@ def run_until_it_ends(error: Exception) -> tuple[int, ServerProcess, Metrics]:
         settings = load_settings(flags={"port": 0, "management_port": 0, "drain_delay_s": 0})
         state, metrics, http, keys = ServingState(), Metrics(), settings.http, load_keys(settings.guard)
         with ThreadPoolExecutor(1) as executor:
-            api = create_api(state, settings, keys, metrics, executor)
+            api = create_api(state, settings, keys, metrics, NoTracing(), executor)
             management = create_management(state, settings, keys, metrics)
             process = ServerProcess(
                 state,
@@ -50,6 +51,7 @@ def run_until_it_ends(error: Exception) -> tuple[int, ServerProcess, Metrics]:
                 load,
                 http,
                 metrics,
+                NoTracing(),
                 lambda _model: pytest.fail("there is no model"),
             )
             return await process.run(), process, metrics

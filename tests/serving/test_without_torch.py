@@ -6,7 +6,7 @@ import sys
 import httpx
 
 
-def test_cpu_serves_a_request_when_torch_cannot_be_imported() -> None:
+def test_cpu_serves_a_request_when_neither_torch_nor_what_sends_traces_can_be_imported() -> None:
     flags = "serve --port 0 --management-port 0 --drain-delay-s 0 --log-level warning --threads 1".split()
     command = [sys.executable, "-m", "tests.serving.serve_without_torch", *flags]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:

@@ -22,6 +22,7 @@ from .chart.values_schema import values_schema
 from .clients import clients_page
 from .dialects import dialects_page
 from .marked_section import replace_section
+from .metrics import metrics_page
 from .monitoring.dashboard import dashboard
 from .monitoring.rules import rules_file
 from .scorer_codes import scorer_codes
@@ -66,7 +67,7 @@ def _generated() -> dict[Path, str]:
     defaults = {**yaml.safe_load(values), "config": json.loads(settings_defaults())}
     definition = crd(json.loads(schema), defaults, json.loads(table))
     troubleshooting = ROOT / "docs" / "troubleshooting.md"
-    dialects = ROOT / "docs" / "dialects.md"
+    dialects, metrics = ROOT / "docs" / "dialects.md", ROOT / "docs" / "metrics.md"
     return {
         CHART / "values.schema.json": schema,
         CHART / "crds" / "rerankers.yaml": definition,
@@ -81,6 +82,7 @@ def _generated() -> dict[Path, str]:
         settings: replace_section(settings.read_text(encoding="utf-8"), "settings", markdown_table()),
         clients: clients_page(clients),
         dialects: dialects_page(dialects),
+        metrics: metrics_page(metrics),
         troubleshooting: troubleshooting_page(troubleshooting),
         ROOT / "README.md": readme_with_speed(ROOT / "README.md", ROOT / "docs" / "measurements" / "peers.json"),
     }

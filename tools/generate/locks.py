@@ -26,8 +26,9 @@ _BENCH_PEERS = ("infinity", "openvino", "sentence-transformers-onnx")
 
 _SERVICE = ("--constraint", "requirements/dev.txt", "service/pyproject.toml")
 """What the images hold: the versions that the tests ran with."""
-_SERVED = ("--extra", "s3", "--extra", "oci", "--extra", "gate")
+_SERVED = ("--extra", "s3", "--extra", "oci", "--extra", "gate", "--extra", "tracing")
 """Extras that both of the scorer's images have."""
+
 
 LOCKS = {
     **{f"requirements/client-{name}.txt": [f"tests/clients/{name}.in"] for name in _CLIENTS},
@@ -40,7 +41,7 @@ LOCKS = {
     "requirements/image-build.txt": ["--constraint", "requirements/dev.txt", "requirements/image-build.in"],
     "requirements/operator.txt": ["--constraint", "requirements/dev.txt", "operator/pyproject.toml"],
     "requirements/search-pod.txt": ["tests/e2e/search_pod/search-pod.in"],
-    "requirements/service.txt": [*_SERVICE, "--extra", "torch", *_SERVED],
+    "requirements/service.txt": [*_SERVICE, "--extra", "torch", "--extra", "gpu", *_SERVED],
     "requirements/service-cpu.txt": [*_SERVICE, "--extra", "cpu", *_SERVED],
     "requirements/demo-training.txt": [
         *("--constraint", "requirements/dev.txt", "--group", "pyproject.toml:demo-training"),

@@ -16,8 +16,9 @@ from .guard.api_keys import load_keys
 from .judging import check_published, load_gate, pass_gate
 from .loading import load_model
 from .observe.engine_events import EngineEvents
+from .observe.gpu import watch_gpus
 from .observe.logs import adopt_loggers
-from .observe.metrics import Metrics
+from .observe.start import create_metrics, start_tracing
 from .ranking.served_model import ServedModel
 from .serving.descriptors import Descriptors, raise_limit
 from .serving.listeners import open_listeners
@@ -40,7 +41,7 @@ def create_process(settings: Settings, on_ready: Callable[[str, ServedModel], No
 
     Raises:
         SettingsError: If a port cannot be bound, the keys of callers cannot be read, or the process may open too few
-            files.
+            files, or what sends traces is not installed.
         GateInputChanged: If the golden set is not the one that the settings name.
         InvalidJudgements: If the golden set is none.
     """
@@ -57,11 +58,14 @@ def create_process(settings: Settings, on_ready: Callable[[str, ServedModel], No
     _log.info("settings", **masked(settings))
     keys, gate = load_keys(settings.guard), load_gate(settings)
     _log.info("guarded" if keys else "open_to_everybody", keys=len(keys))
-    state, metrics, http = ServingState(), Metrics(), settings.http
+    state, metrics, http = ServingState(), create_metrics(settings.observe), settings.http
+    tracing = start_tracing(settings.observe, metrics)
+    if settings.model.device != "cpu":
+        watch_gpus(metrics.registry)
     refused = metrics.refused
     executor = ThreadPoolExecutor(_TEXT_THREADS, thread_name_prefix="text")
     api, management = open_listeners(
-        create_api(state, settings, keys, metrics, executor),
+        create_api(state, settings, keys, metrics, tracing, executor),
         create_management(state, settings, keys, metrics),
         http,
         files,
@@ -82,7 +86,7 @@ def create_process(settings: Settings, on_ready: Callable[[str, ServedModel], No
             device=scorer.device_name,
             notes=[str(note) for note in scorer.notes],
         )
-        metrics.serve(model.name, model.digest, model.description, model.engine)
+        metrics.serve(model.name, model.revision, model.digest, model.description, model.engine)
         try:
             check_published(model)
             if gate is not None:
@@ -96,7 +100,9 @@ def create_process(settings: Settings, on_ready: Callable[[str, ServedModel], No
         return model
 
     _log.info("listening", api=api.address, management=management.address)
-    return ServerProcess(state, api, management, load, http, metrics, lambda model: on_ready(api.address, model))
+    return ServerProcess(
+        state, api, management, load, http, metrics, tracing, lambda model: on_ready(api.address, model)
+    )
 
 
 def _exempt_from_collection() -> None:

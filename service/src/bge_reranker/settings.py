@@ -113,6 +113,14 @@ Hosts = Annotated[
         json_schema_extra={MUST_BE: "names or addresses of hosts, separated by commas"},
     ),
 ]
+Receiver = Annotated[
+    str,
+    Field(
+        max_length=300,
+        pattern=r"^https?://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}$",
+        json_schema_extra={MUST_BE: "an address with its port and no path, such as http://collector:4317"},
+    ),
+]
 Port = Annotated[int, Field(ge=0, le=65535)]
 
 
@@ -425,13 +433,36 @@ class GateSettings(SettingsGroup):
 
 
 class ObserveSettings(SettingsGroup):
-    """Logs, and the termination message of a process that fails."""
+    """Metrics, traces, logs, and the termination message of a process that fails."""
 
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """Least severity that is logged."""
 
     log_format: Literal["auto", "json", "console"] = "auto"
     """One JSON object a line, or lines for people; `auto` takes console on a terminal."""
+
+    max_request_lines_per_s: int = Field(default=100, ge=1, le=1_000_000)
+    """Most lines a second that the log has on requests, and as many again on those that the server failed (5xx). Beyond
+    that lines are left out; the next one says how many, and `bge_reranker_log_lines_skipped_total` counts them."""
+
+    otlp_endpoint: Receiver | None = None
+    """Where traces are sent by OTLP, with its port, for example `http://collector.observability.svc:4317`; unset: no
+    traces. `https` checks the receiver's certificate. Headers for it come from the standard variable
+    `OTEL_EXPORTER_OTLP_HEADERS`. The extra `tracing` has to be installed, as it is in the images."""
+
+    otlp_protocol: Literal["grpc", "http"] = "grpc"
+    """How traces are sent: `grpc`, usually to port 4317, or `http`, usually to port 4318 with the path `/v1/traces`."""
+
+    trace_sample_ratio: float = Field(default=1.0, ge=0, le=1)
+    """Part of the requests that are traced where the caller has not decided; its own decision (`traceparent`) wins."""
+
+    rerank_attributes: Literal["none", "openinference", "genai", "both"] = "openinference"
+    """Further names under which the `rerank` span of a trace has its model and counts: those of OpenInference
+    (`reranker.*`), those proposed for OpenTelemetry's GenAI conventions (`gen_ai.rerank.*`), or both. Never a text."""
+
+    tei_metric_names: bool = False
+    """Whether metrics also come under the names that text-embeddings-inference has (`te_*`), for dashboards made for
+    it."""
 
     termination_log: str = Field(default="/dev/termination-log", min_length=1, max_length=4096)
     """File for the reason of a failure, as JSON of 4 kB at most; the default one is written only where it exists, as

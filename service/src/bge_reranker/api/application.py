@@ -16,6 +16,7 @@ from starlette.types import ASGIApp
 from ..errors import MethodNotAllowed, RouteNotFound
 from ..guard.api_keys import ApiKeys
 from ..observe.metrics import Metrics
+from ..observe.tracing import NoTracing, Tracing
 from ..serving.state import ServingState
 from ..settings import HttpSettings, Settings
 from .addresses import Addresses, tolerant
@@ -59,7 +60,9 @@ _KEYS: Final = Keys(
 )
 
 
-def create_api(state: ServingState, settings: Settings, keys: ApiKeys, metrics: Metrics, executor: Executor) -> ASGIApp:
+def create_api(
+    state: ServingState, settings: Settings, keys: ApiKeys, metrics: Metrics, tracing: Tracing, executor: Executor
+) -> ASGIApp:
     """The application of the API listener.
 
     Args:
@@ -67,6 +70,7 @@ def create_api(state: ServingState, settings: Settings, keys: ApiKeys, metrics: 
         settings: The effective settings.
         keys: Keys of callers; none lets everybody in.
         metrics: Where requests are counted.
+        tracing: Where they are traced.
         executor: Where large bodies are parsed and large answers written.
     """
     needs_key = len(keys) > 0
@@ -87,7 +91,7 @@ def create_api(state: ServingState, settings: Settings, keys: ApiKeys, metrics: 
     _add_document(app, needs_key=needs_key, others=prefixed_operations(needs_key=needs_key))
     prefixes = [prefix.strip() for prefix in (settings.http.path_prefixes or "").split(",") if prefix.strip()]
     resolve = Addresses(prefixes, app.routes).resolve
-    return _for_browsers(Envelope(app, resolve, state, metrics, settings.http.max_connection_age_s), settings.http)
+    return _for_browsers(Envelope(app, resolve, state, settings, metrics, tracing), settings.http)
 
 
 def create_management(state: ServingState, settings: Settings, keys: ApiKeys, metrics: Metrics) -> ASGIApp:
@@ -104,7 +108,7 @@ def create_management(state: ServingState, settings: Settings, keys: ApiKeys, me
     app = _framework(f"{_TITLE} management", [route.tag for route in routes], settings.http)
     _add_routes(app, routes)
     _add_document(app, needs_key=False, others={})
-    return Envelope(app, tolerant, state, metrics, settings.http.max_connection_age_s)
+    return Envelope(app, tolerant, state, settings, metrics, NoTracing())
 
 
 def _for_browsers(app: ASGIApp, http: HttpSettings) -> ASGIApp:

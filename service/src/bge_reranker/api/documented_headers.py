@@ -17,6 +17,12 @@ PARAMETERS: Final[dict[str, Any]] = {
         "description": "Comes back in the answer and stands in the log line, if it has 1 to 128 printable characters.",
         "schema": TEXT,
     },
+    "TraceParent": {
+        "name": "traceparent",
+        "in": "header",
+        "description": "The caller's trace (W3C Trace Context), of which the request becomes a part.",
+        "schema": TEXT,
+    },
     "Deadline": {
         "name": "X-Request-Deadline-Ms",
         "in": "header",
@@ -30,6 +36,10 @@ _ALWAYS: Final[dict[str, Any]] = {
     "X-Request-Id": {"description": "The caller's id, or one of ours.", "required": True, "schema": TEXT},
     "X-Model-Digest": {"description": "Digest of the served model's files; absent while none is.", "schema": TEXT},
     "X-Model-Precision": {"description": "Number format that the scorer computes in.", "schema": TEXT},
+    "traceresponse": {
+        "description": "The request's own trace (W3C Trace Context); absent where none is recorded.",
+        "schema": TEXT,
+    },
 }
 _RANKED: Final[dict[str, Any]] = {
     "X-Rerank-Errors": {"description": "Documents without a score: `index=code`, and how many in all.", "schema": TEXT},

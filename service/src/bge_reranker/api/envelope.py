@@ -19,16 +19,22 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ..errors import InternalError, RerankerError
 from ..observe.metrics import Metrics
+from ..observe.request_lines import RequestLines
+from ..observe.tracing import UNRECORDED, RequestTrace, Traced, Tracing
 from ..serving.protocol import CONNECTED_AT
 from ..serving.state import ServingState
+from ..settings import Settings
 from .exchange import Arrived, RequestRecord
 from .responses import error_response
 
-_REQUEST_ID = re.compile(r"^[\x21-\x7e]{1,128}$")
+_REQUEST_ID = re.compile(r"[\x21-\x7e]{1,128}")
 
 _LINGER_S = 2.0
 """Seconds for which the rest of a body is thrown away unread that was answered early on a connection that closes, so
 that the client gets to see its answer: one closed over unread bytes is reset, and the answer lost with it."""
+
+_SERVER_ERROR = 500
+"""Least status that says that the server failed."""
 
 _QUIET_PATHS = ("/health", "/ping", "/metrics", "/assets/", "/docs")
 """Paths that probes and scrapers call all day, and the files of the page; logged at debug."""
@@ -41,8 +47,9 @@ class Envelope:
         app: The application.
         resolve: Gives the scope with the path that was meant.
         state: Whether the server drains, and which model it serves.
+        settings: How old a connection gets, and how many lines the log has.
         metrics: Where requests are counted.
-        max_connection_age_s: Seconds after which a connection is told to close.
+        tracing: Where what is posted is traced.
         clock: Seconds, monotonic.
     """
 
@@ -51,15 +58,18 @@ class Envelope:
         app: ASGIApp,
         resolve: Callable[[Scope], Scope],
         state: ServingState,
+        settings: Settings,
         metrics: Metrics,
-        max_connection_age_s: float,
+        tracing: Tracing,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._app = app
         self._resolve = resolve
         self._state = state
         self._metrics = metrics
-        self._max_connection_age_s = max_connection_age_s
+        self._tracing = tracing
+        self._max_connection_age_s = settings.http.max_connection_age_s
+        self._lines = RequestLines(settings.observe.max_request_lines_per_s, metrics.log_lines_skipped.inc)
         self._clock = clock
         self._log = structlog.get_logger("bge_reranker.access")
 
@@ -68,10 +78,12 @@ class Envelope:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        request_id = _request_id(Headers(scope=scope).get("x-request-id"))
-        record = RequestRecord(Arrived(request_id, time.monotonic()))
+        headers = Headers(scope=scope)
+        record = RequestRecord(Arrived(_request_id(headers.get("x-request-id")), time.monotonic()))
         scope["bge_reranker.record"] = record
-        answer = _Answer(scope, send, receive, partial(self._headers, scope, record))
+        is_work = scope["method"] == "POST"
+        trace: RequestTrace = self._tracing.begin(headers, record.arrived.began) if is_work else UNRECORDED
+        answer = _Answer(scope, send, receive, partial(self._headers, scope, record, trace))
         began = self._clock()
         self._metrics.requests_in_flight.inc()
         try:
@@ -86,7 +98,7 @@ class Envelope:
         finally:
             record.held.close()
             self._metrics.requests_in_flight.dec()
-            self._account(scope, record, answer.status, self._clock() - began)
+            self._account(scope, record, trace, answer.status, self._clock() - began)
 
     async def _pass_on(self, scope: Scope, record: RequestRecord, answer: _Answer) -> None:
         app = self._app
@@ -97,9 +109,9 @@ class Envelope:
             app = error_response(error)
         await app(scope, answer.receive, answer.send)
 
-    def _headers(self, scope: Scope, record: RequestRecord) -> dict[str, str]:
+    def _headers(self, scope: Scope, record: RequestRecord, trace: RequestTrace) -> dict[str, str]:
         """What every answer carries, as things are when it begins: the request may have waited through a signal."""
-        headers = {"X-Request-Id": record.arrived.request_id}
+        headers = {"X-Request-Id": record.arrived.request_id, **trace.headers}
         if self._state.model is not None:
             headers["X-Model-Digest"] = self._state.model.digest
             headers["X-Model-Precision"] = self._state.model.description.precision
@@ -117,14 +129,40 @@ class Envelope:
             "request_failed", request_id=record.arrived.request_id, exception=type(raised).__name__, trace=frames
         )
 
-    def _account(self, scope: Scope, record: RequestRecord, status: int, seconds: float) -> None:
+    def _account(self, scope: Scope, record: RequestRecord, trace: RequestTrace, status: int, seconds: float) -> None:
         outcome = record.stage.outcome
-        self._metrics.request_ended(outcome.dialect, status, record.code, seconds, outcome.documents, outcome.ranking)
-        quiet = scope["path"].startswith(_QUIET_PATHS) or scope["path"] == "/"
-        log = self._log.debug if quiet else self._log.info
+        self._metrics.request_ended(
+            outcome.dialect, status, record.code, seconds, outcome.documents, outcome.ranking, trace.exemplar
+        )
+        trace.end(
+            Traced(
+                ended=time.monotonic(),
+                status=status,
+                code=record.code,
+                route=outcome.route,
+                request_id=record.arrived.request_id,
+                dialect=outcome.dialect,
+                model=self._state.model.name if self._state.model is not None else "",
+                documents=outcome.documents,
+                top_n=outcome.top_n,
+                ranking=outcome.ranking,
+            )
+        )
+        self._write_line(scope, record, trace, status, seconds)
+
+    def _write_line(
+        self, scope: Scope, record: RequestRecord, trace: RequestTrace, status: int, seconds: float
+    ) -> None:
+        outcome, log, skipped = record.stage.outcome, self._log.debug, 0
+        if not scope["path"].startswith(_QUIET_PATHS) and scope["path"] != "/":
+            admitted = self._lines.admit(self._clock(), has_failed=status >= _SERVER_ERROR or not status)
+            if admitted is None:
+                return
+            log, skipped = self._log.info, admitted
         log(
             "request",
             request_id=record.arrived.request_id,
+            trace_id=trace.trace_id or None,
             method=scope["method"],
             path=scope["path"][:200],
             status=status,
@@ -134,6 +172,7 @@ class Envelope:
             documents=outcome.documents,
             tokens=outcome.ranking.total_tokens if outcome.ranking else 0,
             ms=round(seconds * 1000, 2),
+            skipped=skipped,
         )
 
 
@@ -197,4 +236,4 @@ def _closes(scope: Scope, answer: Headers) -> bool:
 
 def _request_id(given: str | None) -> str:
     """The caller's id where it is short and printable, else one of ours."""
-    return given if given is not None and _REQUEST_ID.match(given) else uuid.uuid4().hex
+    return given if given is not None and _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex

@@ -38,6 +38,12 @@ class Outcome:
     ranking: Ranking | None = None
     """Its ranking, where it had one."""
 
+    route: str = ""
+    """The path, without a prefix; empty where no route took it."""
+
+    top_n: int | None = None
+    """Most results that were asked for; None for all."""
+
 
 _NOTHING: Final = Outcome()
 
@@ -82,6 +88,11 @@ class Addressed(Stage):
     def style(self) -> ErrorStyle:
         return ErrorStyle(self.candidates.presumed, self.candidates.by_name, self.settings)
 
+    @property
+    @override
+    def outcome(self) -> Outcome:
+        return Outcome(route=self.route)
+
 
 @dataclass(frozen=True, slots=True)
 class Identified(Stage):
@@ -94,6 +105,11 @@ class Identified(Stage):
     @override
     def style(self) -> ErrorStyle:
         return self.addressed.style
+
+    @property
+    @override
+    def outcome(self) -> Outcome:
+        return self.addressed.outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +142,7 @@ class Read(Stage):
     @property
     @override
     def outcome(self) -> Outcome:
-        return Outcome(self.dialect.name)
+        return Outcome(self.dialect.name, route=self.addressed.route)
 
     def style_with(self, max_pair_tokens: int) -> ErrorStyle:
         """The style with the longest pair that the served model reads."""
@@ -152,10 +168,15 @@ class Spoken(Stage):
     def style(self) -> ErrorStyle:
         return self.read.style_with(self.model.ranker.policy.max_pair_tokens)
 
+    def outcome_with(self, ranking: Ranking | None) -> Outcome:
+        """The outcome with a ranking, once there is one."""
+        documents, route = len(self.call.request.documents), self.read.addressed.route
+        return Outcome(self.read.dialect.name, documents, ranking, route, self.call.top_n)
+
     @property
     @override
     def outcome(self) -> Outcome:
-        return Outcome(self.read.dialect.name, len(self.call.request.documents))
+        return self.outcome_with(None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +209,7 @@ class Ranked(Stage):
     @property
     @override
     def outcome(self) -> Outcome:
-        return Outcome(self.spoken.read.dialect.name, len(self.call.request.documents), self.ranking)
+        return self.spoken.outcome_with(self.ranking)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import asdict
 from importlib.metadata import version
 from typing import Any
 
 import orjson
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -37,6 +37,8 @@ class HealthEndpoints:
         self._state = state
         self._settings = settings
         self._metrics = metrics
+        metrics.live.set_function(lambda: state.is_live)
+        metrics.ready.set_function(lambda: state.unready() is None)
         self._needs_key = needs_key
         self._shows_gate = shows_gate
 
@@ -52,9 +54,13 @@ class HealthEndpoints:
         """What is served, by what, within which limits."""
         return json_response(orjson.dumps(self._info()))
 
-    async def metrics(self, _request: Request) -> Response:
-        """Prometheus' text format."""
-        return Response(generate_latest(self._metrics.registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
+    async def metrics(self, request: Request) -> Response:
+        """Prometheus' text format, or OpenMetrics, which has exemplars, where the scraper asks for it."""
+        accept, exposition = request.headers.get("accept"), self._metrics.exposition
+        rendered = exposition.fresh(accept)
+        if rendered is None:
+            rendered = await asyncio.to_thread(exposition.render, accept)
+        return Response(rendered.content, headers={"Content-Type": rendered.media_type, "Vary": "Accept"})
 
     def _info(self) -> dict[str, Any]:
         settings, model, unready = self._settings, self._state.model, self._state.unready()

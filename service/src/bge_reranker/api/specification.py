@@ -145,13 +145,13 @@ def ranking_operation(route: str, *, needs_key: bool) -> dict[str, Any]:
     spoken = [DIALECTS[name] for name in ROUTES[route]]
     shown = [DIALECTS[name] for name in _BY_KEYS] if len(spoken) == len(DIALECTS) else spoken
     named = _path_parameters(route) or [dialect_parameter(route)]
-    operation = _ranking(route, spoken, shown, _RANK, [*named, *parameters("Deadline", "RequestId")])
+    operation = _ranking(route, spoken, shown, _RANK, [*named, *parameters("Deadline", "RequestId", "TraceParent")])
     return _guarded(operation, needs_key=needs_key)
 
 
 def prefixed_operations(*, needs_key: bool) -> dict[str, Any]:
     """Describe the route of each dialect under its prefix, which is an address of a route that ranks."""
-    headers = parameters("Deadline", "RequestId")
+    headers = parameters("Deadline", "RequestId", "TraceParent")
     operations = {
         f"{PREFIX}{name}{dialect.routes[0]}": _ranking(
             f"{PREFIX}{name}{dialect.routes[0]}", [dialect], [dialect], _ONE_DIALECT, headers
@@ -173,7 +173,7 @@ def token_operation(path: str, *, needs_key: bool) -> dict[str, Any]:
     operation = _post(
         path, route.summary, _TOKENS, route.body.schema(), route.answer, {"a text": route.example}, errors
     )
-    return _guarded(operation | {"parameters": parameters("RequestId")}, needs_key=needs_key)
+    return _guarded(operation | {"parameters": parameters("RequestId", "TraceParent")}, needs_key=needs_key)
 
 
 def _guarded(operation: dict[str, Any], *, needs_key: bool) -> dict[str, Any]:

@@ -28,6 +28,7 @@ from .reservations import Asked, Batches, Grant, Reservations
 from .throughput import Throughput
 from .ticket import Ticket
 from .token_queue import TokenBudgetQueue
+from .trail import BatchShare
 
 _MIN_STALL_S = 60.0
 """Seconds for which any batch may run before the worker counts as stuck."""
@@ -69,6 +70,8 @@ class Dispatcher:
         self._prepared_may_hold_ended = False
         self._running: Plan | None = None
         self._running_since = 0.0
+        """When it began, or a part of it where it is scored in parts."""
+        self._running_began = 0.0
         self._ended: list[Ticket] = []
         self.lifecycle = Lifecycle()
         self.budget = TokenBudget(settings.max_batch_tokens)
@@ -90,9 +93,23 @@ class Dispatcher:
         return self._queue.waiting_by_class
 
     @property
-    def backlog_s(self) -> float:
-        """Seconds that the backlog is expected to take; 0 before calibration."""
-        return self.throughput.expected_s(self.backlog_tokens)
+    def waiting_pairs(self) -> int:
+        """Pairs that wait for a batch, the prepared one included."""
+        self._refresh_prepared()
+        prepared = self._prepared.slices if self._prepared is not None else ()
+        return self._queue.waiting_pairs + sum(len(slice_.pairs) for slice_ in prepared)
+
+    def backlog_s(self, now: float) -> float:
+        """Seconds until the backlog is expected to be done; 0 before calibration, and once nothing is scored any more.
+
+        What runs counts with what is left of it, and what is reserved with the tokens that it usually turns out to be.
+        """
+        if self.lifecycle.is_over:
+            return 0.0
+        self._refresh_prepared()
+        prepared_tokens = self._prepared.tokens if self._prepared is not None else 0
+        tokens = self._reservations.expected_tokens + self._queue.waiting_tokens + prepared_tokens
+        return self._left_of_running_s(now) + self.throughput.expected_s(tokens)
 
     @property
     def has_ended_tickets(self) -> bool:
@@ -230,7 +247,7 @@ class Dispatcher:
         if self._prepared is None or self._prepared.batch is None or self._is_prepared_overtaken():
             self._fill_prepared(now)
         plan, self._prepared = self._prepared, None
-        self._running, self._running_since = plan, now
+        self._running, self._running_since, self._running_began = plan, now, now
         for slice_ in plan.slices if plan is not None else ():
             slice_.ticket.begin(slice_, now)
             slice_.ticket.lane.served.add(slice_.tokens, now)
@@ -393,10 +410,10 @@ class Dispatcher:
 
     def _leave_out(self, ticket: Ticket, late_s: float) -> float:
         """Give up waiting pairs of a ticket that would end so much too late; the seconds that they would have taken."""
-        waiting_tokens = ticket.waiting_tokens
+        waiting_tokens, waiting_pairs = ticket.waiting_tokens, ticket.waiting_pairs
         late_tokens = (late_s + self.throughput.doubt_s) * self.throughput.tokens_per_second
         given_up_tokens = ticket.trim(waiting_tokens - late_tokens, _left_out())
-        self._queue.forget(ticket, given_up_tokens)
+        self._queue.forget_some(ticket, given_up_tokens, waiting_pairs - ticket.waiting_pairs)
         return self.throughput.expected_s(given_up_tokens)
 
     def _refresh_prepared(self) -> None:
@@ -418,10 +435,12 @@ class Dispatcher:
     def _settle(
         self, plan: Plan, logits: NDArray[np.float32], compute_s: float, errors: Mapping[int, RerankerError]
     ) -> None:
-        start = 0
+        start, batch_pairs = 0, sum(len(slice_.pairs) for slice_ in plan.slices)
         for slice_ in plan.slices:
             stop = start + len(slice_.pairs)
             if not slice_.ticket.has_ended:
+                share = BatchShare(self._running_began, compute_s, plan.tokens, batch_pairs, stop - start)
+                slice_.ticket.note_batch(share)
                 own = {index - start: error for index, error in errors.items() if start <= index < stop}
                 slice_.ticket.settle(slice_, logits[start:stop], compute_s * slice_.tokens / plan.tokens, own)
                 self._note_end(slice_.ticket)

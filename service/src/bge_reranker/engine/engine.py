@@ -140,9 +140,15 @@ class Engine:
 
     @property
     def backlog_s(self) -> float:
-        """Seconds that the backlog is expected to take; 0 before calibration."""
+        """Seconds until the backlog is expected to be done; 0 before calibration."""
         with self._condition:
-            return self._dispatcher.backlog_s
+            return self._dispatcher.backlog_s(self._clock())
+
+    @property
+    def waiting_pairs(self) -> int:
+        """Pairs that wait for a batch."""
+        with self._condition:
+            return self._dispatcher.waiting_pairs
 
     @property
     def waiting_by_class(self) -> Mapping[PriorityClass, int]:

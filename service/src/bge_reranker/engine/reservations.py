@@ -93,6 +93,11 @@ class Reservations:
         self._estimates = Estimates()
         self.tokens = 0
 
+    @property
+    def expected_tokens(self) -> float:
+        """Tokens that the reserved ones are expected to turn out to be."""
+        return self.tokens * self._estimates.usual
+
     def take(self, asked: Asked, now: float, batches: Batches) -> Grant:
         """Reserve capacity for a request that would end in time, or for a part of it where its caller takes parts.
 

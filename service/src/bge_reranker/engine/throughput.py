@@ -49,7 +49,7 @@ class Throughput:
         """Seconds by which batches lately missed their expected times, on average."""
         return self._doubt_s
 
-    def expected_s(self, tokens: int) -> float:
+    def expected_s(self, tokens: float) -> float:
         """Seconds that so many tokens are expected to take; 0 until the first measurement."""
         return tokens / self.tokens_per_second if self._seconds else 0.0
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from ..errors import NonFiniteScore, RerankerError
 from .batch import Pair
 from .lanes import Lane
+from .trail import MOST_BATCHES, BatchShare, Trail
 
 SCORED = "Scored"
 """What a pair that got its logit is counted under, beside the codes of the errors."""
@@ -35,6 +36,9 @@ class Outcome:
 
     compute_s: float
     """Seconds of computing, each batch shared out by tokens."""
+
+    trail: Trail
+    """When it was submitted, and in which batches it was."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -110,6 +114,8 @@ class Ticket:
         self._failures: list[tuple[int, int, RerankerError]] = []
         self._queue_s: float | None = None
         self._compute_s = 0.0
+        self._batches: list[BatchShare] = []
+        self._last_batch: BatchShare | None = None
 
     @property
     def has_ended(self) -> bool:
@@ -130,6 +136,11 @@ class Ticket:
     def waiting_tokens(self) -> int:
         """Tokens of the pairs that no batch has taken yet."""
         return int(self._ends_tokens[self.total_pairs] - self._ends_tokens[self.taken_pairs])
+
+    @property
+    def waiting_pairs(self) -> int:
+        """Pairs that no batch has taken yet."""
+        return self.total_pairs - self.taken_pairs
 
     @property
     def next_pair_tokens(self) -> int:
@@ -196,6 +207,12 @@ class Ticket:
         self._compute_s += compute_s
         self._end(slice_)
 
+    def note_batch(self, share: BatchShare) -> None:
+        """Remember a batch that scored pairs of this ticket."""
+        self._last_batch = share
+        if len(self._batches) < MOST_BATCHES:
+            self._batches.append(share)
+
     def fail(self, slice_: TicketSlice, error: RerankerError) -> None:
         """End the pairs of a slice with an error."""
         self._failures.append((slice_.start, slice_.stop, error))
@@ -229,7 +246,9 @@ class Ticket:
         errors: dict[int, RerankerError] = {}
         for start, stop, error in self._failures:
             errors.update(dict.fromkeys(range(start, stop), error))
-        return Outcome(self._logits, errors, self._queue_s or 0.0, self._compute_s)
+        last = self._last_batch
+        trail = Trail(self.submitted_at, self._batches, None if last is None else last.began + last.compute_s)
+        return Outcome(self._logits, errors, self._queue_s or 0.0, self._compute_s, trail)
 
     def pairs_by_code(self) -> Mapping[str, int]:
         """Count the pairs by how they ended: `SCORED` or the code of their error."""

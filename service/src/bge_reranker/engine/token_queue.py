@@ -32,6 +32,7 @@ class TokenBudgetQueue:
         self._waiting: set[Lane] = set()
         self._sequence = count()
         self._waiting_tokens = 0
+        self._waiting_pairs = 0
         self._by_class: Counter[PriorityClass] = Counter()
         self._first: Ticket | None = None
         self.hurried_until = float("inf")
@@ -41,6 +42,11 @@ class TokenBudgetQueue:
     def waiting_tokens(self) -> int:
         """Tokens of all pairs that wait."""
         return self._waiting_tokens
+
+    @property
+    def waiting_pairs(self) -> int:
+        """All pairs that wait."""
+        return self._waiting_pairs
 
     @property
     def waiting_by_class(self) -> Mapping[PriorityClass, int]:
@@ -75,11 +81,15 @@ class TokenBudgetQueue:
         """Let a new ticket wait behind those of its lane with the same deadline or an earlier one."""
         ticket.arrival = next(self._sequence)
         self._push(ticket)
-        self._count(ticket, ticket.waiting_tokens)
+        self._count(ticket, ticket.waiting_tokens, ticket.waiting_pairs)
 
-    def forget(self, ticket: Ticket, tokens: int | None = None) -> None:
-        """Stop counting a ticket that is about to end, or some of its tokens; to be called before they are gone."""
-        self._count(ticket, -(ticket.waiting_tokens if tokens is None else tokens))
+    def forget(self, ticket: Ticket) -> None:
+        """Stop counting a ticket that is about to end; to be called before its pairs are marked as ended."""
+        self.forget_some(ticket, ticket.waiting_tokens, ticket.waiting_pairs)
+
+    def forget_some(self, ticket: Ticket, tokens: int, pairs: int) -> None:
+        """Stop counting waiting pairs of a ticket that were given up, and their tokens."""
+        self._count(ticket, -tokens, -pairs)
         self._first = None
 
     def first(self) -> Ticket | None:
@@ -108,7 +118,7 @@ class TokenBudgetQueue:
             return None
         slice_ = ticket.take(room_tokens, at_least_one=begins)
         if slice_ is not None:
-            self._count(ticket, -slice_.tokens)
+            self._count(ticket, -slice_.tokens, -len(slice_.pairs))
         return slice_
 
     def give_back(self, slices: Sequence[TicketSlice]) -> None:
@@ -121,7 +131,7 @@ class TokenBudgetQueue:
             ticket.give_back(slice_)
             if is_back:
                 self._push(ticket)
-            self._count(ticket, slice_.tokens)
+            self._count(ticket, slice_.tokens, len(slice_.pairs))
         self._first = None
 
     def _order(self, lane: Lane, deadline: float) -> tuple[bool, int, int, float]:
@@ -141,7 +151,8 @@ class TokenBudgetQueue:
             if not lane.heap:
                 self._waiting.remove(lane)
 
-    def _count(self, ticket: Ticket, tokens: int) -> None:
+    def _count(self, ticket: Ticket, tokens: int, pairs: int) -> None:
         self._waiting_tokens += tokens
+        self._waiting_pairs += pairs
         self._by_class[class_of(ticket.lane.priority)] += tokens
         self._demand.add(ticket.deadline, waiting_tokens=tokens)

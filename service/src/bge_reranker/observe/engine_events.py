@@ -34,6 +34,7 @@ class EngineEvents:
         self._metrics.tokens.inc(report.tokens)
         self._metrics.batches.labels("ok").inc()
         self._metrics.batch_tokens.observe(report.tokens)
+        self._metrics.batch_pairs.observe(report.pairs)
         self._metrics.batch_fill.observe(report.tokens / max(1, report.limit_tokens))
         self._metrics.batch_seconds.observe(report.compute_s)
 
@@ -69,7 +70,6 @@ class EngineEvents:
 
     def on_engine_died(self, error: BaseException) -> None:
         """Log the end of the engine; liveness turns red by itself."""
-        self._metrics.ready.set(0)
         _log.error(
             "engine_died",
             exception=type(error).__name__,

@@ -1,40 +1,115 @@
-"""Every metric of the scorer: name, unit, meaning. All exist from the first scrape on."""
+"""Every metric of the scorer: name, unit, meaning. All exist from the first scrape on.
+
+docs/metrics.md has them as a table, which is generated from here. Labels take values from fixed sets only: no text of a
+caller, such as the name of a model or a path, can make a series.
+"""
 
 from __future__ import annotations
 
 import collections
-from typing import get_args
+from collections.abc import Mapping
+from importlib.metadata import version
+from typing import Final, get_args
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, PlatformCollector, ProcessCollector
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    PlatformCollector,
+    ProcessCollector,
+    disable_created_metrics,
+)
 
 from ..engine.engine import Engine
 from ..engine.scorer import ScorerDescription
-from ..errors import RerankerError, error_codes
+from ..engine.ticket import SCORED
+from ..errors import (
+    BatchFailed,
+    CallerGone,
+    CapacityError,
+    DeadlineExceeded,
+    Draining,
+    NonFiniteScore,
+    PairTooLarge,
+    RerankerError,
+    WorkerDied,
+    error_codes,
+)
 from ..evaluation.verdict import GateVerdict
 from ..ranking.ranking import Ranking
 from ..settings import DialectName
+from .bulk_histogram import BulkHistogram
+from .exposition import Exposition
 
-_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
-"""Buckets from an idle GPU's millisecond to the longest deadline."""
+_MILLISECONDS = (1, 2.5, 5, 7.5, 10, 15, 20, 30, 40, 50, 75, 100, 150, 200, 300, 400, 500, 750)
+_SECONDS: Final = (*(bound / 1000 for bound in _MILLISECONDS), 1, 1.5, 2.5, 5, 10, 30, 60)
+"""Buckets from an idle GPU's millisecond to the longest deadline, closest where search teams set their objectives."""
 
-_DIALECTS: tuple[str, ...] = (*get_args(DialectName), "none")
+_LAG_SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1)
+"""Buckets of how late the event loop runs."""
+
+_POWERS_OF_2: Final = tuple(2**power for power in range(4, 18))
+"""Buckets of tokens in a batch."""
+
+_PAIR_TOKENS: Final = (16, 32, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 2048, 4096, 8192, 16_384)
+"""Buckets of tokens of a document, its query included."""
+
+_BATCH_PAIRS: Final = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048)
+"""Buckets of pairs in a batch."""
+
+DIALECTS: Final[tuple[str, ...]] = (*get_args(DialectName), "none")
 """Values of the label `dialect`; `none` where a request never had one."""
+
+_STATUSES: Final = (200, 422, 429, 500, 503, 504)
+"""Statuses that every dialect has a series for from the start; others appear with their first answer."""
+
+_PAIR_ENDS: Final = (
+    SCORED,
+    *(
+        kind.__name__
+        for kind in (BatchFailed, CallerGone, DeadlineExceeded, Draining, NonFiniteScore, PairTooLarge, WorkerDied)
+    ),
+)
+"""How a pair may end in the engine."""
+
+_REDIS_PARTS: Final = ("limits", "cache")
+"""Who asks Redis."""
+
+_REDIS_OUTCOMES: Final = ("ok", "failed", "timed_out", "skipped")
+"""How an operation on it may end."""
+
+_MODEL_LABELS: Final = ("model", "revision", "digest", "device", "precision", "runtime")
 
 
 class Metrics:
     """The metrics of one process, in a registry of their own so that two servers in one test do not meet."""
 
     def __init__(self) -> None:
+        # When a series began is in no dashboard, and is as much text again as the metrics themselves.
+        disable_created_metrics()
         self.registry = CollectorRegistry()
+        self.exposition = Exposition(self.registry)
         ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)
+        self._process()
+        self._telemetry()
         self._http()
         self._requests()
-        self._engine()
+        self._batches()
+        self._queue()
+        self._gate()
         self._guard()
 
     def request_ended(
-        self, dialect: str, status: int, code: str, seconds: float, documents: int, ranking: Ranking | None
+        self,
+        dialect: str,
+        status: int,
+        code: str,
+        seconds: float,
+        documents: int,
+        ranking: Ranking | None,
+        exemplar: dict[str, str] | None = None,
     ) -> None:
         """Count one answered request.
 
@@ -45,42 +120,53 @@ class Metrics:
             seconds: From its headers to its answer.
             documents: Documents in it.
             ranking: Its ranking, where there is one.
+            exemplar: Labels of its trace, where it is recorded.
         """
         self.http_requests.labels(dialect, str(status)).inc()
         if code != "ok":
-            self.errors.labels(code).inc()
+            self._count_error(code)
         if dialect == "none":
             return
         self.rerank_requests.inc()
-        self.request_seconds.labels(dialect).observe(seconds)
+        self.request_seconds.observe(seconds, exemplar)
         self.pairs_requested.inc(documents)
         if ranking is None:
             return
         self.truncated.inc(int(ranking.truncated.sum()))
         for failure, count in collections.Counter(error.code for error in ranking.errors.values()).items():
             self.errors.labels(failure).inc(count)
+        self.pair_tokens.observe_all(ranking.tokens)
         self.tokenise_seconds.observe(ranking.timing.tokenise_s)
-        self.queue_seconds.observe(ranking.timing.queue_s)
+        self.queue_seconds.observe(ranking.timing.queue_s, exemplar)
         self.compute_seconds.observe(ranking.timing.compute_s)
 
-    def serve(self, name: str, digest: str, description: ScorerDescription, engine: Engine) -> None:
+    def serve(
+        self, name: str, revision: str | None, digest: str, description: ScorerDescription, engine: Engine
+    ) -> None:
         """Show a model and read its engine's gauges at every scrape from now on.
 
         Args:
             name: Name of the model.
+            revision: Its version by name, where it has one.
             digest: Its tree digest.
             description: What scores.
             engine: What to read the backlog from.
         """
-        self.model_info.labels(name, digest, description.device, description.precision, description.runtime).set(1)
+        self.model_info.clear()
+        self.model_info.labels(
+            name, revision or "", digest, description.device, description.precision, description.runtime
+        ).set(1)
         self.replaced_bodies.set(sum(note.kind.is_replacement for note in description.notes))
+        self.capacity_tokens_per_second.set(engine.tokens_per_second)
         self.queue_tokens.set_function(lambda: engine.backlog_tokens)
+        self.queue_pairs.set_function(lambda: engine.waiting_pairs)
         self.backlog_seconds.set_function(lambda: engine.backlog_s)
         self.tokens_per_second.set_function(lambda: engine.tokens_per_second)
         self.batch_budget_tokens.set_function(lambda: engine.budget_tokens)
 
     def judge(self, verdict: GateVerdict) -> None:
         """Show what the relevance gate found."""
+        self.gate_info.clear()
         self.gate_info.labels(verdict.hash, verdict.verdict).set(1)
         measured = verdict.figures.get("ndcg_at_10")
         # What another server says of itself is of any shape.
@@ -95,7 +181,7 @@ class Metrics:
             status: What was answered.
         """
         self.http_requests.labels("none", str(status)).inc()
-        self.errors.labels(error.code).inc()
+        self._count_error(error.code)
 
     def redis_asked(self, part: str, outcome: str) -> None:
         """Count one operation on Redis.
@@ -110,29 +196,78 @@ class Metrics:
         """Show whether requests go on without asking Redis."""
         self.redis_breaker_open.set(is_open)
 
+    def _count_error(self, code: str) -> None:
+        self.errors.labels(code).inc()
+        if (rejection := self._rejections.get(code)) is not None:
+            rejection.inc()
+
+    def _process(self) -> None:
+        build = self._gauge("build_info", "Version of this program; always 1.", ["version"])
+        build.labels(version("bge-reranker")).set(1)
+        self.live = self._gauge("live", "1 unless only a restart can help: the worker has died, or makes no progress.")
+        self.ready = self._gauge("ready", "1 while requests should come here.")
+        self.model_info = self._gauge(
+            "model_info",
+            "The served model and what computes it, with the value 1; without labels and 0 until there is one.",
+            _MODEL_LABELS,
+        )
+        self.model_info.labels(*("" for _ in _MODEL_LABELS)).set(0)
+        self.replaced_bodies = self._gauge(
+            "replaced_bodies", "Fast computations that warm-up replaced by their plain form, because they disagreed."
+        )
+        self.event_loop_lag_seconds = Histogram(
+            "bge_reranker_event_loop_lag_seconds",
+            "How late the event loop ran a timer.",
+            buckets=_LAG_SECONDS,
+            registry=self.registry,
+        )
+
+    def _telemetry(self) -> None:
+        self.log_lines_skipped = self._counter(
+            "log_lines_skipped", "Lines on requests that were left out of the log, because there were too many."
+        )
+        self.spans = self._counter(
+            "spans", "Spans of traces by what became of them: delivered, failed, dropped before sending.", ["outcome"]
+        )
+        for outcome in ("delivered", "failed", "dropped"):
+            self.spans.labels(outcome)
+
     def _http(self) -> None:
         self.http_requests = self._counter("http_requests", "HTTP requests answered.", ["dialect", "status"])
         self.requests_in_flight = self._gauge("requests_in_flight", "HTTP requests being answered now.")
         self.errors = self._counter("errors", "Errors by code: whole requests and single documents.", ["code"])
-        self.event_loop_lag_seconds = self._histogram("event_loop_lag_seconds", "How late the event loop ran a timer.")
-        for dialect in _DIALECTS:
-            self.http_requests.labels(dialect, "200")
+        self.rejections = self._counter(
+            "rejections", "Requests that were refused or given up for want of capacity, by the error's code.", ["code"]
+        )
+        for dialect in DIALECTS:
+            for status in _STATUSES:
+                self.http_requests.labels(dialect, str(status))
         for code in error_codes():
             self.errors.labels(code)
+        # Who hung up was not rejected.
+        self._rejections: Mapping[str, Counter] = {
+            kind.__name__: self.rejections.labels(kind.__name__)
+            for kind in CapacityError.__subclasses__()
+            if kind is not CallerGone
+        }
 
     def _requests(self) -> None:
         # The name that the original guide's dashboards use.
         self.rerank_requests = Counter("rerank_requests", "Rerank requests answered.", registry=self.registry)
-        self.request_seconds = self._histogram("request_seconds", "Whole rerank requests.", ["dialect"])
+        self.request_seconds = self._histogram("request_seconds", "Whole rerank requests, from headers to answer.")
         self.tokenise_seconds = self._histogram("tokenise_seconds", "Tokenising, per request.")
         self.queue_seconds = self._histogram("queue_seconds", "Waiting until the last pair began, per request.")
         self.compute_seconds = self._histogram("compute_seconds", "Share of computing time, per request.")
         self.pairs_requested = self._counter("pairs_requested", "Pairs that callers asked for.")
+        self.pair_tokens = BulkHistogram(
+            "bge_reranker_pair_tokens",
+            "Tokens of each document, with its query; all windows of a long one together.",
+            _PAIR_TOKENS,
+            self.registry,
+        )
         self.truncated = self._counter("truncated_documents", "Documents of which something was dropped.")
-        for dialect in _DIALECTS[:-1]:
-            self.request_seconds.labels(dialect)
 
-    def _engine(self) -> None:
+    def _batches(self) -> None:
         self.pairs = self._counter("pairs", "Pairs scored.")
         self.tokens = self._counter("tokens", "Tokens scored.")
         self.pairs_ended = self._counter(
@@ -140,10 +275,10 @@ class Metrics:
         )
         self.batches = self._counter("batches", "Batches run, by outcome.", ["outcome"])
         self.batch_tokens = Histogram(
-            "bge_reranker_batch_tokens",
-            "Tokens per batch.",
-            buckets=tuple(2**power for power in range(4, 18)),
-            registry=self.registry,
+            "bge_reranker_batch_tokens", "Tokens per batch.", buckets=_POWERS_OF_2, registry=self.registry
+        )
+        self.batch_pairs = Histogram(
+            "bge_reranker_batch_pairs", "Pairs per batch.", buckets=_BATCH_PAIRS, registry=self.registry
         )
         self.batch_fill = Histogram(
             "bge_reranker_batch_fill_ratio",
@@ -152,26 +287,33 @@ class Metrics:
             registry=self.registry,
         )
         self.batch_seconds = self._histogram("batch_seconds", "Computing time per batch.")
-        self.queue_tokens = self._gauge("queue_tokens", "Tokens reserved, waiting or in flight.")
+        for code in _PAIR_ENDS:
+            self.pairs_ended.labels(code)
+        for outcome in ("ok", "failed", "out_of_memory"):
+            self.batches.labels(outcome)
+
+    def _queue(self) -> None:
         self.backlog_seconds = self._gauge(
-            "backlog_seconds", "Queued and running tokens over measured tokens per second."
+            "backlog_seconds", "Seconds until all that is queued and running is expected to be done: what to scale on."
         )
-        self.tokens_per_second = self._gauge("tokens_per_second", "Measured rate of this replica.")
+        self.queue_tokens = self._gauge("queue_tokens", "Tokens reserved, waiting or in flight.")
+        self.queue_pairs = self._gauge("queue_pairs", "Pairs that wait for a batch.")
+        self.tokens_per_second = self._gauge("tokens_per_second", "Rate of this replica, as measured lately.")
+        self.capacity_tokens_per_second = self._gauge(
+            "capacity_tokens_per_second", "Rate of this replica, as measured at warm-up."
+        )
         self.batch_budget_tokens = self._gauge("batch_budget_tokens", "Largest batch now, in tokens.")
-        self.replaced_bodies = self._gauge(
-            "replaced_bodies", "Fast computations that warm-up replaced by their plain form, because they disagreed."
+
+    def _gate(self) -> None:
+        self.gate_info = self._gauge(
+            "gate_info",
+            "Verdict of the relevance gate, with the value 1; without labels and 0 until there is one.",
+            ["hash", "verdict"],
         )
-        self.ready = self._gauge("ready", "1 while requests should come here.")
-        self.model_info = self._gauge(
-            "model_info", "The served model; always 1.", ["model", "digest", "device", "precision", "runtime"]
-        )
-        self.gate_info = self._gauge("gate_info", "Verdict of the relevance gate; always 1.", ["hash", "verdict"])
+        self.gate_info.labels("", "").set(0)
         self.gate_ndcg_at_10 = self._gauge(
             "gate_ndcg_at_10", "nDCG@10 of the served model on the golden set; 0 without a gate."
         )
-        self.pairs_ended.labels("Scored")
-        for outcome in ("ok", "failed", "out_of_memory"):
-            self.batches.labels(outcome)
 
     def _guard(self) -> None:
         self.redis_operations = self._counter(
@@ -180,12 +322,15 @@ class Metrics:
         self.redis_breaker_open = self._gauge(
             "redis_breaker_open", "1 while requests go on without asking Redis, which did not answer."
         )
+        for part in _REDIS_PARTS:
+            for outcome in _REDIS_OUTCOMES:
+                self.redis_operations.labels(part, outcome)
 
     def _counter(self, name: str, text: str, labels: list[str] | None = None) -> Counter:
         return Counter(f"bge_reranker_{name}", text, labels or [], registry=self.registry)
 
-    def _gauge(self, name: str, text: str, labels: list[str] | None = None) -> Gauge:
-        return Gauge(f"bge_reranker_{name}", text, labels or [], registry=self.registry)
+    def _gauge(self, name: str, text: str, labels: list[str] | tuple[str, ...] = ()) -> Gauge:
+        return Gauge(f"bge_reranker_{name}", text, labels, registry=self.registry)
 
-    def _histogram(self, name: str, text: str, labels: list[str] | None = None) -> Histogram:
-        return Histogram(f"bge_reranker_{name}", text, labels or [], buckets=_SECONDS, registry=self.registry)
+    def _histogram(self, name: str, text: str) -> Histogram:
+        return Histogram(f"bge_reranker_{name}", text, buckets=_SECONDS, registry=self.registry)

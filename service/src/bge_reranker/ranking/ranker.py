@@ -37,6 +37,7 @@ class _Flight:
     """A request on its way through the engine."""
 
     documents: Sequence[EncodedDocument]
+    began: float
     tokenise_s: float
     submission: Submission
 
@@ -120,7 +121,7 @@ class Ranker:
         self._check_wanted(sum(document.tokens for document in documents), reservation)
         _require_one([document.error for document in documents])
         pairs = [pair for document in documents for pair in document.pairs]
-        return _Flight(documents, tokenise_s, self._engine.submit(reservation, pairs, on_done))
+        return _Flight(documents, began, tokenise_s, self._engine.submit(reservation, pairs, on_done))
 
     def _encode(
         self, request: RankRequest, policy: TextPolicy, checkpoint: Callable[[int], None]
@@ -268,5 +269,5 @@ def _assemble(flight: _Flight, outcome: Outcome, long_documents: LongDocuments) 
             [0 if index in errors else document.tokens for index, document in enumerate(documents)], dtype=np.int32
         ),
         truncated=np.fromiter((document.truncated for document in documents), dtype=np.bool_, count=len(documents)),
-        timing=Timing(flight.tokenise_s, outcome.queue_s, outcome.compute_s),
+        timing=Timing(flight.tokenise_s, outcome.queue_s, outcome.compute_s, flight.began, outcome.trail),
     )

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Self
+from typing import Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..engine.trail import Trail
 from ..errors import RerankerError
+
+_NO_TRAIL: Final = Trail(0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +22,12 @@ class Timing:
     tokenise_s: float
     queue_s: float
     compute_s: float
+
+    began: float = 0.0
+    """When tokenising began, on the engine's clock."""
+
+    trail: Trail = _NO_TRAIL
+    """Its way through the engine."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -16,6 +16,7 @@ import structlog
 
 from ..errors import InternalError, RerankerError
 from ..observe.metrics import Metrics
+from ..observe.tracing import Tracing
 from ..ranking.served_model import ServedModel
 from ..settings import HttpSettings
 from .daemon_thread import in_daemon_thread
@@ -35,7 +36,8 @@ class ServerProcess:
         management: The management listener.
         load_model: Loads, warms up and gives the model; runs in a thread and may take minutes.
         http: The drain delay.
-        metrics: Where readiness and the loop's lag are shown.
+        metrics: Where failures and the loop's lag are shown.
+        tracing: Sends what it has left when the process ends.
         on_ready: Called once the model is served.
     """
 
@@ -47,6 +49,7 @@ class ServerProcess:
         load_model: Callable[[], ServedModel],
         http: HttpSettings,
         metrics: Metrics,
+        tracing: Tracing,
         on_ready: Callable[[ServedModel], None],
     ) -> None:
         self._state = state
@@ -55,6 +58,7 @@ class ServerProcess:
         self._load_model = load_model
         self._http = http
         self._metrics = metrics
+        self._tracing = tracing
         self._on_ready = on_ready
         self._stop_wanted = asyncio.Event()
         self._hurry = asyncio.Event()
@@ -74,7 +78,7 @@ class ServerProcess:
         await self._drain()
         self._api.stop()
         await api
-        await self._close_model(loading)
+        await asyncio.gather(self._close_model(loading), in_daemon_thread(self._tracing.shutdown))
         self._management.stop()
         await management
         lag.cancel()
@@ -95,7 +99,6 @@ class ServerProcess:
         if self._stop_wanted.is_set() or number is signal.SIGINT:
             self._hurry.set()
         self._state.is_draining = True
-        self._metrics.ready.set(0)
         _log.info("draining", signal=number.name, delay_s=0 if self._hurry.is_set() else self._http.drain_delay_s)
         self._stop_wanted.set()
 
@@ -113,7 +116,6 @@ class ServerProcess:
             return
         self._state.model = model
         if not self._state.is_draining:
-            self._metrics.ready.set(1)
             self._on_ready(model)
         await self._watch(model)
 
