@@ -8,7 +8,7 @@ import os
 import platform
 import statistics
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from rich.console import Console
 from rich.table import Table
 
 from .against.comparison import compare_trees, save
+from .backlog import measure_backlog
 from .bodies import measure_bodies
 from .checkpoint import write_checkpoint
 from .documents import Texts
@@ -27,13 +28,14 @@ from .memory import measure_memory
 from .overload import measure_overload
 from .processes import bench_server, run_bare_loop
 from .start import measure_start
+from .telemetry import measure_scrapes, measure_telemetry
 
 _CACHE = Path.home() / ".cache" / "bge-reranker" / "bench"
 _DEADLINE_S = 3_600
 """A slow CPU with 32 clients takes minutes for one round; the benchmark wants to see them, not to refuse them."""
 
 
-PARTS = ("speed", "overload", "largest-requests", "bodies", "memory", "start")
+PARTS = ("speed", "overload", "largest-requests", "bodies", "memory", "start", "telemetry", "scrapes", "backlog")
 
 
 @click.command()
@@ -44,8 +46,8 @@ PARTS = ("speed", "overload", "largest-requests", "bodies", "memory", "start")
 @click.option("--batch-tokens", default=2_048, show_default=True, help="Largest batch of the bare loop.")
 @click.option("--pairs", default=100_000, show_default=True, help="Pairs of the memory run.")
 @click.option("--against", metavar="REF", help="Compare this tree with a commit instead, in alternating pairs.")
-@click.option("--rounds", default=10, show_default=True, help="Pairs of turns of --against, for each model.")
-@click.option("--turn-seconds", default=5.0, show_default=True, help="How long a turn of --against is to take.")
+@click.option("--rounds", default=10, show_default=True, help="Pairs of turns of --against, telemetry and scrapes.")
+@click.option("--turn-seconds", default=5.0, show_default=True, help="How long such a turn is to take.")
 @click.option(
     "--json", "json_file", default=Path("build/bench.json"), type=click.Path(path_type=Path), show_default=True
 )
@@ -67,21 +69,22 @@ def bench(
     if against is not None:
         _compare(against, rounds, turn_seconds, console)
         return
+    shape, counts = _CACHE / "xlm-roberta-base-shape", [int(number) for number in clients.split(",")]
+    measures: dict[str, Callable[[], Any]] = {
+        "speed": lambda: _measure_speed(console, counts, seconds, requests, batch_tokens),
+        "overload": lambda: measure_overload(write_checkpoint(shape), console),
+        "largest-requests": lambda: measure_largest_requests(console),
+        "bodies": lambda: measure_bodies(console, min(seconds, 10)),
+        "memory": lambda: measure_memory(pairs, console),
+        "start": lambda: measure_start(console),
+        "telemetry": lambda: measure_telemetry(rounds, turn_seconds, console),
+        "scrapes": lambda: measure_scrapes(rounds, turn_seconds, console),
+        "backlog": lambda: measure_backlog(console),
+    }
     report: dict[str, Any] = {"machine": describe_machine(), "date": datetime.now(UTC).isoformat(timespec="seconds")}
-    wanted = parts or PARTS
-    if "speed" in wanted:
-        counts = [int(number) for number in clients.split(",")]
-        report["speed"] = _measure_speed(console, counts, seconds, requests, batch_tokens)
-    if "overload" in wanted:
-        report["overload"] = measure_overload(write_checkpoint(_CACHE / "xlm-roberta-base-shape"), console)
-    if "largest-requests" in wanted:
-        report["largest_requests"] = measure_largest_requests(console)
-    if "bodies" in wanted:
-        report["bodies"] = measure_bodies(console, min(seconds, 10))
-    if "memory" in wanted:
-        report["memory"] = measure_memory(pairs, console)
-    if "start" in wanted:
-        report["start"] = measure_start(console)
+    for part in PARTS:
+        if part in (parts or PARTS):
+            report[part.replace("-", "_")] = measures[part]()
     json_file.parent.mkdir(parents=True, exist_ok=True)
     json_file.write_text(json.dumps(report, indent=1), encoding="utf-8")
     console.print(f"{report['machine']}. Written to {json_file}.")

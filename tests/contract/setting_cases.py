@@ -188,7 +188,6 @@ LENGTHENED: Final = {
     "gate.peers": "{}",
     "guard.redisUrl": "redis://{}",
     "http.allowedOrigins": "https://{}",
-    "observe.otlpEndpoint": "http://collector:{}",
     "model.revision": "{}",
 }
 """Beginnings of texts whose last character may be there any number of times."""

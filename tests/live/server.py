@@ -90,7 +90,7 @@ def _running(folder: Path, settings: Settings, max_pair_tokens: int, log: io.Str
     scorer, state, metrics = ScriptedScorer(max_pair_tokens), ServingState(), create_metrics(settings.observe)
     tracing = start_tracing(settings.observe, metrics)
     executor, keys = ThreadPoolExecutor(2), load_keys(settings.guard)
-    state.model = _model(folder, settings, scorer, metrics, executor)
+    state.model = model_of(folder, settings, scorer, metrics, executor)
     api = Listener(
         create_api(state, settings, keys, metrics, tracing, executor),
         "127.0.0.1",
@@ -135,7 +135,7 @@ def _logs(settings: ObserveSettings) -> Iterator[io.StringIO]:
         root.handlers[:] = handlers
 
 
-def _model(
+def model_of(
     folder: Path, settings: Settings, scorer: Scorer, metrics: Metrics, executor: ThreadPoolExecutor
 ) -> ServedModel:
     encoder = panicking_encoder(folder)

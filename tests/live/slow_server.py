@@ -25,7 +25,7 @@ from bge_reranker.serving.process import ServerProcess
 from bge_reranker.serving.state import ServingState
 
 from .scripted_scorer import ScriptedScorer
-from .server import _model
+from .server import model_of
 
 
 def main(folder: Path, flags: dict[str, str]) -> int:
@@ -44,7 +44,7 @@ def main(folder: Path, flags: dict[str, str]) -> int:
     )
 
     def load() -> ServedModel:
-        model = _model(folder, settings, scorer, metrics, executor)
+        model = model_of(folder, settings, scorer, metrics, executor)
         scorer.gate.clear()
         threading.Thread(target=_open_gate, args=(folder / "open", scorer.gate), daemon=True).start()
         return model

@@ -10,7 +10,7 @@ from types import ModuleType
 
 from typing_extensions import override
 
-BLOCKED = ("torch", "transformers", "grpc", "opentelemetry.sdk", "opentelemetry.exporter", "pynvml")
+BLOCKED = ("torch", "transformers", "grpc", "opentelemetry.sdk", "opentelemetry.exporter")
 """Modules, with all that is below them."""
 
 

@@ -118,7 +118,7 @@ Receiver = Annotated[
     Field(
         max_length=300,
         pattern=r"^https?://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}$",
-        json_schema_extra={MUST_BE: "an address with its port and no path, such as http://collector:4317"},
+        json_schema_extra={MUST_BE: "an address with a port such as http://collector:4317"},
     ),
 ]
 Port = Annotated[int, Field(ge=0, le=65535)]

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Final, Protocol, TypeVar
 
+import pynvml
 import structlog
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import GaugeMetricFamily, Metric
@@ -138,11 +139,7 @@ class GpuMetrics:
 
 
 def watch_gpus(registry: CollectorRegistry) -> GpuMetrics | None:
-    """Show this machine's GPUs from now on; None where it has none, or the extra `gpu` is not installed."""
-    try:
-        import pynvml  # noqa: PLC0415 - absent where there is no GPU to be expected
-    except ModuleNotFoundError:
-        return None
+    """Show this machine's GPUs from now on; None where it has none."""
     try:
         pynvml.nvmlInit()
         gpus = GpuMetrics(pynvml, registry)

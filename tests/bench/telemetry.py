@@ -1,0 +1,144 @@
+"""What telemetry costs: throughput with all of it on beside as little as there can be, and latency under scrapes."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import psutil
+from rich.console import Console
+
+from .against.comparison import Workload
+from .against.ratios import MedianRatio, Side, median_ratio, turns
+from .load import Cell, run_cell
+from .processes import BenchServer, address_of
+
+_WORKLOAD = Workload("demo", "demo", documents=16, clients=8)
+"""The embedded model: the smaller the model, the more of its time is telemetry's."""
+
+_WARM_UP_S = 2.0
+_STOP_S = 30.0
+
+
+def measure_telemetry(rounds: int, seconds: float, console: Console) -> dict[str, Any]:
+    """Load two servers of this tree in turns: one tells everything, to a receiver too, the other as little as it can.
+
+    Args:
+        rounds: Pairs of turns.
+        seconds: How long a turn is to take.
+        console: Where the result is shown.
+    """
+    with ExitStack() as stack:
+        sink = stack.enter_context(started("-m", "tests.bench.otlp_sink"))
+        everything = ("--otlp-endpoint", sink.url, "--rerank-attributes", "both", "--tei-metric-names")
+        servers: dict[Side, _Server] = {
+            "this": stack.enter_context(_server("--log-level", "info", *everything)),
+            "other": stack.enter_context(_server("--log-level", "error")),
+        }
+        cells = _in_turns(servers, rounds, seconds, scrapes_per_s=1.0)
+    throughput = _ratio(cells, "tokens_per_second")
+    per_cpu_second = _ratio(cells, "tokens_per_cpu_second")
+    console.print(f"Telemetry on / off: throughput {throughput}, per CPU second {per_cpu_second}")
+    return {"throughput": asdict(throughput), "throughput_per_cpu_second": asdict(per_cpu_second), **_as_json(cells)}
+
+
+def measure_scrapes(rounds: int, seconds: float, console: Console) -> dict[str, Any]:
+    """Load one server in turns, with 100 scrapes a second and without any.
+
+    Args:
+        rounds: Pairs of turns.
+        seconds: How long a turn is to take.
+        console: Where the result is shown.
+    """
+    with _server("--log-level", "error") as server:
+        cells = _in_turns({"this": server, "other": server}, rounds, seconds, scrapes_per_s=100.0)
+    ratio = median_ratio(
+        [cell.percentile_ms(95) for cell in cells["this"]], [cell.percentile_ms(95) for cell in cells["other"]]
+    )
+    console.print(f"100 scrapes a second / none: p95 latency {ratio}")
+    return {"p95_latency": asdict(ratio), **_as_json(cells)}
+
+
+def _in_turns(
+    servers: dict[Side, _Server], rounds: int, seconds: float, scrapes_per_s: float
+) -> dict[Side, list[Cell]]:
+    for server in servers.values():
+        _run(server.api, 0, _WARM_UP_S)
+    requests = len(_run(servers["other"].api, 0, seconds).latencies_s)
+    cells: dict[Side, list[Cell]] = {"this": [], "other": []}
+    for seed, order in enumerate(turns(rounds), 1):
+        for side in order:
+            with _scraped(servers[side], scrapes_per_s if side == "this" else 0.0):
+                cells[side].append(_run(servers[side].api, seed, 10 * seconds, requests))
+    return cells
+
+
+def _run(server: BenchServer, seed: int, seconds: float, requests: int = 1_000_000) -> Cell:
+    cell = asyncio.run(run_cell(server, _WORKLOAD.requests(seed), _WORKLOAD.clients, seconds, requests))
+    if cell.failed or not cell.latencies_s:
+        raise RuntimeError(f"{cell.failed} requests failed, so that the turns are not of the same work")
+    return cell
+
+
+@contextmanager
+def _scraped(server: _Server, scrapes_per_s: float) -> Iterator[None]:
+    """Scrape a server until the block ends."""
+    if not scrapes_per_s:
+        yield
+        return
+    with subprocess.Popen(
+        [sys.executable, "-m", "tests.bench.scraper", server.management_url, str(scrapes_per_s)]
+    ) as scraper:
+        yield
+        if scraper.poll() is not None:
+            raise RuntimeError("scraping ended before its time")
+        scraper.terminate()
+
+
+def _ratio(cells: dict[Side, list[Cell]], figure: str) -> MedianRatio:
+    this, other = ([float(getattr(cell, figure)) for cell in cells[side]] for side in ("this", "other"))
+    return median_ratio(this, other)
+
+
+def _as_json(cells: dict[Side, list[Cell]]) -> dict[str, Any]:
+    return {"on": [cell.as_json() for cell in cells["this"]], "off": [cell.as_json() for cell in cells["other"]]}
+
+
+@dataclass(frozen=True, slots=True)
+class _Server:
+    """A server with an address for scrapers."""
+
+    api: BenchServer
+    management_url: str
+
+
+@contextmanager
+def _server(*flags: str) -> Iterator[_Server]:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    fixed = ("--port", "0", "--management-port", str(port), "--drain-delay-s", "0", "--model", _WORKLOAD.model)
+    with started("-m", "bge_reranker", "serve", *fixed, *flags) as server:
+        yield _Server(server, f"http://127.0.0.1:{port}")
+
+
+@contextmanager
+def started(*arguments: str) -> Iterator[BenchServer]:
+    """A Python process that says where it listens, until the block ends.
+
+    Args:
+        arguments: Of the interpreter.
+    """
+    with subprocess.Popen(
+        [sys.executable, *arguments], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as process:
+        try:
+            yield BenchServer(address_of(process), psutil.Process(process.pid))
+        finally:
+            process.terminate()
+            process.wait(_STOP_S)
