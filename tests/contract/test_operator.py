@@ -150,7 +150,7 @@ def test_rights_are_those_that_the_kinds_need_and_no_more(cluster_wide: bool) ->
         (RERANKER.group, RERANKER.plural): READS,
         (RERANKER.group, "rerankers/status"): {"patch"},
         (POD.group, POD.plural): {"list", "watch"},
-        (REPLICA_SET.group, REPLICA_SET.plural): {"list", "watch"},
+        (REPLICA_SET.group, REPLICA_SET.plural): READS,
         (EVENT.group, EVENT.plural): {"create"},
         (LEASE.group, LEASE.plural, LEASE_NAME): {"list"} if cluster_wide else {"get", "update"},
     }

@@ -27,7 +27,7 @@ def products(
 ) -> Reranker:
     cache = {"type": "pvc" if shared else "ephemeral"}
     model = {"source": "hf://org/model", "revision": revision}
-    return reranker(model=model, cache=cache, replicas=2, annotations=annotations, **spec)
+    return reranker(annotations=annotations, **{"model": model, "cache": cache, "replicas": 2, **spec})
 
 
 def revision_of(bench: Bench) -> str:
@@ -176,6 +176,33 @@ async def test_new_pods_that_fail_for_good_give_way_to_what_served() -> None:
     await bench.round(wanted)
     await bench.round(wanted)
     assert [each for each in bench.cluster.writes if each[0] != "status"] == []
+
+
+@in_a_loop
+async def test_the_pod_template_that_served_comes_back_as_it_was_whatever_else_the_spec_changed() -> None:
+    bench = await serving()
+    metadata = bench.cluster.objects[DEPLOYMENT]["metadata"]
+    served = bench.cluster.objects[DEPLOYMENT]["spec"]["template"]
+    labelled = {**served["metadata"], "labels": {**served["metadata"]["labels"], "pod-template-hash": "1"}}
+    former = replica_set(metadata["uid"], uid="former", template={**served, "metadata": labelled})
+    bench.cluster.objects[ref_of(former)] = former
+    bench.cluster.children.put(ref_of(former), former)
+    wanted = products("b", image={"tag": "scorer:2"}, gate={"name": "g"})
+    await bench.round(wanted)
+    assert image_of(bench) == "scorer:2"
+    new_pod(bench, revision=2, containers=ended(GATED))
+    await bench.round(wanted)
+    assert bench.cluster.objects[DEPLOYMENT]["spec"]["template"] == served
+    complete(bench, 2, revision=3)
+    for _ in range(2):
+        await bench.round(wanted)
+    assert bench.cluster.objects[DEPLOYMENT]["spec"]["template"] == served
+    assert "change" not in record_of(bench)
+    await bench.round(products("b", image={"tag": "scorer:2"}, gate={"name": "g"}, replicas=3))
+    assert bench.cluster.objects[DEPLOYMENT]["spec"]["replicas"] == 3
+    assert bench.cluster.objects[DEPLOYMENT]["spec"]["template"] == served
+    await bench.round(products("b", image={"tag": "scorer:3"}))
+    assert (revision_of(bench), image_of(bench)) == ("b", "scorer:3"), "other pods are another try"
 
 
 @in_a_loop

@@ -59,6 +59,11 @@ class Children:
         """What its ReplicaSets had, the newest first."""
         return self._pods.versions_of(deployment.uid)
 
+    def replica_set(self, deployment: Child, version: Version) -> Ref | None:
+        """The ReplicaSet of a Deployment that had a version last."""
+        name = self._pods.set_with(deployment.uid, version)
+        return None if name is None else Ref(REPLICA_SET.api_version, REPLICA_SET.name, deployment.ref.namespace, name)
+
     def put(self, ref: Ref, body: dict[str, Any]) -> None:
         """Remember an object as it is."""
         if ref.kind in PODS_AND_SETS:

@@ -143,6 +143,7 @@ class Decision:
         version: What pods are to have.
         record: What is to lie on the Deployment then.
         holds_template: The pod template stays as it is.
+        restores: The pod template becomes, or stays, the one that had the version before.
         begins: The pod template gets another version, once there is a slot.
         fetches: The version that a Job is to fetch meanwhile.
         mode: In the place of the spec's; None leaves it.
@@ -156,6 +157,7 @@ class Decision:
     version: Version
     record: Record
     holds_template: bool = False
+    restores: bool = False
     begins: bool = False
     fetches: Version | None = None
     mode: str | None = None
@@ -309,6 +311,7 @@ def _back(record: Record, live: Live, verdict: FinalVerdict, now: str) -> Decisi
         State.ROLLED_BACK,
         fallback,
         record.having(change=change),
+        restores=True,
         mode=_mode(change),
         is_return=change is not None,
         verdict=verdict,
@@ -405,6 +408,7 @@ def _fetching(asked: Asked, record: Record, live: Live, fallback: Version, fetch
         fallback if is_midway else asked.version,
         record,
         holds_template=not is_midway,
+        restores=is_midway,
         fetches=asked.version,
         mode=_mode(record.change),
         is_return=is_midway,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -22,6 +23,9 @@ from .resource import Reranker
 from .snapshots import Child, DeploymentState
 from .trouble import of_pods
 from .versions import SHORTEST_DIGEST, Version, find, shape_of
+
+TEMPLATE_HASH = "pod-template-hash"
+"""Label that a Deployment's controller adds to the pods of each ReplicaSet."""
 
 POLICY = "bge-reranker.io/rollout"
 """Annotation of the Deployment by which the chart says how pods are replaced."""
@@ -102,7 +106,7 @@ class ModelRounds:
         decision = decide(asked, record, live, fetch, self._clock.stamp())
         if record.pin is not None and record.pin.version is None and record.pin != was_pinned:
             decision = replace(decision, events=(*decision.events, _unknown(record.pin.asked)))
-        decision, objects = await self._rendered(reranker, plain, decision, live)
+        decision, objects = await self._rendered(reranker, plain, decision, child)
         pods = fetching or [pod for pod in newest if pod.is_fetching]
         return Plan(
             objects,
@@ -130,7 +134,7 @@ class ModelRounds:
         return await self._renderer.render(reranker.key, values)
 
     async def _rendered(
-        self, reranker: Reranker, plain: list[dict[str, Any]], decision: Decision, live: Live | None
+        self, reranker: Reranker, plain: list[dict[str, Any]], decision: Decision, child: Child | None
     ) -> tuple[Decision, list[dict[str, Any]]]:
         """The objects that a decision asks for, with the record on the Deployment.
 
@@ -138,27 +142,38 @@ class ModelRounds:
             reranker: As it was when the round began.
             plain: What the spec alone renders to.
             decision: About the model.
-            live: The Deployment as it is.
+            child: The Deployment as it is.
         """
+        is_there = child is not None and child.model == decision.version
+        former = await self._former_template(child, decision) if decision.restores and not is_there else None
+        if decision.restores and is_there:
+            decision = replace(decision, holds_template=True)
         spec = Version.of_template(_template(plain))
         is_the_spec_s = spec is not None and decision.version.ungated == spec.ungated
-        version = None if is_the_spec_s else decision.version
+        # The template is another one's: all else is as the spec has it.
+        is_as_spec = is_the_spec_s or former is not None or (decision.restores and is_there)
+        version = None if is_as_spec else decision.version
         options: dict[str, Any] = {"fetches": decision.fetches, "mode": decision.mode}
-        is_plain = is_the_spec_s and not any(options.values())
-        rendered = plain if is_plain else await self._render(reranker, version, **options)
-        found = Version.of_template(_template(rendered))
-        if found is not None and found != decision.version and not decision.holds_template:
-            if live is not None and decision.version == live.version:
-                # It served, by a gate that the spec does not have any more: pods that serve it stay.
-                decision = replace(decision, holds_template=True)
-            else:
-                # It served before, and need not pass the gate of the one that failed.
-                rendered = await self._render(reranker, version, is_ungated=True, **options)
-                decision = decision.named(Version.of_template(_template(rendered)) or decision.version)
-        objects = adopt(rendered, reranker)
-        index = next(index for index, body in enumerate(objects) if body["kind"] == DEPLOYMENT.name)
-        objects[index] = _recorded(objects[index], decision.held_record)
-        return decision, objects
+        if version is None and not any(options.values()):
+            rendered = plain
+        else:
+            # What served before need not pass the gate of the version that failed.
+            rendered = await self._render(
+                reranker, version, is_ungated=version is not None and decision.restores, **options
+            )
+        if former is None and not decision.holds_template:
+            decision = decision.named(Version.of_template(_template(rendered)) or decision.version)
+        return decision, _with_deployment(adopt(rendered, reranker), decision.held_record, former)
+
+    async def _former_template(self, child: Child | None, decision: Decision) -> dict[str, Any] | None:
+        """The pod template that had a version, as its ReplicaSet keeps it; None if that is gone."""
+        ref = self._children.replica_set(child, decision.version) if child is not None else None
+        found = await self._cluster.read(ref) if ref is not None else None
+        if found is None:
+            return None
+        template = copy.deepcopy(found["spec"]["template"])
+        template["metadata"].get("labels", {}).pop(TEMPLATE_HASH, None)
+        return dict(template)
 
     async def _deployment(self, reranker: Reranker, body: dict[str, Any]) -> Child | None:
         """The Deployment of this Reranker, as far as it has one."""
@@ -260,6 +275,17 @@ def _recorded(body: dict[str, Any], record: Record) -> dict[str, Any]:
     metadata, text = body["metadata"], record.text()
     annotations = {key: value for key, value in (metadata.get("annotations") or {}).items() if key != RECORD}
     return {**body, "metadata": {**metadata, "annotations": annotations | ({RECORD: text} if text else {})}}
+
+
+def _with_deployment(
+    objects: list[dict[str, Any]], record: Record, template: dict[str, Any] | None
+) -> list[dict[str, Any]]:
+    """The objects with the record on the Deployment, and another pod template if there is one."""
+    index = next(index for index, body in enumerate(objects) if body["kind"] == DEPLOYMENT.name)
+    body = _recorded(objects[index], record)
+    if template is not None:
+        body = {**body, "spec": {**body["spec"], "template": template}}
+    return [*objects[:index], body, *objects[index + 1 :]]
 
 
 def _unknown(text: str) -> Event:

@@ -23,6 +23,7 @@ class _Kept:
 
     Attributes:
         pod: None of a ReplicaSet.
+        name: Its own.
         revision: Of a ReplicaSet: which change of the Deployment it is of.
         model: Version of a ReplicaSet's pods; None if they do not say.
     """
@@ -30,6 +31,7 @@ class _Kept:
     uid: str
     controller_uid: str
     pod: Pod | None
+    name: str = ""
     revision: int = 0
     model: Version | None = None
 
@@ -87,6 +89,11 @@ class OwnedPods:
             del self._under[kept.controller_uid]
         return concerned
 
+    def set_with(self, deployment_uid: str, version: Version) -> str | None:
+        """Name of the ReplicaSet that had a version last."""
+        found = [each for each in self._sets_of(deployment_uid) if each.model == version]
+        return max(found, key=lambda each: each.revision).name if found else None
+
     def _pods_of(self, uid: str) -> list[Pod]:
         return [each.pod for each in self._below(uid) if each.pod is not None]
 
@@ -111,4 +118,5 @@ def _kept(ref: Ref, body: Mapping[str, Any]) -> _Kept | None:
         return None
     metadata, template = body["metadata"], (body.get("spec") or {}).get("template") or {}
     revision = number((metadata.get("annotations") or {}).get(REVISION, ""))
-    return _Kept(metadata["uid"], owner["uid"], None, revision, Version.of_template(template))
+    model = Version.of_template(template)
+    return _Kept(metadata["uid"], owner["uid"], None, metadata["name"], revision, model)
