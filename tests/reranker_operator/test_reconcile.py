@@ -77,7 +77,9 @@ async def test_a_ready_resource_says_so_with_model_and_capacity() -> None:
     }
     assert status["ready"] == "2/2"
     assert status["model"]["summary"] == "large@ffffffffffff"
-    versions = [{"digest": "f" * 64, "precision": "float16", "replicas": 2, "pairsPerSecond": 241}]
+    versions = [
+        {"digest": "f" * 64, "precision": "float16", "replicas": 2, "pairsPerSecond": 241, "tokensPerSecond": 15411}
+    ]
     assert status["capacity"] == {
         "summary": "241",
         "pairsPerSecond": 241,

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ipaddress
 import math
-import re
 from http import HTTPStatus
 from typing import Annotated, Any, Literal
 
@@ -18,18 +17,13 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from .pods import CutOff, Download, GateFacts, PodFacts
 
 MANAGEMENT_PORT = 8001
-"""Port of the scorer's `/info`, and before that of the init step's `/metrics`."""
+"""Port of the scorer's `/info`, and before that of the `/info` of the step that fetches."""
 
 LONGEST_ANSWER_BYTES = 64 * 1024
 """Most that is read of an answer; a scorer's has 2 kB."""
 
 MOST_BYTES = 10**15
 """Most that is believed of a download."""
-
-_NUMBER = rb"([0-9][0-9.e+]{0,30})"
-_DONE = re.compile(rb"^bge_reranker_fetch_done_bytes %b$" % _NUMBER, re.MULTILINE)
-_TOTAL = re.compile(rb"^bge_reranker_fetch_total_bytes %b$" % _NUMBER, re.MULTILINE)
-"""How the init step of a pod tells how far it is, in Prometheus' text format."""
 
 TIME_LIMIT_S = 2.0
 """Longest a question may take, from the connection to the last byte of the answer."""
@@ -63,6 +57,7 @@ class _Scorer(_Part):
 
 
 class _Capacity(_Part):
+    tokens_per_second: Annotated[float, Field(ge=0, le=1e12)] = 0.0
     pairs_per_second: Annotated[float, Field(ge=0, le=1e9)] = 0.0
     pair_tokens: Annotated[int, Field(ge=0, le=1_000_000)] = 0
 
@@ -79,6 +74,16 @@ class _Gate(_Part):
     figures: Annotated[dict[_Word, Any], Field(max_length=MOST_FIGURES)] = {}
     cut_offs: Annotated[list[_CutOff], Field(max_length=MOST_FIGURES)] = []
     reference_digest: Annotated[str, StringConstraints(pattern="^[0-9a-f]{64}$")] | None = None
+
+
+class _Fetch(_Part):
+    # Larger numbers are cut rather than refused: the image may say what it likes.
+    bytes_done: Annotated[int, Field(ge=0)]
+    bytes_total: Annotated[int, Field(ge=0)] | None = None
+
+
+class _Fetching(_Part):
+    fetch: _Fetch
 
 
 class _Info(_Part):
@@ -116,24 +121,21 @@ async def ask(http: aiohttp.ClientSession, address: str, port: int = MANAGEMENT_
 
 
 async def download(http: aiohttp.ClientSession, address: str, port: int = MANAGEMENT_PORT) -> Download | None:
-    """How far the init step of the pod is; None if it does not say.
+    """How far the step of the pod that fetches is; None if it does not say.
 
     Args:
         http: From `session`.
         address: Of the pod; an IP address.
-        port: Where the init step shows its metrics.
+        port: Where the step answers.
     """
-    answer = await _get(http, address, port, "/metrics")
-    done = None if answer is None else _bytes(_DONE, answer)
-    return None if answer is None or done is None else Download(done, _bytes(_TOTAL, answer) or 0)
-
-
-def _bytes(pattern: re.Pattern[bytes], answer: bytes) -> int | None:
-    found = pattern.search(answer)
+    answer = await _get(http, address, port, "/info")
     try:
-        return None if found is None else int(min(float(found[1]), MOST_BYTES))
+        fetch = None if answer is None else _Fetching.model_validate_json(answer).fetch
     except ValueError:
         return None
+    if fetch is None:
+        return None
+    return Download(min(fetch.bytes_done, MOST_BYTES), min(fetch.bytes_total or 0, MOST_BYTES))
 
 
 def facts_of(answer: bytes) -> PodFacts | None:
@@ -154,6 +156,7 @@ def facts_of(answer: bytes) -> PodFacts | None:
         device=info.scorer.device,
         pairs_per_second=info.capacity.pairs_per_second,
         pair_tokens=info.capacity.pair_tokens,
+        tokens_per_second=info.capacity.tokens_per_second,
         gate=_gate(info.gate) if info.gate is not None else None,
     )
 

@@ -217,4 +217,5 @@ class PodFacts:
     device: str
     pairs_per_second: float
     pair_tokens: int
+    tokens_per_second: float = 0.0
     gate: GateFacts | None = None

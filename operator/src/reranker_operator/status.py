@@ -147,6 +147,7 @@ def _by_version(facts: tuple[PodFacts, ...]) -> list[dict[str, Any]]:
             "precision": precision,
             "replicas": len(pods),
             "pairsPerSecond": round(sum(each.pairs_per_second for each in pods)),
+            "tokensPerSecond": round(sum(each.tokens_per_second for each in pods)),
         }
         for (digest, precision), pods in same.items()
     ]
