@@ -78,7 +78,7 @@ async def test_a_ready_resource_says_so_with_model_and_capacity() -> None:
     assert status["ready"] == "2/2"
     assert status["model"]["summary"] == "large@ffffffffffff"
     versions = [
-        {"digest": "f" * 64, "precision": "float16", "replicas": 2, "pairsPerSecond": 241, "tokensPerSecond": 15411}
+        {"digest": "f" * 64, "precision": "float16", "replicas": 2, "pairsPerSecond": 241, "tokensPerSecond": 30_822}
     ]
     assert status["capacity"] == {
         "summary": "241",
