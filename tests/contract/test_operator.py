@@ -313,9 +313,10 @@ def test_every_reason_has_somebody_whose_turn_it_is_and_a_line_in_the_docs() -> 
     assert {f"`{reason}`" for reason in (*DUTIES, *RETRIED_CODES)} - set(re.findall(r"`\w+`", table)) == set()
     leaves = {each.__name__ for each in subclasses(OperatorError) if not each.__subclasses__()}
     assert {*leaves, *Stage} - DUTIES.keys() == set()
-    assert {failure.__name__ for failure in ModelError.__subclasses__()} == RETRIED_CODES | FINAL_CODES
-    for failure in ModelError.__subclasses__():
-        assert duty(failure.__name__).is_retried == failure.is_worth_a_retry, failure
+    failures = {failure.__name__: failure.is_worth_a_retry for failure in ModelError.__subclasses__()}
+    # A start may also end for want of time, and for want of a golden set that can be read.
+    failures |= {"DeadlineExceeded": True, "InvalidJudgements": False}
+    assert {code: duty(code).is_retried for code in RETRIED_CODES | FINAL_CODES} == failures
     assert [each.__name__ for each in subclasses(RerankerError) if not is_for_a_pod_to_say(each.__name__)] == []
 
 
