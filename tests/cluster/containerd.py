@@ -19,6 +19,8 @@ CONFIGURATION = """
 version = 3
 [plugins.'io.containerd.cri.v1.images'.pinned_images]
 sandbox = '{sandbox_image}'
+[plugins.'io.containerd.cri.v1.images'.registry]
+config_path = '{registries}'
 [plugins.'io.containerd.cri.v1.runtime']
 # Without CAP_SYS_RESOURCE, as inside a container, a process's score cannot be lowered and runc would fail.
 restrict_oom_score_adj = true
@@ -55,7 +57,12 @@ def start(node: Node, inside: list[str]) -> None:
     (network_folder / "10-pods.conflist").write_text(json.dumps(_pod_network(node), indent=2), encoding="utf-8")
     configuration = node.folder / "containerd.toml"
     configuration.write_text(
-        CONFIGURATION.format(sandbox_image=PAUSE.name, plugins=plugin_folder(), network_folder=network_folder),
+        CONFIGURATION.format(
+            sandbox_image=PAUSE.name,
+            registries=node.folder / "registries",
+            plugins=plugin_folder(),
+            network_folder=network_folder,
+        ),
         encoding="utf-8",
     )
     path = f"{CONTAINERD.folder}:/usr/sbin:/usr/bin:/sbin:/bin"

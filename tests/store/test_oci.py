@@ -288,6 +288,31 @@ def test_a_password_does_not_go_where_a_layer_is_redirected_to(images: ImageServ
         assert not any("authorization" in asked.headers for asked in storage.server.asked)
 
 
+def test_a_token_that_grows_too_old_in_mid_fetch_is_replaced(images: ImageServer, tmp_path: Path) -> None:
+    digest = images.add([layer_of(MODEL)])
+    tokens = ["first", "second"]
+
+    def answer(handler: Handler) -> bool:
+        if handler.path.startswith("/token"):
+            handler.send_plain(200, json.dumps({"token": tokens[0]}).encode(), Content_Type="application/json")
+            return True
+        is_open = images.server.asked[-1].headers.get("authorization") == f"Bearer {tokens[0]}"
+        if not is_open:
+            challenge = (
+                f'Bearer realm="{images.server.url}/token",service="tests",scope="repository:models/reranker:pull"'
+            )
+            handler.send_plain(401, WWW_Authenticate=challenge)
+        elif "/blobs/" in handler.path:
+            # From now on only the last one will do.
+            del tokens[:-1]
+        return not is_open
+
+    images.server.answers.insert(0, answer)
+    assert contents(fetch(tmp_path, f"{images.source}@{digest}").version.path) == FILES
+    assert tokens == ["second"]
+    assert images.server.paths().count("/token") >= 2
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -14,8 +14,10 @@ from bge_reranker.store.sources.oci_push import push_layout
 from bge_reranker.store.sources.registry import require_source
 
 from .models import contents, fetch
+from .servers.authority import write_authority
 from .servers.container_registry import PASSWORD, USER, running_registry, write_credentials
 from .servers.image_server import in_front_of
+from .servers.token_issuer import running_issuer
 from .test_bundle import fetched_from_hub
 from .test_commands import run
 from .test_oci import resumed
@@ -102,3 +104,21 @@ def test_a_cut_connection_to_a_registry_is_taken_up_where_it_was_cut(
         fetched = fetch(tmp_path / "store", address.replace(closed, through), environment)
     assert contents(fetched.version.path) == contents(origin)
     assert resumed(proxy.asked)
+
+
+def test_a_registry_that_wants_tokens_is_written_to_and_read_with_those_that_a_password_buys(tmp_path: Path) -> None:
+    authority, certificate = write_authority(tmp_path)
+    version = fetched_from_hub(tmp_path / "here").version
+    write_oci_layout(version, tmp_path / "image")
+    with (
+        running_issuer(certificate, authority) as issuer,
+        running_registry(tmp_path / "registry", issuer.auth) as registry,
+    ):
+        environment = write_credentials(tmp_path / "auth.json", registry)
+        target = require_source(f"oci://{registry}/models/reranker", None)
+        digest = push_layout(tmp_path / "image", target, "v1", environment, NO_PAUSE)
+        assert issuer.server.asked
+        fetched = fetch(tmp_path / "store", f"oci://{registry}/models/reranker@{digest}", environment)
+        assert contents(fetched.version.path) == contents(version.path)
+        with pytest.raises(Gated):
+            fetch(tmp_path / "other", f"oci://{registry}/models/reranker@{digest}", {"HOME": str(tmp_path)})

@@ -21,6 +21,7 @@ from tests.e2e.own_cluster import own_cluster
 
 MEASUREMENTS = Path(__file__).resolve().parents[3] / "docs" / "measurements"
 _CHART = ("chart-changes", "chart-autoscaling", "chart-caches", "chart-life", "chart-limits", "chart-helm-3")
+_MODELS = ("chart-registry",)
 _OPERATOR = ("operator-kills", "operator-outage")
 PROOFS = (
     "autoscaling",
@@ -29,6 +30,7 @@ PROOFS = (
     "crash",
     "store-kills",
     *_CHART,
+    *_MODELS,
     *_OPERATOR,
     "operator-life",
     "moves",

@@ -17,8 +17,8 @@ from cryptography.x509.oid import NameOID
 _LIFE = dt.timedelta(days=1)
 
 
-def write_authority(folder: Path) -> tuple[Path, Path]:
-    """Make both; the certificate is good for loopback.
+def write_authority(folder: Path, *addresses: str) -> tuple[Path, Path]:
+    """Make both; the certificate is good for loopback, and for these addresses.
 
     Returns:
         The authority's certificate, and the server's with its key.
@@ -27,7 +27,8 @@ def write_authority(folder: Path) -> tuple[Path, Path]:
     issuer, subject = _name("authority"), _name("localhost")
     constraints = x509.BasicConstraints(ca=True, path_length=None)
     authority = _builder(issuer, issuer, authority_key).add_extension(constraints, critical=True)
-    names = x509.SubjectAlternativeName([x509.DNSName("localhost"), x509.IPAddress(ipaddress.IPv4Address("127.0.0.1"))])
+    hosts = [x509.IPAddress(ipaddress.ip_address(address)) for address in ("127.0.0.1", *addresses)]
+    names = x509.SubjectAlternativeName([x509.DNSName("localhost"), *hosts])
     certificate = _builder(subject, issuer, key).add_extension(names, critical=False)
     authority_file, server_file = folder / "authority.pem", folder / "server.pem"
     authority_file.write_bytes(_signed(authority, authority_key))

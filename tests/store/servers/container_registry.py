@@ -27,8 +27,10 @@ _HASHED = "$2b$04$abcdefghijklmnopqrstuu2r9OfJnfCsdneAXAGHnS4UpFFP8WIrW"
 _CONFIGURATION = """version: 0.1
 log: {{level: error}}
 storage: {{filesystem: {{rootdirectory: {folder}}}}}
-http: {{addr: "127.0.0.1:{port}"}}
+http:
+  addr: "{host}:{port}"
 """
+_ENCRYPTED = "  tls: {{certificate: {certificate}, key: {certificate}}}\n"
 
 INDEX_TYPE = "application/vnd.oci.image.index.v1+json"
 MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json"
@@ -36,32 +38,46 @@ LAYER_TYPE = "application/vnd.oci.image.layer.v1.tar"
 
 
 @contextmanager
-def running_registry(folder: Path, auth: str = "", *, is_closed: bool = False) -> Iterator[str]:
+def running_registry(
+    folder: Path,
+    auth: str = "",
+    *,
+    is_closed: bool = False,
+    host: str = "127.0.0.1",
+    certificate: Path | None = None,
+) -> Iterator[str]:
     """Run an empty registry on a free port and give `host:port`.
 
     Args:
         folder: Where it writes.
         auth: The `auth` part of its configuration.
         is_closed: Whether it is open to USER with PASSWORD alone.
+        host: An address of this machine.
+        certificate: With its key; none for a registry without encryption.
     """
     program = shutil.which("docker-registry")
     if program is None:
         lacking(needs.DOCKER_REGISTRY.lack)
     folder.mkdir(parents=True, exist_ok=True)
+    with socket.socket() as free:
+        free.bind((host, 0))
+        port = free.getsockname()[1]
+    address, text = f"{host}:{port}", _CONFIGURATION.format(folder=folder / "storage", host=host, port=port)
+    if certificate is not None:
+        text += _ENCRYPTED.format(certificate=certificate)
     if is_closed:
         (folder / "users").write_text(f"{USER}:{_HASHED}\n", encoding="utf-8")
         auth = f"auth: {{htpasswd: {{realm: tests, path: {folder / 'users'}}}}}\n"
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
     configuration = folder / "registry.yaml"
-    configuration.write_text(_CONFIGURATION.format(folder=folder / "storage", port=port) + auth, encoding="utf-8")
+    configuration.write_text(text + auth, encoding="utf-8")
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen([program, "serve", str(configuration)], stdout=log, stderr=log)
     try:
-        with httpx.Client(transport=httpx.HTTPTransport(retries=8)) as client:
-            assert client.get(f"http://127.0.0.1:{port}/v2/").status_code in {200, 401}
-        yield f"127.0.0.1:{port}"
+        scheme = "http" if certificate is None else "https"
+        # What it is signed with is another's test.
+        with httpx.Client(transport=httpx.HTTPTransport(retries=8, verify=False)) as client:
+            assert client.get(f"{scheme}://{address}/v2/").status_code in {200, 401}
+        yield address
     finally:
         process.kill()
         process.wait()

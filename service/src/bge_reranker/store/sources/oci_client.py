@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -64,6 +65,7 @@ class RegistryClient(Registry):  # type: ignore[misc]  # it ships no types
         if self._credentials is not None:
             self.auth.set_basic_auth(self._credentials.user, self._credentials.password)
         self._authorization: dict[str, str] = {}
+        self._lock = threading.Lock()
 
     def _is_encrypted(self) -> bool:
         """Whether a registry on this machine answers with https; others have to."""
@@ -97,12 +99,13 @@ class RegistryClient(Registry):  # type: ignore[misc]  # it ships no types
         The library's own asks up to six times with waits that grow to a minute and a half, without any limit to the
         time that an answer may take, and takes every challenge for one of tokens.
         """
-        response = self._ask(url, method, data, headers, json, stream)
-        if response.status_code == _UNAUTHORISED and self._authorize(response):
+        shown = self._authorization
+        response = self._ask(url, method, data, {**(headers or {}), **shown}, json, stream)
+        if response.status_code == _UNAUTHORISED and self._authorize(response, shown):
             response.close()
             if hasattr(data, "seek"):
                 data.seek(0)
-            response = self._ask(url, method, data, headers, json, stream)
+            response = self._ask(url, method, data, {**(headers or {}), **self._authorization}, json, stream)
         return response
 
     def _ask(
@@ -110,29 +113,34 @@ class RegistryClient(Registry):  # type: ignore[misc]  # it ships no types
         url: str,
         method: str,
         data: Any,
-        headers: Mapping[str, str] | None,
+        headers: Mapping[str, str],
         json: Any,
         stream: bool,  # noqa: FBT001 - as requests has it
     ) -> requests.Response:
-        shown = {**(headers or {}), **self._authorization}
         return self.session.request(
-            method, url, data=data, json=json, headers=shown, stream=stream, verify=self._tls_verify
+            method, url, data=data, json=json, headers=headers, stream=stream, verify=self._tls_verify
         )
 
-    def _authorize(self, refused: requests.Response) -> bool:
-        """Get what a challenge asks for; whether there is anything new to show."""
-        kind = refused.headers.get("WWW-Authenticate", "").partition(" ")[0].lower()
-        before = self._authorization
-        if kind == "bearer":
-            try:
-                headers, is_changed = self.auth.authenticate_request(refused, {}, refresh=True)
-            except (AttributeError, TypeError):
-                # A challenge that says not where, or a token that is no object.
-                return False
-            self._authorization = headers if is_changed else {}
-        elif kind == "basic" and self._credentials is not None:
-            self._authorization = {"Authorization": f"Basic {self.auth._basic_auth}"}  # noqa: SLF001 - its own packing
-        return bool(self._authorization) and self._authorization != before
+    def _authorize(self, refused: requests.Response, shown: Mapping[str, str]) -> bool:
+        """Get what a challenge asks for; whether there is anything to show that was not shown yet."""
+        with self._lock:
+            # Of several connections that are refused at once, the first gets a new token for all.
+            if self._authorization == shown:
+                self._authorization = self._answer_to(refused.headers.get("WWW-Authenticate", ""), refused)
+            return bool(self._authorization) and self._authorization != shown
+
+    def _answer_to(self, challenge: str, refused: requests.Response) -> dict[str, str]:
+        kind = challenge.partition(" ")[0].lower()
+        if kind == "basic" and self._credentials is not None:
+            return {"Authorization": f"Basic {self.auth._basic_auth}"}  # noqa: SLF001 - its own packing
+        if kind != "bearer":
+            return {}
+        try:
+            headers, is_changed = self.auth.authenticate_request(refused, {}, refresh=True)
+        except (AttributeError, TypeError):
+            # A challenge that says not where, or a token that is no object.
+            return {}
+        return headers if is_changed else {}
 
     @contextmanager
     def answers(self, url: str, headers: Mapping[str, str], method: str = "GET") -> Iterator[requests.Response]:
