@@ -30,6 +30,8 @@ def targets(pods: list[dict[str, Any]]) -> list[dict[str, Any]]:
                 "namespace": pod["metadata"]["namespace"],
                 "pod": pod["metadata"]["name"],
                 "node": pod["spec"].get("nodeName", ""),
+                # As the chart's ServiceMonitor gives it; an empty label is none.
+                "reranker": pod["metadata"].get("labels", {}).get("bge-reranker.io/fullname", ""),
             },
         }
         for pod in pods

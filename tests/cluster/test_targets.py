@@ -18,7 +18,7 @@ def test_the_port_with_metrics_is_listed_with_its_pod() -> None:
     assert targets([pod("Running", {"name": "http", "containerPort": 8000}, management)]) == [
         {
             "targets": ["198.18.1.7:8001"],
-            "labels": {"namespace": "search", "pod": "reranker-1", "node": "rr-node-1"},
+            "labels": {"namespace": "search", "pod": "reranker-1", "node": "rr-node-1", "reranker": ""},
         }
     ]
 
