@@ -73,7 +73,8 @@ class LaterLoad:
             return 0.0
         spare_s = np.maximum(0.0, self.remaining_s - own_s - load.doubt_s)
         spare_s = spare_s - np.minimum(load.batch_s, MARGIN * spare_s)
-        latest_s = (1 - room) * (spare_s - np.minimum(held_s, _HELD * spare_s))
+        latest_s = spare_s - np.minimum(held_s, _HELD * spare_s)
+        latest_s = np.maximum((1 - room) * latest_s, np.minimum(load.batch_s, latest_s))
         return float((self.ends_s - latest_s).max(initial=0.0))
 
 
@@ -291,5 +292,7 @@ def _why_refused(request: AdmissionRequest, load: Load) -> str:
 
 def _spare_s(request: AdmissionRequest, own_s: float, load: Load) -> float:
     """What a request can wait, without the room that it leaves to those who come before it."""
-    spare = max(0.0, request.remaining_s - own_s - load.doubt_s)
-    return (1 - request.room) * (spare - min(load.batch_s, MARGIN * spare))
+    spare_s = max(0.0, request.remaining_s - own_s - load.doubt_s)
+    spare_s -= min(load.batch_s, MARGIN * spare_s)
+    # Nobody comes before the batch that runs; room in its time would only leave the engine idle.
+    return max((1 - request.room) * spare_s, min(load.batch_s, spare_s))
