@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 import math
 import random
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from itertools import count
@@ -127,8 +127,8 @@ class Result:
     asked_tokens: Counter[Origin] = field(default_factory=Counter)
     """Tokens that could have been done, by origin."""
     answered_tokens: Counter[Origin] = field(default_factory=Counter)
-    answers_s: dict[Origin, list[float]] = field(default_factory=lambda: defaultdict(list))
-    """Seconds until each answer, by origin."""
+    answers: list[tuple[Asked, float]] = field(default_factory=list)
+    """What was answered in time, and after how many seconds."""
 
     @property
     def goodput(self) -> float:
@@ -149,7 +149,8 @@ class Result:
 
     def answer_s(self, origin: Origin, quantile: float) -> float:
         """Seconds until an answer, by origin."""
-        return float(np.quantile(self.answers_s[origin], quantile))
+        times_s = [seconds for asked, seconds in self.answers if asked.origin == origin]
+        return float(np.quantile(times_s, quantile)) if times_s else math.inf
 
     @property
     def shares(self) -> list[float]:
@@ -175,7 +176,7 @@ class Result:
                 f"\n  {origin.caller} {origin.priority}: answered {self.answered_part(origin):.3f}, "
                 f"p50 {self.answer_s(origin, 0.5):.3f} s, p95 {self.answer_s(origin, 0.95):.3f} s"
                 for origin, _ in scenario.origins
-                if len(scenario.origins) > 1 and self.answers_s[origin]
+                if len(scenario.origins) > 1
             )
         )
 
@@ -208,6 +209,16 @@ class Simulation:
         long = (asked for asked in could_be if asked.deadline_s >= self.scenario.long_s)
         self.result.possible_long_tokens = self._possible_tokens(long)
         self.result.in_order_tokens = self._in_order_tokens(could_be)
+        return self.result
+
+    def replay(self, requests: Iterable[Asked]) -> Result:
+        """Run through these requests and no others; nobody comes back."""
+        for asked in requests:
+            self._arrived.append(asked)
+            self._at(asked.at, lambda _, asked=asked: self._ask(asked))  # type: ignore[misc] # a default binds each one
+        while self._events:
+            now, _, event = heapq.heappop(self._events)
+            event(now)
         return self.result
 
     def _at(self, when: float, event: Callable[[float], None]) -> None:
@@ -289,7 +300,7 @@ class Simulation:
         if asked.serial in self._counted:
             self.result.answered[asked.size_class] += 1
             self.result.answered_tokens[asked.origin] += asked.tokens
-            self.result.answers_s[asked.origin].append(self._now - asked.at)
+            self.result.answers.append((asked, self._now - asked.at))
 
     def _go_on(self, now: float) -> None:
         """What the worker and the preparer do when something has changed."""

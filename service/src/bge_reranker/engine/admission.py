@@ -42,6 +42,9 @@ _LEAST_PART = 1 / 16
 _HALVINGS = 10
 """Steps in which the largest such part is looked for."""
 
+_ROOMLESS_BATCHES = 3.0
+"""Batches whose time no room is left in: nobody comes before the one that runs, and the engine must not fall idle."""
+
 _TRIAL_SHARE = 0.01
 """Most of the time that goes to requests which are expected to be too large for their deadlines."""
 
@@ -74,7 +77,7 @@ class LaterLoad:
         spare_s = np.maximum(0.0, self.remaining_s - own_s - load.doubt_s)
         spare_s = spare_s - np.minimum(load.batch_s, MARGIN * spare_s)
         latest_s = spare_s - np.minimum(held_s, _HELD * spare_s)
-        latest_s = np.maximum((1 - room) * latest_s, np.minimum(load.batch_s, latest_s))
+        latest_s = np.maximum((1 - room) * latest_s, np.minimum(_ROOMLESS_BATCHES * load.batch_s, latest_s))
         return float((self.ends_s - latest_s).max(initial=0.0))
 
 
@@ -294,5 +297,4 @@ def _spare_s(request: AdmissionRequest, own_s: float, load: Load) -> float:
     """What a request can wait, without the room that it leaves to those who come before it."""
     spare_s = max(0.0, request.remaining_s - own_s - load.doubt_s)
     spare_s -= min(load.batch_s, MARGIN * spare_s)
-    # Nobody comes before the batch that runs; room in its time would only leave the engine idle.
-    return max((1 - request.room) * spare_s, min(load.batch_s, spare_s))
+    return max((1 - request.room) * spare_s, min(_ROOMLESS_BATCHES * load.batch_s, spare_s))
