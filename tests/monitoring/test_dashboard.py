@@ -11,13 +11,16 @@ from collections.abc import Iterator
 
 import pytest
 
+from bge_reranker.errors import error_codes
 from bge_reranker.observe.metrics import Metrics
 from generate.monitoring.alerts import ALERTS
 from generate.monitoring.panels import OPERATED, SECTIONS
 from generate.monitoring.placeholders import OWN, WINDOW, filled
 from generate.monitoring.recording import recording_rules
+from reranker_operator.conditions import CONDITION_TYPES
 from reranker_operator.metrics import Metrics as OperatorMetrics
 from reranker_operator.metrics import Said
+from reranker_operator.reasons import DUTIES
 from tests.chart.rendering import CHART, render
 
 from .prometheus_server import program
@@ -56,6 +59,13 @@ def known_series() -> set[str]:
 def test_every_series_that_is_asked_for_is_one_that_there_is(expression: str) -> None:
     asked = set(re.findall(r"\b(?:bge_reranker|process|rerank)_\w+|\bbge_reranker:[\w:]+", expression))
     assert asked - known_series() == set()
+
+
+def test_reasons_types_and_codes_that_are_asked_for_are_those_of_the_programs() -> None:
+    asked = " ".join(EVERY_EXPRESSION)
+    assert set(re.findall(r'reason="(\w+)"', asked)) <= DUTIES.keys()
+    assert set(re.findall(r'type="(\w+)"', asked)) <= set(CONDITION_TYPES)
+    assert set(re.findall(r'code="(\w+)"', asked)) <= set(error_codes())
 
 
 def test_the_file_has_every_panel_once_and_in_a_grid_without_overlaps() -> None:
