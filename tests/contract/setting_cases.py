@@ -175,12 +175,13 @@ def _texts(key: str, declared: dict[str, Any]) -> Iterator[BoundCase]:
         yield BoundCase(key, "", Fault.BOUND)
     if "maxLength" in declared:
         longest = LENGTHENED.get(key, "/{}").format("\u00e4" if "pattern" not in declared else "a" * 8)
-        yield BoundCase(key, _as_long(longest, declared["maxLength"]))
-        yield BoundCase(key, _as_long(longest, declared["maxLength"] + 1), Fault.LENGTH)
+        end = ENDS.get(key, "")
+        yield BoundCase(key, _as_long(longest, declared["maxLength"], end))
+        yield BoundCase(key, _as_long(longest, declared["maxLength"] + 1, end), Fault.LENGTH)
 
 
-def _as_long(text: str, characters: int) -> str:
-    return text + text[-1] * (characters - len(text))
+def _as_long(text: str, characters: int, end: str) -> str:
+    return text + text[-1] * (characters - len(text) - len(end)) + end
 
 
 LENGTHENED: Final = {
@@ -189,8 +190,12 @@ LENGTHENED: Final = {
     "guard.redisUrl": "redis://{}",
     "http.allowedOrigins": "https://{}",
     "model.revision": "{}",
+    "observe.otlpEndpoint": "http://{}",
 }
 """Beginnings of texts whose last character may be there any number of times."""
+
+ENDS: Final = {"observe.otlpEndpoint": ":4317"}
+"""What has to follow them."""
 
 PATTERNED: Final[dict[str, list[tuple[str, bool]]]] = {
     "model.device": [("cpu", True), ("cuda:12", True), ("auto", True), ("gpu", False), ("cuda:", False)],

@@ -8,7 +8,7 @@ from pathlib import Path
 from prometheus_client.core import Metric
 
 from bge_reranker.observe.gpu import gpu_families
-from bge_reranker.observe.metrics import Metrics
+from bge_reranker.observe.metrics import SECONDS, Metrics
 from bge_reranker.observe.tei_names import with_tei_names
 
 from .marked_section import replace_section
@@ -21,6 +21,9 @@ def metrics_page(page: Path) -> str:
     """The page with its tables as they should be."""
     text = page.read_text(encoding="utf-8")
     text = replace_section(text, "metrics", _table(Metrics().registry.collect()))
+    text = replace_section(
+        text, "buckets", f"Bounds of buckets in seconds: {', '.join(f'{each:g}' for each in SECONDS)}."
+    )
     text = replace_section(text, "gpu metrics", _table(gpu_families()))
     return replace_section(text, "tei metrics", _table(with_tei_names().collect()))
 

@@ -43,7 +43,7 @@ from .bulk_histogram import BulkHistogram
 from .exposition import Exposition
 
 _MILLISECONDS = (1, 2.5, 5, 7.5, 10, 15, 20, 30, 40, 50, 75, 100, 150, 200, 300, 400, 500, 750)
-_SECONDS: Final = (*(bound / 1000 for bound in _MILLISECONDS), 1, 1.5, 2.5, 5, 10, 30, 60)
+SECONDS: Final = (*(bound / 1000 for bound in _MILLISECONDS), 1, 1.5, 2.5, 5, 10, 30, 60)
 """Buckets from an idle GPU's millisecond to the longest deadline, closest where search teams set their objectives."""
 
 _LAG_SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1)
@@ -333,4 +333,4 @@ class Metrics:
         return Gauge(f"bge_reranker_{name}", text, labels, registry=self.registry)
 
     def _histogram(self, name: str, text: str) -> Histogram:
-        return Histogram(f"bge_reranker_{name}", text, buckets=_SECONDS, registry=self.registry)
+        return Histogram(f"bge_reranker_{name}", text, buckets=SECONDS, registry=self.registry)
