@@ -37,7 +37,7 @@ from bge_reranker.ranking.request import RankRequest
 from bge_reranker.ranking.served_model import ServedModel
 from bge_reranker.settings import GateSettings
 from tests.live.scripted_scorer import ScriptedScorer
-from tests.live.server import _model
+from tests.live.server import model_of
 
 GOLDEN_SET = """\
 {"query": "q", "positive": ["good good"], "negative": ["bad bad", "good bad bad"]}
@@ -56,7 +56,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedModel]:
     """A real engine around a scorer that counts `good` and `bad`."""
     with ThreadPoolExecutor(1) as executor:
         settings = load_settings(flags={"log_level": "error"})
-        served = _model(tmp_path_factory.mktemp("model"), settings, ScriptedScorer(), Metrics(), executor)
+        served = model_of(tmp_path_factory.mktemp("model"), settings, ScriptedScorer(), Metrics(), executor)
         yield served
         served.close()
 
@@ -243,7 +243,7 @@ def test_a_worker_that_dies_of_the_golden_set_is_no_verdict(tmp_path: Path) -> N
     found = read_gate(GateSettings(golden_set='{"query": "q", "positive": ["good"], "negative": ["die"]}'))
     assert found is not None
     with ThreadPoolExecutor(1) as executor:
-        dying = _model(tmp_path, load_settings(), ScriptedScorer(), Metrics(), executor)
+        dying = model_of(tmp_path, load_settings(), ScriptedScorer(), Metrics(), executor)
         with pytest.raises(WorkerDied):
             passing(Gate(found, nobody(), 60.0), dying)
 
