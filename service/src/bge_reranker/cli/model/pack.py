@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import tempfile
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -52,21 +54,16 @@ def pack(
         raise SettingsError(
             f"{directory.path} is not a version of the store.", remedy="Fetch it first: `bge-reranker model fetch`."
         )
-    from ...store.bundle import write_bundle  # noqa: PLC0415 - a wrong option answers at once
+    from ...store.bundle import write_bundle, write_oci_layout  # noqa: PLC0415 - a wrong option answers at once
 
     if output is not None:
         write_bundle(directory.version, output)
         click.echo(f"Bundle: {output}")
-    if target is None:
-        if oci is not None:
-            _write_layout(directory.version, oci)
-    elif oci is not None:
-        _write_layout(directory.version, oci)
-        _push(directory.version, oci, target)
-    else:
-        with tempfile.TemporaryDirectory(prefix="bge-reranker-") as folder:
-            _write_layout(directory.version, Path(folder) / "image")
-            _push(directory.version, Path(folder) / "image", target)
+    if oci is not None:
+        click.echo(f"OCI image layout: {oci} ({write_oci_layout(directory.version, oci)})")
+    if target is not None:
+        with _layout(directory.version, oci) as layout:
+            _push(directory.version, layout, target)
 
 
 def _target(address: str) -> Source:
@@ -83,11 +80,17 @@ def _target(address: str) -> Source:
     return target
 
 
-def _write_layout(version: Version, folder: Path) -> None:
+@contextmanager
+def _layout(version: Version, written: Path | None) -> Iterator[Path]:
+    """The image that was written, or one that goes when it has been pushed."""
     from ...store.bundle import write_oci_layout  # noqa: PLC0415 - as above
 
-    digest = write_oci_layout(version, folder)
-    click.echo(f"OCI image layout: {folder} ({digest})")
+    if written is not None:
+        yield written
+        return
+    with tempfile.TemporaryDirectory(prefix="bge-reranker-") as folder:
+        write_oci_layout(version, Path(folder) / "image")
+        yield Path(folder) / "image"
 
 
 def _push(version: Version, layout: Path, target: Source) -> None:
