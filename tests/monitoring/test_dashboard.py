@@ -12,6 +12,7 @@ from collections.abc import Iterator
 import pytest
 
 from bge_reranker.errors import error_codes
+from bge_reranker.observe.gpu import gpu_families
 from bge_reranker.observe.metrics import Metrics
 from generate.monitoring.alerts import ALERTS
 from generate.monitoring.panels import OPERATED, SECTIONS
@@ -48,6 +49,7 @@ def known_series() -> set[str]:
     said = [Said("", "", "Ready", "True", "")]
     registries = (Metrics().registry, OperatorMetrics(lambda: ["x"], lambda: said).registry)
     names = {sample.name for registry in registries for family in registry.collect() for sample in family.samples}
+    names |= {family.name for family in gpu_families()}
     # A histogram without an observation has no bucket in some of them.
     families = {family.name for registry in registries for family in registry.collect() if family.type == "histogram"}
     names |= {f"{family}_{part}" for family in families for part in ("bucket", "sum", "count")}

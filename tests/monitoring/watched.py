@@ -16,11 +16,13 @@ from http.server import ThreadingHTTPServer
 from pathlib import Path
 
 import httpx
-from prometheus_client import generate_latest
+from prometheus_client import CollectorRegistry, generate_latest
 
+from bge_reranker.observe.gpu import GpuMetrics
 from generate.monitoring.rules import Objectives, rules_of
 from reranker_operator.metrics import Metrics as OperatorMetrics
 from reranker_operator.metrics import Said
+from tests.observe.test_gpu import FakeNvml
 
 from . import dcgm_exporter
 from .prometheus_server import Prometheus, prometheus
@@ -64,19 +66,22 @@ def watched(folder: Path, *, max_queue_tokens: int = 100_000) -> Iterator[Watche
         _scorer(folder, max_queue_tokens) as (api, management),
         _served_operator() as operator,
         _gpus(management) as gpus,
+        _serving(dcgm_exporter.serve(_nvml, 0, "127.0.0.1")) as nvml,
     ):
         rules = rules_of(NAMESPACE, RELEASE, Objectives())
-        with prometheus(folder, _jobs(management, operator, gpus), rules) as running:
+        with prometheus(folder, _jobs(management, operator, gpus, nvml), rules) as running:
             yield Watched(f"http://{api}", running)
 
 
-def _jobs(management: str, operator: str, gpus: str) -> list[dict[str, object]]:
+def _jobs(management: str, operator: str, gpus: str, nvml: str) -> list[dict[str, object]]:
     pods = [
         {"targets": [management], "labels": {"namespace": NAMESPACE, "reranker": RELEASE, "pod": pod}} for pod in PODS
     ]
     exporter = {"namespace": "gpu-operator", "pod": "dcgm-exporter-x"}
     return [
         {"job_name": "scorer", "static_configs": pods},
+        # On a node with a GPU the scorer itself has these.
+        {"job_name": "nvml", "static_configs": [{**pods[0], "targets": [nvml]}]},
         {"job_name": "operator", "static_configs": [{"targets": [operator], "labels": {"namespace": "bge-reranker"}}]},
         {
             "job_name": "dcgm-plain",
@@ -136,6 +141,13 @@ def _served_operator() -> Iterator[str]:
     metrics = OperatorMetrics(lambda: ["AllReplicasReady"], lambda: said)
     with _serving(dcgm_exporter.serve(lambda: generate_latest(metrics.registry).decode(), 0, "127.0.0.1")) as address:
         yield address
+
+
+def _nvml() -> str:
+    """A GPU as the scorer itself sees it, with NVML played."""
+    registry = CollectorRegistry()
+    GpuMetrics(FakeNvml(throttled=8), registry, clock=lambda: 0.0)
+    return generate_latest(registry).decode()
 
 
 @contextmanager

@@ -199,6 +199,24 @@ SECTIONS = (
                 (Query(f"max by (pod) (bge_reranker:gpu_utilization:avg1m{{{OWN}}})", "{{pod}}"),),
             ),
             Panel(
+                "GPU, memory",
+                "percentunit",
+                "Memory of the GPU in use, by any process: flat for a server that keeps what it has.",
+                (
+                    Query(
+                        f"max by (pod, gpu) (bge_reranker_gpu_memory_used_bytes{{{OWN}}} "
+                        f"/ bge_reranker_gpu_memory_size_bytes{{{OWN}}})",
+                        "{{pod}} {{gpu}}",
+                    ),
+                ),
+            ),
+            Panel(
+                "GPU, throttled",
+                "short",
+                "1 while the clock of the GPU is held down, by reason: heat and power slow all requests.",
+                (Query(f"max by (pod, reason) (bge_reranker_gpu_throttled{{{OWN}}})", "{{pod}} {{reason}}"),),
+            ),
+            Panel(
                 "CPU",
                 "short",
                 "CPUs that each replica uses.",
