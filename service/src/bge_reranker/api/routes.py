@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
+from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from .discovery import DiscoveryEndpoints
 from .health import HealthEndpoints
+
+_METRICS: Final = ("text/plain", "application/openmetrics-text")
+"""Media types of metrics; which of them is the scraper's choice."""
 
 Handler = Callable[[Request], Awaitable[Response]]
 
@@ -40,14 +44,14 @@ def management_routes(health: HealthEndpoints) -> list[GetRoute]:
         GetRoute("/health/live", health.live, "Alive, or in need of a restart?", (503,)),
         GetRoute("/ping", health.ready, "Ready to rank?", (503,)),
         GetRoute("/info", health.info, "What is served, by what, within which limits"),
-        GetRoute("/metrics", health.metrics, "Metrics in Prometheus' text format", kinds=("text/plain",)),
+        GetRoute("/metrics", health.metrics, "Metrics in Prometheus' text format, or in OpenMetrics", kinds=_METRICS),
     ]
 
 
 def client_routes(health: HealthEndpoints, discovery: DiscoveryEndpoints) -> list[GetRoute]:
     """What clients of other servers ask; on the API's listener only."""
     routes = [
-        GetRoute("/v1/metrics", health.metrics, "Metrics (NIM)", kinds=("text/plain",)),
+        GetRoute("/v1/metrics", health.metrics, "Metrics (NIM)", kinds=_METRICS),
         GetRoute("/v1/models", discovery.models, "Served models (OpenAI)", (503,)),
         GetRoute("/models", discovery.models, "Served models (infinity)", (503,)),
         GetRoute("/v1/models/{name:path}", discovery.model, "One model (OpenAI, xinference)", (404, 503)),
