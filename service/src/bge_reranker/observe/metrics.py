@@ -58,7 +58,7 @@ _PAIR_TOKENS: Final = (16, 32, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 2048,
 _BATCH_PAIRS: Final = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048)
 """Buckets of pairs in a batch."""
 
-DIALECTS: Final[tuple[str, ...]] = (*get_args(DialectName), "none")
+_DIALECTS: Final[tuple[str, ...]] = (*get_args(DialectName), "none")
 """Values of the label `dialect`; `none` where a request never had one."""
 
 _STATUSES: Final = (200, 422, 429, 500, 503, 504)
@@ -239,7 +239,7 @@ class Metrics:
         self.rejections = self._counter(
             "rejections", "Requests that were refused or given up for want of capacity, by the error's code.", ["code"]
         )
-        for dialect in DIALECTS:
+        for dialect in _DIALECTS:
             for status in _STATUSES:
                 self.http_requests.labels(dialect, str(status))
         for code in error_codes():

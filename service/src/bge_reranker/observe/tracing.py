@@ -12,9 +12,6 @@ from ..ranking.ranking import Ranking
 TRACEPARENT: Final = "traceparent"
 """Header with which a caller says to which trace its request belongs (W3C Trace Context)."""
 
-TRACESTATE: Final = "tracestate"
-"""Header with what tracing systems hand on beside it."""
-
 _TRACEPARENT: Final = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(-.*)?")
 
 
