@@ -42,6 +42,8 @@ def test_a_panic_of_the_tokenizer_is_answered_and_logged_under_the_requests_id(
     assert eventually(lambda: bool(lines(server, "request_failed")))
     (line,) = lines(server, "request_failed")[-1:]
     assert line["exception"] == "PanicException"
+    assert (line["level"], line["status"], line["code"]) == ("error", 500, "InternalError")
+    assert lines(server, "request") == []
     assert "encode" in line["trace"]
     assert "secret" not in server.log.getvalue()
     assert "Onig" not in server.log.getvalue()

@@ -91,7 +91,7 @@ class Envelope:
         except (asyncio.CancelledError, KeyboardInterrupt, SystemExit, GeneratorExit):
             raise
         except BaseException as error:  # noqa: BLE001 - the last resort; a Rust library's panic is no Exception
-            self._log_bug(record, error)
+            self._note_bug(record, error)
             if not answer.status:
                 record.held.close()
                 await error_response(bug(record), record.stage.style)(scope, answer.receive, answer.send)
@@ -120,14 +120,12 @@ class Envelope:
             headers["Connection"] = "close"
         return headers
 
-    def _log_bug(self, record: RequestRecord, error: BaseException) -> None:
+    def _note_bug(self, record: RequestRecord, error: BaseException) -> None:
         record.code = InternalError.__name__
         # Frames only: the exception's own message may repeat a text.
         raised = (error.__cause__ or error) if isinstance(error, InternalError) else error
         frames = "".join(traceback.format_tb(error.__traceback__) + traceback.format_tb(raised.__traceback__))
-        self._log.error(
-            "request_failed", request_id=record.arrived.request_id, exception=type(raised).__name__, trace=frames
-        )
+        record.bug = {"exception": type(raised).__name__, "trace": frames}
 
     def _account(self, scope: Scope, record: RequestRecord, trace: RequestTrace, status: int, seconds: float) -> None:
         outcome = record.stage.outcome
@@ -159,8 +157,10 @@ class Envelope:
             if admitted is None:
                 return
             log, skipped = self._log.info, admitted
+        if record.bug:
+            log = self._log.error
         log(
-            "request",
+            "request_failed" if record.bug else "request",
             request_id=record.arrived.request_id,
             trace_id=trace.trace_id or None,
             method=scope["method"],
@@ -173,6 +173,7 @@ class Envelope:
             tokens=outcome.ranking.total_tokens if outcome.ranking else 0,
             ms=round(seconds * 1000, 2),
             skipped=skipped,
+            **record.bug,
         )
 
 

@@ -233,7 +233,7 @@ class RequestRecord:
         arrived: The first stage.
     """
 
-    __slots__ = ("arrived", "caller", "code", "held", "held_bytes", "stage")
+    __slots__ = ("arrived", "bug", "caller", "code", "held", "held_bytes", "stage")
 
     def __init__(self, arrived: Arrived) -> None:
         self.arrived = arrived
@@ -242,6 +242,9 @@ class RequestRecord:
         """The furthest stage that the request has reached."""
 
         self.code = "ok"
+
+        self.bug: dict[str, str] = {}
+        """What nobody foresaw, for the log: the exception's type and its frames."""
 
         self.caller: Caller = ANONYMOUS
         """Who asks, once authentication has found out."""
