@@ -7,6 +7,7 @@ import pytest
 from bge_reranker.api.dispatch import DIALECTS, candidates
 from bge_reranker.api.exchange import Addressed, Answered, Arrived, Identified, Read
 from bge_reranker.guard.caller import ANONYMOUS
+from bge_reranker.guard.guard import Admitted
 from bge_reranker.settings import DialectSettings
 
 ARRIVED = Arrived("id", 0.0)
@@ -15,7 +16,7 @@ ADDRESSED = Addressed(ARRIVED, "/v1/ranking", candidates("/v1/ranking", None), D
 
 def read(dialect: str, route: str, **body: object) -> Read:
     addressed = Addressed(ARRIVED, route, candidates(route, None), DialectSettings())
-    return Read(Identified(addressed, ANONYMOUS), 1.0, body, DIALECTS[dialect])
+    return Read(Identified(addressed, Admitted(ANONYMOUS, "address:127.0.0.1")), 1.0, body, DIALECTS[dialect])
 
 
 def test_an_error_has_our_style_until_a_route_tells_a_dialect() -> None:

@@ -67,7 +67,7 @@ def test_whatever_ranks_or_tokenises_wants_a_key(guarded: LiveServer, path: str)
 
 @pytest.mark.parametrize(
     "path",
-    "/ /docs /assets/page.js /openapi.json /health /health/live /health/ready /ping /info /metrics /v1/models /models "
+    "/ /docs /assets/page.js /openapi.json /health /health/live /health/ready /ping /info /v1/models /models "
     "/meta /.well-known/ready /v1/health/ready /v2/models/m/ready".split(),
 )
 def test_probes_and_the_page_stay_open(guarded: LiveServer, path: str) -> None:
@@ -130,7 +130,8 @@ def test_the_specification_names_the_ways_to_send_a_key_where_one_is_needed(
     assert "securitySchemes" not in open_to_all["components"]
     for path, operations in wants["paths"].items():
         for method, operation in operations.items():
-            assert ("security" in operation) == bool(_refused(operation)) == (method == "post"), path
+            is_guarded = method == "post" or path in {"/metrics", "/v1/metrics", "/guard"}
+            assert ("security" in operation) == bool(_refused(operation)) == is_guarded, path
             assert "security" not in open_to_all["paths"][path][method]
             assert not _refused(open_to_all["paths"][path][method])
     assert _refused(wants["paths"]["/dialects/nim/v1/ranking"]["post"]) == {"403"}

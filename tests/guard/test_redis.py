@@ -3,34 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
 from bge_reranker.configuration import load_settings
 from bge_reranker.errors import SettingsError
-from bge_reranker.guard.redis import Outcome, Part, RedisUnavailable, SharedRedis, connect
+from bge_reranker.guard.redis import RedisUnavailable, SharedRedis, connect
+from tests.guard.observer import Noted
 from tests.live.redis_server import RedisServer, redis_server
 
 NOWHERE = "redis://127.0.0.1:1/0"
-
-
-@dataclass
-class Noted:
-    """What an observer has seen."""
-
-    asked: Counter[str] = field(default_factory=Counter)
-    is_open: bool = False
-
-    def redis_asked(self, part: Part, outcome: Outcome) -> None:
-        assert part == "limits"
-        self.asked[outcome] += 1
-
-    def redis_breaker(self, *, is_open: bool) -> None:
-        self.is_open = is_open
 
 
 @pytest.fixture(scope="module")

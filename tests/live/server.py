@@ -19,7 +19,7 @@ from bge_reranker.api.application import create_api, create_management
 from bge_reranker.configuration import load_settings
 from bge_reranker.engine.engine import Engine
 from bge_reranker.engine.scorer import Scorer
-from bge_reranker.guard.api_keys import load_keys
+from bge_reranker.guard.guard import create_guard
 from bge_reranker.observe.engine_events import EngineEvents
 from bge_reranker.observe.logs import configure_logs
 from bge_reranker.observe.metrics import Metrics
@@ -89,10 +89,10 @@ def live_server(
 def _running(folder: Path, settings: Settings, max_pair_tokens: int, log: io.StringIO) -> Iterator[LiveServer]:
     scorer, state, metrics = ScriptedScorer(max_pair_tokens), ServingState(), create_metrics(settings.observe)
     tracing = start_tracing(settings.observe, metrics)
-    executor, keys = ThreadPoolExecutor(2), load_keys(settings.guard)
+    executor, guard = ThreadPoolExecutor(2), create_guard(settings.guard, metrics)
     state.model = model_of(folder, settings, scorer, metrics, executor)
     api = Listener(
-        create_api(state, settings, keys, metrics, tracing, executor),
+        create_api(state, settings, guard, metrics, tracing, executor),
         "127.0.0.1",
         0,
         "port",
@@ -100,7 +100,7 @@ def _running(folder: Path, settings: Settings, max_pair_tokens: int, log: io.Str
         metrics.refused,
     )
     management = Listener(
-        create_management(state, settings, keys, metrics), "127.0.0.1", 0, "port", settings.http, metrics.refused
+        create_management(state, settings, guard, metrics), "127.0.0.1", 0, "port", settings.http, metrics.refused
     )
 
     async def serve() -> None:

@@ -15,7 +15,7 @@ import uvloop
 
 from bge_reranker.api.application import create_api, create_management
 from bge_reranker.configuration import load_settings
-from bge_reranker.guard.api_keys import load_keys
+from bge_reranker.guard.guard import create_guard
 from bge_reranker.observe.logs import configure_logs
 from bge_reranker.observe.start import create_metrics, start_tracing
 from bge_reranker.ranking.served_model import ServedModel
@@ -34,10 +34,10 @@ def main(folder: Path, flags: dict[str, str]) -> int:
     scorer, state, executor = ScriptedScorer(), ServingState(), ThreadPoolExecutor(2)
     metrics = create_metrics(settings.observe)
     tracing = start_tracing(settings.observe, metrics)
-    keys = load_keys(settings.guard)
+    guard = create_guard(settings.guard, metrics)
     api, management = open_listeners(
-        create_api(state, settings, keys, metrics, tracing, executor),
-        create_management(state, settings, keys, metrics),
+        create_api(state, settings, guard, metrics, tracing, executor),
+        create_management(state, settings, guard, metrics),
         settings.http,
         Descriptors.divide(raise_limit(), settings.http.max_connections),
         metrics.refused,

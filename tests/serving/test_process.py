@@ -14,7 +14,7 @@ from structlog.testing import capture_logs
 from bge_reranker.api.application import create_api, create_management
 from bge_reranker.configuration import load_settings
 from bge_reranker.errors import CorruptFile
-from bge_reranker.guard.api_keys import load_keys
+from bge_reranker.guard.guard import create_guard
 from bge_reranker.observe.metrics import Metrics
 from bge_reranker.observe.tracing import NoTracing
 from bge_reranker.ranking.served_model import ServedModel
@@ -40,10 +40,11 @@ def run_until_it_ends(error: Exception) -> tuple[int, ServerProcess, Metrics]:
 
     async def run() -> tuple[int, ServerProcess, Metrics]:
         settings = load_settings(flags={"port": 0, "management_port": 0, "drain_delay_s": 0})
-        state, metrics, http, keys = ServingState(), Metrics(), settings.http, load_keys(settings.guard)
+        state, metrics, http = ServingState(), Metrics(), settings.http
+        guard = create_guard(settings.guard, metrics)
         with ThreadPoolExecutor(1) as executor:
-            api = create_api(state, settings, keys, metrics, NoTracing(), executor)
-            management = create_management(state, settings, keys, metrics)
+            api = create_api(state, settings, guard, metrics, NoTracing(), executor)
+            management = create_management(state, settings, guard, metrics)
             process = ServerProcess(
                 state,
                 Listener(api, http.host, 0, "port", http, metrics.refused),

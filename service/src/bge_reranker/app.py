@@ -12,7 +12,7 @@ import structlog
 
 from .api.application import create_api, create_management
 from .configuration import masked
-from .guard.api_keys import load_keys
+from .guard.guard import create_guard
 from .judging import check_published, load_gate, pass_gate
 from .loading import load_model
 from .observe.engine_events import EngineEvents
@@ -40,7 +40,7 @@ def create_process(settings: Settings, on_ready: Callable[[str, ServedModel], No
         on_ready: Called with the API's address and the model once requests can be ranked.
 
     Raises:
-        SettingsError: If a port cannot be bound, the keys of callers cannot be read, or the process may open too few
+        SettingsError: If a port cannot be bound, what the guard needs cannot be read, or the process may open too few
             files, or what sends traces is not installed.
         GateInputChanged: If the golden set is not the one that the settings name.
         InvalidJudgements: If the golden set is none.
@@ -56,17 +56,18 @@ def create_process(settings: Settings, on_ready: Callable[[str, ServedModel], No
         http = settings.http.model_copy(update={"max_connections": files.connections})
         settings = settings.model_copy(update={"http": http})
     _log.info("settings", **masked(settings))
-    keys, gate = load_keys(settings.guard), load_gate(settings)
-    _log.info("guarded" if keys else "open_to_everybody", keys=len(keys))
+    gate = load_gate(settings)
     state, metrics, http = ServingState(), create_metrics(settings.observe), settings.http
+    guard = create_guard(settings.guard, metrics)
+    _log.info("guarded" if guard.authenticator.is_required else "open_to_everybody", **guard.authenticator.counts())
     tracing = start_tracing(settings.observe, metrics)
     if settings.model.device != "cpu":
         watch_gpus(metrics.registry)
     refused = metrics.refused
     executor = ThreadPoolExecutor(_TEXT_THREADS, thread_name_prefix="text")
     api, management = open_listeners(
-        create_api(state, settings, keys, metrics, tracing, executor),
-        create_management(state, settings, keys, metrics),
+        create_api(state, settings, guard, metrics, tracing, executor),
+        create_management(state, settings, guard, metrics),
         http,
         files,
         refused,

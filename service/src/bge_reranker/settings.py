@@ -95,6 +95,22 @@ Redis = Annotated[
         json_schema_extra={MUST_BE: "an address such as redis://host:6379/0, or rediss:// for TLS"},
     ),
 ]
+KeySetAddress = Annotated[
+    str,
+    Field(
+        max_length=2048,
+        pattern=r"^https?://[^\s]+$",
+        json_schema_extra={MUST_BE: "an address such as https://issuer.example/keys"},
+    ),
+]
+Networks = Annotated[
+    str,
+    Field(
+        max_length=4096,
+        pattern=r"^[0-9A-Fa-f.:/, ]+$",
+        json_schema_extra={MUST_BE: "networks such as 10.0.0.0/8, separated by commas"},
+    ),
+]
 _CUT_OFF = r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}=[0-9]*\.?[0-9]+(:[0-9]*\.?[0-9]+)?"
 CutOffs = Annotated[
     str,
@@ -127,6 +143,7 @@ Port = Annotated[int, Field(ge=0, le=65535)]
 GUARDS = frozenset(
     {
         *("api_keys", "keys_file", "internal_token_file", "redis_password_file"),
+        *("jwt_issuer", "jwt_audience", "jwks_url", "jwks_file", "jwt_secret_file"),
         *("expect_digest", "revision"),
         *("golden_set", "golden_set_file", "golden_set_sha256", "min_ndcg_at_10", "max_ndcg_loss", "min_kendall_tau"),
         *("cut_offs", "peers"),
@@ -377,8 +394,47 @@ class GuardSettings(SettingsGroup):
     command line, which every user of the machine can read."""
 
     keys_file: str | None = Field(default=None, min_length=1, max_length=4096)
-    """File with further keys, one a line, such as a mounted Kubernetes Secret; lines that start with `#` are comments.
-    Read once, at start."""
+    """File with further keys, one a line, such as a mounted Kubernetes Secret: `KEY`, or better `sha256:DIGEST`, which
+    `name=search` and `scopes=rerank,metrics,admin` may follow; lines that start with `#` are comments. Read again
+    within a second of a change; while it holds an error, the former keys count."""
+
+    jwt_issuer: str | None = Field(default=None, min_length=1, max_length=2048)
+    """Issuer (`iss`) of the tokens that are taken instead of keys; unset: none are."""
+
+    jwt_audience: str | None = Field(default=None, min_length=1, max_length=2048)
+    """Audience (`aud`) that a token must name, so that none opens that was made for another service."""
+
+    jwks_url: KeySetAddress | None = None
+    """Address of the issuer's keys (JWKS), for RS256 and ES256; fetched with the first token, every five minutes, and
+    when a token names a key that is not among them. While it cannot be fetched, known keys count for a day."""
+
+    jwks_file: str | None = Field(default=None, min_length=1, max_length=4096)
+    """File with such keys; read again within a second of a change."""
+
+    jwt_secret_file: str | None = Field(default=None, min_length=1, max_length=4096)
+    """File with secrets for HS256, each of 32 bytes or more on a line of its own; read again within a second of a
+    change."""
+
+    jwt_skew_s: float = Field(default=30.0, ge=0, le=600)
+    """Seconds by which the issuer's clock and this machine's may differ."""
+
+    requests_per_minute: int | None = Field(default=None, ge=1, le=1_000_000_000)
+    """Most requests of one caller in any minute, the keys of one name taken together; without authentication, of one
+    client's address. Beyond it, 429 with `Retry-After`. Unset: any number."""
+
+    tokens_per_minute: int | None = Field(default=None, ge=1, le=1_000_000_000_000)
+    """Most tokens, likewise. A request is charged with an estimate, and at its end with the tokens that it had."""
+
+    max_caller_bodies_bytes: int | None = Field(default=None, ge=1_024, le=1_000_000_000_000_000)
+    """Most bytes that the bodies of one caller's requests under way weigh together, as `maxBodiesBytes` counts them;
+    one alone is always taken. Beyond it, 429 before anything is parsed. Unset: no limit besides that of all."""
+
+    trusted_proxies: Networks | None = None
+    """Networks of proxies whose word about a client's address is taken, separated by commas, for example
+    `10.0.0.0/8, fd00::/8`; unset: the address at the other end of the connection counts."""
+
+    forwarding_header: Literal["x-forwarded-for", "forwarded"] = "x-forwarded-for"
+    """Header in which those proxies name the client. One only: a proxy passes on the other as the client sent it."""
 
     redis_url: Redis | None = None
     """Redis in which replicas share what they count and remember, `redis://host:6379/0`, or `rediss://` for TLS; a

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Executor
+from dataclasses import replace
 from functools import cache
 from typing import Any, Final
 
@@ -14,12 +15,13 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
 from ..errors import MethodNotAllowed, RouteNotFound
-from ..guard.api_keys import ApiKeys
+from ..guard.guard import Guard
 from ..observe.metrics import Metrics
 from ..observe.tracing import NoTracing, Tracing
 from ..serving.state import ServingState
 from ..settings import HttpSettings, Settings
 from .addresses import Addresses, tolerant
+from .admission import only_for
 from .body import Bodies
 from .discovery import DiscoveryEndpoints
 from .dispatch import DIALECTS, KEY_RULES, ROUTES
@@ -61,32 +63,32 @@ _KEYS: Final = Keys(
 
 
 def create_api(
-    state: ServingState, settings: Settings, keys: ApiKeys, metrics: Metrics, tracing: Tracing, executor: Executor
+    state: ServingState, settings: Settings, guard: Guard, metrics: Metrics, tracing: Tracing, executor: Executor
 ) -> ASGIApp:
     """The application of the API listener.
 
     Args:
         state: What is served.
         settings: The effective settings.
-        keys: Keys of callers; none lets everybody in.
+        guard: Who may call, and how much.
         metrics: Where requests are counted.
         tracing: Where they are traced.
         executor: Where large bodies are parsed and large answers written.
     """
-    needs_key = len(keys) > 0
-    health = HealthEndpoints(state, settings, metrics, needs_key=needs_key)
+    needs_key = guard.authenticator.is_required
+    health = HealthEndpoints(state, settings, metrics, guard.authenticator)
     discovery = DiscoveryEndpoints(state, settings, needs_key=needs_key)
-    routes = management_routes(health) + client_routes(health, discovery)
+    routes = [_guarded(route, guard) for route in management_routes(health) + client_routes(health, discovery)]
     app = _framework(_TITLE, [*(route.tag for route in routes), *RANKING_TAGS], settings.http)
-    bodies = Bodies(settings.http, executor, _KEYS)
-    endpoint = RerankEndpoint(state, settings, keys, bodies, executor)
+    bodies = Bodies(settings.http, executor, _KEYS, settings.guard.max_caller_bodies_bytes)
+    endpoint = RerankEndpoint(state, settings, guard, bodies, executor)
     for path in ROUTES:
         extra = ranking_operation(path, needs_key=needs_key)
         app.add_api_route(path, endpoint.at(path), methods=["POST"], openapi_extra=extra)
-    for path, handler in TokenEndpoints(state, settings, keys, bodies, executor).handlers().items():
+    for path, handler in TokenEndpoints(state, settings, guard, bodies, executor).handlers().items():
         extra = token_operation(path, needs_key=needs_key)
         app.add_api_route(path, handler, methods=["POST"], openapi_extra=extra)
-    _add_routes(app, [*routes, page_route(health.ready)])
+    _add_routes(app, [*routes, page_route(health.ready)], needs_key=needs_key)
     add_files(app)
     _add_document(app, needs_key=needs_key, others=prefixed_operations(needs_key=needs_key))
     prefixes = [prefix.strip() for prefix in (settings.http.path_prefixes or "").split(",") if prefix.strip()]
@@ -94,19 +96,18 @@ def create_api(
     return _for_browsers(Envelope(app, resolve, state, settings, metrics, tracing), settings.http)
 
 
-def create_management(state: ServingState, settings: Settings, keys: ApiKeys, metrics: Metrics) -> ASGIApp:
+def create_management(state: ServingState, settings: Settings, guard: Guard, metrics: Metrics) -> ASGIApp:
     """The application of the management listener.
 
     Args:
         state: What is served.
         settings: The effective settings.
-        keys: Keys of callers; they are not asked for here, but `/info` says whether there are any.
+        guard: Nobody is asked here who they are, but `/info` says whether they are elsewhere.
         metrics: What `/metrics` prints.
     """
-    health = HealthEndpoints(state, settings, metrics, needs_key=len(keys) > 0, shows_gate=True)
-    routes = management_routes(health)
+    routes = management_routes(HealthEndpoints(state, settings, metrics, guard.authenticator, shows_gate=True))
     app = _framework(f"{_TITLE} management", [route.tag for route in routes], settings.http)
-    _add_routes(app, routes)
+    _add_routes(app, routes, needs_key=False)
     _add_document(app, needs_key=False, others={})
     return Envelope(app, tolerant, state, settings, metrics, NoTracing())
 
@@ -131,9 +132,14 @@ def _framework(title: str, tags: Iterable[str], http: HttpSettings) -> FastAPI:
     return app
 
 
-def _add_routes(app: FastAPI, routes: Iterable[GetRoute]) -> None:
+def _guarded(route: GetRoute, guard: Guard) -> GetRoute:
+    """A route behind the scope that it needs; where nobody says who they are, that is all that they may."""
+    return route if route.scope is None else replace(route, handler=only_for(guard, route.scope, route.handler))
+
+
+def _add_routes(app: FastAPI, routes: Iterable[GetRoute], *, needs_key: bool) -> None:
     for route in routes:
-        extra = get_operation(route)
+        extra = get_operation(route, needs_key=needs_key)
         # A response class without a media type: the operation names those of its own.
         app.add_api_route(route.path, route.handler, methods=["GET"], openapi_extra=extra, response_class=Response)
         app.add_api_route(route.path, route.handler, methods=["HEAD"], include_in_schema=False)

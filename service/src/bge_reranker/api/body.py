@@ -9,7 +9,15 @@ from typing import Any, Final
 
 from starlette.requests import ClientDisconnect, Request
 
-from ..errors import BodyTooLarge, CallerGone, InvalidBody, QueueFull, RequestTimedOut, UnsupportedMediaType
+from ..errors import (
+    BodyTooLarge,
+    CallerGone,
+    InvalidBody,
+    QueueFull,
+    RateLimited,
+    RequestTimedOut,
+    UnsupportedMediaType,
+)
 from ..settings import HttpSettings
 from .exchange import RequestRecord, record_of
 from .pace import Pace
@@ -54,13 +62,18 @@ class Bodies:
         limits: Bytes of one and of all, and the time that one may take to arrive.
         executor: Where large bodies are parsed.
         keys: Keys of bodies, by what is done with their values.
+        max_caller_bytes: What the bodies of one caller may weigh together; None for as much as all.
     """
 
-    def __init__(self, limits: HttpSettings, executor: Executor, keys: Keys) -> None:
+    def __init__(
+        self, limits: HttpSettings, executor: Executor, keys: Keys, max_caller_bytes: int | None = None
+    ) -> None:
         self._limits = limits
+        self._max_caller_bytes = max_caller_bytes
         self._executor = executor
         self._keys = keys
         self._held_bytes = 0
+        self._held_by: dict[str, int] = {}
         # One large body at a time: the threads are there for the texts of everybody.
         self._reading = asyncio.Semaphore(1)
         self._pace = Pace(LARGE_BODIES_BYTES_PER_S)
@@ -74,6 +87,7 @@ class Bodies:
             UnsupportedMediaType: If a content type is given that is not JSON.
             BodyTooLarge: If the body, announced or real, has more bytes than one may have.
             QueueFull: If all bodies would weigh more than they may together.
+            RateLimited: If those of its caller would.
             RequestTimedOut: If it does not arrive in time.
             CallerGone: If the client hangs up before the end.
             InvalidBody: If it is not a JSON object, or has too many values.
@@ -98,6 +112,7 @@ class Bodies:
 
     def _hold(self, record: RequestRecord, more_bytes: int) -> None:
         """Count so much more for a request, until its answer has been taken or is an error."""
+        self._check_caller(record, more_bytes)
         others_bytes, most_bytes = self._held_bytes - record.held_bytes, self._limits.max_bodies_bytes
         if record.held_bytes + more_bytes > most_bytes // _SMALL_SHARE:
             most_bytes -= most_bytes // _KEPT_SHARE
@@ -113,9 +128,23 @@ class Bodies:
             record.held.callback(self._release, record)
         self._held_bytes += more_bytes
         record.held_bytes += more_bytes
+        self._held_by[record.party] = self._held_by.get(record.party, 0) + more_bytes
+
+    def _check_caller(self, record: RequestRecord, more_bytes: int) -> None:
+        held_bytes, most_bytes = self._held_by.get(record.party, 0), self._max_caller_bytes
+        if most_bytes is None or held_bytes == record.held_bytes or held_bytes + more_bytes <= most_bytes:
+            return
+        raise RateLimited(
+            f"The bodies of this caller's requests under way weigh {held_bytes} bytes; the limit is {most_bytes}.",
+            remedy="Wait for answers before you send more, or raise the server's maxCallerBodiesBytes.",
+            retry_after_s=1,
+        )
 
     def _release(self, record: RequestRecord) -> None:
         self._held_bytes -= record.held_bytes
+        left_bytes = self._held_by.pop(record.party, 0) - record.held_bytes
+        if left_bytes:
+            self._held_by[record.party] = left_bytes
         record.held_bytes = 0
 
     async def _receive(self, request: Request) -> bytearray:

@@ -14,6 +14,7 @@ from starlette.requests import Request
 from typing_extensions import override
 
 from ..guard.caller import ANONYMOUS, Caller
+from ..guard.guard import Admitted
 from ..ranking.ranking import Ranking
 from ..ranking.served_model import ServedModel
 from ..settings import DialectSettings
@@ -99,7 +100,7 @@ class Identified(Stage):
     """Its headers say who asks."""
 
     addressed: Addressed
-    caller: Caller
+    admitted: Admitted
 
     @property
     @override
@@ -132,7 +133,7 @@ class Read(Stage):
     @property
     def caller(self) -> Caller:
         """Who asks."""
-        return self.identified.caller
+        return self.identified.admitted.caller
 
     @property
     @override
@@ -233,7 +234,7 @@ class RequestRecord:
         arrived: The first stage.
     """
 
-    __slots__ = ("arrived", "bug", "caller", "code", "held", "held_bytes", "stage")
+    __slots__ = ("arrived", "bug", "caller", "code", "held", "held_bytes", "party", "stage")
 
     def __init__(self, arrived: Arrived) -> None:
         self.arrived = arrived
@@ -248,6 +249,9 @@ class RequestRecord:
 
         self.caller: Caller = ANONYMOUS
         """Who asks, once authentication has found out."""
+
+        self.party = ""
+        """Who it is counted for."""
 
         self.held_bytes = 0
         """What the request holds of the memory for bodies, by weight."""

@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from ..errors import RerankerError
+from ..guard.authentication import Authenticator
 from ..observe.metrics import Metrics
 from ..ranking.served_model import ServedModel
 from ..serving.state import ServingState
@@ -27,19 +28,25 @@ class HealthEndpoints:
         state: What is served and how far it is.
         settings: The effective settings, for the limits in `/info`.
         metrics: What `/metrics` prints.
-        needs_key: Whether callers must bring a key, which `/info` says.
+        authenticator: Whether callers must say who they are, which `/info` says, and which of them are known.
         shows_gate: Whether `/info` has the gate's verdict, in which there are queries of the golden set.
     """
 
     def __init__(
-        self, state: ServingState, settings: Settings, metrics: Metrics, *, needs_key: bool, shows_gate: bool = False
+        self,
+        state: ServingState,
+        settings: Settings,
+        metrics: Metrics,
+        authenticator: Authenticator,
+        *,
+        shows_gate: bool = False,
     ) -> None:
         self._state = state
         self._settings = settings
         self._metrics = metrics
         metrics.live.set_function(lambda: state.is_live)
         metrics.ready.set_function(lambda: state.unready() is None)
-        self._needs_key = needs_key
+        self._authenticator = authenticator
         self._shows_gate = shows_gate
 
     async def live(self, request: Request) -> Response:
@@ -53,6 +60,10 @@ class HealthEndpoints:
     async def info(self, _request: Request) -> Response:
         """What is served, by what, within which limits."""
         return json_response(orjson.dumps(self._info()))
+
+    async def guard(self, _request: Request) -> Response:
+        """Which callers are known, without anything that would open."""
+        return json_response(orjson.dumps(self._authenticator.facts()))
 
     async def metrics(self, request: Request) -> Response:
         """Prometheus' text format, or OpenMetrics, which has exemplars, where the scraper asks for it."""
@@ -78,7 +89,7 @@ class HealthEndpoints:
             },
             # Who writes a request for this listener, as the page does, must name any other dialect.
             "default_dialect": settings.dialects.default_dialect,
-            "needs_key": self._needs_key,
+            "needs_key": self._authenticator.is_required,
         }
         if model is not None:
             info |= _about(model) | _tei_facts(model, settings)

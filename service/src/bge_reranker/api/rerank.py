@@ -14,12 +14,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from ..errors import CallerGone, InvalidField, RerankerError
-from ..guard.api_keys import ApiKeys
+from ..guard.guard import Guard
 from ..plain_numbers import plain_number
 from ..ranking.ranking import Ranking
 from ..serving.state import ServingState
 from ..settings import Settings
 from .addresses import asked_dialect
+from .admission import admit
 from .body import Bodies
 from .call import RequestContext
 from .dispatch import candidates
@@ -55,14 +56,14 @@ class RerankEndpoint:
     Args:
         state: What is served.
         settings: Limits of bodies and documents, the server's own deadline, and how strict its dialects are.
-        keys: Of which a request must bring one, if there are any.
+        guard: Who may rank, and how much.
         bodies: Of all requests.
         executor: Where large bodies are parsed and large answers written.
     """
 
     state: ServingState
     settings: Settings
-    keys: ApiKeys
+    guard: Guard
     bodies: Bodies
     executor: Executor
 
@@ -83,11 +84,11 @@ class RerankEndpoint:
         record = record_of(request)
         try:
             record.stage = addressed = self._address(request, record.arrived, route)
-            record.stage = identified = self._identify(request, addressed)
+            record.stage = identified = await self._identify(request, addressed)
             record.stage = read = await self._read(request, identified)
             record.stage = spoken = await self._speak(read)
             self.bodies.hold_documents(request, len(spoken.call.request.documents))
-            record.stage = ranked = await self._rank(request, spoken)
+            record.stage = ranked = await self._rank_within_limits(request, spoken)
             response = await self._answer(ranked)
         except RerankerError as error:
             return refused(request, error)
@@ -99,9 +100,8 @@ class RerankEndpoint:
         asked = asked_dialect(request) or dialects.default_dialect
         return Addressed(arrived, route, candidates(route, asked), dialects)
 
-    def _identify(self, request: Request, addressed: Addressed) -> Identified:
-        caller = record_of(request).caller = self.keys.check(request.headers)
-        return Identified(addressed, caller)
+    async def _identify(self, request: Request, addressed: Addressed) -> Identified:
+        return Identified(addressed, await admit(self.guard, request, "rerank"))
 
     async def _read(self, request: Request, identified: Identified) -> Read:
         deadline = self._deadline(request)
@@ -124,6 +124,22 @@ class RerankEndpoint:
         if not is_large:
             return work(*args)
         return await asyncio.get_running_loop().run_in_executor(self.executor, work, *args)
+
+    async def _rank_within_limits(self, request: Request, spoken: Spoken) -> Ranked:
+        """Rank, and charge the caller with what it took: nothing where there was no ranking."""
+        limits = self.guard.limits
+        if limits is None:
+            return await self._rank(request, spoken)
+        tokens = spoken.model.ranker.estimated_tokens(spoken.call.request) if limits.counts_tokens else 0
+        charge = await self.guard.charge(spoken.read.identified.admitted, tokens)
+        used_tokens = 0
+        try:
+            ranked = await self._rank(request, spoken)
+            used_tokens = ranked.ranking.total_tokens
+        finally:
+            if charge is not None:
+                charge.settle(used_tokens)
+        return ranked
 
     async def _rank(self, request: Request, spoken: Spoken) -> Ranked:
         """Rank unless the client hangs up first."""

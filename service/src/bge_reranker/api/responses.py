@@ -12,7 +12,15 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 from typing_extensions import override
 
-from ..errors import BodyTooLarge, InternalError, RequestTimedOut, RerankerError, Unauthenticated
+from ..errors import (
+    BodyTooLarge,
+    Forbidden,
+    InternalError,
+    RateLimited,
+    RequestTimedOut,
+    RerankerError,
+    Unauthenticated,
+)
 from .dispatch import DIALECTS
 from .error_table import PLAIN_STYLE, ErrorStyle, body_of, status_of
 from .exchange import Answered, record_of
@@ -94,8 +102,22 @@ def error_headers(error: RerankerError, status: int) -> dict[str, str]:
     if seconds is not None:
         headers["Retry-After"] = str(max(1, math.ceil(seconds)))
         headers["retry-after-ms"] = str(max(1, math.ceil(seconds * 1000)))
+        if isinstance(error, RateLimited) and "limit" in error.figures:
+            headers |= _limit_headers(error, seconds)
     if isinstance(error, Unauthenticated):
         headers["WWW-Authenticate"] = _CHALLENGE
+    if isinstance(error, Forbidden):
+        headers["WWW-Authenticate"] = f'{_CHALLENGE}, error="insufficient_scope"'
     if isinstance(error, _CLOSING):
         headers["Connection"] = "close"
     return headers
+
+
+def _limit_headers(error: RateLimited, seconds: float) -> dict[str, str]:
+    """The limit that was reached, under the names that OpenAI's clients read."""
+    name = error.figures["limit"]
+    return {
+        f"x-ratelimit-limit-{name}": str(error.figures["amount"]),
+        f"x-ratelimit-remaining-{name}": "0",
+        f"x-ratelimit-reset-{name}": f"{max(1, math.ceil(seconds))}s",
+    }

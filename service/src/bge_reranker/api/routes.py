@@ -9,6 +9,7 @@ from typing import Final
 from starlette.requests import Request
 from starlette.responses import Response
 
+from ..guard.caller import Scope
 from .discovery import DiscoveryEndpoints
 from .health import HealthEndpoints
 
@@ -32,6 +33,9 @@ class GetRoute:
     kinds: tuple[str, ...] = ("application/json",)
     """Media types of its answer."""
 
+    scope: Scope | None = None
+    """What a caller needs for it on the API's listener, where callers must say who they are; None: nothing."""
+
     tag: str = "Health and metrics"
     """Group under which the reference shows it."""
 
@@ -44,14 +48,21 @@ def management_routes(health: HealthEndpoints) -> list[GetRoute]:
         GetRoute("/health/live", health.live, "Alive, or in need of a restart?", (503,)),
         GetRoute("/ping", health.ready, "Ready to rank?", (503,)),
         GetRoute("/info", health.info, "What is served, by what, within which limits"),
-        GetRoute("/metrics", health.metrics, "Metrics in Prometheus' text format, or in OpenMetrics", kinds=_METRICS),
+        GetRoute(
+            "/metrics",
+            health.metrics,
+            "Metrics in Prometheus' text format, or in OpenMetrics",
+            kinds=_METRICS,
+            scope="metrics",
+        ),
     ]
 
 
 def client_routes(health: HealthEndpoints, discovery: DiscoveryEndpoints) -> list[GetRoute]:
     """What clients of other servers ask; on the API's listener only."""
     routes = [
-        GetRoute("/v1/metrics", health.metrics, "Metrics (NIM)", kinds=_METRICS),
+        GetRoute("/v1/metrics", health.metrics, "Metrics (NIM)", kinds=_METRICS, scope="metrics"),
+        GetRoute("/guard", health.guard, "Which keys and tokens are taken, for who has the scope admin", scope="admin"),
         GetRoute("/v1/models", discovery.models, "Served models (OpenAI)", (503,)),
         GetRoute("/models", discovery.models, "Served models (infinity)", (503,)),
         GetRoute("/v1/models/{name:path}", discovery.model, "One model (OpenAI, xinference)", (404, 503)),

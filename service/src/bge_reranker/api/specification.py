@@ -45,15 +45,15 @@ _SECURITY_SCHEMES: Final[dict[str, Any]] = {
 
 _EVERYWHERE: Final = {
     400: "Not understood, in the words of some dialects",
-    401: "No key, or none of this server's",
-    403: "The same, in the words of some dialects",
+    401: "No key or token, or none that opens",
+    403: "A key or token without the scope for it; in the words of some dialects, none that opens",
     404: "Another model is served",
     **_WRONG_METHOD,
     408: "The request took too long to arrive",
     413: "Too many bytes",
     415: "Not JSON",
     422: "A field is missing, wrong or out of bounds",
-    429: "The backlog, or the room for all bodies together, is full; Retry-After says when to come back",
+    429: "The backlog, the room for all bodies, or the caller's share is used up; Retry-After says when to come back",
     500: "The scorer failed",
     503: "Not ready, or shutting down",
     504: "The deadline passed",
@@ -61,7 +61,7 @@ _EVERYWHERE: Final = {
 }
 """Statuses of errors that a ranking route may answer."""
 
-_OF_SOME: Final = (400, 401, 403)
+_OF_SOME: Final = (400, 401)
 """Those of them that only some dialects use."""
 
 _CASES: Final[Mapping[Case, str]] = {
@@ -120,19 +120,27 @@ def components(*, needs_key: bool) -> dict[str, Any]:
     return shared | ({"securitySchemes": _SECURITY_SCHEMES} if needs_key else {})
 
 
-def get_operation(route: GetRoute) -> dict[str, Any]:
-    """Describe a route that answers GET."""
+def get_operation(route: GetRoute, *, needs_key: bool) -> dict[str, Any]:
+    """Describe a route that answers GET.
+
+    Args:
+        route: The route.
+        needs_key: Whether callers must say who they are, where the route has a scope.
+    """
     kinds = {kind: {"schema": {"type": "object"} if kind == "application/json" else TEXT} for kind in route.kinds}
     responses: dict[str, Any] = {"200": {"description": "Yes", "headers": headers_of(200), "content": kinds}}
     responses |= {str(status): _refusal(status, "No") for status in route.refusals}
     responses |= {str(status): _refusal(status, text) for status, text in _WRONG_METHOD.items()}
-    return {
+    if route.scope is not None:
+        responses |= {str(status): _refusal(status, _EVERYWHERE[status]) for status in (401, 403)}
+    operation = {
         "operationId": "get" + route.path.replace(":path", "").translate(str.maketrans("/-.{}", "_____")),
         "summary": route.summary,
         "tags": [route.tag],
         "parameters": [*parameters("RequestId"), *_path_parameters(route.path)],
         "responses": responses,
     }
+    return _guarded(operation, needs_key=needs_key and route.scope is not None)
 
 
 def ranking_operation(route: str, *, needs_key: bool) -> dict[str, Any]:
@@ -169,9 +177,8 @@ def token_operation(path: str, *, needs_key: bool) -> dict[str, Any]:
         needs_key: Whether it wants a key.
     """
     route = TOKEN_ROUTES[path]
-    errors = {status: text for status, text in _EVERYWHERE.items() if status != 403}  # noqa: PLR2004 - the status
     operation = _post(
-        path, route.summary, _TOKENS, route.body.schema(), route.answer, {"a text": route.example}, errors
+        path, route.summary, _TOKENS, route.body.schema(), route.answer, {"a text": route.example}, _EVERYWHERE
     )
     return _guarded(operation | {"parameters": parameters("RequestId", "TraceParent")}, needs_key=needs_key)
 

@@ -13,10 +13,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from ..errors import InvalidField, RerankerError, UnknownModel
-from ..guard.api_keys import ApiKeys
+from ..guard.guard import Guard
 from ..serving.state import ServingState
 from ..settings import DialectSettings, Settings
 from ..text.vocabulary import Token, Vocabulary
+from .admission import admit
 from .body import Bodies
 from .dispatch import Candidates
 from .exchange import Addressed, record_of
@@ -36,14 +37,14 @@ class TokenEndpoints:
     Args:
         state: Whose vocabulary is asked.
         settings: Limits of texts, and how strict names are.
-        keys: Of which a request must bring one, if there are any.
+        guard: Who may tokenise, and how much.
         bodies: Of all requests.
         executor: Where texts are tokenised; a large one takes long.
     """
 
     state: ServingState
     settings: Settings
-    keys: ApiKeys
+    guard: Guard
     bodies: Bodies
     executor: Executor
 
@@ -62,7 +63,7 @@ class TokenEndpoints:
             loop, record = asyncio.get_running_loop(), record_of(request)
             record.stage = Addressed(record.arrived, route, spoken, DialectSettings())
             try:
-                record.caller = self.keys.check(request.headers)
+                admitted = await admit(self.guard, request, "rerank")
                 model = self.state.require_model()
                 vocabulary = model.ranker.encoder.vocabulary
                 if vocabulary is None:
@@ -70,6 +71,7 @@ class TokenEndpoints:
                 values = await self.bodies.read(request)
                 model_name(values.get("model"), model.name, is_strict=self.settings.dialects.strict_model_names)
                 body = kind(values, self.settings.http.max_documents)
+                await self.guard.charge(admitted, 0)
                 answered = await loop.run_in_executor(self.executor, lambda: orjson.dumps(answer(vocabulary, body)))
                 return json_response(answered)
             except RerankerError as error:

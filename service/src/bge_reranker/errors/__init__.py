@@ -6,9 +6,10 @@ Nothing here logs or counts (one place does each), and no error holds the text o
     |- RequestError            the caller can mend it
     |  |- MalformedRequest, InvalidBody, InvalidField, EmptyField, AmbiguousDialect, UnsupportedMediaType, BodyTooLarge,
     |  |  TooManyDocuments, DocumentTooLong, QueryTooLong, ModelNotServed, RouteNotFound, MethodNotAllowed,
-    |  |  RequestTimedOut, Unauthenticated
+    |  |  RequestTimedOut, Unauthenticated, Forbidden
     |- CapacityError           the same request may pass later
-    |  |- QueueFull, TooManyConnections, NotReady, Draining, DeadlineExceeded, CallerGone
+    |  |- QueueFull, RateLimited, TooManyConnections, NotReady, Draining, DeadlineExceeded, CallerGone,
+    |  |  TokenKeysUnavailable
     |- ScoringError            the scorer failed
     |  |- NonFiniteScore, PairTooLarge, BatchFailed, TokenizerFailed, WorkerDied
     |- ModelError              the model cannot be fetched, loaded or served
@@ -43,6 +44,7 @@ from .request import (
     BodyTooLarge,
     DocumentTooLong,
     EmptyField,
+    Forbidden,
     InvalidBody,
     InvalidField,
     MalformedRequest,
@@ -71,8 +73,10 @@ from .service import (
     NotReady,
     PairTooLarge,
     QueueFull,
+    RateLimited,
     ScoringError,
     TokenizerFailed,
+    TokenKeysUnavailable,
     TooManyConnections,
     WorkerDied,
 )
@@ -90,6 +94,7 @@ __all__ = [
     "DocumentTooLong",
     "Draining",
     "EmptyField",
+    "Forbidden",
     "GateFailed",
     "GateInputChanged",
     "Gated",
@@ -108,6 +113,7 @@ __all__ = [
     "PairTooLarge",
     "QueryTooLong",
     "QueueFull",
+    "RateLimited",
     "ReferenceUnavailable",
     "RequestError",
     "RequestTimedOut",
@@ -116,6 +122,7 @@ __all__ = [
     "ScoringError",
     "SelfCheckFailed",
     "SettingsError",
+    "TokenKeysUnavailable",
     "TokenizerFailed",
     "TooManyConnections",
     "TooManyDocuments",

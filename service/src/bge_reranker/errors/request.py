@@ -82,6 +82,12 @@ class RequestTimedOut(RequestError):
 
 
 class Unauthenticated(RequestError):
-    """The request holds no key of this server's, which has some."""
+    """The request holds no credential that opens, and this server wants one."""
 
     status = 401
+
+
+class Forbidden(RequestError):
+    """Whoever asks is known, and may not do this."""
+
+    status = 403

@@ -17,6 +17,16 @@ class QueueFull(CapacityError):
     status = 429
 
 
+class RateLimited(CapacityError):
+    """The caller asks for more than its share of requests, tokens or memory."""
+
+    status = 429
+
+
+class TokenKeysUnavailable(CapacityError):
+    """The keys that verify tokens cannot be fetched, so that nothing can be said about a token."""
+
+
 class TooManyConnections(CapacityError):
     """The listener holds as many connections as it may."""
 

@@ -1,80 +1,99 @@
-"""The keys of callers: read once, kept as digests, compared in constant time."""
+"""Keys of callers: one line each, kept as digests, compared in constant time, re-read when their file changes."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from hashlib import sha256
 from hmac import compare_digest
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 
-from ..errors import SettingsError, Unauthenticated
+from ..errors import SettingsError
+from ..errors.printable import printable
 from ..settings import GuardSettings
 from ..text_files import NotText, read_text
-from .caller import ANONYMOUS, Caller
-from .credentials import Headers, offered_keys
+from .caller import SCOPES, Caller, CallerKind, Scope
 
 MIN_KEY_CHARACTERS: Final = 8
 """Shortest key: below it the first guesses would hit."""
 
+HASHED: Final = "sha256:"
+"""Before the digest of a key that is not to stand in the file itself. A digest this fast protects only what nobody can
+guess: keys as `bge-reranker keys make` prints them, not words that people choose."""
+
+DEFAULT_SCOPES: Final[frozenset[Scope]] = frozenset({"rerank"})
+"""What a key may do whose line does not say."""
+
 _KEY: Final = re.compile(r"[\x21-\x2b\x2d-\x7e]+")
 """What a header can hold: printable ASCII without spaces; a comma separates keys."""
 
+_DIGEST: Final = re.compile(r"[0-9a-f]{64}")
+_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _QUOTES: Final = "\"'"
 
-_REMEDY: Final = "Send it as `Authorization: Bearer KEY`, or in the header `api-key` or `x-api-key`."
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """One key."""
+
+    digest: bytes
+    """SHA-256 of the key."""
+
+    caller: Caller
+
+    @property
+    def fingerprint(self) -> str:
+        """By which people tell keys apart."""
+        return self.digest.hex()[:8]
 
 
 class ApiKeys:
-    """The keys of one server; without any, everybody may ask.
+    """Some keys; immutable, so that a changed file is a new object.
 
     Args:
-        keys: The keys themselves; only their digests are kept.
+        keys: The keys.
     """
 
-    def __init__(self, keys: Iterable[str] = ()) -> None:
-        self._digests = sorted({sha256(key.encode()).digest() for key in keys})
+    def __init__(self, keys: Iterable[ApiKey] = ()) -> None:
+        self.keys = tuple({key.digest: key for key in keys}.values())
 
     def __len__(self) -> int:
-        return len(self._digests)
+        return len(self.keys)
 
-    def check(self, headers: Headers) -> Caller:
-        """Let a request pass, by its headers alone.
-
-        Returns:
-            Who asks, by the first 8 hexadecimal digits of the key's SHA-256; anonymous where no key is needed.
-
-        Raises:
-            Unauthenticated: If it holds no key, or none of this server's.
-        """
-        if not self._digests:
-            return ANONYMOUS
-        offered = list(offered_keys(headers))
-        for key in offered:
-            digest = sha256(key.encode()).digest()
-            # Every known key is looked at, so that the time does not tell which one came near.
-            if sum(compare_digest(digest, known) for known in self._digests):
-                return Caller(digest.hex()[:8], "key", frozenset({"rerank"}))
-        if offered:
-            raise Unauthenticated("The API key is none of this server's.", remedy="Check it for typing errors.")
-        raise Unauthenticated("This server wants an API key, and none was sent.", remedy=_REMEDY)
+    def find(self, offered: str) -> Caller | None:
+        """Whose key this is; None where it is nobody's."""
+        digest = sha256(offered.encode()).digest()
+        found = None
+        # Every known key is looked at, so that the time does not tell which one came near.
+        for key in self.keys:
+            if compare_digest(digest, key.digest):
+                found = key.caller
+        return found
 
 
-def load_keys(settings: GuardSettings) -> ApiKeys:
-    """Read the keys that the settings name.
+def read_keys(text: str, source: str, kind: CallerKind = "key") -> ApiKeys:
+    """Read keys, one a line or several with commas between them.
+
+    A line may say more of its one key: `KEY name=search scopes=rerank,metrics`, and `sha256:DIGEST` stands for a key
+    whose digest it is. Lines that start with `#` are comments.
+
+    Args:
+        text: The lines.
+        source: Where they come from, for errors.
+        kind: How callers with these keys are known.
 
     Raises:
-        SettingsError: If the file cannot be read or holds none, or a key is too short or cannot stand in a header.
+        SettingsError: If there are none, or one cannot be a key.
     """
-    keys: list[str] = []
-    if settings.api_keys is not None:
-        keys += _keys_in(settings.api_keys.get_secret_value(), "apiKeys")
-    if settings.keys_file is not None:
-        keys += _keys_in(_content(Path(settings.keys_file)), f"The file {settings.keys_file} (keysFile)")
-    token = load_internal_token(settings)
-    # Where everybody may call, a key of the servers' own must not keep callers out.
-    return ApiKeys([*keys, token] if keys and token else keys)
+    entries = list(_entries(text))
+    if not entries:
+        # Whoever names a place for keys does not mean to let everybody in.
+        raise SettingsError(f"{source} holds no API key.", remedy="Put one there, or unset the setting.")
+    if _is_quoted(text.strip()):
+        raise _quoted(f"Key 1 in {source}")
+    return ApiKeys(_key(words, f"Key {number} in {source}", kind) for number, words in enumerate(entries, 1))
 
 
 def load_internal_token(settings: GuardSettings) -> str | None:
@@ -86,43 +105,108 @@ def load_internal_token(settings: GuardSettings) -> str | None:
     if settings.internal_token_file is None:
         return None
     source = f"The file {settings.internal_token_file} (internalTokenFile)"
-    tokens = _keys_in(_content(Path(settings.internal_token_file), "internalTokenFile"), source)
-    if len(tokens) > 1:
-        raise SettingsError(f"{source} holds {len(tokens)} tokens.", remedy="Leave one.")
-    return tokens[0]
-
-
-def _content(file: Path, setting: str = "keysFile") -> str:
-    """The file's text without its comments."""
     try:
-        lines = read_text(file).split("\n")
+        entries = list(_entries(read_text(Path(settings.internal_token_file))))
     except NotText as error:
         raise SettingsError(
-            f"The file of API keys {file} {error}.", remedy=f"Mount it there, in UTF-8, or correct {setting}."
+            f"{source} {error}.", remedy="Mount it there, in UTF-8, or correct internalTokenFile."
         ) from None
-    return "\n".join(line for line in lines if not line.lstrip().startswith("#"))
+    if len(entries) != 1 or len(entries[0]) != 1:
+        raise SettingsError(f"{source} holds {len(entries)} tokens.", remedy="Leave one, and nothing beside it.")
+    token = entries[0][0]
+    if token.startswith(HASHED):
+        raise SettingsError(f"{source} holds a digest.", remedy="The token itself is sent, so put that there.")
+    _digest(token, f"The token in {source}")
+    return token
 
 
-def _keys_in(text: str, source: str) -> list[str]:
-    keys = [key.strip() for key in re.split(r"[,\r\n]", text) if key.strip()]
-    if not keys:
-        # Whoever names a place for keys does not mean to let everybody in.
-        raise SettingsError(f"{source} holds no API key.", remedy="Put one there, or unset the setting.")
-    for number, key in enumerate(keys, 1):
-        if len(key) < MIN_KEY_CHARACTERS or not _KEY.fullmatch(key):
+def internal_keys(token: str) -> ApiKeys:
+    """The token as a key of the servers' own."""
+    return ApiKeys([ApiKey(sha256(token.encode()).digest(), Caller("internal", "internal", DEFAULT_SCOPES))])
+
+
+def hashed(key: str) -> str:
+    """A key as a file holds it that must not give it away."""
+    return HASHED + sha256(key.encode()).hexdigest()
+
+
+def check_name(name: str) -> bool:
+    """Whether a key may be called so."""
+    return _NAME.fullmatch(name) is not None
+
+
+def _entries(text: str) -> Iterator[list[str]]:
+    """The words of each entry, the key first."""
+    for line in re.split(r"[\r\n]", text):
+        stripped = line.strip()
+        words = stripped.split()
+        if not words or stripped.startswith("#"):
+            continue
+        if len(words) > 1 and all("=" in word for word in words[1:]) and "," not in words[0]:
+            yield words
+        else:
+            yield from ([key.strip()] for key in stripped.split(",") if key.strip())
+
+
+def _key(words: list[str], where: str, kind: CallerKind) -> ApiKey:
+    digest = _digest(words[0], where)
+    name, scopes = digest.hex()[:8], DEFAULT_SCOPES
+    for word in words[1:]:
+        attribute, _, value = word.partition("=")
+        if attribute == "name":
+            name = _checked_name(value, where)
+        elif attribute == "scopes":
+            scopes = _checked_scopes(value, where)
+        else:
             raise SettingsError(
-                f"Key {number} in {source} must have at least {MIN_KEY_CHARACTERS} printable ASCII characters and no "
-                f"space; it has {len(key)}.",
-                remedy="`openssl rand -hex 32` makes a good one.",
+                f"{where} has an attribute {printable(attribute)[:40]!r}, which is none of name and scopes.",
+                remedy="Write `KEY name=search scopes=rerank,metrics`.",
             )
-        if _is_quoted(key) or _is_quoted(text.strip()):
-            # Docker's --env-file and a mounted file keep what a shell takes away; no caller would send them.
+    return ApiKey(digest, Caller(name, kind, scopes))
+
+
+def _digest(key: str, where: str) -> bytes:
+    if key.lower().startswith(HASHED):
+        digest = key[len(HASHED) :].lower()
+        if not _DIGEST.fullmatch(digest):
             raise SettingsError(
-                f"Key {number} in {source} stands in quotation marks, which would be part of it.",
-                remedy="Take them away.",
+                f"{where} is no SHA-256 of 64 hexadecimal digits.", remedy="`bge-reranker keys make` prints such lines."
             )
-    return keys
+        return bytes.fromhex(digest)
+    if len(key) < MIN_KEY_CHARACTERS or not _KEY.fullmatch(key):
+        raise SettingsError(
+            f"{where} must have at least {MIN_KEY_CHARACTERS} printable ASCII characters and no "
+            f"space; it has {len(key)}.",
+            remedy="`bge-reranker keys make` makes a good one.",
+        )
+    if _is_quoted(key):
+        raise _quoted(where)
+    return sha256(key.encode()).digest()
+
+
+def _checked_name(name: str, where: str) -> str:
+    if not check_name(name):
+        raise SettingsError(
+            f"{where} has a name that is not 1 to 64 letters, digits, dots, dashes and underscores.",
+            remedy="Choose one such as `search-team`; logs, limits and metrics show it.",
+        )
+    return name
+
+
+def _checked_scopes(text: str, where: str) -> frozenset[Scope]:
+    scopes = {scope.strip() for scope in text.split(",")}
+    if unknown := sorted(scopes - SCOPES):
+        raise SettingsError(
+            f"{where} has a scope {printable(unknown[0])[:40]!r}, which does not exist.",
+            remedy=f"Scopes: {', '.join(sorted(SCOPES))}.",
+        )
+    return cast("frozenset[Scope]", frozenset(scopes))
 
 
 def _is_quoted(text: str) -> bool:
     return text[0] in _QUOTES and text[-1] == text[0]
+
+
+def _quoted(where: str) -> SettingsError:
+    # Docker's --env-file and a mounted file keep what a shell takes away; no caller would send them.
+    return SettingsError(f"{where} stands in quotation marks, which would be part of it.", remedy="Take them away.")

@@ -95,7 +95,8 @@ class SharedRedis:
         except TimeoutError as error:
             self._failed(part, "timed_out", error)
             raise RedisUnavailable from None
-        except (RedisError, OSError) as error:
+        # A value error where a library cannot read what somebody else has put there.
+        except (RedisError, OSError, ValueError) as error:
             self._failed(part, "failed", error)
             raise RedisUnavailable from None
         self._succeeded(part)

@@ -73,6 +73,12 @@ _PAIR_ENDS: Final = (
 )
 """How a pair may end in the engine."""
 
+_CALLER_KINDS: Final = ("anonymous", "key", "token", "internal")
+"""How a caller may be known."""
+
+_CREDENTIAL_SOURCES: Final = ("keys", "jwt_secrets", "jwks_file", "jwks_url")
+"""Where credentials may be read from again."""
+
 _REDIS_PARTS: Final = ("limits", "cache")
 """Who asks Redis."""
 
@@ -232,6 +238,19 @@ class Metrics:
         for outcome in ("delivered", "failed", "dropped"):
             self.spans.labels(outcome)
 
+    def credentials_read(self, source: str, *, is_ok: bool) -> None:
+        """Count one attempt to read credentials anew.
+
+        Args:
+            source: Where they come from.
+            is_ok: Whether they could be read.
+        """
+        self.credential_reads.labels(source, "ok" if is_ok else "failed").inc()
+
+    def authenticated(self, kind: str) -> None:
+        """Count one request that may pass, by how its caller is known."""
+        self.callers.labels(kind).inc()
+
     def _http(self) -> None:
         self.http_requests = self._counter("http_requests", "HTTP requests answered.", ["dialect", "status"])
         self.requests_in_flight = self._gauge("requests_in_flight", "HTTP requests being answered now.")
@@ -316,6 +335,15 @@ class Metrics:
         )
 
     def _guard(self) -> None:
+        self.callers = self._counter("authenticated_requests", "Requests let in, by how callers are known.", ["kind"])
+        for kind in _CALLER_KINDS:
+            self.callers.labels(kind)
+        self.credential_reads = self._counter(
+            "credential_reads", "Attempts to read keys anew, by where they come from.", ["source", "outcome"]
+        )
+        for source in _CREDENTIAL_SOURCES:
+            for outcome in ("ok", "failed"):
+                self.credential_reads.labels(source, outcome)
         self.redis_operations = self._counter(
             "redis_operations", "Operations on Redis, by who asked and how they ended.", ["part", "outcome"]
         )

@@ -178,6 +178,15 @@ class Ranker:
         )
         return changed.validated(server, request.names)
 
+    def estimated_tokens(self, request: RankRequest) -> int:
+        """What a request will cost at most, before it is tokenised.
+
+        Raises:
+            InvalidField: If its options contradict the server's.
+        """
+        queries = [request.query] if request.queries is None else request.queries
+        return self._encoder.estimate_tokens(queries, request.documents, self._policy_of(request))
+
     def _reserve(self, request: RankRequest, policy: TextPolicy, deadline_s: float) -> Reservation:
         queries = [request.query] if request.queries is None else request.queries
         tokens = self._encoder.estimate_tokens(queries, request.documents, policy)

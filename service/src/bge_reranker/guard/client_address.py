@@ -1,0 +1,112 @@
+"""Whose address a request is counted for: the client's, where a proxy that is trusted says it, else the peer's."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Iterator
+from itertools import islice
+from typing import Final, Literal
+
+from ..errors import SettingsError
+from .credentials import Headers
+
+ForwardingHeader = Literal["x-forwarded-for", "forwarded"]
+"""Where proxies say whom they forward for. One of the two: a proxy that writes the one passes on the other as it
+came from the client."""
+
+_Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+_Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+_MOST_HOPS: Final = 16
+"""Most proxies in a row that are looked at."""
+
+_CLIENT_BITS: Final = 64
+"""Bits of an IPv6 address that name a client: the rest it chooses itself."""
+
+_PORT: Final = re.compile(r"^(?:\[([^\]]+)\]|([^:]+))(?::\d{1,5})?$")
+"""An address with or without a port; those of IPv6 in brackets where there is one."""
+
+_FOR: Final = re.compile(r"(?:^|;)\s*for\s*=\s*\"?([^\";]+)\"?", re.IGNORECASE)
+"""RFC 7239, 4: who made the request of one element."""
+
+
+class ClientAddresses:
+    """Finds the address of a request's client.
+
+    Args:
+        trusted_proxies: Networks whose word is taken, separated by commas; None for none.
+        header: Where they say it.
+
+    Raises:
+        SettingsError: If something is no network.
+    """
+
+    def __init__(self, trusted_proxies: str | None, header: ForwardingHeader) -> None:
+        self._trusted = [_network(text.strip()) for text in (trusted_proxies or "").split(",") if text.strip()]
+        self._header: ForwardingHeader = header
+
+    def of(self, peer: str, headers: Headers) -> str:
+        """The client's address; of IPv6 the network, which is what one client has.
+
+        Args:
+            peer: Who holds the other end of the connection.
+            headers: Of the request.
+        """
+        address = _address(peer)
+        if address is None:
+            return peer
+        for hop in islice(self._hops(headers), _MOST_HOPS):
+            if not self._is_trusted(address):
+                break
+            if (before := _address(hop)) is None:
+                # `unknown`, a name, or nonsense: the last address that somebody vouches for counts.
+                break
+            address = before
+        return _shown(address)
+
+    def _is_trusted(self, address: _Address) -> bool:
+        return any(address in network for network in self._trusted)
+
+    def _hops(self, headers: Headers) -> Iterator[str]:
+        """Whom each proxy forwarded for, the nearest first."""
+        if not self._trusted:
+            return
+        elements = ",".join(headers.getlist(self._header)).split(",")
+        for element in reversed(elements):
+            if self._header == "x-forwarded-for":
+                yield element.strip()
+            else:
+                found = _FOR.search(element)
+                yield found[1].strip() if found else ""
+
+
+def _address(text: str) -> _Address | None:
+    try:
+        address: _Address = ipaddress.ip_address(text)
+    except ValueError:
+        found = _PORT.match(text)
+        if found is None:
+            return None
+        try:
+            address = ipaddress.ip_address(found[1] or found[2])
+        except ValueError:
+            return None
+    # As a socket of both families names clients of IPv4.
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return mapped or address
+
+
+def _shown(address: _Address) -> str:
+    if isinstance(address, ipaddress.IPv4Address):
+        return str(address)
+    return str(ipaddress.ip_network((address, _CLIENT_BITS), strict=False))
+
+
+def _network(text: str) -> _Network:
+    try:
+        return ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        raise SettingsError(
+            f"trustedProxies has {text[:60]!r}, which is no network.", remedy="For example `10.0.0.0/8, fd00::/8`."
+        ) from None

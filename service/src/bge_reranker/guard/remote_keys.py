@@ -1,0 +1,144 @@
+"""The JWKS of an address: fetched when it is needed, kept while it cannot be fetched, and never waited for long."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Final
+from urllib.parse import urlsplit
+
+import httpx2
+import structlog
+
+from ..errors import SettingsError, TokenKeysUnavailable
+from .observer import GuardObserver
+from .token_keys import TokenKeys, read_jwks
+
+REFRESH_S: Final = 300.0
+"""Seconds after which keys are fetched again, beside the requests."""
+
+MAX_AGE_S: Final = 86_400.0
+"""Seconds for which keys count though they cannot be fetched: an outage of the issuer is none of this server."""
+
+PAUSE_S: Final = 10.0
+"""Least seconds between two fetches, however many tokens name keys that nobody knows."""
+
+WAIT_S: Final = 2.0
+"""Longest wait of a request for a fetch."""
+
+_FETCH_S: Final = 5.0
+"""Longest wait for the other side, each time."""
+
+_MOST_BYTES: Final = 1_000_000
+"""Largest key set that is read."""
+
+_LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
+_log = structlog.get_logger("bge_reranker.guard")
+
+Fetch = Callable[[], str]
+"""Gets the text of the key set; may take seconds, and raises OSError or ValueError."""
+
+
+class RemoteKeys:
+    """The keys at an address, as of the last fetch that went well.
+
+    Args:
+        fetch: Gets the key set; called in a thread.
+        source: What the address is called in errors.
+        observer: Where fetches are counted.
+        clock: Seconds, monotonic.
+    """
+
+    def __init__(
+        self, fetch: Fetch, source: str, observer: GuardObserver, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._fetch = fetch
+        self._source = source
+        self._observer = observer
+        self._clock = clock
+        self._keys = TokenKeys()
+        self._fetched_at = float("-inf")
+        self._tried_at = float("-inf")
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def age_s(self) -> float:
+        """Seconds since the last fetch that went well; infinite before the first."""
+        return self._clock() - self._fetched_at
+
+    @property
+    def known(self) -> TokenKeys:
+        """The keys, however old; none before the first fetch."""
+        return self._keys
+
+    async def current(self) -> TokenKeys:
+        """The keys, at most a day old.
+
+        Raises:
+            TokenKeysUnavailable: If there are none.
+        """
+        if self.age_s > MAX_AGE_S:
+            await self.renew()
+        elif self.age_s > REFRESH_S:
+            self._begin()
+        if self.age_s > MAX_AGE_S:
+            raise TokenKeysUnavailable(
+                "The keys that verify tokens cannot be fetched.",
+                remedy="Try again later, or send an API key.",
+                retry_after_s=max(1.0, self._tried_at + PAUSE_S - self._clock()),
+            )
+        return self._keys
+
+    async def renew(self) -> TokenKeys:
+        """The keys after another fetch, unless there was one just now or it takes too long."""
+        self._begin()
+        if self._task is not None:
+            await asyncio.wait({self._task}, timeout=WAIT_S)
+        return self._keys
+
+    def _begin(self) -> None:
+        now = self._clock()
+        if now - self._tried_at >= PAUSE_S and (self._task is None or self._task.done()):
+            self._tried_at = now
+            self._task = asyncio.create_task(self._fetch_once())
+
+    async def _fetch_once(self) -> None:
+        try:
+            self._keys = read_jwks(await asyncio.to_thread(self._fetch), self._source)
+        except (OSError, ValueError, SettingsError) as error:
+            reason = error.message if isinstance(error, SettingsError) else type(error).__name__
+            _log.warning("token_keys_not_fetched", code=TokenKeysUnavailable.__name__, reason=reason)
+            self._observer.credentials_read("jwks_url", is_ok=False)
+        else:
+            self._fetched_at = self._clock()
+            self._observer.credentials_read("jwks_url", is_ok=True)
+
+
+def fetch_from(url: str) -> Fetch:
+    """Fetches from an address.
+
+    Raises:
+        SettingsError: If what comes from there could be anybody's.
+    """
+    parts = urlsplit(url)
+    if parts.scheme != "https" and parts.hostname not in _LOOPBACK:
+        raise SettingsError(
+            "jwksUrl must be an https:// address: whoever could change its answer could sign tokens.",
+            remedy="Take the address under `jwks_uri` of the issuer's /.well-known/openid-configuration.",
+        )
+
+    def fetch() -> str:
+        try:
+            with httpx2.Client(timeout=_FETCH_S) as client, client.stream("GET", url) as answer:
+                answer.raise_for_status()
+                content = bytearray()
+                for chunk in answer.iter_bytes():
+                    content += chunk
+                    if len(content) > _MOST_BYTES:
+                        raise ValueError("too large")
+                return content.decode()
+        except httpx2.HTTPError as error:
+            raise OSError(type(error).__name__) from None
+
+    return fetch

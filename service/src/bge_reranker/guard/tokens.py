@@ -1,0 +1,176 @@
+"""Tokens (JWT, RFC 7519): whose they are, if they were signed by a known key for this server and are still valid."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import jwt
+from jwt.exceptions import (
+    ExpiredSignatureError,
+    ImmatureSignatureError,
+    InvalidAudienceError,
+    InvalidIssuerError,
+    InvalidSignatureError,
+    MissingRequiredClaimError,
+    PyJWTError,
+)
+
+from ..errors import Unauthenticated
+from ..errors.printable import printable
+from .api_keys import DEFAULT_SCOPES
+from .caller import SCOPES, Caller, Scope
+from .remote_keys import RemoteKeys
+from .token_keys import ALGORITHMS, TokenKey, TokenKeys
+
+MAX_TOKEN_CHARACTERS: Final = 16_384
+"""Longest token that is looked at."""
+
+_MAX_NAME_CHARACTERS: Final = 256
+"""Longest name of a caller; subjects are identifiers."""
+
+_MOST_CANDIDATES: Final = 4
+"""Most keys that are tried on one token: one, unless it names none."""
+
+_SUBJECTS: Final = ("sub", "client_id", "azp")
+"""Claims that name the caller, the first that is there."""
+
+_SCOPE_CLAIMS: Final = ("scope", "scp")
+"""Claims that say what a caller may do: OAuth's, and Microsoft's."""
+
+_REASONS: Final[Mapping[type[PyJWTError], str]] = {
+    ExpiredSignatureError: "has expired",
+    ImmatureSignatureError: "is not valid yet",
+    InvalidAudienceError: "is meant for another audience",
+    InvalidIssuerError: "is from another issuer",
+    InvalidSignatureError: "is not signed by a known key",
+}
+"""What is wrong with a token, in words that repeat nothing of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class TokenTerms:
+    """What a token must say."""
+
+    issuer: str
+    audience: str
+
+    skew_s: float
+    """Seconds by which the clocks of issuer and server may differ."""
+
+
+class Tokens:
+    """Verifies tokens.
+
+    Args:
+        terms: What they must say.
+        local: Give the keys that are at hand; each is asked every time.
+        remote: The keys at an address, if there is one.
+    """
+
+    def __init__(
+        self, terms: TokenTerms, local: tuple[Callable[[], TokenKeys], ...] = (), remote: RemoteKeys | None = None
+    ) -> None:
+        self.terms = terms
+        self._local = local
+        self._remote = remote
+
+    async def identify(self, credential: str) -> Caller | None:
+        """Whose token this is; None where it is no token at all.
+
+        Raises:
+            Unauthenticated: If it is one that does not open.
+            TokenKeysUnavailable: If nothing can be said about it, since its key could not be fetched.
+        """
+        header = _header(credential)
+        if header is None:
+            return None
+        algorithm, identifier = header.get("alg"), header.get("kid")
+        if algorithm not in ALGORITHMS:
+            # `none` included. The word is the caller's, who is told what would do instead.
+            raise Unauthenticated(
+                "The token is signed in a way that this server does not take.", remedy=f"It takes {_listed()}."
+            )
+        keys = await self._keys(algorithm, identifier if isinstance(identifier, str) else None)
+        return _caller(self._verified(credential, keys))
+
+    def known_keys(self) -> list[TokenKey]:
+        """Every key that is at hand now."""
+        return [key for keys in self._sets() for key in keys.keys]
+
+    def _sets(self) -> list[TokenKeys]:
+        return [keys() for keys in self._local] + ([self._remote.known] if self._remote else [])
+
+    async def _keys(self, algorithm: str, identifier: str | None) -> list[TokenKey]:
+        for keys in self._local:
+            if found := keys().fitting(algorithm, identifier):
+                return found[:_MOST_CANDIDATES]
+        if self._remote is not None:
+            found = (await self._remote.current()).fitting(algorithm, identifier)
+            # It may have been signed by a key that was published a moment ago.
+            found = found or (await self._remote.renew()).fitting(algorithm, identifier)
+            if found:
+                return found[:_MOST_CANDIDATES]
+        raise Unauthenticated(
+            "The token is not signed by a known key.", remedy="Get a token from the issuer that this server trusts."
+        )
+
+    def _verified(self, token: str, keys: list[TokenKey]) -> Mapping[str, Any]:
+        failure: PyJWTError | None = None
+        for key in keys:
+            try:
+                return jwt.decode(
+                    token,
+                    key.jwk,
+                    algorithms=[key.algorithm],
+                    issuer=self.terms.issuer,
+                    audience=self.terms.audience,
+                    leeway=self.terms.skew_s,
+                    options={"require": ["exp", "iss", "aud"], "enforce_minimum_key_length": True},
+                )
+            except PyJWTError as error:
+                # Another key may have signed it; one that has, and then says no, is heard.
+                failure = error if failure is None or not isinstance(error, InvalidSignatureError) else failure
+        raise Unauthenticated(
+            f"The token {_reason(failure)}.", remedy="Get another one, and send it while it is valid."
+        )
+
+
+def _header(credential: str) -> Mapping[str, Any] | None:
+    if credential.count(".") != 2 or len(credential) > MAX_TOKEN_CHARACTERS:  # noqa: PLR2004 - header, claims, signature
+        return None
+    try:
+        return jwt.get_unverified_header(credential)
+    except (PyJWTError, ValueError, RecursionError):
+        return None
+
+
+def _reason(failure: PyJWTError | None) -> str:
+    if isinstance(failure, MissingRequiredClaimError):
+        return f"has no claim `{failure.claim}`"
+    return _REASONS.get(type(failure), "is malformed") if failure is not None else "is malformed"
+
+
+def _caller(claims: Mapping[str, Any]) -> Caller:
+    named = (claims.get(claim) for claim in _SUBJECTS)
+    name = next((printable(value) for value in named if isinstance(value, str) and value), "")
+    if not name or len(name) > _MAX_NAME_CHARACTERS:
+        raise Unauthenticated(
+            "The token names nobody.",
+            remedy=f"One of {', '.join(_SUBJECTS)} must be a text of 1 to {_MAX_NAME_CHARACTERS} characters.",
+        )
+    return Caller(name, "token", _scopes(claims))
+
+
+def _scopes(claims: Mapping[str, Any]) -> frozenset[Scope]:
+    """What a token allows; as a key without scopes where it says nothing."""
+    said = next((claims[claim] for claim in _SCOPE_CLAIMS if claim in claims), None)
+    if said is None:
+        return DEFAULT_SCOPES
+    words = said.split() if isinstance(said, str) else said if isinstance(said, list) else []
+    return SCOPES.intersection(word for word in words if isinstance(word, str))
+
+
+def _listed() -> str:
+    return f"{', '.join(ALGORITHMS[:-1])} and {ALGORITHMS[-1]}"
