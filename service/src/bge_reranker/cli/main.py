@@ -13,6 +13,7 @@ from ..termination import write_termination_message
 from .doctor import doctor
 from .evaluate import evaluate
 from .gate import gate
+from .keys import keys
 from .loadtest import loadtest
 from .model import model
 from .output import checked_output
@@ -36,6 +37,7 @@ COMMANDS = (
     loadtest,
     doctor,
     quantise,
+    keys,
     model,
     settings,
 )

@@ -26,6 +26,10 @@ _PREFIX: Final = "bge-reranker:limits"
 """Before every key in Redis."""
 
 
+_TICK_S: Final = 0.001
+"""Added to waits that end exactly when something fits."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Limit:
     """One limit."""
@@ -215,10 +219,11 @@ def wait_s(window: tuple[int, float, int, float], item: RateLimitItem, cost: int
     """
     previous, previous_s, current, current_s = window
     expiry, room = item.get_expiry(), item.amount - cost
+    # What the window before still weighs is rounded down, so that it fits from just below one more.
     if current <= room:
-        return max(0.0, previous_s - expiry * (room - current) / previous) if previous else 0.0
+        return max(0.0, previous_s - expiry * (room - current + 1) / previous) + _TICK_S if previous else 0.0
     shift_s = max(0.0, current_s - expiry)
-    return shift_s + expiry * (1 - max(0, room) / current)
+    return shift_s + expiry * (1 - (max(0, room) + 1) / current) + _TICK_S
 
 
 def create_limits(settings: GuardSettings, shared: SharedRedis | None) -> Limits | None:
