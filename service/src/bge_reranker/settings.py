@@ -143,6 +143,7 @@ Port = Annotated[int, Field(ge=0, le=65535)]
 GUARDS = frozenset(
     {
         *("api_keys", "keys_file", "internal_token_file", "redis_password_file"),
+        *("tls_cert_file", "tls_key_file"),
         *("jwt_issuer", "jwt_audience", "jwks_url", "jwks_file", "jwt_secret_file"),
         *("expect_digest", "revision"),
         *("golden_set", "golden_set_file", "golden_set_sha256", "min_ndcg_at_10", "max_ndcg_loss", "min_kendall_tau"),
@@ -324,6 +325,14 @@ class HttpSettings(SettingsGroup):
 
     management_port: Port = 8001
     """Port of the management listener; 0 takes a free one."""
+
+    tls_cert_file: str | None = Field(default=None, min_length=1, max_length=4096)
+    """File with the certificate (PEM, with those of whoever signed it) by which the API's listener speaks TLS, 1.2 or
+    1.3; read again within a second of a change. Unset: plain HTTP, as behind an ingress or a mesh. The management
+    listener always speaks plain HTTP."""
+
+    tls_key_file: str | None = Field(default=None, min_length=1, max_length=4096)
+    """File with the key of that certificate (PEM, without a passphrase)."""
 
     max_body_bytes: int = Field(default=16_777_216, ge=1_024, le=1_073_741_824)
     """Largest request body in bytes; more is answered 413 and read no further."""

@@ -15,6 +15,7 @@ from typing_extensions import override
 
 from ..errors import SettingsError
 from ..settings import HttpSettings
+from .certificates import Certificates, certificates_of
 from .descriptors import MOST_WAITING, Descriptors
 from .protocol import MAX_HEADER_BYTES, Refused, protocol_with_limits
 
@@ -38,6 +39,7 @@ class Listener(uvicorn.Server):
         http: Timeouts and the limit of connections.
         on_refused: Called for each request that is refused before an application sees it.
         waiting: Most connections that the kernel may hold before they are accepted.
+        certificates: For TLS; None for plain HTTP.
 
     Raises:
         SettingsError: If the address cannot be bound.
@@ -52,7 +54,9 @@ class Listener(uvicorn.Server):
         http: HttpSettings,
         on_refused: Refused,
         waiting: int = MOST_WAITING,
+        certificates: Certificates | None = None,
     ) -> None:
+        self._scheme = "http" if certificates is None else "https"
         super().__init__(
             uvicorn.Config(
                 app,
@@ -66,6 +70,7 @@ class Listener(uvicorn.Server):
                 proxy_headers=False,
                 timeout_keep_alive=math.ceil(http.keep_alive_s),
                 backlog=waiting,
+                ssl_context_factory=None if certificates is None else lambda _config, _default: certificates.context(),
             )
         )
         self.socket = _bind(host, port, port_setting, waiting)
@@ -76,7 +81,7 @@ class Listener(uvicorn.Server):
         host, port = self.socket.getsockname()[:2]
         # Every address of IPv6 is one of IPv4 too, see `_bind`.
         shown = "127.0.0.1" if host in {_EVERY_ADDRESS, _EVERY_IPV4} else f"[{host}]" if ":" in host else host
-        return f"http://{shown}:{port}"
+        return f"{self._scheme}://{shown}:{port}"
 
     async def run_until_stopped(self) -> None:
         """Serve until `stop`, then finish what is in flight."""
@@ -114,15 +119,18 @@ def open_listeners(
         on_refused: Called for each request that is refused before an application sees it.
 
     Raises:
-        SettingsError: If an address cannot be bound.
+        SettingsError: If an address cannot be bound, or the certificate cannot be used.
     """
+    certificates = certificates_of(http)
 
-    def listener(app: ASGIApp, host: str, port: int, port_setting: str, connections: int) -> Listener:
+    def listener(
+        app: ASGIApp, host: str, port: int, port_setting: str, connections: int, tls: Certificates | None = None
+    ) -> Listener:
         limited = http.model_copy(update={"max_connections": connections})
-        return Listener(app, host, port, port_setting, limited, on_refused, files.waiting)
+        return Listener(app, host, port, port_setting, limited, on_refused, files.waiting, tls)
 
     return (
-        listener(api, http.host, http.port, "port", files.connections),
+        listener(api, http.host, http.port, "port", files.connections, certificates),
         listener(
             management, http.management_host, http.management_port, "managementPort", files.management_connections
         ),

@@ -1,0 +1,106 @@
+"""TLS of the API's listener: a certificate that is read again when its files change, without a connection dropped."""
+
+from __future__ import annotations
+
+import ssl
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+import structlog
+
+from ..errors import SettingsError
+from ..settings import HttpSettings
+
+LOOK_S: Final = 1.0
+"""Seconds between two looks at the files; they are looked at while somebody connects."""
+
+_Stamp = tuple[tuple[int, int, int], ...] | None
+_log = structlog.get_logger("bge_reranker.process")
+
+
+class Certificates:
+    """Gives each new connection the certificate of the moment.
+
+    Args:
+        certificate: PEM file with the certificate, and those of whoever signed it.
+        key: PEM file with its key.
+        clock: Seconds, monotonic.
+
+    Raises:
+        SettingsError: If they cannot be read, or do not belong together.
+    """
+
+    def __init__(self, certificate: Path, key: Path, clock: Callable[[], float] = time.monotonic) -> None:
+        self._files = (certificate, key)
+        self._clock = clock
+        self._stamp = self._stamp_now()
+        try:
+            self._current = self._load()
+        except OSError as error:
+            # ssl.SSLError is one, and its text may quote the file.
+            raise SettingsError(
+                f"The certificate {certificate} with the key {key} cannot be used: {_reason(error)}.",
+                remedy="Mount a pair in PEM there, or correct tlsCertFile and tlsKeyFile.",
+            ) from None
+        self._looked_at = clock()
+
+    def context(self) -> ssl.SSLContext:
+        """What a listener is opened with: its connections are handed over to the context of the moment."""
+        outer = self._load()
+        outer.sni_callback = self._hand_over
+        return outer
+
+    def _hand_over(self, connection: ssl.SSLSocket | ssl.SSLObject, _name: str | None, _outer: ssl.SSLContext) -> None:
+        """Called in each handshake, whether the client names a server or not."""
+        now = self._clock()
+        if now - self._looked_at >= LOOK_S:
+            self._looked_at = now
+            self._look()
+        connection.context = self._current
+
+    def _look(self) -> None:
+        stamp = self._stamp_now()
+        if stamp == self._stamp:
+            return
+        self._stamp = stamp
+        try:
+            self._current = self._load()
+        except OSError as error:
+            # A pair that is being written, or does not belong together: the former one serves on.
+            _log.error("certificate_not_read", reason=_reason(error))
+        else:
+            _log.info("certificate_read")
+
+    def _load(self) -> ssl.SSLContext:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        context.set_alpn_protocols(["http/1.1"])
+        certificate, key = self._files
+        context.load_cert_chain(certificate, key)
+        return context
+
+    def _stamp_now(self) -> _Stamp:
+        try:
+            statuses = [file.stat() for file in self._files]
+        except OSError:
+            return None
+        return tuple((status.st_ino, status.st_mtime_ns, status.st_size) for status in statuses)
+
+
+def _reason(error: OSError) -> str:
+    return (error.reason if isinstance(error, ssl.SSLError) else error.strerror) or type(error).__name__
+
+
+def certificates_of(http: HttpSettings) -> Certificates | None:
+    """The certificate that the settings name; None where the listener speaks plain HTTP.
+
+    Raises:
+        SettingsError: If only one of its two files is named, or they cannot be used.
+    """
+    if http.tls_cert_file is None and http.tls_key_file is None:
+        return None
+    if http.tls_cert_file is None or http.tls_key_file is None:
+        raise SettingsError("TLS needs both tlsCertFile and tlsKeyFile.", remedy="Set the other one, or unset both.")
+    return Certificates(Path(http.tls_cert_file), Path(http.tls_key_file))
