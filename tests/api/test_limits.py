@@ -57,9 +57,10 @@ def test_a_refusal_has_the_status_and_form_of_its_dialect(guarded: LiveServer, n
 
 @pytest.fixture(scope="module")
 def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
-    """A server whose one caller has used up its share."""
-    with live_server(tmp_path_factory.mktemp("limited"), {"api_keys": KEY, "requests_per_minute": 1}) as server:
-        assert statuses(server, 2, headers=bearer(KEY)) == [200, 429]
+    """A server whose one caller has used up its share, for longer than any test takes."""
+    with live_server(tmp_path_factory.mktemp("limited"), {"api_keys": KEY, "tokens_per_minute": 1}) as server:
+        large = {"query": "q", "candidates": ["good"] * 500}
+        assert server.post(large, headers=bearer(KEY)).status_code == 200
         yield server
 
 
@@ -111,7 +112,12 @@ def test_two_replicas_share_a_limit_by_redis(tmp_path: Path) -> None:
 
 
 def test_redis_that_is_away_costs_nobody_an_answer(tmp_path: Path) -> None:
-    flags = {"api_keys": KEY, "requests_per_minute": 6, "redis_url": "redis://127.0.0.1:1/0"}
+    flags = {
+        "api_keys": KEY,
+        "requests_per_minute": 6,
+        "redis_url": "redis://127.0.0.1:1/0",
+        "redis_timeout_ms": 1000,
+    }
     with live_server(tmp_path, flags) as server:
         assert statuses(server, 7, headers=bearer(KEY)) == [200] * 6 + [429]
         sample = server.metrics.registry.get_sample_value

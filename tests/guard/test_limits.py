@@ -19,7 +19,7 @@ from .observer import Noted
 
 class Clock:
     def __init__(self) -> None:
-        self.now = 6000.0
+        self.now = 6007.0
 
     def __call__(self) -> float:
         return self.now
@@ -85,7 +85,7 @@ def test_a_request_larger_than_the_share_passes_once_and_is_paid_for_afterwards(
         limits = Limits(None, 1000, clock=clock)
         (await limits.charge("a", 5000)).settle(3000)
         for minutes, passes in ((1, False), (1.5, False), (2, True)):
-            clock.now = 6000 + 60 * minutes
+            clock.now = 6007 + 60 * minutes
             assert await used(limits) is passes
 
     asyncio.run(run())

@@ -7,6 +7,7 @@ import datetime as dt
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -65,6 +66,10 @@ def listening(certificates: Certificates) -> Iterator[tuple[str, int]]:
     try:
         yield listener.socket.getsockname()[:2]
     finally:
+        # uvicorn's own poll, which comes after, gives them the turns in which their sockets close.
+        deadline = time.monotonic() + WAIT_S
+        while listener.server_state.connections and time.monotonic() < deadline:
+            thread.join(0.01)
         listener.stop()
         thread.join(WAIT_S)
 

@@ -22,18 +22,20 @@ MOST_KEYS: Final = 100_000
 
 @dataclass(slots=True)
 class _Count:
-    """One key's use in the window of a number, and in the one before."""
+    """One key's use in a window, and in the one before. As in Redis, the first begins with the first use."""
 
-    window: int
+    began: float
     current: int = 0
     previous: int = 0
 
-    def move_to(self, window: int) -> None:
+    def move_to(self, now: float, window_s: int) -> None:
         """Forget what is over."""
-        if window > self.window:
-            self.previous = self.current if window == self.window + 1 else 0
-            self.current = 0
-            self.window = window
+        passed = floor((now - self.began) / window_s)
+        if passed < 1:
+            return
+        self.previous = self.current if passed == 1 else 0
+        self.current = 0
+        self.began = self.began + window_s if self.previous else now
 
 
 class WindowStore(Storage, SlidingWindowCounterSupport):
@@ -107,14 +109,13 @@ class WindowStore(Storage, SlidingWindowCounterSupport):
 
     def _count(self, key: str, expiry: int) -> tuple[_Count, float]:
         """A key's count, and the part of its window that has passed."""
-        now = self._clock() / expiry
-        window = floor(now)
+        now = self._clock()
         count = self._counts.get(key)
         if count is None:
-            count = self._counts[key] = _Count(window)
+            count = self._counts[key] = _Count(now)
             if len(self._counts) > self._most_keys:
                 self._counts.popitem(last=False)
         else:
             self._counts.move_to_end(key)
-            count.move_to(window)
-        return count, now - window
+            count.move_to(now, expiry)
+        return count, (now - count.began) / expiry
