@@ -130,7 +130,7 @@ def test_the_former_certificate_serves_on_while_the_files_make_no_pair(tmp_path:
 
 def test_old_versions_of_the_protocol_are_refused(tmp_path: Path) -> None:
     write_pair(tmp_path, "first")
-    context = Certificates(tmp_path / "tls.crt", tmp_path / "tls.key").context()
+    context = Certificates(tmp_path / "tls.crt", tmp_path / "tls.key").context
     assert context.minimum_version == ssl.TLSVersion.TLSv1_2
 
 

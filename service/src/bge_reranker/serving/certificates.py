@@ -45,12 +45,9 @@ class Certificates:
                 remedy="Mount a pair in PEM there, or correct tlsCertFile and tlsKeyFile.",
             ) from None
         self._looked_at = clock()
-
-    def context(self) -> ssl.SSLContext:
+        self.context = self._current
         """What a listener is opened with: its connections are handed over to the context of the moment."""
-        outer = self._load()
-        outer.sni_callback = self._hand_over
-        return outer
+        self.context.sni_callback = self._hand_over
 
     def _hand_over(self, connection: ssl.SSLSocket | ssl.SSLObject, _name: str | None, _outer: ssl.SSLContext) -> None:
         """Called in each handshake, whether the client names a server or not."""

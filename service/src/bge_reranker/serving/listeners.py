@@ -70,7 +70,7 @@ class Listener(uvicorn.Server):
                 proxy_headers=False,
                 timeout_keep_alive=math.ceil(http.keep_alive_s),
                 backlog=waiting,
-                ssl_context_factory=None if certificates is None else lambda _config, _default: certificates.context(),
+                ssl_context_factory=None if certificates is None else lambda _config, _default: certificates.context,
             )
         )
         self.socket = _bind(host, port, port_setting, waiting)
