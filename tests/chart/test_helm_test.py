@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
+from bge_reranker.guard.api_keys import hashed
 from tests.chart.rendering import CHART
-from tests.live.server import LiveServer
+from tests.live.server import LiveServer, live_server
 
 
 def ask(*addresses: str) -> subprocess.CompletedProcess[str]:
@@ -35,3 +37,20 @@ def test_an_address_where_nothing_answers_fails_by_name() -> None:
     assert done.returncode == 1
     assert "http://127.0.0.1:9/health/ready does not answer" in done.stderr
     assert "Is a pod there at all?" in done.stderr
+
+
+def test_where_keys_are_hashed_it_is_asked_for_one(tmp_path: Path) -> None:
+    keys = tmp_path / "keys"
+    keys.write_text(f"# callers\n{hashed('the-key-of-a-test')} name=search\n")
+    with live_server(tmp_path, {"keys_file": str(keys)}) as guarded:
+        done = ask(guarded.url, guarded.management_url, str(keys))
+    assert done.returncode == 0, done.stderr
+    assert "ok: the Service asks for a key" in done.stdout
+
+
+def test_a_key_that_stands_behind_a_comment_is_sent(tmp_path: Path) -> None:
+    keys = tmp_path / "keys"
+    keys.write_text("# callers\nthe-key-of-a-test name=search\n")
+    with live_server(tmp_path, {"keys_file": str(keys)}) as guarded:
+        done = ask(guarded.url, guarded.management_url, str(keys))
+    assert "ok: the Service answers a ranking" in done.stdout

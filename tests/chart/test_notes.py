@@ -37,7 +37,7 @@ def test_notes_say_which_nodes_have_the_resource_and_the_way_out() -> None:
 def test_notes_say_who_may_call_and_with_which_key() -> None:
     said = notes({**CPU_DEMO, "secrets": {"apiKeys": {"name": "callers"}}})
     assert "-H 'Authorization: Bearer KEY'" in said
-    assert "KEY is a line of the Secret callers." in said
+    assert "KEY is a key of which the Secret callers holds a line." in said
     assert "KEY" not in notes(CPU_DEMO)
     assert "from any pod of the cluster:" in notes(CPU_DEMO)
     limited = {"enabled": True, "searchNamespaces": ["a", "b"]}

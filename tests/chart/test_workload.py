@@ -194,6 +194,41 @@ def test_one_image_is_a_source_and_a_volume() -> None:
     assert fetched.settings["model"]["source"] == f"oci://{volume['image']['reference']}"
 
 
+@pytest.mark.parametrize(
+    ("guard", "ports"),
+    [
+        ({}, []),
+        ({"redisUrl": "redis://redis.cache/0"}, [6379]),
+        ({"redisUrl": "rediss://user@[fd00::1]:6390/0"}, [6390]),
+        ({"jwksUrl": "https://login.example/keys:1"}, [443]),
+        ({"redisUrl": "redis://r:6380", "jwksUrl": "https://login.example:8443/keys"}, [6380, 8443]),
+    ],
+)
+def test_what_the_guard_asks_may_be_reached_and_nothing_else(guard: Values, ports: list[int]) -> None:
+    policy = {"enabled": True, "egressCidrs": []}
+    egress = render({**CPU_DEMO, "networkPolicy": policy, "config": {"guard": guard}}).one("NetworkPolicy")["spec"][
+        "egress"
+    ]
+    # Names come first, and the release's own pods.
+    assert [each["port"] for rule in egress[2:] for each in rule["ports"]] == ports
+
+
+def test_secrets_of_the_guard_are_mounted_where_the_settings_look() -> None:
+    names = ("apiKeys", "jwtSecret", "jwks", "redis", "tls")
+    rendered = render({**CPU_DEMO, "secrets": {name: {"name": f"the-{name.lower()}"} for name in names}})
+    settings = rendered.settings
+    files = [*settings["guard"].values(), settings["http"]["tlsCertFile"], settings["http"]["tlsKeyFile"]]
+    mounts = {mount["mountPath"]: mount["name"] for mount in rendered.scorer["volumeMounts"]}
+    volumes = {volume["name"]: volume for volume in rendered.pod["volumes"]}
+    found = {volumes[mounts[file.rpartition("/")[0]]]["secret"]["secretName"] for file in files}
+    assert found == {f"the-{name.lower()}" for name in names}
+    # A sub-path would never see a change.
+    assert not any("subPath" in mount for mount in rendered.scorer["volumeMounts"])
+    for file in files:
+        secret = volumes[mounts[file.rpartition("/")[0]]]["secret"]
+        assert "items" not in secret or [item["path"] for item in secret["items"]] == [file.rpartition("/")[2]]
+
+
 def test_search_and_monitoring_come_in_by_their_own_ports() -> None:
     http, management = render(case="air-gapped").one("NetworkPolicy")["spec"]["ingress"]
     assert http["ports"] == [{"port": "http"}]

@@ -13,6 +13,7 @@ import yaml
 from bge_reranker.api.health import HealthEndpoints
 from bge_reranker.api.routes import management_routes
 from bge_reranker.configuration import load_settings, settings_list
+from bge_reranker.guard.authentication import Authenticator
 from bge_reranker.observe.metrics import Metrics
 from bge_reranker.serving.state import ServingState
 from bge_reranker.settings import Settings
@@ -62,7 +63,9 @@ def test_probes_ask_for_paths_and_ports_that_there_are(case: str) -> None:
     rendered = render(case=case)
     paths = {
         probe.path
-        for probe in management_routes(HealthEndpoints(ServingState(), Settings(), Metrics(), needs_key=False))
+        for probe in management_routes(
+            HealthEndpoints(ServingState(), Settings(), Metrics(), Authenticator(None, None, Metrics()))
+        )
     }
     ports = {port["name"]: port["containerPort"] for port in rendered.scorer["ports"]}
     settings = load_settings(None, {"BGE_RERANKER_CONFIG": json.dumps(rendered.settings)}).http

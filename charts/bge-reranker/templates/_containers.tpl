@@ -76,6 +76,9 @@ The two containers of the chart's own. Both run one image, and read one configur
     {{- with include "bge-reranker.keysMount" . | trim }}
     {{- . | nindent 4 }}
     {{- end }}
+    {{- with include "bge-reranker.guardMounts" . | trim }}
+    {{- . | nindent 4 }}
+    {{- end }}
     {{- with include "bge-reranker.gateMounts" . | trim }}
     {{- . | nindent 4 }}
     {{- end }}

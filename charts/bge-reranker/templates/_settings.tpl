@@ -24,11 +24,13 @@ settings. It holds only what differs from the service's defaults.
 {{- if has (include "bge-reranker.delivery" .) (list "fetched" "packed") -}}
 {{- $_ := set $model "cacheDir" "/models" -}}
 {{- end -}}
-{{- $own := dict "model" $model "http" (dict "host" "::" "managementHost" "::") -}}
-{{- $guard := dict -}}
-{{- if .Values.secrets.apiKeys.name }}{{ $_ := set $guard "keysFile" "/etc/bge-reranker/api-keys/keys" }}{{ end -}}
-{{- if .Values.secrets.internalToken.name }}{{ $_ := set $guard "internalTokenFile" "/etc/bge-reranker/internal-token/token" }}{{ end -}}
-{{- if $guard }}{{ $_ := set $own "guard" $guard }}{{ end -}}
+{{- $http := dict "host" "::" "managementHost" "::" -}}
+{{- if .Values.secrets.tls.name -}}
+{{- $_ := set $http "tlsCertFile" "/etc/bge-reranker/tls/tls.crt" -}}
+{{- $_ := set $http "tlsKeyFile" "/etc/bge-reranker/tls/tls.key" -}}
+{{- end -}}
+{{- $own := dict "model" $model "http" $http -}}
+{{- with include "bge-reranker.guardFiles" . | fromJson }}{{ $_ := set $own "guard" . }}{{ end -}}
 {{- if include "bge-reranker.hasGate" . }}{{ $_ := set $own "gate" (include "bge-reranker.gateSettings" . | fromJson) }}{{ end -}}
 {{- toJson (mergeOverwrite $own (deepCopy (default dict .Values.config))) -}}
 {{- end }}

@@ -23,6 +23,7 @@ Volumes of the pod, and where its containers mount them.
 {{- include "bge-reranker.downloadVolumes" . }}
 {{- include "bge-reranker.keysVolume" . }}
 {{- include "bge-reranker.gateVolumes" . }}
+{{- include "bge-reranker.guardVolumes" . }}
 {{- with .Values.extraVolumes }}
 {{ toYaml . }}
 {{- end }}

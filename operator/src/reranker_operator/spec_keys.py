@@ -31,6 +31,10 @@ _KEYS = {
     "minKendallTau": "gate.minKendallTau",
     "cutOffs": "gate.cutOffs",
     "gate.timeoutS": "gate.timeoutSeconds",
+    **dict.fromkeys(("guard.jwtSecretFile", "jwtSecretFile"), "secrets.jwtSecret"),
+    **dict.fromkeys(("guard.jwksFile", "jwksFile"), "secrets.jwks"),
+    **dict.fromkeys(("guard.redisPasswordFile", "redisPasswordFile"), "secrets.redis"),
+    **dict.fromkeys(("http.tlsCertFile", "http.tlsKeyFile", "tlsCertFile", "tlsKeyFile"), "secrets.tls"),
     "--allow-pickle": "config.model.allowPickle",
     "model.allowPickle": "config.model.allowPickle",
     "HF_TOKEN": "secrets.hubToken",
@@ -48,7 +52,8 @@ _KEYS = {
 """What the chart decides by keys of its own."""
 
 _SETTING = (
-    r"(?:model\.(?:device|precision|runtime|threads|verify)|(?:text|engine|http|dialects|observe)\.[a-z][A-Za-z0-9]*)"
+    r"(?:model\.(?:device|precision|runtime|threads|verify)"
+    r"|(?:text|engine|http|dialects|guard|observe)\.[a-z][A-Za-z0-9]*)"
 )
 """A setting that is in the spec's `config`; of the group `model` by name, since files are called so too."""
 
