@@ -209,3 +209,34 @@ def test_without_its_issuer_a_server_starts_and_says_when_to_come_back(tmp_path:
             "bge_reranker_credential_reads_total", {"source": "jwks_url", "outcome": "failed"}
         )
         assert read == 1
+
+
+HOSTILE: dict[str, list[tuple[bytes, bytes]]] = {
+    "other bytes": [(b"Authorization", b"Bearer \xff\xfe\x80")],
+    "sixty kilobytes": [(b"Authorization", b"Bearer " + b"x" * 60_000)],
+    "thousands of keys": [(b"X-Api-Key", b"wrong-%d" % number) for number in range(2_000)],
+    "a token of sixty kilobytes": [(b"Authorization", b"Bearer " + b"A" * 30_000 + b"." + b"A" * 30_000 + b".A")],
+    "a header of a token that is nested": [(b"Authorization", b"Bearer " + b"W1tb" * 2_000 + b".e30.AA")],
+    "a password without end": [(b"Authorization", b"Basic " + b"Og" * 20_000)],
+    "an empty token": [(b"Authorization", b"Bearer ..")],
+    "a digest as it stands in the file": [(b"X-Api-Key", hashed("the-key-for-search").encode())],
+}
+
+
+@pytest.mark.parametrize("headers", HOSTILE.values(), ids=HOSTILE.keys())
+def test_whatever_is_sent_as_a_credential_is_refused_and_costs_nobody_else_anything(
+    guarded: LiveServer, headers: list[tuple[bytes, bytes]]
+) -> None:
+    answer = httpx.post(f"{guarded.url}/rerank", json=BODY, headers=headers, timeout=WAIT_S)
+    assert (answer.status_code, answer.json()["code"]) == (401, "Unauthenticated")
+    assert guarded.is_well("the-key-for-search")
+
+
+def test_only_the_first_credentials_of_a_request_are_looked_at(guarded: LiveServer) -> None:
+    wrong = [("X-Api-Key", f"wrong-{number}") for number in range(7)]
+    right = ("X-Api-Key", "the-key-for-search")
+    statuses = [
+        httpx.post(f"{guarded.url}/rerank", json=BODY, headers=headers, timeout=WAIT_S).status_code
+        for headers in ([*wrong, right], [*wrong, wrong[0], right])
+    ]
+    assert statuses == [200, 401]

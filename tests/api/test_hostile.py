@@ -99,6 +99,26 @@ CASES: dict[str, tuple[bytes, list[int]]] = {
         request(BODY + SECRET + b"\r\n\r\n", length=False, closes=False, headers=b"Content-Length: 45\r\n"),
         [200, 400],
     ),
+    "a length with a sign": (request(length=False, headers=b"Content-Length: +%d\r\n" % len(BODY)), [400]),
+    "a length in other digits": (request(length=False, headers=b"Content-Length: 0x2c\r\n"), [400]),
+    "a transfer not quite chunked": (
+        request(chunks(BODY, 9), headers=b"Transfer-Encoding: xchunked\r\n", length=False),
+        [501],
+    ),
+    "a transfer chunked twice": (
+        request(chunks(BODY, 9), headers=b"Transfer-Encoding: chunked, chunked\r\n", length=False),
+        [501],
+    ),
+    "two transfers": (
+        request(chunks(BODY, 9), headers=CHUNKED + b"Transfer-Encoding: identity\r\n", length=False),
+        [501],
+    ),
+    "a transfer behind a tab": (
+        request(chunks(BODY, 9), headers=b"Transfer-Encoding\t: chunked\r\n", length=False),
+        [400],
+    ),
+    "a chunk in other digits": (request(b"0x2\r\n{}\r\n0\r\n\r\n", headers=CHUNKED, length=False), [400]),
+    "a chunk with a sign": (request(b"+2\r\n{}\r\n0\r\n\r\n", headers=CHUNKED, length=False), [400]),
     "HTTP/1.0": (request(version=b"HTTP/1.0"), [200]),
     "HTTP/1.0 that would go on": (
         request(version=b"HTTP/1.0", closes=False, headers=b"Connection: keep-alive\r\n"),

@@ -53,3 +53,13 @@ def test_another_model_is_404_only_where_names_are_strict(tmp_path: Path, server
         assert strict.post(ASKED).status_code == 200
         assert httpx.get(strict.url + "/v2/models/other/ready").status_code == 404
         assert httpx.get(strict.url + "/v1/models/scripted").status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/rerank", "/v1/rerank", "/v2/rerank", "/dialects/vllm/v1/rerank"])
+@pytest.mark.parametrize("end", ["\r\n", "\n", "\u0085", "\u2028"])
+def test_a_name_of_several_lines_stays_out_of_the_headers(server: LiveServer, path: str, end: str) -> None:
+    name = f"a{end}X-Injected: b{end}{end}"
+    answer = server.post({"query": "q", "documents": ["a"], "model": name}, path=path)
+    assert answer.status_code == 200
+    assert "x-injected" not in answer.headers
+    assert not any("Injected" in value for value in answer.headers.values())
