@@ -22,6 +22,7 @@ from .backlog import measure_backlog
 from .bodies import measure_bodies
 from .checkpoint import write_checkpoint
 from .documents import Texts
+from .guard import measure_guard
 from .largest_requests import measure_largest_requests
 from .load import Cell, run_cell
 from .memory import measure_memory
@@ -35,7 +36,10 @@ _DEADLINE_S = 3_600
 """A slow CPU with 32 clients takes minutes for one round; the benchmark wants to see them, not to refuse them."""
 
 
-PARTS = ("speed", "overload", "largest-requests", "bodies", "memory", "start", "telemetry", "scrapes", "backlog")
+PARTS = (
+    *("speed", "overload", "largest-requests", "bodies", "memory", "start", "telemetry", "scrapes", "backlog"),
+    "guard",
+)
 
 
 @click.command()
@@ -80,6 +84,7 @@ def bench(
         "telemetry": lambda: measure_telemetry(rounds, turn_seconds, console),
         "scrapes": lambda: measure_scrapes(rounds, turn_seconds, console),
         "backlog": lambda: measure_backlog(console),
+        "guard": lambda: measure_guard(min(seconds, 5), console),
     }
     report: dict[str, Any] = {"machine": describe_machine(), "date": datetime.now(UTC).isoformat(timespec="seconds")}
     for part in PARTS:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -58,7 +58,12 @@ class Cell:
 
 
 async def run_cell(
-    server: BenchServer, requests: Iterator[dict[str, Any]], clients: int, max_seconds: float, max_requests: int
+    server: BenchServer,
+    requests: Iterator[dict[str, Any]],
+    clients: int,
+    max_seconds: float,
+    max_requests: int,
+    headers: Mapping[str, str] | None = None,
 ) -> Cell:
     """Load a server, closed loop: each client sends its next request when its last is answered.
 
@@ -75,7 +80,7 @@ async def run_cell(
             await _send(http, next(requests), cell)
 
     limits = httpx.Limits(max_connections=clients, max_keepalive_connections=clients)
-    async with httpx.AsyncClient(base_url=server.url, timeout=_TIMEOUT_S, limits=limits) as http:
+    async with httpx.AsyncClient(base_url=server.url, timeout=_TIMEOUT_S, limits=limits, headers=headers) as http:
         await asyncio.gather(*(client(http) for _ in range(clients)))
     cell.seconds = time.perf_counter() - began
     cell.generator_cpu_s = time.process_time() - cpu

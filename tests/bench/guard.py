@@ -1,0 +1,158 @@
+"""What the guard costs: an open server beside guarded ones, by turns, on the embedded model."""
+
+from __future__ import annotations
+
+import asyncio
+import statistics
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import jwt
+import numpy as np
+from cryptography.hazmat.primitives.asymmetric import rsa
+from jwt.algorithms import RSAAlgorithm
+from rich.console import Console
+from rich.table import Table
+
+from bge_reranker.demo import demo_model_directory
+from bge_reranker.guard.api_keys import hashed
+from tests.live.redis_server import redis_server
+from tests.needs import REDIS_SERVER
+
+from .documents import Texts
+from .load import Cell, run_cell
+from .processes import BenchServer, bench_server
+
+_KEY = "bgr_the-key-of-the-benchmark"
+_OTHER_KEYS = 50
+"""Keys beside it: every one is compared."""
+
+_ISSUER, _AUDIENCE = "https://issuer.example", "bge-reranker"
+_DOCUMENTS = 20
+_CLIENTS = 8
+_ROUNDS = 6
+_FREE = 1_000_000_000
+"""A limit that nobody reaches: what is counted costs the same."""
+
+
+@dataclass
+class _Way:
+    """One server, and how it is called."""
+
+    name: str
+    server: BenchServer
+    headers: dict[str, str]
+    cells: list[Cell] = field(default_factory=list)
+    latencies_s: list[float] = field(default_factory=list)
+
+
+def measure_guard(seconds: float, console: Console) -> dict[str, Any]:
+    """Measure latency request by request, and throughput turn by turn.
+
+    Args:
+        seconds: Time of one turn with several clients; as long again, for each server, with one.
+        console: Where the result is shown.
+    """
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
+        ways = _ways(Path(folder), stack)
+        asyncio.run(_latencies(ways, seconds * len(ways)))
+        for _ in range(_ROUNDS):
+            for way in ways:
+                way.cells.append(
+                    asyncio.run(run_cell(way.server, _requests(), _CLIENTS, seconds, 1_000_000, way.headers))
+                )
+            # The other way round in the next round: whoever comes first finds a colder processor.
+            ways.reverse()
+        if _ROUNDS % 2:
+            ways.reverse()
+        report = [_figures(way, ways[0]) for way in ways]
+    _print(report, console)
+    return {"clients": _CLIENTS, "documents": _DOCUMENTS, "rounds": _ROUNDS, "ways": report}
+
+
+def _ways(folder: Path, stack: ExitStack) -> list[_Way]:
+    key = rsa.generate_private_key(65537, 2048)
+    (folder / "jwks.json").write_text(f'{{"keys": [{RSAAlgorithm.to_jwk(key.public_key())}]}}', encoding="utf-8")
+    lines = [hashed(_KEY), *(hashed(f"another-key-{number}") for number in range(_OTHER_KEYS))]
+    (folder / "keys").write_text("\n".join(lines), encoding="utf-8")
+    claims = {"iss": _ISSUER, "aud": _AUDIENCE, "sub": "bench", "exp": time.time() + 86_400}
+    by_key = {"Authorization": f"Bearer {_KEY}"}
+    by_token = {"Authorization": f"Bearer {jwt.encode(claims, key, algorithm='RS256')}"}
+    limits = {"requests_per_minute": _FREE, "tokens_per_minute": _FREE}
+    keys = {"keys_file": str(folder / "keys")}
+    tokens = {"jwks_file": str(folder / "jwks.json"), "jwt_issuer": _ISSUER, "jwt_audience": _AUDIENCE}
+    kinds: list[tuple[str, dict[str, Any], dict[str, str]]] = [
+        ("open", {}, {}),
+        ("open, again", {}, {}),
+        ("keys and limits", keys | limits, by_key),
+        ("tokens (RS256) and limits", tokens | limits, by_token),
+    ]
+    if REDIS_SERVER.is_met:
+        redis = stack.enter_context(redis_server(folder))
+        kinds.append(("keys and limits in Redis", keys | limits | {"redis_url": redis.url}, by_key))
+    return [_Way(name, stack.enter_context(bench_server("demo", **flags)), headers) for name, flags, headers in kinds]
+
+
+async def _latencies(ways: list[_Way], seconds: float) -> None:
+    """One client that asks each server in turn, the same question."""
+    requests, ends_at = _requests(), time.perf_counter() + seconds
+    async with httpx.AsyncClient(timeout=60) as http:
+        while time.perf_counter() < ends_at:
+            body = next(requests)
+            for way in ways:
+                sent = time.perf_counter()
+                answer = await http.post(f"{way.server.url}/rerank", json=body, headers=way.headers)
+                answer.raise_for_status()
+                way.latencies_s.append(time.perf_counter() - sent)
+            ways.append(ways.pop(0))
+    # As they were.
+    ways.sort(key=lambda way: way.name != "open")
+
+
+def _requests() -> Iterator[dict[str, Any]]:
+    texts = Texts(Path(demo_model_directory()), seed=5)
+    while True:
+        yield {"query": texts.text(8), "candidates": [texts.text(20) for _ in range(_DOCUMENTS)]}
+
+
+def _figures(way: _Way, opened: _Way) -> dict[str, Any]:
+    def percentile_ms(of: _Way, percent: float) -> float:
+        return float(np.percentile(of.latencies_s, percent)) * 1000
+
+    ratios = [
+        mine.tokens_per_second / theirs.tokens_per_second for mine, theirs in zip(way.cells, opened.cells, strict=True)
+    ]
+    return {
+        "way": way.name,
+        "requests": len(way.latencies_s),
+        "failed": sum(cell.failed for cell in way.cells),
+        "p50_ms": percentile_ms(way, 50),
+        "p95_ms": percentile_ms(way, 95),
+        "p50_added_ms": percentile_ms(way, 50) - percentile_ms(opened, 50),
+        "p95_added_ms": percentile_ms(way, 95) - percentile_ms(opened, 95),
+        "tokens_per_second": statistics.median(cell.tokens_per_second for cell in way.cells),
+        "throughput_ratio": statistics.median(ratios),
+        "throughput_ratios": ratios,
+    }
+
+
+def _print(report: list[dict[str, Any]], console: Console) -> None:
+    table = Table(
+        *"server|requests|p50 ms|added|p95 ms|added|tokens/s|of open".split("|"),
+        title=f"{_DOCUMENTS} documents, embedded model; latency with one client, throughput with {_CLIENTS}",
+    )
+    for row in report:
+        table.add_row(
+            row["way"],
+            str(row["requests"]),
+            *(f"{row[name]:.2f}" for name in ("p50_ms", "p50_added_ms", "p95_ms", "p95_added_ms")),
+            f"{row['tokens_per_second']:.0f}",
+            f"{row['throughput_ratio']:.1%}",
+        )
+    console.print(table)
