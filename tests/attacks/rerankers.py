@@ -57,6 +57,10 @@ REFUSED: dict[str, dict[str, Any]] = {
     "a Secret as a hub's token": {"secrets": {"hubToken": {"name": "payments-db", "key": "password"}}},
     "a Secret as S3 keys": {"secrets": {"s3": {"name": "payments-db"}}},
     "a Secret as API keys": {"secrets": {"apiKeys": {"name": "payments-db"}}},
+    "a Secret as secrets of tokens": {"secrets": {"jwtSecret": {"name": "payments-db"}}},
+    "a Secret as keys of an issuer": {"secrets": {"jwks": {"name": "payments-db"}}},
+    "a Secret as Redis' password": {"secrets": {"redis": {"name": "payments-db"}}},
+    "a Secret as a certificate": {"secrets": {"tls": {"name": "payments-db"}}},
     "a Secret as authorities": {"secrets": {"caBundle": {"name": "payments-db"}}},
     "a certificate of another service": {
         "ingress": {"tls": [{"hosts": ["a.example"]}, {"secretName": "payments-tls"}]}

@@ -17,7 +17,7 @@ ELSEWHERE = {
     "CHANGELOG.md": "changelog.md",
     "CONTRIBUTING.md": "contributing.md",
     "README.md": "index.md",
-    "SECURITY.md": "security.md",
+    "SECURITY.md": "security-policy.md",
     "charts/bge-reranker/README.md": "chart.md",
     "service/src/bge_reranker/demo/model/README.md": "demo-model.md",
 }
