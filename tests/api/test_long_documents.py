@@ -166,7 +166,7 @@ def test_where_a_dialect_cannot_allow_it_the_remedy_is_the_servers_setting(rejec
 
 VLLM_REFUSES: dict[str, tuple[dict[str, Any], str]] = {
     "normalize": ({"normalize": True}, "`use_activation`"),
-    "a priority": ({"priority": 5}, "Priority scheduling is not enabled"),
+    "a priority that is no number": ({"priority": "high"}, "must be a whole number"),
     "no token": ({"truncate_prompt_tokens": 0}, "at least 8"),
     "too few tokens for a pair": ({"truncate_prompt_tokens": 7}, "at least 8"),
     "below -1": ({"truncate_prompt_tokens": -2}, "at least -1"),

@@ -78,3 +78,29 @@ def test_metadata_too_deep_to_be_written_is_refused(server: LiveServer) -> None:
         metadata = [metadata]
     answer = server.post({"query": "q", "candidates": [{"text": "a", "metadata": metadata}]})
     assert (answer.status_code, answer.json()["code"]) == (422, "InvalidField")
+
+
+PRIORITIES: dict[str, tuple[str, dict[str, Any], int]] = {
+    "native": ("/rerank", {"candidates": ["a"], "priority": -5}, 200),
+    "native beyond": ("/rerank", {"candidates": ["a"], "priority": 1000}, 422),
+    "Cohere's least": ("/v2/rerank", {"documents": ["a"], "priority": 999}, 200),
+    "Cohere's has no sign": ("/v2/rerank", {"documents": ["a"], "priority": -1}, 422),
+    "vLLM's takes any": ("/dialects/vllm/rerank", {"documents": ["a"], "priority": -(10**12)}, 200),
+    "vLLM's scores": ("/score", {"text_1": "q", "text_2": ["a"], "priority": 7}, 200),
+}
+
+
+@pytest.mark.parametrize(("path", "body", "status"), PRIORITIES.values(), ids=PRIORITIES.keys())
+def test_priorities_are_read_as_their_families_mean_them(
+    server: LiveServer, path: str, body: dict[str, Any], status: int
+) -> None:
+    answer = server.post({"query": "q", **body}, path=path)
+    assert answer.status_code == status
+    if status != 200:
+        assert "`priority` is" in answer.json()["message"]
+
+
+def test_an_answer_to_who_takes_parts_says_whether_it_is_one(server: LiveServer) -> None:
+    whole = server.post({"query": "q", "candidates": ["a", "good"], "partial": True}).json()
+    assert (whole["partial"], whole["scored"]) == (False, 2)
+    assert "partial" not in server.post({"query": "q", "candidates": ["a"]}).json()

@@ -120,6 +120,15 @@ CutOffs = Annotated[
         json_schema_extra={MUST_BE: "name=score or name=score:drift, separated by commas"},
     ),
 ]
+_WEIGHT = r"[^\p{Z}\p{Cc},=]{1,128}=([1-9][0-9]{0,5}(\.[0-9]{1,6})?|0\.[0-9]{0,5}[1-9])"
+Weights = Annotated[
+    str,
+    Field(
+        max_length=65_536,
+        pattern=f"^{_WEIGHT}(, ?{_WEIGHT})*$",
+        json_schema_extra={MUST_BE: "name=weight, separated by commas, with weights above 0"},
+    ),
+]
 _HOST = r"[A-Za-z0-9_]([A-Za-z0-9._:-]*[A-Za-z0-9])?"
 Hosts = Annotated[
     str,
@@ -310,6 +319,10 @@ class EngineSettings(SettingsGroup):
     deadline_s: float = Field(default=60.0, gt=0, le=3_600)
     """Longest time in seconds from arrival to answer; callers may ask for less by `X-Request-Deadline-Ms`."""
 
+    most_urgent_priority: int = Field(default=0, ge=-999, le=0)
+    """Lowest `priority` that counts; requests that ask for a lower one have this. Lower numbers are served first, and
+    0 is that of requests which say nothing: below 0, any caller may go ahead of them."""
+
 
 class HttpSettings(SettingsGroup):
     """Listeners and their limits."""
@@ -444,6 +457,11 @@ class GuardSettings(SettingsGroup):
 
     forwarding_header: Literal["x-forwarded-for", "forwarded"] = "x-forwarded-for"
     """Header in which those proxies name the client. One only: a proxy passes on the other as the client sent it."""
+
+    caller_weights: Weights | None = None
+    """What callers may use of the scorer beside one another, as `name=weight` separated by commas: one with 2 twice as
+    much as those that are not named, which have 1. Among requests of the same priority, whoever was served least for
+    its weight in the last ten seconds comes first."""
 
     redis_url: Redis | None = None
     """Redis in which replicas share what they count and remember, `redis://host:6379/0`, or `rediss://` for TLS; a

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 from dataclasses import asdict
 from importlib.metadata import version
-from typing import Any
+from typing import Any, get_args
 
 import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
+from ..engine.origin import PriorityClass
 from ..errors import RerankerError
 from ..guard.authentication import Authenticator
 from ..observe.metrics import Metrics
@@ -115,6 +116,7 @@ def _about(model: ServedModel) -> dict[str, Any]:
             "tokens_per_second": model.engine.tokens_per_second,
             "backlog_tokens": model.engine.backlog_tokens,
             "backlog_s": model.engine.backlog_s,
+            "waiting_tokens": dict.fromkeys(get_args(PriorityClass), 0) | dict(model.engine.waiting_by_class),
             "budget_tokens": model.engine.budget_tokens,
         },
     }

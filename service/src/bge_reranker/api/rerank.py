@@ -15,7 +15,9 @@ from starlette.responses import Response
 
 from ..errors import CallerGone, InvalidField, RerankerError
 from ..guard.guard import Guard
+from ..guard.shares import weight_of
 from ..plain_numbers import plain_number
+from ..ranking.ranker import Asker
 from ..ranking.ranking import Ranking
 from ..serving.state import ServingState
 from ..settings import Settings
@@ -143,8 +145,9 @@ class RerankEndpoint:
 
     async def _rank(self, request: Request, spoken: Spoken) -> Ranked:
         """Rank unless the client hangs up first."""
-        remaining_s = spoken.read.deadline - time.monotonic()
-        ranking = asyncio.ensure_future(spoken.model.ranker.rank_async(spoken.call.request, remaining_s))
+        remaining_s, caller = spoken.read.deadline - time.monotonic(), spoken.read.caller
+        asker = Asker(caller.identity, weight_of(caller.name, self.settings.guard.caller_weights))
+        ranking = asyncio.ensure_future(spoken.model.ranker.rank_async(spoken.call.request, remaining_s, asker))
         gone = asyncio.ensure_future(_until_gone(request))
         try:
             await asyncio.wait({ranking, gone}, return_when=asyncio.FIRST_COMPLETED)

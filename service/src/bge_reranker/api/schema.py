@@ -80,7 +80,7 @@ def scored(score: str, others: Mapping[str, Schema] | None = None) -> Schema:
     return fields_of({"index": INDEX, score: NUMBER}, others)
 
 
-def framed(required: Mapping[str, Schema]) -> Schema:
+def framed(required: Mapping[str, Schema], optional_fields: Mapping[str, Schema] | None = None) -> Schema:
     """An answer object with what every answer object has."""
     frame: dict[str, Schema] = {
         "id": TEXT,
@@ -89,4 +89,4 @@ def framed(required: Mapping[str, Schema]) -> Schema:
         "usage": USAGE,
         "meta": {"type": "object"},
     }
-    return fields_of({**frame, **required}, {"errors": list_of({"type": "object"})})
+    return fields_of({**frame, **required}, {"errors": list_of({"type": "object"}), **(optional_fields or {})})

@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import replace
 from types import TracebackType
 from typing import Self
 
@@ -18,7 +19,7 @@ from .batch import Pair
 from .dispatcher import Dispatcher
 from .lifecycle import Phase
 from .observer import EngineObserver, SilentObserver
-from .origin import ANYBODY, Origin, PriorityClass
+from .origin import ANYBODY, LEAST_PRIORITY, Origin, PriorityClass
 from .preparer import Preparer
 from .reservations import Asked, Grant
 from .scorer import Scorer
@@ -84,6 +85,7 @@ class Engine:
         observer = observer if observer is not None else SilentObserver()
         self._clock = clock
         self._condition = threading.Condition()
+        self._most_urgent_priority = settings.most_urgent_priority
         self._dispatcher = Dispatcher(settings)
         worker = Worker(self._dispatcher, self._condition, scorer, clock, observer)
         preparer = Preparer(self._dispatcher, self._condition, clock, observer)
@@ -198,7 +200,8 @@ class Engine:
             Draining: If the engine is going down.
             WorkerDied: If the engine is dead.
         """
-        asked = Asked(tokens, deadline, fingerprint, origin, is_partial)
+        priority = max(self._most_urgent_priority, min(LEAST_PRIORITY, origin.priority))
+        asked = Asked(tokens, deadline, fingerprint, replace(origin, priority=priority), is_partial)
         with self._condition:
             grant = self._dispatcher.reserve(asked, self._clock())
         return Reservation(asked, grant, self._release)

@@ -22,6 +22,7 @@ from prometheus_client import (
 )
 
 from ..engine.engine import Engine
+from ..engine.origin import PriorityClass
 from ..engine.scorer import ScorerDescription
 from ..engine.ticket import SCORED
 from ..errors import (
@@ -167,6 +168,8 @@ class Metrics:
         self.queue_tokens.set_function(lambda: engine.backlog_tokens)
         self.queue_pairs.set_function(lambda: engine.waiting_pairs)
         self.backlog_seconds.set_function(lambda: engine.backlog_s)
+        for group in get_args(PriorityClass):
+            self.waiting_tokens.labels(group).set_function(lambda group=group: engine.waiting_by_class.get(group, 0))
         self.tokens_per_second.set_function(lambda: engine.tokens_per_second)
         self.batch_budget_tokens.set_function(lambda: engine.budget_tokens)
 
@@ -316,6 +319,11 @@ class Metrics:
             "backlog_seconds", "Seconds until all that is queued and running is expected to be done: what to scale on."
         )
         self.queue_tokens = self._gauge("queue_tokens", "Tokens reserved, waiting or in flight.")
+        self.waiting_tokens = self._gauge(
+            "waiting_tokens", "Tokens that wait for a batch, by class of priority.", ["priority"]
+        )
+        for group in get_args(PriorityClass):
+            self.waiting_tokens.labels(group)
         self.queue_pairs = self._gauge("queue_pairs", "Pairs that wait for a batch.")
         self.tokens_per_second = self._gauge("tokens_per_second", "Rate of this replica, as measured lately.")
         self.capacity_tokens_per_second = self._gauge(

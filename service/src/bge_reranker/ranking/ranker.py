@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import numpy as np
 
 from ..engine.admission import LATE_REMEDY
 from ..engine.engine import Engine, Outcome, Reservation, Submission
+from ..engine.origin import Origin
 from ..errors import CallerGone, CapacityError, DeadlineExceeded, RerankerError, WorkerDied
 from ..settings import LongDocuments
 from ..text.encoder import EncodedDocument, PairEncoder, combine_windows
@@ -30,6 +31,21 @@ _INLINE_DOCUMENTS = 200
 
 
 Limit = TypeVar("Limit", int, int | None)
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """For whom something is ranked."""
+
+    name: Hashable
+    """Who shares the scorer with all others."""
+
+    weight: float = 1.0
+    """Share beside others, above 0."""
+
+
+NOBODY: Final = Asker("")
+"""Where callers are not told apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +88,13 @@ class Ranker:
         """What turns text into tokens."""
         return self._encoder
 
-    def rank(self, request: RankRequest, deadline_s: float) -> Ranking:
+    def rank(self, request: RankRequest, deadline_s: float, asker: Asker = NOBODY) -> Ranking:
         """Rank and wait; for threads other than an event loop's.
 
         Args:
             request: What to rank.
             deadline_s: Seconds from now until the answer is worthless.
+            asker: For whom.
 
         Raises:
             RequestError: If a text does not fit its policy.
@@ -85,15 +102,15 @@ class Ranker:
             ScoringError: If no document could be scored.
         """
         policy = self._policy_of(request)
-        with self._reserve(request, policy, deadline_s) as reservation:
+        with self._reserve(request, policy, deadline_s, asker) as reservation:
             done: Future[Outcome] = Future()
             flight = self._launch(request, policy, reservation, done.set_result)
-            return _assemble(flight, done.result(), policy.long_documents)
+            return _assemble(flight, done.result(), policy.long_documents, is_partial=request.is_partial)
 
-    async def rank_async(self, request: RankRequest, deadline_s: float) -> Ranking:
+    async def rank_async(self, request: RankRequest, deadline_s: float, asker: Asker = NOBODY) -> Ranking:
         """Rank as `rank` does, without blocking the event loop; a cancelled task abandons its pairs."""
         policy = self._policy_of(request)
-        with self._reserve(request, policy, deadline_s) as reservation:
+        with self._reserve(request, policy, deadline_s, asker) as reservation:
             answered, hand_over = _answer_on_loop(asyncio.get_running_loop())
             launch = partial(self._launch, request, policy, reservation, hand_over)
             flight = launch() if _is_small(request) else await self._launch_in_thread(launch)
@@ -102,10 +119,10 @@ class Ranker:
             except asyncio.CancelledError:
                 flight.submission.abandon()
                 raise
+            assemble = partial(_assemble, flight, outcome, policy.long_documents, is_partial=request.is_partial)
             if len(flight.documents) <= _INLINE_DOCUMENTS:
-                return _assemble(flight, outcome, policy.long_documents)
-            loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(self._executor, _assemble, flight, outcome, policy.long_documents)
+                return assemble()
+            return await asyncio.get_running_loop().run_in_executor(self._executor, assemble)
 
     def _launch(
         self,
@@ -187,10 +204,16 @@ class Ranker:
         queries = [request.query] if request.queries is None else request.queries
         return self._encoder.estimate_tokens(queries, request.documents, self._policy_of(request))
 
-    def _reserve(self, request: RankRequest, policy: TextPolicy, deadline_s: float) -> Reservation:
+    def _reserve(self, request: RankRequest, policy: TextPolicy, deadline_s: float, asker: Asker) -> Reservation:
         queries = [request.query] if request.queries is None else request.queries
         tokens = self._encoder.estimate_tokens(queries, request.documents, policy)
-        return self._engine.reserve(tokens, self._clock() + deadline_s, _likeness(request))
+        return self._engine.reserve(
+            tokens,
+            self._clock() + deadline_s,
+            _likeness(request),
+            origin=Origin(asker.name, request.priority, asker.weight),
+            is_partial=request.is_partial,
+        )
 
 
 def _counting_on(tokens_before: int, checkpoint: Callable[[int], None]) -> Callable[[int], None]:
@@ -248,11 +271,11 @@ def _require_one(errors: Sequence[RerankerError | None]) -> None:
         raise errors[0]
 
 
-def _assemble(flight: _Flight, outcome: Outcome, long_documents: LongDocuments) -> Ranking:
+def _assemble(flight: _Flight, outcome: Outcome, long_documents: LongDocuments, *, is_partial: bool) -> Ranking:
     """Fold the pairs of each document's windows into one logit per document."""
     for error in outcome.errors.values():
         # A ranking of what happened to be done in time would be a wrong one. Only a document's own fault is its own.
-        if isinstance(error, CapacityError | WorkerDied):
+        if isinstance(error, CapacityError | WorkerDied) and not (is_partial and isinstance(error, DeadlineExceeded)):
             raise error
     documents = flight.documents
     logits = np.zeros(len(documents), dtype=np.float32)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..engine.trail import Trail
-from ..errors import RerankerError
+from ..errors import DeadlineExceeded, RerankerError
 
 _NO_TRAIL: Final = Trail(0.0)
 
@@ -60,6 +60,11 @@ class Ranking:
     def scores(self) -> NDArray[np.float32]:
         """float32 (N,): sigmoid of the logits."""
         return sigmoid(self.logits)
+
+    @property
+    def is_partial(self) -> bool:
+        """Whether documents were left out for lack of time."""
+        return any(isinstance(error, DeadlineExceeded) for error in self.errors.values())
 
     @property
     def total_tokens(self) -> int:

@@ -48,6 +48,12 @@ class RankRequest:
     limits_query_to_half: bool = False
     """Whether the query gets at most half of the pair."""
 
+    priority: int = 0
+    """How urgent it is; lower numbers are served first."""
+
+    is_partial: bool = False
+    """Whether its caller takes the first documents alone where time does not allow for all."""
+
     names: Mapping[str, str] = field(default_factory=dict)
     """The caller's names of these fields, where they differ, for errors."""
 

@@ -14,13 +14,20 @@ from ..dialect import Dialect
 from ..documents import DocumentsBody, documents_call
 from ..error_form import Statuses
 from ..exchange import Ranked
+from ..fields import Priority
 from ..results import RESULTS_ANSWER, frame, ranked_items, with_documents
 
 _DEFAULT_DOCUMENT_TOKENS = 4_096
 """Tokens of a document that Cohere reads unless told otherwise."""
 
 
-class CohereV2Dialect(Dialect[DocumentsBody]):
+class CohereV2Body(DocumentsBody):
+    """As of every family with `documents`, with a priority."""
+
+    priority = Priority()
+
+
+class CohereV2Dialect(Dialect[CohereV2Body]):
     """`documents` in, `results` of `{index, relevance_score}` out; the best chunk of a long document counts."""
 
     name = "cohere-v2"
@@ -35,15 +42,16 @@ class CohereV2Dialect(Dialect[DocumentsBody]):
     }
     logits: ClassVar[dict[str, Any]] = {"raw_scores": True}
     statuses = Statuses(bad_json=400)
-    body = DocumentsBody
+    body = CohereV2Body
     answer = RESULTS_ANSWER
 
     @override
-    def parse(self, body: DocumentsBody, context: RequestContext) -> Call:
+    def parse(self, body: CohereV2Body, context: RequestContext) -> Call:
         return documents_call(
             body,
             long_documents="windows_max",
             max_document_tokens=body.max_tokens_per_doc or _DEFAULT_DOCUMENT_TOKENS,
+            priority=body.priority,
         )
 
     @override

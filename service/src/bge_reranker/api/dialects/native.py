@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Final, NamedTuple, get_args
 
 from typing_extensions import override
 
+from ...engine.origin import MOST_PRIORITY
 from ...ranking.request import RankRequest
 from ...settings import Direction, LongDocuments, Preset, Truncation
 from ...text.policy import MIN_PAIR_TOKENS
@@ -18,7 +19,7 @@ from ..call import Call, Part, RequestContext
 from ..dialect import Dialect
 from ..error_form import Remedies
 from ..exchange import Ranked
-from ..fields import Body, Choice, Documents, Flag, Integer, Model, NestedList, Query, TopN
+from ..fields import Body, Choice, Documents, Flag, Integer, Model, NestedList, Priority, Query, TopN
 from ..results import frame, indices_of_parts, ranked_indices, shown_scores
 from ..schema import INDEX, NUMBER, TEXT, Schema, at_least, fields_of, framed, list_of
 
@@ -26,6 +27,13 @@ _RESULT: Final[Schema] = fields_of(
     {"index": INDEX, "score": NUMBER, "text": TEXT, "tokens": INDEX, "truncated": {"type": "boolean"}},
     {"id": {"description": "As the candidate came with it."}, "metadata": {"description": "As it came."}},
 )
+_PARTIAL: Final[dict[str, Schema]] = {
+    "partial": {
+        "type": "boolean",
+        "description": "Whether documents were left out for lack of time; `errors` has them.",
+    },
+    "scored": {"type": "integer", "minimum": 0, "description": "Documents with a score; the first ones come first."},
+}
 _RANKED: Final[dict[str, Schema]] = {"ranked_candidates": list_of(TEXT), "results": list_of(_RESULT)}
 
 
@@ -56,6 +64,8 @@ class NativeBody(Body):
     long_documents: Choice[LongDocuments] = Choice(
         get_args(LongDocuments), "What happens to documents that do not fit."
     )
+    priority = Priority(MOST_PRIORITY)
+    partial = Flag("Whether the first documents alone are wanted where the deadline leaves no time for all.")
 
 
 _OPTIONS: Final = tuple(
@@ -89,7 +99,9 @@ class NativeDialect(Dialect[NativeBody]):
         long_query="Shorten it, send `max_query_tokens`, or `truncation`: longest_first with `long_documents`: cut.",
     )
     body = NativeBody
-    answer: ClassVar[Schema] = {"anyOf": [framed(_RANKED), framed({"responses": list_of(fields_of(_RANKED))})]}
+    answer: ClassVar[Schema] = {
+        "anyOf": [framed(_RANKED, _PARTIAL), framed({"responses": list_of(fields_of(_RANKED))}, _PARTIAL)]
+    }
 
     @override
     def parse(self, body: NativeBody, context: RequestContext) -> Call:
@@ -99,12 +111,12 @@ class NativeDialect(Dialect[NativeBody]):
     def render(self, ranked: Ranked) -> dict[str, Any]:
         columns = _columns(ranked)
         if not ranked.call.parts:
-            return _results(ranked, columns, ranked_indices(ranked), 0) | frame(ranked, "rerank")
+            return _results(ranked, columns, ranked_indices(ranked), 0) | _frame(ranked)
         responses = [
             _results(ranked, columns, indices, part.first)
             for part, indices in zip(ranked.call.parts, indices_of_parts(ranked), strict=True)
         ]
-        return {"responses": responses} | frame(ranked, "rerank")
+        return {"responses": responses} | _frame(ranked)
 
 
 def _one(body: NativeBody) -> Call:
@@ -153,7 +165,18 @@ def _options(body: NativeBody) -> dict[str, Any]:
         "max_pair_tokens": body.max_pair_tokens,
         "max_query_tokens": body.max_query_tokens,
         "long_documents": body.long_documents,
+        "priority": body.priority,
+        "is_partial": body.partial,
     }
+
+
+def _frame(ranked: Ranked) -> dict[str, Any]:
+    """What every answer has; to who takes parts it says whether this is one, and how much of the whole."""
+    framed = frame(ranked, "rerank")
+    if ranked.call.request.is_partial:
+        ranking = ranked.ranking
+        framed |= {"partial": ranking.is_partial, "scored": len(ranking.logits) - len(ranking.errors)}
+    return framed
 
 
 def _columns(ranked: Ranked) -> _Columns:

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Final, TypeVar, get_args
 
 from typing_extensions import override
 
+from ...engine.origin import MOST_PRIORITY
 from ...errors import InvalidField
 from ...settings import Direction
 from ...text.policy import MIN_PAIR_TOKENS
@@ -18,7 +19,7 @@ from ..dialect import Dialect, KeyRule
 from ..documents import DocumentsBody, documents_call
 from ..error_form import BAD_REQUEST, Remedies
 from ..exchange import Ranked
-from ..fields import Body, Choice, Flag, Integer, Limit, Refused
+from ..fields import Body, Choice, Flag, Integer, Limit, Priority, Refused
 from ..results import RESULTS_ANSWER, frame, object_name, ranked_items, with_documents
 from ..schema import optional
 
@@ -35,7 +36,7 @@ class VllmOptions(Body):
     max_tokens_per_doc = Limit("Most tokens of a document that are read; 0 for no limit.")
     max_tokens_per_query = Limit("Most tokens of a query that are read; 0 for no limit.")
     use_activation = Flag("Whether scores are sigmoids; false gives logits.", default=True)
-    priority = Integer("Nothing but 0: the earliest deadline comes first.", shown=optional({"const": 0}))
+    priority = Priority(MOST_PRIORITY, is_bounded=False)
     normalize = Refused("is not known", remedy="Send `use_activation` instead.")
 
 
@@ -60,7 +61,7 @@ def vllm_limits(body: VllmOptions, context: RequestContext) -> dict[str, Any]:
 
     vLLM refuses what does not fit unless it is told how to cut; here that holds only where vLLM was asked for by name.
     """
-    _refuse_what_vllm_refuses(body)
+    _ = body.normalize
     pair, document = _pair_tokens(body), body.max_tokens_per_doc
     is_told_how = pair is not None or document is not None
     may_cut = True if is_told_how else False if context.by_name else None
@@ -70,6 +71,7 @@ def vllm_limits(body: VllmOptions, context: RequestContext) -> dict[str, Any]:
         "max_document_tokens": document,
         "truncation_direction": body.truncation_side,
         "long_documents": context.on_long_documents(may_cut=may_cut),
+        "priority": body.priority,
         "names": {
             "max_pair_tokens": "truncate_prompt_tokens",
             "max_query_tokens": "max_tokens_per_query",
@@ -88,16 +90,6 @@ def _pair_tokens(body: VllmOptions) -> int | None:
             remedy="Send -1 for the model's own limit.",
         )
     return pair
-
-
-def _refuse_what_vllm_refuses(body: VllmOptions) -> None:
-    _ = body.normalize
-    if body.priority:
-        # Gateways look for vLLM's own words, and then leave the key out.
-        raise InvalidField(
-            "`priority` is not 0, but Priority scheduling is not enabled.",
-            remedy="Leave it out: the earliest deadline comes first.",
-        )
 
 
 class VllmBody(VllmOptions, DocumentsBody):

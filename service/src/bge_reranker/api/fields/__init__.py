@@ -1,7 +1,7 @@
 """Typed request bodies, and the kinds of fields that they are declared with."""
 
 from .declaration import Anything, Body, Field, Model
-from .options import Choice, Flag, Integer, Limit, OptionalFlag, Refused, TopN
+from .options import Choice, Flag, Integer, Limit, OptionalFlag, Priority, Refused, TopN
 from .texts import (
     DocumentList,
     Documents,
@@ -34,6 +34,7 @@ __all__ = [
     "NestedList",
     "OptionalFlag",
     "Pairs",
+    "Priority",
     "Query",
     "QueryOrObject",
     "RankFields",

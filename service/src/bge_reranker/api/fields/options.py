@@ -7,8 +7,9 @@ from typing import Any, TypeVar, cast
 
 from typing_extensions import override
 
+from ...engine.origin import LEAST_PRIORITY
 from ...errors import InvalidField
-from ..schema import FLAG, WHOLE, Schema, at_least, one_of
+from ..schema import FLAG, WHOLE, Schema, at_least, one_of, optional
 from ..texts import kind_of
 from .declaration import Body, Field
 
@@ -68,6 +69,37 @@ class Limit(Integer):
     @override
     def read(self, body: Body, value: Any) -> int | None:
         return super().read(body, value) or None
+
+
+class Priority(Field[int]):
+    """How urgent a request is: lower numbers are served first, 0 where absent.
+
+    Args:
+        most: Most urgent one; families that allow any number have what lies beyond it counted as this.
+        is_bounded: Whether numbers beyond the bounds are refused.
+    """
+
+    def __init__(self, most: int = 0, *, is_bounded: bool = True) -> None:
+        super().__init__("How urgent the request is: lower numbers are served first, 0 where absent.")
+        self._most = most
+        self._number = Integer(key="priority")
+        self._is_bounded = is_bounded
+
+    @override
+    def read(self, body: Body, value: Any) -> int:
+        number = self._number.read(body, value) or 0
+        if self._is_bounded and not self._most <= number <= LEAST_PRIORITY:
+            raise InvalidField(
+                f"{body.named(self.key)} is {number}; it must be between {self._most} and {LEAST_PRIORITY}.",
+                remedy="Lower numbers are served first; leave it out for 0.",
+            )
+        return min(LEAST_PRIORITY, max(self._most, number))
+
+    @override
+    def schema(self) -> Schema:
+        if not self._is_bounded:
+            return WHOLE
+        return optional({"type": "integer", "minimum": self._most, "maximum": LEAST_PRIORITY})
 
 
 class TopN(Integer):
