@@ -20,6 +20,7 @@ from bge_reranker.configuration import load_settings
 from bge_reranker.engine.engine import Engine
 from bge_reranker.engine.scorer import Scorer
 from bge_reranker.guard.guard import create_guard
+from bge_reranker.guard.score_cache.cache import create_score_cache
 from bge_reranker.observe.engine_events import EngineEvents
 from bge_reranker.observe.logs import configure_logs
 from bge_reranker.observe.metrics import Metrics
@@ -91,8 +92,9 @@ def _running(folder: Path, settings: Settings, max_pair_tokens: int, log: io.Str
     tracing = start_tracing(settings.observe, metrics)
     executor, guard = ThreadPoolExecutor(2), create_guard(settings.guard, metrics)
     state.model = model_of(folder, settings, scorer, metrics, executor)
+    scores = create_score_cache(settings.scores, guard.redis, executor, metrics)
     api = Listener(
-        create_api(state, settings, guard, metrics, tracing, executor),
+        create_api(state, settings, guard, metrics, tracing, executor, scores),
         "127.0.0.1",
         0,
         "port",
@@ -138,6 +140,15 @@ def _logs(settings: ObserveSettings) -> Iterator[io.StringIO]:
 def model_of(
     folder: Path, settings: Settings, scorer: Scorer, metrics: Metrics, executor: ThreadPoolExecutor
 ) -> ServedModel:
+    """A scripted scorer behind a real engine.
+
+    Args:
+        folder: Where the tokenizer is written.
+        settings: Of engine and texts.
+        scorer: Computes.
+        metrics: Where the engine's events are counted.
+        executor: Where texts are tokenised.
+    """
     encoder = panicking_encoder(folder)
     engine = Engine(scorer, settings.engine, observer=EngineEvents(metrics))
     engine.start()

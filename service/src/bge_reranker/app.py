@@ -13,6 +13,7 @@ import structlog
 from .api.application import create_api, create_management
 from .configuration import masked
 from .guard.guard import create_guard
+from .guard.score_cache.cache import create_score_cache
 from .judging import check_published, load_gate, pass_gate
 from .loading import load_model
 from .observe.engine_events import EngineEvents
@@ -65,8 +66,11 @@ def create_process(settings: Settings, on_ready: Callable[[str, ServedModel], No
         watch_gpus(metrics.registry)
     refused = metrics.refused
     executor = ThreadPoolExecutor(_TEXT_THREADS, thread_name_prefix="text")
+    scores = create_score_cache(settings.scores, guard.redis, executor, metrics)
+    if scores is not None:
+        metrics.keep_scores(lambda: len(scores.memory))
     api, management = open_listeners(
-        create_api(state, settings, guard, metrics, tracing, executor),
+        create_api(state, settings, guard, metrics, tracing, executor, scores),
         create_management(state, settings, guard, metrics),
         http,
         files,

@@ -515,6 +515,25 @@ class GateSettings(SettingsGroup):
     """Longest time in seconds that the gate may take, peers' answers included; a server that needs longer ends."""
 
 
+class ScoresSettings(SettingsGroup):
+    """Which scores are kept, so that the same pair is not computed twice."""
+
+    score_cache_bytes: int = Field(default=0, ge=0, le=1_000_000_000_000)
+    """Most bytes of scores that a process keeps, of those that were used last; a score takes 400. 0: none, unless
+    `shareScores` is on."""
+
+    share_scores: bool = False
+    """Whether scores are kept in the Redis of `redisUrl` too, where replicas of the same version find them. Redis holds
+    hashes and scores, never a text."""
+
+    score_ttl_s: int = Field(default=86_400, ge=1, le=31_536_000)
+    """Seconds after which a score in Redis is forgotten."""
+
+    score_cache_scope: Literal["all", "caller"] = "all"
+    """Who shares scores: `all` callers, or each `caller` has its own, so that nobody learns from the time of an answer
+    what others have asked."""
+
+
 class ObserveSettings(SettingsGroup):
     """Metrics, traces, logs, and the termination message of a process that fails."""
 
@@ -562,6 +581,7 @@ class Settings(SettingsGroup):
     dialects: DialectSettings = DialectSettings()
     guard: GuardSettings = GuardSettings()
     gate: GateSettings = GateSettings()
+    scores: ScoresSettings = ScoresSettings()
     observe: ObserveSettings = ObserveSettings()
 
     @model_validator(mode="after")

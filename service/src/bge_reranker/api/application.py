@@ -16,6 +16,7 @@ from starlette.types import ASGIApp
 
 from ..errors import MethodNotAllowed, RouteNotFound
 from ..guard.guard import Guard
+from ..guard.score_cache.cache import ScoreCache
 from ..observe.metrics import Metrics
 from ..observe.tracing import NoTracing, Tracing
 from ..serving.state import ServingState
@@ -63,7 +64,13 @@ _KEYS: Final = Keys(
 
 
 def create_api(
-    state: ServingState, settings: Settings, guard: Guard, metrics: Metrics, tracing: Tracing, executor: Executor
+    state: ServingState,
+    settings: Settings,
+    guard: Guard,
+    metrics: Metrics,
+    tracing: Tracing,
+    executor: Executor,
+    scores: ScoreCache | None = None,
 ) -> ASGIApp:
     """The application of the API listener.
 
@@ -74,6 +81,7 @@ def create_api(
         metrics: Where requests are counted.
         tracing: Where they are traced.
         executor: Where large bodies are parsed and large answers written.
+        scores: What is known of scores, if any are kept.
     """
     needs_key = guard.authenticator.is_required
     health = HealthEndpoints(state, settings, metrics, guard.authenticator)
@@ -81,7 +89,7 @@ def create_api(
     routes = [_guarded(route, guard) for route in management_routes(health) + client_routes(health, discovery)]
     app = _framework(_TITLE, [*(route.tag for route in routes), *RANKING_TAGS], settings.http)
     bodies = Bodies(settings.http, executor, _KEYS, settings.guard.max_caller_bodies_bytes)
-    endpoint = RerankEndpoint(state, settings, guard, bodies, executor)
+    endpoint = RerankEndpoint(state, settings, guard, bodies, executor, scores)
     for path in ROUTES:
         extra = ranking_operation(path, needs_key=needs_key)
         app.add_api_route(path, endpoint.at(path), methods=["POST"], openapi_extra=extra)

@@ -29,6 +29,12 @@ PARAMETERS: Final[dict[str, Any]] = {
         "description": "Milliseconds after which the answer is worthless; shortens the server's own deadline.",
         "schema": {"type": "number", "minimum": 1},
     },
+    "CacheControl": {
+        "name": "Cache-Control",
+        "in": "header",
+        "description": "`no-cache` has all scores computed now; with `no-store` none are kept either.",
+        "schema": TEXT,
+    },
 }
 """Request headers under the names by which operations refer to them."""
 
@@ -51,6 +57,8 @@ _RANKED: Final[dict[str, Any]] = {
     "X-Total-Time": {"description": "Whole milliseconds from the first byte to the answer.", "schema": INDEX},
     "X-Tokenization-Time": {"description": "Whole milliseconds of tokenising.", "schema": INDEX},
     "X-Queue-Time": {"description": "Whole milliseconds in the queue.", "schema": INDEX},
+    "X-Cache": {"description": "HIT, PARTIAL or MISS, where scores are kept.", "schema": TEXT},
+    "X-Cache-Hits": {"description": "Documents whose scores were known, or are those of equal ones.", "schema": INDEX},
     "X-Inference-Time": {"description": "Whole milliseconds of computing.", "schema": INDEX},
 }
 _REFUSED: Final[dict[str, Any]] = {

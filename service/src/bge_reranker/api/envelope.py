@@ -132,6 +132,8 @@ class Envelope:
         self._metrics.request_ended(
             outcome.dialect, status, record.code, seconds, outcome.documents, outcome.ranking, trace.exemplar
         )
+        if outcome.ranking is not None:
+            self._metrics.caller_served(record.caller.name, outcome.documents, outcome.ranking.total_tokens)
         trace.end(
             Traced(
                 ended=time.monotonic(),

@@ -15,6 +15,7 @@ from starlette.responses import Response
 
 from ..errors import CallerGone, InvalidField, RerankerError
 from ..guard.guard import Guard
+from ..guard.score_cache.cache import ScoreCache
 from ..guard.shares import weight_of
 from ..plain_numbers import plain_number
 from ..ranking.ranker import Asker
@@ -24,6 +25,7 @@ from ..settings import Settings
 from .addresses import asked_dialect
 from .admission import admit
 from .body import Bodies
+from .cache_headers import cache_headers, cache_use
 from .call import RequestContext
 from .dispatch import candidates
 from .exchange import Addressed, Answered, Arrived, Identified, Ranked, Read, Spoken, record_of
@@ -61,6 +63,7 @@ class RerankEndpoint:
         guard: Who may rank, and how much.
         bodies: Of all requests.
         executor: Where large bodies are parsed and large answers written.
+        scores: What is known of scores, if any are kept.
     """
 
     state: ServingState
@@ -68,6 +71,7 @@ class RerankEndpoint:
     guard: Guard
     bodies: Bodies
     executor: Executor
+    scores: ScoreCache | None = None
 
     def at(self, route: str) -> Handler:
         """The handler of one route.
@@ -147,7 +151,7 @@ class RerankEndpoint:
         """Rank unless the client hangs up first."""
         remaining_s, caller = spoken.read.deadline - time.monotonic(), spoken.read.caller
         asker = Asker(caller.identity, weight_of(caller.name, self.settings.guard.caller_weights))
-        ranking = asyncio.ensure_future(spoken.model.ranker.rank_async(spoken.call.request, remaining_s, asker))
+        ranking = asyncio.ensure_future(self._scored(request, spoken, remaining_s, asker))
         gone = asyncio.ensure_future(_until_gone(request))
         try:
             await asyncio.wait({ranking, gone}, return_when=asyncio.FIRST_COMPLETED)
@@ -158,6 +162,12 @@ class RerankEndpoint:
             for task in (ranking, gone):
                 task.cancel()
             await asyncio.gather(ranking, gone, return_exceptions=True)
+
+    async def _scored(self, request: Request, spoken: Spoken, remaining_s: float, asker: Asker) -> Ranking:
+        if self.scores is None:
+            return await spoken.model.ranker.rank_async(spoken.call.request, remaining_s, asker)
+        use = cache_use(request.headers.getlist("cache-control"))
+        return await self.scores.rank(spoken.model, spoken.call.request, remaining_s, asker, use)
 
     async def _answer(self, ranked: Ranked) -> Response:
         request = ranked.call.request
@@ -193,6 +203,7 @@ def _write(ranked: Ranked) -> bytes:
 def _headers(ranked: Ranked) -> dict[str, str]:
     device, total_s = ranked.spoken.model.description.device, time.monotonic() - ranked.arrived.began
     headers = timing_headers(ranked.call.request, ranked.ranking, total_s, device)
+    headers |= cache_headers(ranked.ranking)
     if ranked.ranking.errors:
         headers["X-Rerank-Errors"] = _named_errors(ranked.ranking)
     return headers

@@ -153,7 +153,8 @@ def ranking_operation(route: str, *, needs_key: bool) -> dict[str, Any]:
     spoken = [DIALECTS[name] for name in ROUTES[route]]
     shown = [DIALECTS[name] for name in _BY_KEYS] if len(spoken) == len(DIALECTS) else spoken
     named = _path_parameters(route) or [dialect_parameter(route)]
-    operation = _ranking(route, spoken, shown, _RANK, [*named, *parameters("Deadline", "RequestId", "TraceParent")])
+    known = parameters("Deadline", "CacheControl", "RequestId", "TraceParent")
+    operation = _ranking(route, spoken, shown, _RANK, [*named, *known])
     return _guarded(operation, needs_key=needs_key)
 
 

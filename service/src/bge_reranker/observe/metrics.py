@@ -7,7 +7,7 @@ caller, such as the name of a model or a path, can make a series.
 from __future__ import annotations
 
 import collections
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib.metadata import version
 from typing import Final, get_args
 
@@ -38,7 +38,7 @@ from ..errors import (
     error_codes,
 )
 from ..evaluation.verdict import GateVerdict
-from ..ranking.ranking import Ranking
+from ..ranking.ranking import Ranking, ScoreSource
 from ..settings import DialectName
 from .bulk_histogram import BulkHistogram
 from .exposition import Exposition
@@ -58,6 +58,9 @@ _PAIR_TOKENS: Final = (16, 32, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 2048,
 
 _BATCH_PAIRS: Final = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048)
 """Buckets of pairs in a batch."""
+
+_MOST_CALLERS: Final = 100
+"""Callers that are counted apart; a label for each of thousands would be a burden to whoever scrapes."""
 
 _DIALECTS: Final[tuple[str, ...]] = (*get_args(DialectName), "none")
 """Values of the label `dialect`; `none` where a request never had one."""
@@ -106,6 +109,7 @@ class Metrics:
         self._batches()
         self._queue()
         self._gate()
+        self._scores()
         self._guard()
 
     def request_ended(
@@ -204,6 +208,45 @@ class Metrics:
     def redis_breaker(self, *, is_open: bool) -> None:
         """Show whether requests go on without asking Redis."""
         self.redis_breaker_open.set(is_open)
+
+    def scores_found(self, where: ScoreSource, documents: int) -> None:
+        """Count documents by where their scores came from."""
+        self.scores.labels(where).inc(documents)
+
+    def keep_scores(self, entries: Callable[[], int]) -> None:
+        """Read the size of the score cache at every scrape from now on.
+
+        Args:
+            entries: Scores that are kept in this process.
+        """
+        self.score_cache_entries.set_function(entries)
+
+    def caller_served(self, name: str, documents: int, tokens: int) -> None:
+        """Count what one caller was answered; callers beyond a number are counted as one.
+
+        Args:
+            name: The caller's; empty where callers need not say who they are.
+            documents: Documents of the request.
+            tokens: Its tokens, known scores included.
+        """
+        if name not in self._callers and len(self._callers) >= _MOST_CALLERS:
+            name = "others"
+        self._callers.add(name)
+        self.caller_requests.labels(name).inc()
+        self.caller_documents.labels(name).inc(documents)
+        self.caller_tokens.labels(name).inc(tokens)
+
+    def _scores(self) -> None:
+        self.scores = self._counter("scores", "Documents by where their scores came from.", ["source"])
+        self.score_cache_entries = self._gauge("score_cache_entries", "Scores that are kept in this process.")
+        self._callers: set[str] = set()
+        self.caller_requests = self._counter("caller_requests", "Requests answered, by caller.", ["caller"])
+        self.caller_documents = self._counter("caller_documents", "Documents of answered requests.", ["caller"])
+        self.caller_tokens = self._counter(
+            "caller_tokens", "Tokens of answered requests, known scores included.", ["caller"]
+        )
+        for where in get_args(ScoreSource):
+            self.scores.labels(where)
 
     def _count_error(self, code: str) -> None:
         self.errors.labels(code).inc()

@@ -101,7 +101,7 @@ class Ranker:
             CapacityError: If the engine refuses the request or its deadline passes.
             ScoringError: If no document could be scored.
         """
-        policy = self._policy_of(request)
+        policy = self.policy_of(request)
         with self._reserve(request, policy, deadline_s, asker) as reservation:
             done: Future[Outcome] = Future()
             flight = self._launch(request, policy, reservation, done.set_result)
@@ -109,7 +109,7 @@ class Ranker:
 
     async def rank_async(self, request: RankRequest, deadline_s: float, asker: Asker = NOBODY) -> Ranking:
         """Rank as `rank` does, without blocking the event loop; a cancelled task abandons its pairs."""
-        policy = self._policy_of(request)
+        policy = self.policy_of(request)
         with self._reserve(request, policy, deadline_s, asker) as reservation:
             answered, hand_over = _answer_on_loop(asyncio.get_running_loop())
             launch = partial(self._launch, request, policy, reservation, hand_over)
@@ -145,13 +145,14 @@ class Ranker:
     ) -> Sequence[EncodedDocument]:
         """Tokenise each query once, with the documents that are its own."""
         if request.queries is None:
-            return self._encoder.encode(request.query, request.documents, policy, checkpoint).documents
+            return self._encoder.encode(request.query, request.documents, policy, checkpoint, request.indices).documents
         encoded: dict[int, EncodedDocument] = {}
         tokens_before = 0
         for query, indices in request.by_query():
             documents = [request.documents[index] for index in indices]
             counting = _counting_on(tokens_before, checkpoint)
-            found = self._encoder.encode(query, documents, policy, counting, indices).documents
+            names = indices if request.indices is None else [request.indices[index] for index in indices]
+            found = self._encoder.encode(query, documents, policy, counting, names).documents
             tokens_before += sum(document.tokens for document in found)
             encoded.update(zip(indices, found, strict=True))
         return [encoded[index] for index in range(len(request.documents))]
@@ -178,7 +179,12 @@ class Ranker:
             launched.add_done_callback(_abandon_late)
             raise
 
-    def _policy_of(self, request: RankRequest) -> TextPolicy:
+    def policy_of(self, request: RankRequest) -> TextPolicy:
+        """The text policy of one request.
+
+        Raises:
+            InvalidField: If it asks for more than the server allows.
+        """
         server = self.policy
         base = replace(server, max_pair_tokens=_chosen(request.max_pair_tokens, server.max_pair_tokens))
         if request.preset is not None:

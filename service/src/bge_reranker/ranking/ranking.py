@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, Self
+from typing import Final, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..engine.trail import Trail
 from ..errors import DeadlineExceeded, RerankerError
+
+ScoreSource = Literal["memory", "redis", "in_flight", "duplicate", "computed", "bypassed"]
+"""Where the score of a document came from, for metrics: known here or to other replicas, being computed for somebody
+else, that of an equal document beside it, computed for it, or computed without a look at what is known."""
 
 _NO_TRAIL: Final = Trail(0.0)
 
@@ -47,6 +51,9 @@ class Ranking:
     """bool (N,): True where something of the document, or of the query beside it, was dropped."""
 
     timing: Timing
+
+    known_documents: int | None = None
+    """Documents whose scores were known before, or are those of equal ones; None where nobody looked."""
 
     @classmethod
     def empty(cls) -> Self:

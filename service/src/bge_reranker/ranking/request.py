@@ -18,6 +18,9 @@ class RankRequest:
     queries: Sequence[str] | None = None
     """Query of each document, where one request holds several; None: `query` for all."""
 
+    indices: Sequence[int] | None = None
+    """What the caller calls these documents, where they are a part of what was asked; None: their places."""
+
     preset: Preset | None = None
     """Reference whose tokens are reproduced; None: as the server is set."""
 
