@@ -6,7 +6,7 @@ import asyncio
 import math
 import tracemalloc
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -42,6 +42,9 @@ class Counted:
 
     def scores_found(self, where: ScoreSource, documents: int) -> None:
         self.found[where] += documents
+
+    def keep_scores(self, entries: Callable[[], int]) -> None:
+        assert entries() == 0
 
     def redis_asked(self, part: Part, outcome: Outcome) -> None:
         assert part == "cache"

@@ -140,6 +140,20 @@ def test_a_request_that_cannot_be_done_in_time_even_alone_is_refused_before_it_i
     assert len(scorer.batches) == batches
 
 
+def test_a_caller_who_takes_parts_gets_the_first_documents_as_far_as_time_allows(
+    slow_ranker: tuple[Ranker, FakeScorer],
+) -> None:
+    request = RankRequest("q", ["good " * 100] * 10, is_partial=True)
+    ranking = slow_ranker[0].rank(request, 0.3)
+    scored = 10 - len(ranking.errors)
+    assert 3 <= scored <= 4
+    assert ranking.is_partial
+    assert sorted(ranking.errors) == list(range(scored, 10))
+    assert {type(error) for error in ranking.errors.values()} == {DeadlineExceeded}
+    with pytest.raises(DeadlineExceeded):
+        slow_ranker[0].rank(request, 0.001)
+
+
 @pytest.mark.parametrize("queries", [None, ("q", "r")], ids=["one query", "two queries"])
 def test_a_hopeless_request_is_refused_before_all_of_it_is_tokenised(
     slow_ranker: tuple[Ranker, FakeScorer], queries: tuple[str, ...] | None

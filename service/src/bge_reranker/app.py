@@ -67,8 +67,6 @@ def create_process(settings: Settings, on_ready: Callable[[str, ServedModel], No
     refused = metrics.refused
     executor = ThreadPoolExecutor(_TEXT_THREADS, thread_name_prefix="text")
     scores = create_score_cache(settings.scores, guard.redis, executor, metrics)
-    if scores is not None:
-        metrics.keep_scores(lambda: len(scores.memory))
     api, management = open_listeners(
         create_api(state, settings, guard, metrics, tracing, executor, scores),
         create_management(state, settings, guard, metrics),
