@@ -20,8 +20,10 @@ from rich.table import Table
 from .against.comparison import compare_trees, save
 from .backlog import measure_backlog
 from .bodies import measure_bodies
+from .cache import measure_cache
 from .checkpoint import write_checkpoint
 from .documents import Texts
+from .fairness import measure_fairness
 from .guard import measure_guard
 from .largest_requests import measure_largest_requests
 from .load import Cell, run_cell
@@ -37,8 +39,8 @@ _DEADLINE_S = 3_600
 
 
 PARTS = (
-    *("speed", "overload", "largest-requests", "bodies", "memory", "start", "telemetry", "scrapes", "backlog"),
-    "guard",
+    *("speed", "overload", "guard", "cache", "fairness", "largest-requests", "bodies", "memory", "start"),
+    *("telemetry", "scrapes", "backlog"),
 )
 
 
@@ -50,7 +52,7 @@ PARTS = (
 @click.option("--batch-tokens", default=2_048, show_default=True, help="Largest batch of the bare loop.")
 @click.option("--pairs", default=100_000, show_default=True, help="Pairs of the memory run.")
 @click.option("--against", metavar="REF", help="Compare this tree with a commit instead, in alternating pairs.")
-@click.option("--rounds", default=10, show_default=True, help="Pairs of turns of --against, telemetry and scrapes.")
+@click.option("--rounds", default=10, show_default=True, help="Pairs of turns of --against, cache, telemetry, scrapes.")
 @click.option("--turn-seconds", default=5.0, show_default=True, help="How long such a turn is to take.")
 @click.option(
     "--json", "json_file", default=Path("build/bench.json"), type=click.Path(path_type=Path), show_default=True
@@ -77,6 +79,8 @@ def bench(
     measures: dict[str, Callable[[], Any]] = {
         "speed": lambda: _measure_speed(console, counts, seconds, requests, batch_tokens),
         "overload": lambda: measure_overload(write_checkpoint(shape), console),
+        "cache": lambda: measure_cache(console, rounds, turn_seconds),
+        "fairness": lambda: measure_fairness(console),
         "largest-requests": lambda: measure_largest_requests(console),
         "bodies": lambda: measure_bodies(console, min(seconds, 10)),
         "memory": lambda: measure_memory(pairs, console),

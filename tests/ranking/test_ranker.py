@@ -32,11 +32,16 @@ class HeldEncoder:
         self.let.set()
 
     def encode(
-        self, query: str, documents: Sequence[str], policy: TextPolicy, checkpoint: Callable[[int], None]
+        self,
+        query: str,
+        documents: Sequence[str],
+        policy: TextPolicy,
+        checkpoint: Callable[[int], None],
+        indices: Sequence[int] | None,
     ) -> EncodedRequest:
         self.begun.set()
         assert self.let.wait(WAIT_S)
-        return self._encoder.encode(query, documents, policy, checkpoint)
+        return self._encoder.encode(query, documents, policy, checkpoint, indices)
 
     def estimate_tokens(self, queries: Sequence[str], documents: Sequence[str], policy: TextPolicy) -> int:
         return self._encoder.estimate_tokens(queries, documents, policy)
