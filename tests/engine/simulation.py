@@ -248,8 +248,7 @@ class Simulation:
         origins = self.scenario.origins
         if len(origins) == 1:
             return origins[0][0]
-        names, parts = zip(*origins, strict=True)
-        return self._random.choices(names, parts)[0]
+        return self._random.choices([origin for origin, _ in origins], [part for _, part in origins])[0]
 
     def _between(self, bounds: tuple[float, float]) -> float:
         return math.exp(self._random.uniform(*map(math.log, bounds)))

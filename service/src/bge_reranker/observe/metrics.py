@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import collections
 from collections.abc import Callable, Mapping
+from functools import partial
 from importlib.metadata import version
 from typing import Final, get_args
 
@@ -173,7 +174,7 @@ class Metrics:
         self.queue_pairs.set_function(lambda: engine.waiting_pairs)
         self.backlog_seconds.set_function(lambda: engine.backlog_s)
         for group in get_args(PriorityClass):
-            self.waiting_tokens.labels(group).set_function(lambda group=group: engine.waiting_by_class.get(group, 0))
+            self.waiting_tokens.labels(group).set_function(partial(_waiting_tokens, engine, group))
         self.tokens_per_second.set_function(lambda: engine.tokens_per_second)
         self.batch_budget_tokens.set_function(lambda: engine.budget_tokens)
 
@@ -413,3 +414,7 @@ class Metrics:
 
     def _histogram(self, name: str, text: str) -> Histogram:
         return Histogram(f"bge_reranker_{name}", text, buckets=SECONDS, registry=self.registry)
+
+
+def _waiting_tokens(engine: Engine, group: PriorityClass) -> int:
+    return engine.waiting_by_class.get(group, 0)

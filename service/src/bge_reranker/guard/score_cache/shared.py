@@ -39,7 +39,7 @@ class SharedScores:
         try:
             answers = await self._redis.ask(
                 "cache",
-                lambda: self._redis.client.mget([_PREFIX + key for key in asked]),  # type: ignore[arg-type] # both ways in one declaration
+                lambda: self._redis.client.mget([_PREFIX + key for key in asked]),
             )
         except RedisUnavailable:
             return {}
