@@ -184,6 +184,40 @@ SECTIONS = (
         ),
     ),
     Section(
+        "Callers and known scores",
+        (
+            Panel(
+                "Waiting by priority",
+                "short",
+                "Tokens that wait for a batch: urgent is below 0, background above.",
+                (Query(f"sum by (priority) (bge_reranker_waiting_tokens{{{OWN}}})", "{{priority}}"),),
+            ),
+            Panel(
+                "Tokens by caller",
+                "short",
+                "Tokens a second of answered requests, known scores included, of the ten callers with most.",
+                (Query("topk(10, " + _rate("bge_reranker_caller_tokens_total", "caller") + ")", "{{caller}}"),),
+            ),
+            Panel(
+                "Where scores come from",
+                "short",
+                "Documents a second: computed, or known to this process, to Redis, to a request under way.",
+                (Query(_rate("bge_reranker_scores_total", "source") + " > 0", "{{source}}"),),
+            ),
+            Panel(
+                "Redis",
+                "short",
+                "Operations a second by who asked and how they ended, and replicas that leave Redis alone.",
+                (
+                    Query(
+                        _rate("bge_reranker_redis_operations_total", "part, outcome") + " > 0", "{{part}} {{outcome}}"
+                    ),
+                    Query(f"sum(bge_reranker_redis_breaker_open{{{OWN}}})", "left alone"),
+                ),
+            ),
+        ),
+    ),
+    Section(
         "GPU and machine",
         (
             Panel(
