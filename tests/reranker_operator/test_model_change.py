@@ -264,6 +264,9 @@ def test_a_record_is_read_as_it_was_written() -> None:
 
 def test_a_version_is_called_by_revision_source_or_digest() -> None:
     version = Version(source="hf://org/model@main", revision="", digest="0123456789abcdef")
+    written = '{"source": "hf://org/model@main", "revision": "", "digest": "0123456789abcdef"}'
+    assert version.is_called(written)
+    assert not version.is_called(written.replace("main", "other"))
     assert [version.is_called(text) for text in ("main", "hf://org/model@main", "01234567", "0123456", "")] == [
         *(True, True, True),
         *(False, False),

@@ -279,6 +279,20 @@ async def test_a_pin_on_a_version_that_was_never_kept_is_told_and_changes_nothin
 
 
 @in_a_loop
+async def test_a_pin_gets_nobody_a_claim_that_a_spec_could_not_name() -> None:
+    bench = await serving("a")
+    theirs = {"source": "pvc://theirs/model", "revision": "", "digest": ""}
+    text = json.dumps(theirs)
+    await bench.round(products("a", annotations={"bge-reranker.io/rollback": text}))
+    assert revision_of(bench) == "a"
+    told = {**theirs, "verdict": "Active", "digest": "d" * 64}
+    bench.cluster.status["uid-1"]["history"] = [told]
+    await bench.round(products("a", annotations={"bge-reranker.io/rollback": "d" * 12}))
+    assert bench.condition(products("a"), "Ready")["reason"] == "NotAllowed"
+    assert revision_of(bench) == "a"
+
+
+@in_a_loop
 async def test_a_gate_of_the_failed_version_does_not_touch_pods_that_served_without_it() -> None:
     bench = await serving(shared=True)
     wanted = products("b", shared=True, gate={"name": "g"})

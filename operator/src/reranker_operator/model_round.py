@@ -49,6 +49,12 @@ class Plan:
     percent: int | None = None
     is_fetching: bool = False
 
+    @property
+    def pinned(self) -> Version | None:
+        """The version that an annotation asks for in the place of the spec's."""
+        pin = self.decision.record.pin if self.decision is not None else None
+        return pin.version if pin is not None else None
+
     def begun(self, body: dict[str, Any]) -> dict[str, Any]:
         """The Deployment with the record of a change whose pod template is applied now."""
         decision = self.decision

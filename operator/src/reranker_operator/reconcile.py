@@ -92,6 +92,9 @@ class Reconciler:
                 self._allowed.check(reranker.spec)
                 self._server.check(reranker.spec)
                 plan = await self._models.plan(reranker, tracked.answers)
+                if plan.pinned is not None:
+                    # It is none of the spec's, and what may be named has to hold for it, too.
+                    self._allowed.check({"model": plan.pinned.model})
                 done = await self._applier.apply(tracked, reranker, plan)
                 self._tell(plan, done)
         except OperatorError as problem:

@@ -58,9 +58,10 @@ class Version(BaseModel):
         return self.model_copy(update={"gate": ""})
 
     def is_called(self, text: str) -> bool:
-        """Whether somebody may mean this one: by revision, source, both, or the first digits of the digest."""
+        """Whether somebody may mean this one: by revision, source, both, the first digits of the digest, or as JSON."""
         names = {self.source, self.revision, f"{self.source}@{self.revision}", self.source.rpartition("@")[2]} - {""}
-        return text in names or (len(text) >= SHORTEST_DIGEST and self.digest.startswith(text))
+        is_its_digest = len(text) >= SHORTEST_DIGEST and self.digest.startswith(text)
+        return text in names or is_its_digest or Version.of_annotations({MODEL: text}) == self.ungated
 
     @override
     def __str__(self) -> str:
@@ -68,9 +69,8 @@ class Version(BaseModel):
 
 
 def find(text: str, known: Iterable[Version]) -> Version | None:
-    """The version that somebody means: the first of those known that is called so, or the one that is written out."""
-    found = next((version for version in known if version.is_called(text)), None)
-    return found or Version.of_annotations({MODEL: text})
+    """The version that somebody means: the first of those known that is called so, and no other."""
+    return next((version for version in known if version.is_called(text)), None)
 
 
 def shape_of(template: Mapping[str, Any]) -> str:
