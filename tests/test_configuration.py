@@ -246,6 +246,12 @@ def test_every_setting_has_a_sentence_and_a_name_of_its_own() -> None:
         assert (setting.info.description or "").endswith("."), f"{setting.key} has no sentence"
 
 
+def test_of_a_golden_set_the_log_has_the_length_alone() -> None:
+    shown = masked(load_settings(flags={"golden_set": '{"query": "of a person"}'}))
+    assert "person" not in str(shown)
+    assert shown["gate"]["goldenSet"] == "24 characters"
+
+
 def test_a_setting_that_sounds_secret_is_masked() -> None:
     for setting in settings_list():
         sounds_secret = any(word in setting.field for word in ("secret", "password", "api_key", "credential"))
