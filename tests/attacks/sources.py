@@ -13,8 +13,10 @@ from bge_reranker.errors import RerankerError
 from bge_reranker.store.paths import Store
 from tests.attacks.attack import Attack
 from tests.store.models import NEEDED, fetch, model_files
+from tests.store.servers.container_registry import layer_of
 from tests.store.servers.faulty import FaultyServer, Handler
 from tests.store.servers.hub import running_hub
+from tests.store.servers.image_server import running_image_server
 
 _MODEL = {name: model_files(weights_bytes=1_000)[name] for name in NEEDED}
 _COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -68,16 +70,20 @@ def _endless(content: bytes, *, is_counted: bool = False) -> Callable[[Handler],
             handler.send_header("Last-Modified", "Thu, 01 Jan 2026 00:00:00 GMT")
             handler.send_header("Content-Range", f"bytes 0-{2**60 - 1}/{2**60}")
             handler.send_header("Content-Length", str(2**60))
-        handler.end_headers()
-        handler.close_connection = True
-        try:
-            handler.wfile.write(content)
-            while True:
-                handler.wfile.write(bytes(65_536))
-        except (BrokenPipeError, ConnectionResetError):
-            return True
+        return _endless_body(handler, content)
 
     return answer
+
+
+def _endless_body(handler: Handler, content: bytes) -> bool:
+    handler.end_headers()
+    handler.close_connection = True
+    try:
+        handler.wfile.write(content)
+        while True:
+            handler.wfile.write(bytes(65_536))
+    except (BrokenPipeError, ConnectionResetError):
+        return True
 
 
 def _endless_weights(folder: Path) -> str:
@@ -133,12 +139,59 @@ def _quota(folder: Path) -> str:
         return _outcome(folder, "hf://org/name", hub.environment)
 
 
+_TAR = layer_of(_MODEL)
+_CHALLENGE = 'Bearer realm="{0}/token",scope="repository:models/reranker:pull"'
+
+
+def _registry(*parts: tuple[str, Callable[[Handler], bool]]) -> Callable[[Path], str]:
+    """A registry that answers addresses that hold a word in another way than it should."""
+
+    def launch(folder: Path) -> str:
+        with running_image_server() as images:
+            images.add([_TAR])
+
+            def answer(handler: Handler) -> bool:
+                return any(word in handler.path and other(handler) for word, other in parts)
+
+            images.server.answers.insert(0, answer)
+            return _outcome(folder, f"{images.source}:v1")
+
+    return launch
+
+
+def _challenged(handler: Handler) -> bool:
+    handler.send_plain(401, WWW_Authenticate=_CHALLENGE.format(handler.owner.url))
+    return True
+
+
+def _elsewhere(handler: Handler) -> bool:
+    """Leads on, with a body that has no end."""
+    handler.send_response(307)
+    handler.send_header("Location", "/elsewhere")
+    return _endless_body(handler, b"")
+
+
 ROWS: tuple[Attack, ...] = (
     Attack("source", "a list of files", _declared({}), "model.safetensors"),
     Attack("source", "a list with a size of 400 digits", _declared({"model.safetensors": 10**400}), "CorruptFile"),
     Attack("source", "a list with a size of 2^62 bytes", _declared({"model.safetensors": 2**62}), "DiskFull"),
     Attack("source", "weights that are longer than the list says", _endless_weights, "model.safetensors"),
     Attack("source", "a manifest in a bucket without an end", _endless_manifest_of_a_bucket, "CorruptFile"),
+    Attack("source", "an image of a registry", _registry(), "model.safetensors"),
+    Attack("source", "a registry's manifest without an end", _registry(("/manifests/", _endless(b"{"))), "CorruptFile"),
+    Attack(
+        "source",
+        "a layer that is longer than its manifest says",
+        _registry(("/blobs/", _endless(_TAR))),
+        "model.safetensors",
+    ),
+    Attack(
+        "source",
+        "a registry's token without an end",
+        _registry(("/v2/", _challenged), ("/token", _endless(b"{"))),
+        "HubUnreachable",
+    ),
+    Attack("source", "a registry's redirect without an end", _registry(("/blobs/", _elsewhere)), "HubUnreachable"),
     Attack("source", "a hub's size that is text", _hub(size="10"), "HubUnreachable"),
     Attack("source", "a hub's size below 0", _hub(size=-1), "HubUnreachable"),
     Attack("source", "a hub's size of 400 digits", _hub(size=10**400), "HubUnreachable"),

@@ -14,6 +14,7 @@ import urllib3
 from oras.auth.token import TokenAuth
 from oras.container import Container
 from oras.provider import Registry
+from requests.adapters import HTTPAdapter
 from typing_extensions import override
 
 from ...errors import Gated, HubUnreachable, ModelError, UnknownModel
@@ -21,6 +22,9 @@ from .oci_credentials import find_credentials
 
 CONNECT_TIMEOUT_S, SILENCE_TIMEOUT_S = 10.0, 30.0
 """Seconds that a connection may take, and that a registry may say nothing."""
+
+_MAX_ANSWER_BYTES = 1_048_576
+"""Most bytes of a token or of what stands beside a redirect; some of each have a few thousand."""
 
 _LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
 _HUB_HOSTS = frozenset({"docker.io", "index.docker.io"})
@@ -206,6 +210,26 @@ class RegistryClient(Registry):  # type: ignore[misc]  # it ships no types
         )
 
 
+class _TooLong(requests.exceptions.InvalidJSONError):
+    """An answer that is read whole, and has no end."""
+
+
+class _BoundedAdapter(HTTPAdapter):
+    """Reads what the library reads whole, answers that are no streams and those that lead elsewhere, to a bound."""
+
+    @override
+    def send(self, request: requests.PreparedRequest, stream: bool = False, **options: Any) -> requests.Response:
+        response = super().send(request, stream=True, **options)
+        if response.is_redirect or not stream:
+            body = response.raw.read(_MAX_ANSWER_BYTES + 1, decode_content=True)
+            if len(body) > _MAX_ANSWER_BYTES:
+                response.close()
+                raise _TooLong(f"more than {_MAX_ANSWER_BYTES} bytes")
+            # Where the library keeps what it has read.
+            response._content, response._content_consumed = body, True  # type: ignore[attr-defined]  # noqa: SLF001
+        return response
+
+
 class _PlainText(requests.RequestException):
     """An address without encryption, of which nothing is taken and to which no password goes."""
 
@@ -222,6 +246,8 @@ class _Session(requests.Session):
         self._allows_plain = allows_plain
         # Otherwise ~/.netrc would replace a token by its own password.
         self.auth = _unchanged
+        self.mount("https://", _BoundedAdapter())
+        self.mount("http://", _BoundedAdapter())
 
     @override
     def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
