@@ -30,6 +30,12 @@ QUICK: Values = {
 }
 """So that the way up and down take minutes and not a quarter of an hour."""
 
+PATIENCE_S = 20.0
+"""Of a caller in the step, who would else wait for long after it."""
+
+WARM_PAIRS = 1000
+"""Pairs until a measured rate is that of the capped replica."""
+
 COPIES = 16
 """Of the candidates in each request, so that few requests are a load."""
 
@@ -112,7 +118,7 @@ def up_and_down(scaled: Scaled, search: SearchPod, most: int, hold_s: float = 0.
     """
     _warm(scaled, search)
     rate, began = scaled.rate_of_capacity(2.0), time.time()
-    with search.start_load(scaled.url, rate, time_limit_s=120, connections=16, copies=COPIES) as load:
+    with search.start_load(scaled.url, rate, time_limit_s=PATIENCE_S, connections=16, copies=COPIES) as load:
         decided_s = _until(lambda: scaled.replicas() > 1, "the autoscaler adds a replica")
         all_s = _until(lambda: _ready(scaled) >= most, f"there are {most} replicas") + decided_s
         time.sleep(hold_s)
@@ -147,9 +153,9 @@ def up_and_down(scaled: Scaled, search: SearchPod, most: int, hold_s: float = 0.
 
 
 def _warm(scaled: Scaled, search: SearchPod) -> None:
-    """A few requests, so that the length of a pair is known."""
-    with search.start_load(scaled.url, 2, connections=2, copies=COPIES) as load:
-        wait_until(lambda: _pairs(scaled) > 0, "Prometheus has seen pairs")
+    """Two callers, so that the replica knows its speed under the cap, and Prometheus the length of a pair."""
+    with search.start_load(scaled.url, 8, time_limit_s=PATIENCE_S, connections=2, copies=COPIES) as load:
+        wait_until(lambda: _pairs(scaled) > WARM_PAIRS, "Prometheus has seen pairs")
         load.outcome()
     wait_until(lambda: scaled.replicas() == 1, "there is one replica before the step", limit_s=300)
 

@@ -128,7 +128,7 @@ def serve(text: Callable[[], str], port: int = PORT, host: str = "") -> Threadin
             self.end_headers()
             self.wfile.write(body)
 
-        def log_message(self, *_: object) -> None:
+        def log_message(self, *_: object) -> None:  # type: ignore[explicit-override] # typing has it since Python 3.12
             pass
 
     return ThreadingHTTPServer((host, port), Handler)

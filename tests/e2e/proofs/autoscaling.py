@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from tests.e2e.image_names import OPERATOR_IMAGE
 from tests.e2e.kubernetes import Cluster, Namespace, SearchPod, search_pod, wait_until
 from tests.e2e.operated import Operated
-from tests.e2e.scaled import CAPPED, COPIES, QUICK, Scaled, up_and_down
+from tests.e2e.scaled import CAPPED, COPIES, PATIENCE_S, QUICK, Scaled, up_and_down
 
 ADDITIONS = ("prometheus-operator", "adapter")
 NAMESPACE = "rr-e2e-autoscaling"
@@ -77,7 +77,7 @@ def _by(products: Operated, scaled: Scaled, search: SearchPod, signal: dict[str,
 
 
 def _without_prometheus(products: Operated, scaled: Scaled, search: SearchPod) -> dict[str, Any]:
-    """Two replicas under load for as long as nobody measures it."""
+    """Two replicas while nobody measures: under load at first, and then without."""
     products.apply(
         replicas=1,
         resources=CAPPED,
@@ -85,23 +85,23 @@ def _without_prometheus(products: Operated, scaled: Scaled, search: SearchPod) -
         autoscaling={"enabled": True, "minReplicas": 1, "maxReplicas": MOST, "behavior": QUICK},
     )
     products.await_reason("MetricsHealthy", "Read")
-    rate = scaled.rate_of_capacity(2.0)
-    with search.start_load(scaled.url, rate, time_limit_s=240, connections=16, copies=COPIES) as load:
+    rate, counts = scaled.rate_of_capacity(2.0), set()
+    with search.start_load(scaled.url, rate, time_limit_s=PATIENCE_S, connections=16, copies=COPIES) as load:
         wait_until(lambda: scaled.replicas() == MOST, "the autoscaler adds a replica")
-        load.outcome()
-    with search.start_load(scaled.url, 1.0, connections=2) as load:
         _prometheus(scaled.namespace.cluster, 0)
-        began, counts = time.monotonic(), set()
+        began = time.monotonic()
         broken = _broken(products)
         said_s = round(time.monotonic() - began, 1)
-        while time.monotonic() - began < OUTAGE_S:
-            counts.add(scaled.replicas())
-            time.sleep(2)
-        _prometheus(scaled.namespace.cluster, 1)
-        began = time.monotonic()
-        products.await_reason("MetricsHealthy", "Read", 300)
-        mended_s = round(time.monotonic() - began, 1)
         load.outcome()
+    # Without a load from here on: whoever took silence for idleness would take a replica away.
+    while time.monotonic() - began < OUTAGE_S:
+        counts.add(scaled.replicas())
+        time.sleep(2)
+    _prometheus(scaled.namespace.cluster, 1)
+    began = time.monotonic()
+    products.await_reason("MetricsHealthy", "Read", 300)
+    mended_s = round(time.monotonic() - began, 1)
+    wait_until(lambda: scaled.replicas() == 1, "the idle replica goes once the load is known again")
     assert len(counts) == 1, f"the count moved while nobody measured: {counts}"
     return {
         "stopped_for_s": OUTAGE_S,
