@@ -31,7 +31,7 @@ from bge_reranker.peers.asking import PeerSilent
 from bge_reranker.peers.info import PeerInfo
 from bge_reranker.peers.reference import Logits, PeerRefused, Question
 from bge_reranker.peers.service import Peer
-from bge_reranker.ranking.ranker import Ranker
+from bge_reranker.ranking.ranker import NOBODY, Asker, Ranker
 from bge_reranker.ranking.ranking import Ranking, Timing
 from bge_reranker.ranking.request import RankRequest
 from bge_reranker.ranking.served_model import ServedModel
@@ -263,7 +263,7 @@ class PublishedRanker(Ranker):
         self._change = change
 
     @override
-    def rank(self, request: RankRequest, deadline_s: float) -> Ranking:
+    def rank(self, request: RankRequest, deadline_s: float, asker: Asker = NOBODY) -> Ranking:
         assert deadline_s > 0
         logits = {(pair.query, pair.document): pair.logit for pair in GOLDEN_PAIRS}
         found = [self._change(logits[request.query, document]) for document in request.documents]

@@ -18,7 +18,7 @@ from typing_extensions import override
 from bge_reranker.api.application import create_api, create_management
 from bge_reranker.configuration import load_settings
 from bge_reranker.engine.batch import Batch
-from bge_reranker.guard.api_keys import load_keys
+from bge_reranker.guard.guard import create_guard
 from bge_reranker.observe.logs import configure_logs
 from bge_reranker.observe.start import create_metrics, start_tracing
 from bge_reranker.ranking.served_model import ServedModel
@@ -49,10 +49,10 @@ def main(folder: Path) -> int:
     settings = load_settings(flags={"port": 0, "management_port": 0, "drain_delay_s": 0, "log_level": "error"})
     configure_logs(settings.observe)
     state, executor, metrics = ServingState(), ThreadPoolExecutor(2), create_metrics(settings.observe)
-    keys, tracing = load_keys(settings.guard), start_tracing(settings.observe, metrics)
+    guard, tracing = create_guard(settings.guard, metrics), start_tracing(settings.observe, metrics)
     api, management = open_listeners(
-        create_api(state, settings, keys, metrics, tracing, executor),
-        create_management(state, settings, keys, metrics),
+        create_api(state, settings, guard, metrics, tracing, executor),
+        create_management(state, settings, guard, metrics),
         settings.http,
         Descriptors.divide(raise_limit(), settings.http.max_connections),
         metrics.refused,

@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -71,7 +72,7 @@ class Setup:
     def scored_pairs(self) -> int:
         return self.scorer.scored_pairs - self.before_pairs
 
-    def rank(self, documents: Sequence[str], **options: object) -> Ranking:
+    def rank(self, documents: Sequence[str], **options: Any) -> Ranking:
         return asyncio.run(self.rank_async(documents, **options))
 
     async def rank_async(

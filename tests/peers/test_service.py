@@ -198,7 +198,12 @@ def test_what_a_description_has_besides_is_left_out() -> None:
 
 def test_the_same_version_has_the_same_digest_precision_runtime_and_text_policy() -> None:
     same: dict[str, Any] = {"digest": DIGEST, "precision": "float32", "runtime": "test", "text": {}}
-    others = [{"digest": "e" * 64}, {"precision": "float16"}, {"runtime": "other"}, {"text": {"preset": "tei"}}]
+    others: list[dict[str, Any]] = [
+        {"digest": "e" * 64},
+        {"precision": "float16"},
+        {"runtime": "other"},
+        {"text": {"preset": "tei"}},
+    ]
     assert PEER.info.serves(**same)
     assert [PEER.info.serves(**{**same, **other}) for other in others] == [False] * len(others)
 

@@ -63,9 +63,9 @@ def test_files_are_looked_for_where_tools_write_them_and_the_first_of_several_wi
         ".docker/config.json": "docker",
         "run/containers/auth.json": "podman",
     }
-    for place, user in places.items():
+    for place, name in places.items():
         (tmp_path / place).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / place).write_text(json.dumps({"auths": {"registry.example": entry(user)}}), encoding="utf-8")
+        (tmp_path / place).write_text(json.dumps({"auths": {"registry.example": entry(name)}}), encoding="utf-8")
 
     def user(**environment: str) -> str | None:
         found = find_credentials("registry.example/model", {"HOME": "/nonexistent", **environment})

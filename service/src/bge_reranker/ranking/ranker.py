@@ -208,7 +208,7 @@ class Ranker:
             InvalidField: If its options contradict the server's.
         """
         queries = [request.query] if request.queries is None else request.queries
-        return self._encoder.estimate_tokens(queries, request.documents, self._policy_of(request))
+        return self._encoder.estimate_tokens(queries, request.documents, self.policy_of(request))
 
     def _reserve(self, request: RankRequest, policy: TextPolicy, deadline_s: float, asker: Asker) -> Reservation:
         queries = [request.query] if request.queries is None else request.queries
