@@ -184,12 +184,14 @@ def _select_hub(cluster: Cluster, app: str) -> None:
 
 
 def _never_ready(bench: Bench) -> None:
-    """New pods whose volume is too small for the model, until the deadline."""
-    small = {"type": "emptyDir", "size": "2Mi"}
-    with bench.loaded("a cache too small, until the deadline"):
-        bench.changing.change("better", cache=small, rollout={"progressDeadlineSeconds": 60})
+    """New pods of an image that no node gets, until the deadline; the very pods that served go on."""
+    before = bench.products.get("deployment")["spec"]["template"]
+    missing = {"registry": "localhost", "repository": "missing", "tag": "none", "pullPolicy": "Never"}
+    with bench.loaded("pods that never start, until the deadline"):
+        bench.changing.change("better", image=missing, rollout={"progressDeadlineSeconds": 30})
         bench.products.await_reason("Ready", "RolledBack", 240)
         assert bench.products.condition("ModelReady")["reason"] == "DeadlineExceeded"
+        assert bench.products.get("deployment")["spec"]["template"] == before
         bench.changing.change("main")
         bench.changing.await_active("")
 
