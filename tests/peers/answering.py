@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -13,11 +14,12 @@ Script = Callable[[socket.socket, bytes], None]
 
 
 @contextmanager
-def answering(script: Script) -> Iterator[int]:
+def answering(script: Script, tls: ssl.SSLContext | None = None) -> Iterator[int]:
     """Listen on 127.0.0.1 until the block ends.
 
     Args:
         script: Called with each connection and the head of its first request.
+        tls: Wraps each connection; None for plain HTTP.
     """
     connections: list[socket.socket] = []
     with socket.create_server(("127.0.0.1", 0)) as listening:
@@ -27,7 +29,7 @@ def answering(script: Script) -> Iterator[int]:
                 while True:
                     connection, _ = listening.accept()
                     connections.append(connection)
-                    threading.Thread(target=_handle, args=(connection, script), daemon=True).start()
+                    threading.Thread(target=_handle, args=(connection, script, tls), daemon=True).start()
 
         threading.Thread(target=serve, daemon=True).start()
         yield listening.getsockname()[1]
@@ -36,9 +38,10 @@ def answering(script: Script) -> Iterator[int]:
         connection.close()
 
 
-def _handle(connection: socket.socket, script: Script) -> None:
+def _handle(connection: socket.socket, script: Script, tls: ssl.SSLContext | None) -> None:
     with suppress(OSError):
-        script(connection, connection.recv(65_536))
+        spoken = connection if tls is None else tls.wrap_socket(connection, server_side=True)
+        script(spoken, spoken.recv(65_536))
 
 
 def says(content: Any, status: str = "200 OK", **headers: str) -> Script:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import ssl
 import threading
 from collections.abc import Sequence
 from dataclasses import replace
@@ -20,6 +21,7 @@ from bge_reranker.peers.info import PeerInfo, read_info
 from bge_reranker.peers.reference import PeerRefused
 from bge_reranker.peers.service import Peer, ServicePeers
 from tests.live.server import LiveServer, live_server
+from tests.serving.test_certificates import write_pair
 
 from .answering import Script, answering, drips, says, says_nothing
 
@@ -213,3 +215,24 @@ def test_logits_come_back_in_the_order_of_the_documents() -> None:
     with answering(script) as port:
         (found,) = alone(port).logits(PEER, QUESTIONS[:1], 10)
     assert np.array_equal(found, [2.0, 1.0, 3.0])
+
+
+def tls_of(folder: Path) -> ssl.SSLContext:
+    folder.mkdir()
+    write_pair(folder, "reranker.search.svc")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(folder / "tls.crt", folder / "tls.key")
+    return context
+
+
+def test_servers_that_speak_tls_know_each_other_by_their_certificate(tmp_path: Path) -> None:
+    ours, theirs = tls_of(tmp_path / "ours"), tls_of(tmp_path / "theirs")
+    script = says(ranking(3.0, 2.0, 1.0), x_model_digest=DIGEST)
+    for context, is_known in ((ours, True), (theirs, False)):
+        with answering(script, context) as port:
+            peers = ServicePeers("127.0.0.1", port, port, TOKEN, certificates=tmp_path / "ours" / "tls.crt")
+            if is_known:
+                assert peers.logits(PEER, QUESTIONS[:1], 10)[0].tolist() == [3, 2, 1]
+            else:
+                with pytest.raises(PeerSilent):
+                    peers.logits(PEER, QUESTIONS[:1], 10)

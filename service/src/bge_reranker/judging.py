@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from importlib.util import find_spec
+from pathlib import Path
 
 import numpy as np
 import structlog
@@ -80,7 +81,9 @@ def _peers(settings: Settings) -> Peers:
         raise SettingsError(
             "peers needs fixed ports, which are theirs as well.", remedy="Set port and managementPort, or unset peers."
         )
-    return ServicePeers(hosts, http.port, http.management_port, load_internal_token(settings.guard))
+    certificates = None if http.tls_cert_file is None else Path(http.tls_cert_file)
+    token = load_internal_token(settings.guard)
+    return ServicePeers(hosts, http.port, http.management_port, token, certificates=certificates)
 
 
 def check_published(model: ServedModel) -> None:

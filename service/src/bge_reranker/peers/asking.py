@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ssl
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -70,7 +72,21 @@ def ask(
         raise PeerSilent(f"it did not answer ({type(error).__name__})") from error
 
 
-def peer_client() -> httpx2.Client:
-    """A client for servers of the same service, which no proxy is in front of."""
+def peer_client(certificates: Path | None = None) -> httpx2.Client:
+    """A client for servers of the same service, which no proxy is in front of.
+
+    Args:
+        certificates: File with the certificate that all of them have, where they speak TLS. They are asked by address,
+            which stands in no certificate: one is known by being the same, or signed by the same issuer in that file.
+
+    Raises:
+        OSError: If the file cannot be read, or holds no certificate.
+    """
     # No compression: a small answer could become a large one.
-    return httpx2.Client(trust_env=False, follow_redirects=False, headers={"Accept-Encoding": "identity"})
+    options: dict[str, Any] = {"headers": {"Accept-Encoding": "identity"}}
+    if certificates is not None:
+        context = ssl.create_default_context(cafile=str(certificates))
+        context.check_hostname = False
+        context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+        options["verify"] = context
+    return httpx2.Client(trust_env=False, follow_redirects=False, **options)

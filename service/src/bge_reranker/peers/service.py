@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
+from pathlib import Path
 from typing import Protocol
 
 from .asking import PeerSilent, ask, peer_client
@@ -65,6 +66,7 @@ class ServicePeers:
         token: Key that they accept from each other; None where everybody may call.
         resolve: Asks the system's resolver.
         clock: Seconds, monotonic.
+        certificates: File with the certificate that they all have; None where their APIs speak plain HTTP.
         info_s: Longest wait for what servers say of themselves; all are asked at once.
         grace_s: Time beyond its limit after which a call is not waited for any more.
     """
@@ -77,6 +79,7 @@ class ServicePeers:
         token: str | None,
         resolve: Resolve = socket.getaddrinfo,
         clock: Callable[[], float] = time.monotonic,
+        certificates: Path | None = None,
         info_s: float = _INFO_S,
         grace_s: float = _GRACE_S,
     ) -> None:
@@ -86,6 +89,7 @@ class ServicePeers:
         self._token = token
         self._resolve = resolve
         self._clock = clock
+        self._certificates = certificates
         self._info_s = info_s
         self._grace_s = grace_s
 
@@ -111,11 +115,12 @@ class ServicePeers:
         return outcome
 
     def _outcome(self, peer: Peer, questions: Sequence[Question], limit_s: float) -> Logits | PeerSilent | PeerRefused:
+        scheme = "http" if self._certificates is None else "https"
         try:
-            with peer_client() as client:
+            with peer_client(self._certificates) as client:
                 return reference_logits(
                     client,
-                    f"http://{peer.address}:{self._port}",
+                    f"{scheme}://{peer.address}:{self._port}",
                     questions,
                     token=self._token,
                     digest=peer.info.model.digest,
@@ -124,6 +129,9 @@ class ServicePeers:
                 )
         except (PeerSilent, PeerRefused) as error:
             return error
+        except OSError as error:
+            # Certificates are exchanged while servers run: half of a pair is a matter of a second.
+            return PeerSilent(f"the certificate cannot be read ({type(error).__name__})")
 
     def _peer(self, address: str) -> Peer | None:
         url = f"http://{address}:{self._management_port}/info"
