@@ -121,6 +121,10 @@ def test_the_network_policy_lets_the_scorer_s_pods_reach_one_another_on_both_por
             "secrets.internalToken.name",
         ),
         (
+            {"gate": {"goldenSet": "x", "minKendallTau": 0}, "secrets": {"jwks": {"name": "issuer"}}},
+            "secrets.internalToken.name",
+        ),
+        (
             {"gate": {"goldenSet": "x", "cutOffs": [{"name": "a", "score": 0.5}, {"name": "a", "score": 0.6}]}},
             "gate.cutOffs: a would be there twice",
         ),

@@ -22,8 +22,9 @@ gate.configMap.sha256 is given and gate.configMap.name is empty. Name the Config
 {{- if and (or $relative (not (kindIs "invalid" .Values.gate.minNdcgAt10))) (not (include "bge-reranker.hasGate" .)) }}
 gate has thresholds or cut-offs and no golden set to measure on. Give gate.goldenSet or gate.configMap.name, or leave them out.
 {{ end }}
-{{- if and $relative .Values.secrets.apiKeys.name (not .Values.secrets.internalToken.name) }}
-gate compares versions and secrets.apiKeys.name is {{ .Values.secrets.apiKeys.name }}, so that pods need a key to ask each other. Name a Secret in secrets.internalToken.name.
+{{- $isGuarded := or .Values.secrets.apiKeys.name .Values.secrets.jwtSecret.name .Values.secrets.jwks.name (dig "guard" "jwksUrl" "" (default dict .Values.config)) }}
+{{- if and $relative $isGuarded (not .Values.secrets.internalToken.name) }}
+gate compares versions, and callers need a key or token, which pods that ask each other need as well. Name a Secret in secrets.internalToken.name.
 {{ end }}
 {{- $names := list }}
 {{- range .Values.gate.cutOffs }}{{ $names = append $names .name }}{{ end }}
