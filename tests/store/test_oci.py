@@ -60,7 +60,7 @@ def always(status: int, **headers: str) -> Callable[[Handler], bool]:
     """Answer everything with one status."""
 
     def answer(handler: Handler) -> bool:
-        handler.send_plain(status, **headers)
+        handler.send_plain(status, b"", **headers)
         return True
 
     return answer

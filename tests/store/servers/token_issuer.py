@@ -66,7 +66,7 @@ class TokenIssuer:
             {"type": kind, "name": name, "actions": actions.split(",")}
             for kind, name, actions in (scope.split(":") for scope in scopes)
         ]
-        claims = {"iss": _NAME, "aud": _NAME, "sub": USER, "access": access}
+        claims: dict[str, Any] = {"iss": _NAME, "aud": _NAME, "sub": USER, "access": access}
         claims |= {"iat": int(now), "nbf": int(now) - 1, "exp": int(now) + 60, "jti": str(now)}
         signed = f"{_packed({'typ': 'JWT', 'alg': 'ES256', 'x5c': [chain]})}.{_packed(claims)}"
         numbers = decode_dss_signature(self._key.sign(signed.encode(), ec.ECDSA(hashes.SHA256())))

@@ -218,15 +218,17 @@ class _BoundedAdapter(HTTPAdapter):
     """Reads what the library reads whole, answers that are no streams and those that lead elsewhere, to a bound."""
 
     @override
-    def send(self, request: requests.PreparedRequest, stream: bool = False, **options: Any) -> requests.Response:
-        response = super().send(request, stream=True, **options)
+    def send(
+        self, request: requests.PreparedRequest, stream: bool = False, *arguments: Any, **options: Any
+    ) -> requests.Response:
+        response = super().send(request, True, *arguments, **options)
         if response.is_redirect or not stream:
             body = response.raw.read(_MAX_ANSWER_BYTES + 1, decode_content=True)
             if len(body) > _MAX_ANSWER_BYTES:
                 response.close()
                 raise _TooLong(f"more than {_MAX_ANSWER_BYTES} bytes")
             # Where the library keeps what it has read.
-            response._content, response._content_consumed = body, True  # type: ignore[attr-defined]  # noqa: SLF001
+            response._content, response._content_consumed = body, True  # noqa: SLF001
         return response
 
 
