@@ -22,6 +22,7 @@ from reranker_operator.conditions import CONDITION_TYPES
 from reranker_operator.metrics import Metrics as OperatorMetrics
 from reranker_operator.metrics import Said
 from reranker_operator.reasons import DUTIES
+from reranker_operator.settings import Settings
 from tests.chart.rendering import CHART, render
 
 from .prometheus_server import program
@@ -89,6 +90,17 @@ def test_the_configmap_has_the_file_as_it_is_and_the_sidecar_s_label() -> None:
     body = render({"dashboard": {"enabled": True}}).one("ConfigMap")
     assert body["metadata"]["labels"]["grafana_dashboard"] == "1"
     assert body["data"]["bge-reranker.json"] == (CHART / "files" / "dashboard.json").read_text(encoding="utf-8")
+
+
+def test_the_operator_is_scraped_on_the_port_that_has_its_metrics() -> None:
+    values = {"scorer": {"enabled": False}, "operator": {"enabled": True, "podMonitor": {"enabled": True}}}
+    rendered = render(values)
+    (endpoint,) = rendered.one("PodMonitor")["spec"]["podMetricsEndpoints"]
+    template = rendered.one("Deployment")["spec"]["template"]
+    ports = {port["name"]: port["containerPort"] for port in template["spec"]["containers"][0]["ports"]}
+    assert ports[endpoint["port"]] == Settings().health_port
+    wanted = rendered.one("PodMonitor")["spec"]["selector"]["matchLabels"]
+    assert wanted.items() <= template["metadata"]["labels"].items()
 
 
 @pytest.fixture(scope="module")

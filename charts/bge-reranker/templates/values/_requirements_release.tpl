@@ -38,7 +38,7 @@ fetch is set, which is the operator's alone: it asks for the Job that fetches a 
 {{- end }}
 
 {{- define "bge-reranker.requirements.labels" -}}
-{{- range $key, $labels := dict "commonLabels" .Values.commonLabels "podLabels" .Values.podLabels "serviceMonitor.labels" .Values.serviceMonitor.labels "prometheusRule.labels" .Values.prometheusRule.labels "dashboard.labels" .Values.dashboard.labels }}
+{{- range $key, $labels := dict "commonLabels" .Values.commonLabels "podLabels" .Values.podLabels "serviceMonitor.labels" .Values.serviceMonitor.labels "prometheusRule.labels" .Values.prometheusRule.labels "dashboard.labels" .Values.dashboard.labels "operator.podMonitor.labels" .Values.operator.podMonitor.labels }}
 {{- range $label, $_ := $labels }}
 {{- if has $label (list "app.kubernetes.io/name" "app.kubernetes.io/instance" "app.kubernetes.io/component" "app.kubernetes.io/part-of" "app.kubernetes.io/version" "app.kubernetes.io/managed-by" "helm.sh/chart" "bge-reranker.io/fullname") }}
 {{ $key }} has {{ $label }}, which the chart sets itself. Choose another label.
