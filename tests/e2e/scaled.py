@@ -143,11 +143,11 @@ def up_and_down(scaled: Scaled, search: SearchPod, most: int, hold_s: float = 0.
         "refused_in_the_step": sum(outcome["failure"] is not None for outcome in busy),
         "requests_on_the_way_down": len(calm),
         "lost_on_the_way_down": 0,
-        "drain": _drain(scaled, began, end),
+        "drain": drain(scaled, began, end),
         "series": {
             "replicas": scaled.over(f"count(bge_reranker_ready{{{scaled.own}}} == 1)", began, end),
             "backlog_s": scaled.over(f"avg(bge_reranker_backlog_seconds{{{scaled.own}}})", began, end),
-            "p95_s": [*_p95(busy, 0.0), *_p95(calm, calm_began - began)],
+            "p95_s": [*p95(busy, 0.0), *p95(calm, calm_began - began)],
         },
     }
 
@@ -165,7 +165,7 @@ def _pairs(scaled: Scaled) -> float:
     return _number(found) if found else 0.0
 
 
-def _drain(scaled: Scaled, began: float, end: float) -> dict[str, float]:
+def drain(scaled: Scaled, began: float, end: float) -> dict[str, float]:
     """Pairs a second with one replica and with the most, each at its fastest 15 seconds."""
     rates = dict(scaled.over(f"sum(rate(bge_reranker_pairs_total{{{scaled.own}}}[15s]))", began, end))
     counts = dict(scaled.over(f"count(bge_reranker_ready{{{scaled.own}}} == 1)", began, end))
@@ -179,7 +179,7 @@ def _drain(scaled: Scaled, began: float, end: float) -> dict[str, float]:
     return {"one": round(one, 1), "all": round(all_of_them, 1), "replicas": most, "ratio": round(ratio, 2)}
 
 
-def _p95(outcomes: list[dict[str, Any]], offset_s: float, window_s: float = 5.0) -> list[tuple[float, float]]:
+def p95(outcomes: list[dict[str, Any]], offset_s: float, window_s: float = 5.0) -> list[tuple[float, float]]:
     """Latency of the requests that began within each window."""
     windows: dict[int, list[float]] = {}
     for outcome in outcomes:
