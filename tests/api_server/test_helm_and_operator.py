@@ -15,7 +15,7 @@ from reranker_operator.adopt import outlives_its_maker
 from reranker_operator.kinds import AUTOSCALER, CHILD_KINDS, CLAIM, DEPLOYMENT
 from tests.chart.rendering import CASES
 from tests.cluster.commands import run
-from tests.cluster.crds import DEFINITIONS
+from tests.cluster.crds import DEFINITIONS, INTERCEPTOR_ROUTES
 from tests.cluster.tools import HELM
 from tests.control_plane.operators import CHART
 from tests.control_plane.processes import ControlPlane
@@ -24,7 +24,12 @@ from tests.e2e.operated import Operated
 from tests.in_ci import lacking
 
 SAMPLES = CHART.parents[1] / "manifests" / "samples"
-FOREIGN = ("gateway.networking.k8s.io_httproutes.yaml", "monitoring.coreos.com_servicemonitors.yaml")
+FOREIGN = (
+    "gateway.networking.k8s.io_httproutes.yaml",
+    "keda.sh_scaledobjects.yaml",
+    "monitoring.coreos.com_prometheusrules.yaml",
+    "monitoring.coreos.com_servicemonitors.yaml",
+)
 OF_THE_MOMENT = ("uid", "resourceVersion", "generation", "creationTimestamp", "managedFields", "ownerReferences")
 OF_OTHERS = ("meta.helm.sh/release-name", "meta.helm.sh/release-namespace", "deployment.kubernetes.io/revision")
 GIVEN_BY_THE_CLUSTER = ("clusterIP", "clusterIPs", "volumeName")
@@ -36,7 +41,8 @@ def foreign_kinds(plane: ControlPlane) -> Iterator[None]:
     """The kinds of other projects, without anybody who acts on them."""
     if not DEFINITIONS.is_built:
         lacking("the definitions of other projects are missing: run `make cluster-tools`")
-    files = [f"--filename={DEFINITIONS.folder / name}" for name in FOREIGN]
+    places = [*(DEFINITIONS.folder / name for name in FOREIGN), INTERCEPTOR_ROUTES]
+    files = [f"--filename={place}" for place in places]
     plane.kubectl("apply", "--server-side", *files)
     plane.kubectl("wait", "--for=condition=Established", *files, "--timeout=60s")
     yield

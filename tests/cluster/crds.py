@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tests.cluster.addition import Addition
 from tests.cluster.commands import run
-from tests.cluster.kubectl import kubectl
+from tests.cluster.kubectl import MANIFESTS, kubectl
 from tests.cluster.layout import CACHE
 from tests.cluster.tools import MODULES
 
@@ -57,12 +57,16 @@ class Definitions:
 
 DEFINITIONS = Definitions()
 
+INTERCEPTOR_ROUTES = MANIFESTS / "interceptorroutes.yaml"
+"""The kind of KEDA's HTTP add-on, written here: its module cannot be fetched."""
+
 
 def start() -> None:
     """Apply them and wait until the API server serves the kinds."""
     # Server-side, or the larger ones would not fit into the annotation that a client-side apply keeps.
-    kubectl("apply", "--server-side", "--force-conflicts", f"--filename={DEFINITIONS.folder}")
-    kubectl("wait", "--for=condition=Established", f"--filename={DEFINITIONS.folder}", "--timeout=120s")
+    files = [f"--filename={place}" for place in (DEFINITIONS.folder, INTERCEPTOR_ROUTES)]
+    kubectl("apply", "--server-side", "--force-conflicts", *files)
+    kubectl("wait", "--for=condition=Established", *files, "--timeout=120s")
 
 
 ADDITION = Addition(start, tools=(DEFINITIONS,))
