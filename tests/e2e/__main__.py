@@ -18,7 +18,7 @@ from tests.e2e.own_cluster import own_cluster
 
 CONSOLE = Console()
 
-ADDITIONS = ("crds", "prometheus-operator", "adapter")
+ADDITIONS = ("crds", "prometheus", "adapter")
 """What the tests want of a cluster of our own beside its nodes."""
 
 
