@@ -162,8 +162,11 @@ def test_a_spread_without_a_selector_gets_the_releases() -> None:
 
 def test_nothing_gets_out_of_an_air_gapped_release_but_names() -> None:
     rendered = render(case="air-gapped")
-    egress = rendered.one("NetworkPolicy")["spec"]["egress"]
-    assert egress == [{"ports": [{"port": 53, "protocol": "UDP"}, {"port": 53, "protocol": "TCP"}]}]
+    names, *others = rendered.one("NetworkPolicy")["spec"]["egress"]
+    assert names == {"ports": [{"port": 53, "protocol": "UDP"}, {"port": 53, "protocol": "TCP"}]}
+    # Pods of the release ask each other what they serve.
+    own = {"podSelector": rendered.one("NetworkPolicy")["spec"]["podSelector"]}
+    assert [rule["to"] for rule in others] == [[own]]
     assert "initContainers" not in rendered.pod
 
 
@@ -289,7 +292,17 @@ def test_routes_lead_to_the_service_and_port_that_there_are() -> None:
 
 
 def test_an_extra_object_may_be_a_template() -> None:
-    assert render(case="everything").one("ConfigMap")["metadata"]["name"] == "search-reranker-note"
+    assert render(case="everything").one("ConfigMap", "-note")["metadata"]["name"] == "search-reranker-note"
+
+
+def test_the_doctor_of_helm_test_has_the_password_of_the_redis_that_it_asks() -> None:
+    rendered = render({**CPU_DEMO, "secrets": {"redis": {"name": "the-redis", "key": "k"}}})
+    pod = rendered.one("Pod", "-doctor")["spec"]
+    (mount,) = (each for each in pod["containers"][0]["volumeMounts"] if each["name"] == "redis")
+    (volume,) = (each for each in pod["volumes"] if each["name"] == "redis")
+    (item,) = volume["secret"]["items"]
+    assert rendered.settings["guard"]["redisPasswordFile"] == f"{mount['mountPath']}/{item['path']}"
+    assert (volume["secret"]["secretName"], item["key"]) == ("the-redis", "k")
 
 
 def test_the_doctor_of_helm_test_asks_a_source_that_new_pods_need_with_what_opens_it() -> None:
