@@ -352,7 +352,7 @@ class Dispatcher:
         """Settle who comes first, by what everybody was served and by who can still wait for a batch of others."""
         hurried_until = float("inf")
         if self._lanes.are_several:
-            hurried_until = self._reservations.first_hurried(self._batches(now), now)
+            hurried_until = self._reservations.first_hurried(self._batches(now), self._queue.largest_next_tokens(), now)
         self._queue.reorder(now, _LEVEL * self._limit_tokens(), hurried_until)
 
     def _left_of_running_s(self, now: float) -> float:

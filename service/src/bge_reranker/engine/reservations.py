@@ -130,13 +130,20 @@ class Reservations:
             self._admission.check(request, load, now)
         return self._grant(Grant(asked.tokens, lane, on_trial), asked.deadline)
 
-    def first_hurried(self, batches: Batches, now: float) -> float:
-        """The earliest deadline that would be missed if a full batch of others came first; infinity where none would.
+    def first_hurried(self, batches: Batches, largest_tokens: int, now: float) -> float:
+        """The earliest deadline that would be missed if a batch of others came first; infinity where none would.
 
-        Whoever has a later deadline may wait, and whoever has an earlier one too.
+        Whoever has an earlier deadline may wait. From this one on, tickets go by deadline.
+
+        Args:
+            batches: What they are doing now.
+            largest_tokens: Tokens of the largest pair that may come next: alone it exceeds the limit of a batch.
+            now: Time.
         """
         begins_at = now + batches.left_of_running_s + batches.throughput.doubt_s
-        batch_tokens, prepared = (1 + MARGIN) * batches.limit_tokens, batches.prepared
+        prepared = batches.prepared
+        prepared_tokens = 0 if prepared is None else prepared.tokens
+        batch_tokens = (1 + MARGIN) * max(batches.limit_tokens, largest_tokens, prepared_tokens)
         return self._demand.first_hurried(
             lambda tokens: begins_at + (tokens + batch_tokens) / batches.throughput.tokens_per_second,
             self._estimates.usual,

@@ -77,6 +77,11 @@ class TokenBudgetQueue:
         ticket = self.first()
         return ticket is not None and not ticket.is_apart and ticket.next_pair_tokens <= room_tokens
 
+    def largest_next_tokens(self) -> int:
+        """Tokens of the largest pair that is the next one of its lane; 0 where nothing waits."""
+        self._drop_taken()
+        return max((lane.heap[0][2].next_pair_tokens for lane in self._waiting), default=0)
+
     def add(self, ticket: Ticket) -> None:
         """Let a new ticket wait behind those of its lane with the same deadline or an earlier one."""
         ticket.arrival = next(self._sequence)
