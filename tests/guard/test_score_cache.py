@@ -19,7 +19,7 @@ import pytest
 from bge_reranker.configuration import load_settings
 from bge_reranker.errors import DocumentTooLong, NonFiniteScore, QueueFull
 from bge_reranker.guard.redis import Outcome, Part, connect
-from bge_reranker.guard.score_cache.cache import ScoreCache, create_score_cache
+from bge_reranker.guard.score_cache.cache import ScoreCache, Use, create_score_cache
 from bge_reranker.guard.score_cache.entry import Entry, sealed, unsealed
 from bge_reranker.guard.score_cache.keys import pair_keys
 from bge_reranker.guard.score_cache.memory import ENTRY_BYTES, MemoryScores
@@ -76,10 +76,10 @@ class Setup:
         return asyncio.run(self.rank_async(documents, **options))
 
     async def rank_async(
-        self, documents: Sequence[str], *, cache: ScoreCache | None = None, use: str = "look_up", **options: object
+        self, documents: Sequence[str], *, cache: ScoreCache | None = None, use: Use = "look_up", **options: Any
     ) -> Ranking:
-        request = replace(RankRequest("q", list(documents)), **options)  # type: ignore[arg-type] # any of its fields
-        return await (cache or self.cache).rank(self.model, request, WAIT_S, NOBODY, use)  # type: ignore[arg-type] # one of three words
+        request = replace(RankRequest("q", list(documents)), **options)
+        return await (cache or self.cache).rank(self.model, request, WAIT_S, NOBODY, use)
 
 
 @pytest.fixture

@@ -149,8 +149,8 @@ class RerankEndpoint:
 
     async def _rank(self, request: Request, spoken: Spoken) -> Ranked:
         """Rank unless the client hangs up first."""
-        remaining_s, caller = spoken.read.deadline - time.monotonic(), spoken.read.caller
-        asker = Asker(caller.identity, weight_of(caller.name, self.settings.guard.caller_weights))
+        remaining_s, admitted = spoken.read.deadline - time.monotonic(), spoken.read.identified.admitted
+        asker = Asker(admitted.party, weight_of(admitted.caller.name, self.settings.guard.caller_weights))
         ranking = asyncio.ensure_future(self._scored(request, spoken, remaining_s, asker))
         gone = asyncio.ensure_future(_until_gone(request))
         try:
