@@ -240,7 +240,7 @@ class Metrics:
     def _scores(self) -> None:
         self.scores = self._counter("scores", "Documents by where their scores came from.", ["source"])
         self.score_cache_entries = self._gauge("score_cache_entries", "Scores that are kept in this process.")
-        self._callers: set[str] = set()
+        self._callers = {""}
         self.caller_requests = self._counter("caller_requests", "Requests answered, by caller.", ["caller"])
         self.caller_documents = self._counter("caller_documents", "Documents of answered requests.", ["caller"])
         self.caller_tokens = self._counter(
