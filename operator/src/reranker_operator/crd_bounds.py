@@ -28,7 +28,9 @@ def of_bounds(spec: Schema, table: Table) -> None:
 
 
 def _keywords(bound: Table, kind: str) -> Schema:
-    found = {keyword: bound[keyword] for keyword in ("minimum", "maximum", "minLength", "pattern") if keyword in bound}
+    found: Schema = {
+        keyword: bound[keyword] for keyword in ("minimum", "maximum", "minLength", "pattern") if keyword in bound
+    }
     if "exclusiveMinimum" in bound:
         found |= {"minimum": bound["exclusiveMinimum"], "exclusiveMinimum": True}
     if kind == "string":
