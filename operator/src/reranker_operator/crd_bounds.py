@@ -28,9 +28,8 @@ def of_bounds(spec: Schema, table: Table) -> None:
 
 
 def _keywords(bound: Table, kind: str) -> Schema:
-    found: Schema = {
-        keyword: bound[keyword] for keyword in ("minimum", "maximum", "minLength", "pattern") if keyword in bound
-    }
+    kept = ("minimum", "maximum", "minLength", "pattern")
+    found: Schema = {keyword: bound[keyword] for keyword in kept if keyword in bound}
     if "exclusiveMinimum" in bound:
         found |= {"minimum": bound["exclusiveMinimum"], "exclusiveMinimum": True}
     if kind == "string":
