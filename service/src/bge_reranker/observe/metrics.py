@@ -1,7 +1,8 @@
 """Every metric of the scorer: name, unit, meaning. All exist from the first scrape on.
 
-docs/metrics.md has them as a table, which is generated from here. Labels take values from fixed sets only: no text of a
-caller, such as the name of a model or a path, can make a series.
+docs/metrics.md has them as a table, which is generated from here. Labels take values from fixed sets only, but for the
+names of callers whose keys or tokens are right, of which so many are told apart: no text of a request, such as the name
+of a model or a path, can make a series.
 """
 
 from __future__ import annotations
@@ -62,6 +63,9 @@ _BATCH_PAIRS: Final = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048)
 
 _MOST_CALLERS: Final = 100
 """Callers that are counted apart; a label for each of thousands would be a burden to whoever scrapes."""
+
+_OTHERS: Final = "others"
+"""Stands for the callers beyond those."""
 
 _DIALECTS: Final[tuple[str, ...]] = (*get_args(DialectName), "none")
 """Values of the label `dialect`; `none` where a request never had one."""
@@ -231,7 +235,7 @@ class Metrics:
             tokens: Its tokens, known scores included.
         """
         if name not in self._callers and len(self._callers) >= _MOST_CALLERS:
-            name = "others"
+            name = _OTHERS
         self._callers.add(name)
         self.caller_requests.labels(name).inc()
         self.caller_documents.labels(name).inc(documents)
@@ -250,6 +254,10 @@ class Metrics:
             counted.labels("")
         for where in get_args(ScoreSource):
             self.scores.labels(where)
+        # Whoever need not say who they are, and whoever comes after the most that are told apart.
+        for counter in (self.caller_requests, self.caller_documents, self.caller_tokens):
+            for name in ("", _OTHERS):
+                counter.labels(name)
 
     def _count_error(self, code: str) -> None:
         self.errors.labels(code).inc()
