@@ -69,19 +69,6 @@ class Scaled:
         conditions = self.namespace.get("hpa", self.name).get("status", {}).get("conditions", [])
         return any(found["type"] == "ScalingActive" and found["status"] == "True" for found in conditions)
 
-    def rate_of_capacity(self, share: float) -> float:
-        """Requests a second that are this share of what one replica measured of itself."""
-        capacity = self.pairs_per_second()
-        return share * capacity / (3 * COPIES)
-
-    def pairs_per_second(self) -> float:
-        """What one replica can do, by its own measure: its rate in tokens, and the usual length of a pair."""
-        tokens = _number(self.asked(f"avg(bge_reranker_tokens_per_second{{{self.own}}})"))
-        length = _number(
-            self.asked(f"sum(bge_reranker_tokens_total{{{self.own}}}) / sum(bge_reranker_pairs_total{{{self.own}}})")
-        )
-        return tokens / length
-
     def asked(self, query: str) -> list[dict[str, Any]]:
         """Prometheus' answer now."""
         return self._prometheus("query", {"query": query})
@@ -116,8 +103,7 @@ def up_and_down(scaled: Scaled, search: SearchPod, most: int, hold_s: float = 0.
         most: Replicas to wait for.
         hold_s: How long the load goes on with all of them.
     """
-    _warm(scaled, search)
-    rate, began = scaled.rate_of_capacity(2.0), time.time()
+    rate, began = 2.0 * capacity(scaled, search), time.time()
     with search.start_load(scaled.url, rate, time_limit_s=PATIENCE_S, connections=16, copies=COPIES) as load:
         decided_s = _until(lambda: scaled.replicas() > 1, "the autoscaler adds a replica")
         all_s = _until(lambda: _ready(scaled) >= most, f"there are {most} replicas") + decided_s
@@ -152,12 +138,17 @@ def up_and_down(scaled: Scaled, search: SearchPod, most: int, hold_s: float = 0.
     }
 
 
-def _warm(scaled: Scaled, search: SearchPod) -> None:
-    """Two callers, so that the replica knows its speed under the cap, and Prometheus the length of a pair."""
-    with search.start_load(scaled.url, 8, time_limit_s=PATIENCE_S, connections=2, copies=COPIES) as load:
-        wait_until(lambda: _pairs(scaled) > WARM_PAIRS, "Prometheus has seen pairs")
-        load.outcome()
+def capacity(scaled: Scaled, search: SearchPod) -> float:
+    """Requests a second that one replica answers to two callers who never pause.
+
+    Its own measure is taken before the cap throttles it, and is several times too high.
+    """
+    before = _pairs(scaled)
+    with search.start_load(scaled.url, 30, time_limit_s=PATIENCE_S, connections=2, copies=COPIES) as load:
+        wait_until(lambda: _pairs(scaled) - before > WARM_PAIRS, "Prometheus has seen pairs")
+        outcomes = [outcome for outcome in load.outcome() if outcome["failure"] is None]
     wait_until(lambda: scaled.replicas() == 1, "there is one replica before the step", limit_s=300)
+    return len(outcomes) / max(outcome["at_s"] + outcome["took_ms"] / 1000 for outcome in outcomes)
 
 
 def _pairs(scaled: Scaled) -> float:

@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from tests.e2e.image_names import OPERATOR_IMAGE
 from tests.e2e.kubernetes import Cluster, Namespace, SearchPod, search_pod, wait_until
 from tests.e2e.operated import Operated
-from tests.e2e.scaled import CAPPED, COPIES, PATIENCE_S, QUICK, Scaled, up_and_down
+from tests.e2e.scaled import CAPPED, COPIES, PATIENCE_S, QUICK, Scaled, capacity, up_and_down
 
 ADDITIONS = ("prometheus-operator", "adapter")
 NAMESPACE = "rr-e2e-autoscaling"
@@ -85,7 +85,7 @@ def _without_prometheus(products: Operated, scaled: Scaled, search: SearchPod) -
         autoscaling={"enabled": True, "minReplicas": 1, "maxReplicas": MOST, "behavior": QUICK},
     )
     products.await_reason("MetricsHealthy", "Read")
-    rate, counts = scaled.rate_of_capacity(2.0), set()
+    rate, counts = 2.0 * capacity(scaled, search), set()
     with search.start_load(scaled.url, rate, time_limit_s=PATIENCE_S, connections=16, copies=COPIES) as load:
         wait_until(lambda: scaled.replicas() == MOST, "the autoscaler adds a replica")
         _prometheus(scaled.namespace.cluster, 0)
