@@ -296,7 +296,7 @@ def test_an_extra_object_may_be_a_template() -> None:
 
 
 def test_the_doctor_of_helm_test_has_the_password_of_the_redis_that_it_asks() -> None:
-    rendered = render({**CPU_DEMO, "secrets": {"redis": {"name": "the-redis", "key": "k"}}})
+    rendered = render({**CPU_DEMO, "secrets": {"redis": {"name": "the-redis", "key": "k"}}}, tests=True)
     pod = rendered.one("Pod", "-doctor")["spec"]
     (mount,) = (each for each in pod["containers"][0]["volumeMounts"] if each["name"] == "redis")
     (volume,) = (each for each in pod["volumes"] if each["name"] == "redis")
