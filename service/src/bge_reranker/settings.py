@@ -153,6 +153,7 @@ GUARDS = frozenset(
     {
         *("api_keys", "keys_file", "internal_token_file", "redis_password_file"),
         *("tls_cert_file", "tls_key_file"),
+        *("requests_per_minute", "tokens_per_minute", "max_caller_bodies_bytes"),
         *("jwt_issuer", "jwt_audience", "jwks_url", "jwks_file", "jwt_secret_file"),
         *("expect_digest", "revision"),
         *("golden_set", "golden_set_file", "golden_set_sha256", "min_ndcg_at_10", "max_ndcg_loss", "min_kendall_tau"),
