@@ -174,20 +174,28 @@ def _texts(key: str, declared: dict[str, Any]) -> Iterator[BoundCase]:
     if "minLength" in declared:
         yield BoundCase(key, "", Fault.BOUND)
     if "maxLength" in declared:
-        longest = LENGTHENED.get(key, "/{}").format("\u00e4" if "pattern" not in declared else "a" * 8)
-        end = ENDS.get(key, "")
-        yield BoundCase(key, _as_long(longest, declared["maxLength"], end))
-        yield BoundCase(key, _as_long(longest, declared["maxLength"] + 1, end), Fault.LENGTH)
+        yield BoundCase(key, _as_long(key, declared, declared["maxLength"]))
+        yield BoundCase(key, _as_long(key, declared, declared["maxLength"] + 1), Fault.LENGTH)
 
 
-def _as_long(text: str, characters: int, end: str) -> str:
+def _as_long(key: str, declared: dict[str, Any], characters: int) -> str:
+    if key in LISTS:
+        units, rest = divmod(characters - 3, 4)
+        return "a" * (1 + rest) + "=1" + ",a=1" * units
+    text, end = LENGTHENED.get(key, "/{}").format("\u00e4" if "pattern" not in declared else "a" * 8), ENDS.get(key, "")
     return text + text[-1] * (characters - len(text) - len(end)) + end
+
+
+LISTS: Final = {"guard.callerWeights"}
+"""Lists whose parts are bounded, so that only more of them make a long text."""
 
 
 LENGTHENED: Final = {
     "gate.cutOffs": "a=0.1",
     "gate.peers": "{}",
+    "guard.jwksUrl": "https://{}",
     "guard.redisUrl": "redis://{}",
+    "guard.trustedProxies": "1",
     "http.allowedOrigins": "https://{}",
     "model.revision": "{}",
     "observe.otlpEndpoint": "http://{}",
@@ -211,6 +219,9 @@ PATTERNED: Final[dict[str, list[tuple[str, bool]]]] = {
     ],
     "model.revision": [("v1.0/a-b", True), ("-x", False), ("a b", False), ("a\n", False)],
     "model.expectDigest": [("0f" * 32, True), ("0f" * 31, False), ("0F" * 32, False), ("0f" * 33, False)],
+    "guard.jwksUrl": [("https://issuer.example/keys", True), ("issuer.example", False), ("https://a b", False)],
+    "guard.trustedProxies": [("10.0.0.0/8, fd00::/8", True), ("10.0.0.1", True), ("proxy.example", False)],
+    "guard.callerWeights": [("shop=2, a.b=0.5", True), ("a=0", False), ("a=-1", False), ("a", False), ("=2", False)],
     "guard.redisUrl": [("redis://r:6379/0", True), ("rediss://u@r", True), ("http://r", False), ("redis://a b", False)],
     "gate.goldenSetSha256": [("0f" * 32, True), ("0f" * 31, False), ("0F" * 32, False)],
     "gate.cutOffs": [("shop=0.5", True), ("a=.5:0.1, b=1", True), ("a", False), ("a=x", False), ("=0.5", False)],

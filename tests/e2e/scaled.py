@@ -148,7 +148,7 @@ def capacity(scaled: Scaled, search: SearchPod) -> float:
         wait_until(lambda: _pairs(scaled) - before > WARM_PAIRS, "Prometheus has seen pairs")
         outcomes = [outcome for outcome in load.outcome() if outcome["failure"] is None]
     wait_until(lambda: scaled.replicas() == 1, "there is one replica before the step", limit_s=300)
-    return len(outcomes) / max(outcome["at_s"] + outcome["took_ms"] / 1000 for outcome in outcomes)
+    return len(outcomes) / float(max(outcome["at_s"] + outcome["took_ms"] / 1000 for outcome in outcomes))
 
 
 def _pairs(scaled: Scaled) -> float:
