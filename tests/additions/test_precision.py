@@ -75,7 +75,7 @@ def test_torch_precision_costs_its_description_and_a_body(tree: TreeCopy) -> Non
     assert generated.returncode == 0, generated.stderr
     schema = json.loads((tree.root / "charts/bge-reranker/values.schema.json").read_text())
     config = schema["properties"]["config"]["properties"]
-    assert "toy12" in config["model"]["properties"]["precision"]["enum"]
+    assert "toy12" in config["model"]["properties"]["precision"]["examples"]
 
     scored = tree.run("-c", SCORES)
     assert scored.returncode == 0, scored.stderr

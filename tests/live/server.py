@@ -107,6 +107,8 @@ def _running(folder: Path, settings: Settings, max_pair_tokens: int, log: io.Str
 
     async def serve() -> None:
         await asyncio.gather(api.run_until_stopped(), management.run_until_stopped())
+        if guard.redis is not None:
+            await guard.redis.close()
 
     thread = threading.Thread(target=asyncio.run, args=(serve(),))
     thread.start()
