@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import concurrent.futures
+import itertools
 import os
 import re
 import subprocess
@@ -22,6 +23,7 @@ from bge_reranker.observe.gpu import GpuMetrics
 from generate.monitoring.rules import Objectives, rules_of
 from reranker_operator.metrics import Metrics as OperatorMetrics
 from reranker_operator.metrics import Said
+from tests.live.redis_server import redis_server
 from tests.observe.test_gpu import FakeNvml
 
 from . import dcgm_exporter
@@ -33,6 +35,9 @@ PODS = ("demo-plain", "demo-renamed")
 """One scorer as two pods: dcgm-exporter's labels are kept for the first, and renamed for the second."""
 
 
+_TURNS = itertools.count()
+
+
 @dataclass(frozen=True)
 class Watched:
     """What runs, and what looks at it."""
@@ -42,7 +47,9 @@ class Watched:
 
     def rank(self, documents: int) -> int:
         """One request; its status."""
-        body = {"query": "scaling", "candidates": ["a document about the load of servers " * 8] * documents}
+        # Of another query nothing is known, so that every request is work.
+        text = "a document about the load of servers " * 8
+        body = {"query": f"scaling {next(_TURNS)}", "candidates": [text + str(each) for each in range(documents)]}
         return httpx.post(f"{self.url}/rerank", json=body, timeout=60).status_code
 
     def load(self, seconds: float, clients: int, documents: int) -> list[int]:
@@ -63,7 +70,8 @@ class Watched:
 def watched(folder: Path, *, max_queue_tokens: int = 100_000) -> Iterator[Watched]:
     """Start all of it, and stop it when the block ends."""
     with (
-        _scorer(folder, max_queue_tokens) as (api, management),
+        redis_server(folder) as redis,
+        _scorer(folder, max_queue_tokens, redis.port) as (api, management),
         _served_operator() as operator,
         _gpus(management) as gpus,
         _serving(dcgm_exporter.serve(_nvml, 0, "127.0.0.1")) as nvml,
@@ -98,10 +106,12 @@ def _jobs(management: str, operator: str, gpus: str, nvml: str) -> list[dict[str
 
 
 @contextmanager
-def _scorer(folder: Path, max_queue_tokens: int) -> Iterator[tuple[str, str]]:
+def _scorer(folder: Path, max_queue_tokens: int, redis_port: int) -> Iterator[tuple[str, str]]:
     """Addresses of its two listeners."""
     program = Path(sys.executable).with_name("bge-reranker")
     flags = ["--port=0", "--management-port=0", f"--max-queue-tokens={max_queue_tokens}", "--log-format=json"]
+    # By name: what the log has of 127.0.0.1 are the listeners.
+    flags += [f"--redis-url=redis://localhost:{redis_port}/0", "--score-cache-bytes=1000000", "--share-scores"]
     log = folder / "scorer.log"
     with log.open("w", encoding="utf-8") as stream:
         environment = {**os.environ, "OMP_NUM_THREADS": "1"}

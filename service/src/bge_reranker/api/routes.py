@@ -62,7 +62,13 @@ def client_routes(health: HealthEndpoints, discovery: DiscoveryEndpoints) -> lis
     """What clients of other servers ask; on the API's listener only."""
     routes = [
         GetRoute("/v1/metrics", health.metrics, "Metrics (NIM)", kinds=_METRICS, scope="metrics"),
-        GetRoute("/guard", health.guard, "Which keys and tokens are taken, for who has the scope admin", scope="admin"),
+        GetRoute(
+            "/guard",
+            health.guard,
+            "Which keys and tokens are taken, for who has the scope admin",
+            (403,),
+            scope="admin",
+        ),
         GetRoute("/v1/models", discovery.models, "Served models (OpenAI)", (503,)),
         GetRoute("/models", discovery.models, "Served models (infinity)", (503,)),
         GetRoute("/v1/models/{name:path}", discovery.model, "One model (OpenAI, xinference)", (404, 503)),

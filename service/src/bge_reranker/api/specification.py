@@ -129,18 +129,20 @@ def get_operation(route: GetRoute, *, needs_key: bool) -> dict[str, Any]:
     """
     kinds = {kind: {"schema": {"type": "object"} if kind == "application/json" else TEXT} for kind in route.kinds}
     responses: dict[str, Any] = {"200": {"description": "Yes", "headers": headers_of(200), "content": kinds}}
-    responses |= {str(status): _refusal(status, "No") for status in route.refusals}
     responses |= {str(status): _refusal(status, text) for status, text in _WRONG_METHOD.items()}
     if route.scope is not None:
         responses |= {str(status): _refusal(status, _EVERYWHERE[status]) for status in (401, 403)}
-    operation = {
+    operation: dict[str, Any] = {
         "operationId": "get" + route.path.replace(":path", "").translate(str.maketrans("/-.{}", "_____")),
         "summary": route.summary,
         "tags": [route.tag],
         "parameters": [*parameters("RequestId"), *_path_parameters(route.path)],
         "responses": responses,
     }
-    return _guarded(operation, needs_key=needs_key and route.scope is not None)
+    operation = _guarded(operation, needs_key=needs_key and route.scope is not None)
+    # Whether or not callers must say who they are.
+    operation["responses"] |= {str(status): _refusal(status, "No") for status in route.refusals}
+    return operation
 
 
 def ranking_operation(route: str, *, needs_key: bool) -> dict[str, Any]:
