@@ -276,3 +276,23 @@ def test_a_secret_is_seen_neither_in_the_log_nor_in_an_error() -> None:
 def test_the_log_shows_settings_under_their_file_names() -> None:
     shown: dict[str, Any] = masked(load_settings())
     assert shown["engine"]["maxBatchTokens"] == 16_384
+
+
+def test_passwords_in_addresses_are_never_shown() -> None:
+    flags = {"redis_url": "redis://me:hush-hush@host:6379/0", "model": "https://u:hush-hush@h/m.tar.gz"}
+    shown = str(masked(load_settings(flags=flags)))
+    assert "hush" not in shown
+    assert "redis://me:***@host:6379/0" in shown
+    with pytest.raises(SettingsError) as raised:
+        load_settings(flags={"otlp_endpoint": "http://u:hush-hush@collector:4317"})
+    assert "hush" not in raised.value.sentence()
+
+
+def test_a_file_that_is_no_yaml_is_refused_by_its_place_and_not_by_its_text() -> None:
+    with pytest.raises(SettingsError, match="line 1, column") as raised:
+        load_settings(environment={"BGE_RERANKER_CONFIG": '{"guard":{"apiKeys":"hush-hush-1"'})
+    assert "hush" not in raised.value.sentence()
+
+
+def test_a_choice_that_is_called_none_can_be_made_by_a_variable() -> None:
+    assert load_settings(environment={"BGE_RERANKER_RERANK_ATTRIBUTES": "none"}).observe.rerank_attributes == "none"

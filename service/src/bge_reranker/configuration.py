@@ -20,7 +20,7 @@ from typing_extensions import override
 
 from .errors import SettingsError
 from .setting_bounds import setting_bounds
-from .settings import GUARDS, UNGROUPED_NAMES, Settings
+from .settings import GUARDS, UNGROUPED_NAMES, Settings, choices_of
 from .text_files import SAVE_AS_UTF8, NotText, read_text
 
 ENVIRONMENT_PREFIX = "BGE_RERANKER_"
@@ -36,6 +36,7 @@ _SERVICE_LINK = re.compile(r"^BGE_RERANKER_.*(SERVICE_HOST|SERVICE_PORT(_\w+)?|P
 """Variables that Kubernetes injects for a Service called bge-reranker; they are not settings."""
 
 _SERVICE_LINK_VALUE = re.compile(r"^(tcp|udp|sctp)://")
+_PASSWORD = re.compile(r"(//[^/\s:@]*:)[^/\s@]+(@)")
 """Value of the one injected variable, BGE_RERANKER_PORT, whose name is also a setting's."""
 
 _MOST_SHOWN = 1024
@@ -146,7 +147,15 @@ def masked(settings: Settings) -> dict[str, Any]:
     shown = settings.model_dump(mode="json", by_alias=True)
     if settings.gate.golden_set is not None:
         shown["gate"]["goldenSet"] = f"{len(settings.gate.golden_set)} characters"
-    return shown
+    return {
+        group: {name: without_password(value) if isinstance(value, str) else value for name, value in part.items()}
+        for group, part in shown.items()
+    }
+
+
+def without_password(text: str) -> str:
+    """A text in which stars stand for the passwords of the addresses in it."""
+    return _PASSWORD.sub(r"\1***\2", text)
 
 
 def _read_file(file: Path) -> Any:
@@ -162,7 +171,10 @@ def _parse(text: str, source: str) -> Any:
         # YAML is a superset of JSON, so one reader serves both.
         parsed = yaml.load(text, _UniqueKeyLoader)  # noqa: S506 - a subclass of the safe loader
     except (yaml.YAMLError, RecursionError) as error:
-        problem = " ".join(str(error).split())
+        # Without the line itself: there may be a secret in it.
+        place = getattr(error, "problem_mark", None)
+        problem = getattr(error, "problem", None) or "it is nested too deeply, or holds what YAML does not know"
+        problem += f" in line {place.line + 1}, column {place.column + 1}" if place is not None else ""
         raise SettingsError(
             f"{source} is neither YAML nor JSON: {problem}.", remedy='For example {"engine": {"deadlineS": 30}}.'
         ) from None
@@ -237,8 +249,9 @@ def _from_variables(variables: Mapping[str, str]) -> dict[str, dict[str, Any]]:
                 f"Environment variable {name} is not a setting.",
                 remedy="`bge-reranker settings` lists them all; remove or correct it.",
             )
-        found.setdefault(setting.group, {})[setting.field] = _from_text(value)
-        if _is_empty(_from_text(value)) and not (bounds := setting_bounds()[setting.key]).may_be_null:
+        text = _from_text(value, choices_of(setting.info.annotation))
+        found.setdefault(setting.group, {})[setting.field] = text
+        if _is_empty(text) and not (bounds := setting_bounds()[setting.key]).may_be_null:
             raise SettingsError(
                 f"Environment variable {name} is {value.strip() or 'empty'}; {setting.key} must be {bounds.words}.",
                 remedy="Give the variable a value, or unset it for the default.",
@@ -246,10 +259,10 @@ def _from_variables(variables: Mapping[str, str]) -> dict[str, dict[str, Any]]:
     return found
 
 
-def _from_text(value: str) -> Any:
+def _from_text(value: str, choices: frozenset[str]) -> Any:
     """A variable's text: `null` unsets, anything else is left to pydantic, which reads numbers from text."""
     text = value.strip()
-    return None if text.lower() in {"null", "none", ""} else text
+    return None if text.lower() in {"null", "none", ""} - choices else text
 
 
 def _is_empty(value: Any) -> bool:
@@ -293,5 +306,5 @@ def _shown(value: Any) -> str:
     """A value as JSON, but not what contains others: by YAML's aliases it may be without end, or itself again."""
     if isinstance(value, list | dict):
         return f"a {type(value).__name__}"
-    shown = json.dumps(value, default=str)
+    shown = without_password(json.dumps(value, default=str))
     return shown if len(shown) < _MOST_SHOWN else "wrong"

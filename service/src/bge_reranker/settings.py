@@ -91,7 +91,7 @@ Redis = Annotated[
     str,
     Field(
         max_length=2048,
-        pattern=r"^rediss?://[^\s]+$",
+        pattern=r"^rediss?://[^\p{Z}\p{Cc}]+$",
         json_schema_extra={MUST_BE: "an address such as redis://host:6379/0, or rediss:// for TLS"},
     ),
 ]
@@ -99,7 +99,7 @@ KeySetAddress = Annotated[
     str,
     Field(
         max_length=2048,
-        pattern=r"^https?://[^\s]+$",
+        pattern=r"^https?://[^\p{Z}\p{Cc}]+$",
         json_schema_extra={MUST_BE: "an address such as https://issuer.example/keys"},
     ),
 ]

@@ -11,7 +11,7 @@ import click
 from ..errors import SettingsError
 from ..plain_numbers import plain_number
 from ..text_files import NotText, read_text
-from .numbers import Number, WholeNumber, WholeNumberRange
+from .numbers import NumberRange, WholeNumber, WholeNumberRange
 from .output import refuse_unwritable, written
 
 if TYPE_CHECKING:
@@ -22,7 +22,8 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _OUTPUT = click.Path(dir_okay=False, path_type=Path)
 _SIZE = "16, 4-40 or lognormal:20:0.8"
 
-_MOST = 1_000_000
+_MOST_PER_SECOND = 100_000
+_MOST_CLIENTS = 1_000
 _PROBE_CLIENTS = 16
 _SHARES = (0.1, 0.25, 0.4, 0.55, 0.7, 0.8, 0.9, 1.0, 1.1)
 """Loads of a sweep, as shares of what the server answers to `_PROBE_CLIENTS` clients."""
@@ -33,7 +34,7 @@ _SHARES = (0.1, 0.25, 0.4, 0.55, 0.7, 0.8, 0.9, 1.0, 1.1)
 @click.option("--rate", help="Open loop: requests per second, several separated by commas; `auto` finds the range.")
 @click.option("--clients", help="Closed loop: clients that wait for each answer, several numbers separated by commas.")
 @click.option("--arrivals", type=click.Choice(["poisson", "constant", "bursts"]), default="poisson", show_default=True)
-@click.option("--seconds", type=Number(), default=10.0, show_default=True, help="Length of each step.")
+@click.option("--seconds", type=NumberRange(0.1, 86_400), default=10.0, show_default=True, help="Length of each step.")
 @click.option("--dialect", default="native", show_default=True, help="Dialect in which is asked.")
 @click.option("--requests", type=_FILE, help="Queries with documents, one JSON object a line; else they are made up.")
 @click.option("--documents", default="16", show_default=True, help=f"Documents of a request: {_SIZE}.")
@@ -41,9 +42,19 @@ _SHARES = (0.1, 0.25, 0.4, 0.55, 0.7, 0.8, 0.9, 1.0, 1.1)
 @click.option("--query-words", default="3-12", show_default=True, help="Words of a query, in the same form.")
 @click.option("--questions", type=WholeNumberRange(min=1), default=500, show_default=True, help="Different requests.")
 @click.option("--keys", type=_FILE, help="API keys, one a line: a caller each, and they take turns.")
-@click.option("--p95-ms", type=Number(), help="Objective: the knee is the last load that keeps it.")
-@click.option("--timeout", type=Number(), default=60.0, show_default=True, help="Longest wait for an answer, in s.")
-@click.option("--score-tolerance", type=Number(), default=0.001, show_default=True, help="Between equal requests.")
+@click.option(
+    "--p95-ms", type=NumberRange(0.001, 3_600_000), help="Objective: the knee is the last load that keeps it."
+)
+@click.option(
+    "--timeout",
+    type=NumberRange(0.001, 3_600),
+    default=60.0,
+    show_default=True,
+    help="Longest wait for an answer, in s.",
+)
+@click.option(
+    "--score-tolerance", type=NumberRange(0, 1), default=0.001, show_default=True, help="Between equal requests."
+)
 @click.option("--seed", type=WholeNumber(), default=0, show_default=True)
 @click.option("--json", "json_file", type=_OUTPUT, help="Also write a JSON file.")
 @click.option("--picture", type=_OUTPUT, help="Also draw latency against load: .png, .svg or .pdf.")
@@ -79,7 +90,7 @@ def loadtest(
     if (rate is None) == (clients is None):
         raise click.UsageError("Give either --rate or --clients.")
     rates = None if rate == "auto" else _numbers(rate, "--rate")
-    counts = [int(number) for number in _numbers(clients, "--clients")]
+    counts = [int(number) for number in _numbers(clients, "--clients", most=_MOST_CLIENTS)]
     _require_locust()
     from rich.console import Console  # noqa: PLC0415 - a wrong option answers at once
 
@@ -113,11 +124,13 @@ def loadtest(
         raise click.exceptions.Exit(1)
 
 
-def _numbers(text: str | None, option: str) -> list[float]:
+def _numbers(text: str | None, option: str, most: float = _MOST_PER_SECOND) -> list[float]:
     """Positive numbers, separated by commas."""
     numbers = [plain_number(part.strip()) for part in text.split(",")] if text is not None else []
-    if any(number is None or not 0 < number <= _MOST for number in numbers):
-        raise click.BadParameter(f"{text!r} is no list of numbers above 0, such as 5,10,20.", param_hint=option)
+    if any(number is None or not 0 < number <= most for number in numbers):
+        raise click.BadParameter(
+            f"{text!r} is no list of numbers above 0 and at most {most:g}, such as 5,10,20.", param_hint=option
+        )
     return [number for number in numbers if number is not None]
 
 

@@ -31,6 +31,16 @@ class Number(FloatParamType):
         return super().convert(value, param, ctx)
 
 
+class NumberRange(click.FloatRange):
+    """A number in ASCII digits, between two bounds."""
+
+    @override
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Read it; what click would read otherwise is refused in its own words."""
+        _require_plain(self, value, param, ctx)
+        return super().convert(value, param, ctx)
+
+
 class WholeNumberRange(click.IntRange):
     """A whole number in ASCII digits, between two bounds."""
 

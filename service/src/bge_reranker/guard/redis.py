@@ -7,7 +7,7 @@ import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Final, Literal, Protocol, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import structlog
 from redis.asyncio import BlockingConnectionPool, Redis
@@ -135,7 +135,7 @@ def connect(settings: GuardSettings, observer: RedisObserver) -> SharedRedis | N
     """
     if settings.redis_url is None:
         return None
-    if urlsplit(settings.redis_url).password:
+    if _holds_password(settings.redis_url):
         raise SettingsError(
             "redisUrl holds a password, which logs and process lists would show.",
             remedy="Put the password into a file and name it in redisPasswordFile.",
@@ -156,6 +156,22 @@ def connect(settings: GuardSettings, observer: RedisObserver) -> SharedRedis | N
         **options,
     )
     return SharedRedis(pool, timeout_s, observer)
+
+
+def _holds_password(url: str) -> bool:
+    """Whether an address has a password, before the host or behind a question mark.
+
+    Raises:
+        SettingsError: If it is no address.
+    """
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError as error:
+        raise SettingsError(
+            f"redisUrl is no address: {error}.", remedy="Write redis://HOST:PORT/NUMBER, an IPv6 address in brackets."
+        ) from None
+    return bool(parts.password) or "password" in parse_qs(parts.query)
 
 
 class _PasswordFile(CredentialProvider):

@@ -121,7 +121,11 @@ def fetch_from(url: str) -> Fetch:
     Raises:
         SettingsError: If what comes from there could be anybody's.
     """
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError as error:
+        raise SettingsError(f"jwksUrl is no address: {error}.", remedy="Write https://HOST/PATH.") from None
     if parts.scheme != "https" and parts.hostname not in _LOOPBACK:
         raise SettingsError(
             "jwksUrl must be an https:// address: whoever could change its answer could sign tokens.",

@@ -57,10 +57,18 @@ def templates(url: str) -> list[dict[str, Any]]:
         found = answer.raise_for_status().json()["dialects"]
     except (httpx.HTTPError, httpx.InvalidURL, ValueError, KeyError, TypeError) as error:
         raise SettingsError(
-            f"{url}/dialects does not give the dialects of a server: {type(error).__name__}.",
+            f"{url}/dialects does not give the dialects of a server: {_why(error)}.",
             remedy="Start the server first, and give its address, such as http://127.0.0.1:8000.",
         ) from None
     return list(found)
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, httpx.HTTPStatusError):
+        return f"it answers {error.response.status_code}"
+    if isinstance(error, httpx.UnsupportedProtocol | httpx.InvalidURL):
+        return "the address must begin with http:// or https://"
+    return "nobody answers there" if isinstance(error, httpx.HTTPError) else "its answer is another one"
 
 
 def bodies(dialect: str, known: Sequence[dict[str, Any]], questions: Sequence[Question]) -> tuple[str, list[bytes]]:
