@@ -36,8 +36,10 @@ _SERVICE_LINK = re.compile(r"^BGE_RERANKER_.*(SERVICE_HOST|SERVICE_PORT(_\w+)?|P
 """Variables that Kubernetes injects for a Service called bge-reranker; they are not settings."""
 
 _SERVICE_LINK_VALUE = re.compile(r"^(tcp|udp|sctp)://")
-_PASSWORD = re.compile(r"(//[^/\s:@]*:)[^/\s@]+(@)")
 """Value of the one injected variable, BGE_RERANKER_PORT, whose name is also a setting's."""
+
+_PASSWORD = re.compile(r"(//[^/\s:@]*:)[^/\s@]+(@)")
+"""Password in an address, before its host."""
 
 _MOST_SHOWN = 1024
 """Characters from which on a value is not repeated in an error; the chart has the same bound."""
