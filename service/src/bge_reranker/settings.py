@@ -95,6 +95,14 @@ Redis = Annotated[
         json_schema_extra={MUST_BE: "an address such as redis://host:6379/0, or rediss:// for TLS"},
     ),
 ]
+Claim = Annotated[
+    str,
+    Field(
+        max_length=2048,
+        pattern=r"^[^\p{Z}\p{Cc}]+$",
+        json_schema_extra={MUST_BE: "a text without white space, such as https://issuer.example"},
+    ),
+]
 KeySetAddress = Annotated[
     str,
     Field(
@@ -421,10 +429,10 @@ class GuardSettings(SettingsGroup):
     `name=search` and `scopes=rerank,metrics,admin` may follow; lines that start with `#` are comments. Read again
     within a second of a change; while it holds an error, the former keys count."""
 
-    jwt_issuer: str | None = Field(default=None, min_length=1, max_length=2048)
+    jwt_issuer: Claim | None = None
     """Issuer (`iss`) of the tokens that are taken instead of keys; unset: none are."""
 
-    jwt_audience: str | None = Field(default=None, min_length=1, max_length=2048)
+    jwt_audience: Claim | None = None
     """Audience (`aud`) that a token must name, so that none opens that was made for another service."""
 
     jwks_url: KeySetAddress | None = None
