@@ -118,7 +118,7 @@ def test_an_empty_variable_removes_no_guard(tmp_path: Path, field: str, value: s
     )
     with pytest.raises(SettingsError) as raised:
         load_settings(file, {f"BGE_RERANKER_{field.upper()}": value})
-    assert f"{field} is empty, and what it guards would be open." in raised.value.message
+    assert f"variable BGE_RERANKER_{field.upper()}) is empty, and what it guards would be open." in raised.value.message
     assert raised.value.remedy == "Give it a value, or leave it out."
 
 

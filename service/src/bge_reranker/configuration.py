@@ -219,10 +219,16 @@ def _merge(merged: dict[str, dict[str, Any]], addition: Any, source: str) -> Non
                 raise SettingsError(f"{source}: {group}.{name} is there twice, once as {field}.")
             if field in GUARDS and _is_empty(value):
                 raise SettingsError(
-                    f"{source}: {group}.{name} is empty, and what it guards would be open.",
+                    f"{source}: {_called(group, field)} is empty, and what it guards would be open.",
                     remedy="Give it a value, or leave it out.",
                 )
             merged.setdefault(group, {})[field] = value
+
+
+def _called(group: str, field: str) -> str:
+    """A setting by all its names, as errors call it."""
+    (setting,) = (each for each in settings_list() if (each.group, each.field) == (group, field))
+    return f"{setting.key} (flag {setting.flag}, variable {setting.variable})"
 
 
 def _names_of(group: str) -> dict[str, str]:

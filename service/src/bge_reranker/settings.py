@@ -26,7 +26,7 @@ MUST_BE: Final = "mustBe"
 PrecisionChoice = Literal["auto", PrecisionName]
 Device = Annotated[
     str,
-    Field(pattern=r"^(auto|cpu|cuda(:[0-9]+)?)$", json_schema_extra={MUST_BE: "auto, cpu, cuda or cuda:N"}),
+    Field(pattern=r"^(auto|cpu|cuda(:[0-9]{1,3})?)$", json_schema_extra={MUST_BE: "auto, cpu, cuda or cuda:N"}),
 ]
 Revision = Annotated[
     str,
