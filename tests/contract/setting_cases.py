@@ -8,8 +8,9 @@ from enum import Enum
 from itertools import zip_longest
 from typing import Any, Final
 
+from bge_reranker.configuration import settings_list
 from bge_reranker.setting_rules import MODEL_PAIR_TOKENS, RULES, Relation, Rule
-from bge_reranker.settings import Settings
+from bge_reranker.settings import GUARDS, Settings
 from generate.chart.rules import MODEL_PAIR_TOKENS_OF
 from generate.chart.settings_schema import OWNED
 
@@ -20,11 +21,17 @@ HOLDING: Final[dict[Relation, tuple[int, ...]]] = {">=": (0, 1), "<=": (-1, 0), 
 """Differences between left and right with which a relation holds, of -1, 0 and 1."""
 
 
+GUARD_KEYS: Final = {setting.key for setting in settings_list() if setting.field in GUARDS}
+
+
 class Fault(Enum):
     """Why a setting's declaration refuses a value."""
 
     TYPE = "type"
     """It is of another type."""
+
+    EMPTY = "empty"
+    """It protects something and is null; an API server takes that for absence before it looks at a schema."""
 
     BOUND = "bound"
     """It is out of a bound, no choice, or of another pattern."""
@@ -139,7 +146,8 @@ def _cases_of(key: str, schema: dict[str, Any]) -> Iterator[BoundCase]:
     alternatives = schema.get("anyOf", [schema])
     (declared,) = (each for each in alternatives if each != {"type": "null"})
     if len(alternatives) > 1 and key not in OWNED:
-        yield BoundCase(key, None)
+        # A guard that is named and left empty is refused.
+        yield BoundCase(key, None, Fault.EMPTY if key in GUARD_KEYS else None)
     yield BoundCase(key, ["a"], Fault.TYPE)
     if "enum" in declared:
         yield from (BoundCase(key, choice) for choice in declared["enum"])

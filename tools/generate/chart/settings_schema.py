@@ -13,7 +13,7 @@ from typing import Any
 from pydantic.alias_generators import to_camel
 
 from bge_reranker.setting_bounds import SettingBounds, setting_bounds
-from bge_reranker.settings import GateSettings, Settings
+from bge_reranker.settings import GUARDS, GateSettings, Settings
 
 OWNED = {
     "model.source": "model.source",
@@ -61,7 +61,9 @@ def _field(setting: SettingBounds) -> Schema:
     """One setting; `X or null` becomes a type with null in it."""
     says = f" It must be {setting.words}." if setting.bounds else ""
     schema: Schema = {"description": f"{setting.description}{says}"}
-    schema["type"] = [setting.type, "null"] if setting.may_be_null else setting.type
+    # A guard that is named and left empty refuses to start.
+    is_guard = setting.key.split(".")[1] in {to_camel(name) for name in GUARDS}
+    schema["type"] = [setting.type, "null"] if setting.may_be_null and not is_guard else setting.type
     if "enum" in setting.bounds:
         schema["examples"] = setting.bounds["enum"]
     return schema if setting.default is None else {**schema, "default": setting.default}
