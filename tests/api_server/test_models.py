@@ -117,7 +117,9 @@ def test_a_job_fetches_onto_a_shared_volume_before_the_pods_change_and_goes(
         assert products.namespace.get("jobs")["items"] == [], "the first one is the pods' own to fetch"
         products.apply(model={"source": "hf://org/model", "revision": "second"}, cache=SHARED, **NOWHERE)
         wait_until(lambda: len(products.namespace.get("jobs")["items"]) == 1, "a Job", LIMIT_S)
-        products.await_reason("Ready", "Fetching", LIMIT_S)
+        # No node takes the Job's pod, which is told in the scheduler's words for as long as it lasts.
+        products.await_reason("Ready", "Unschedulable", LIMIT_S)
+        assert products.get()["status"]["history"][0]["verdict"] == "Fetching"
         assert '"revision":"first"' in template(products)["metadata"]["annotations"]["bge-reranker.io/model"]
         products.apply(model={"source": "hf://org/model", "revision": "second"}, cache=SHARED)
         products.await_ready()
