@@ -6,7 +6,8 @@ import pytest
 from pydantic import Field, create_model
 
 from bge_reranker.setting_bounds import bounds_in, setting_bounds
-from bge_reranker.settings import MUST_BE, SettingsGroup
+from bge_reranker.setting_texts import MUST_BE
+from bge_reranker.settings import SettingsGroup
 
 Coloured = Annotated[str, Field(pattern="^#[0-9a-f]{6}$", json_schema_extra={MUST_BE: "a colour such as #00ff7f"})]
 

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
 
-from .settings import MUST_BE, Settings
+from .setting_texts import MUST_BE
+from .settings import Settings
 
 Schema = dict[str, Any]
 

@@ -11,7 +11,7 @@ Field names are unique across the groups, so that a flag (`--max-batch-tokens`),
 from __future__ import annotations
 
 import math
-from typing import Annotated, Any, Final, Literal, Self, get_args, get_origin
+from typing import Annotated, Any, Literal, Self, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, field_validator, model_validator
 from pydantic.alias_generators import to_camel
@@ -19,30 +19,23 @@ from pydantic.alias_generators import to_camel
 from .plain_numbers import plain_number
 from .precision import PrecisionName
 from .setting_rules import broken
-
-MUST_BE: Final = "mustBe"
-"""In a declaration's `json_schema_extra`: a pattern in words, as they follow "it must be"."""
+from .setting_texts import (
+    Claim,
+    CutOffs,
+    Device,
+    Digest,
+    Hosts,
+    KeySetAddress,
+    Networks,
+    Origins,
+    Paths,
+    Receiver,
+    Redis,
+    Revision,
+    Weights,
+)
 
 PrecisionChoice = Literal["auto", PrecisionName]
-Device = Annotated[
-    str,
-    Field(pattern=r"^(auto|cpu|cuda(:[0-9]{1,3})?)$", json_schema_extra={MUST_BE: "auto, cpu, cuda or cuda:N"}),
-]
-Revision = Annotated[
-    str,
-    Field(
-        max_length=200,
-        pattern=r"^[A-Za-z0-9_][A-Za-z0-9_./-]*$",
-        json_schema_extra={
-            MUST_BE: "a name of letters, digits, dashes, underscores, dots and slashes that begins with a letter, "
-            "digit or underscore"
-        },
-    ),
-]
-Digest = Annotated[
-    str,
-    Field(pattern=r"^[0-9a-f]{64}$", json_schema_extra={MUST_BE: "a SHA-256 of 64 hexadecimal digits in lower case"}),
-]
 Preset = Literal["crossencoder", "flagreranker", "tei"]
 Truncation = Literal["longest_first", "only_second"]
 Direction = Literal["right", "left"]
@@ -69,91 +62,6 @@ DialectName = Literal[
     "sagemaker",
 ]
 DialectOrFamily = Literal["cohere", DialectName]
-_ORIGIN = r"[a-z][a-z0-9+.-]*://[^\p{Z}\p{Cc},/]+"
-Origins = Annotated[
-    str,
-    Field(
-        max_length=4096,
-        pattern=rf"^(\*|{_ORIGIN}(, ?{_ORIGIN})*)$",
-        json_schema_extra={MUST_BE: "* or origins such as https://search.example, separated by commas"},
-    ),
-]
-_PATH = "(/[A-Za-z0-9._~-]+)+"
-Paths = Annotated[
-    str,
-    Field(
-        max_length=4096,
-        pattern=f"^{_PATH}(, ?{_PATH})*$",
-        json_schema_extra={MUST_BE: "paths such as /search/reranker without a final slash, separated by commas"},
-    ),
-]
-Redis = Annotated[
-    str,
-    Field(
-        max_length=2048,
-        pattern=r"^rediss?://[^\p{Z}\p{Cc}]+$",
-        json_schema_extra={MUST_BE: "an address such as redis://host:6379/0, or rediss:// for TLS"},
-    ),
-]
-Claim = Annotated[
-    str,
-    Field(
-        max_length=2048,
-        pattern=r"^[^\p{Z}\p{Cc}]+$",
-        json_schema_extra={MUST_BE: "a text without white space, such as https://issuer.example"},
-    ),
-]
-KeySetAddress = Annotated[
-    str,
-    Field(
-        max_length=2048,
-        pattern=r"^https?://[^\p{Z}\p{Cc}]+$",
-        json_schema_extra={MUST_BE: "an address such as https://issuer.example/keys"},
-    ),
-]
-Networks = Annotated[
-    str,
-    Field(
-        max_length=4096,
-        pattern=r"^[0-9A-Fa-f.:/, ]+$",
-        json_schema_extra={MUST_BE: "networks such as 10.0.0.0/8, separated by commas"},
-    ),
-]
-_CUT_OFF = r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}=[0-9]*\.?[0-9]+(:[0-9]*\.?[0-9]+)?"
-CutOffs = Annotated[
-    str,
-    Field(
-        max_length=4096,
-        pattern=f"^{_CUT_OFF}(, ?{_CUT_OFF})*$",
-        json_schema_extra={MUST_BE: "name=score or name=score:drift, separated by commas"},
-    ),
-]
-_WEIGHT = r"[^\p{Z}\p{Cc},=]{1,128}=([1-9][0-9]{0,5}(\.[0-9]{1,6})?|0\.[0-9]{0,5}[1-9])"
-Weights = Annotated[
-    str,
-    Field(
-        max_length=65_536,
-        pattern=f"^{_WEIGHT}(, ?{_WEIGHT})*$",
-        json_schema_extra={MUST_BE: "name=weight, separated by commas, with weights above 0"},
-    ),
-]
-_HOST = r"[A-Za-z0-9_]([A-Za-z0-9._:-]*[A-Za-z0-9])?"
-Hosts = Annotated[
-    str,
-    Field(
-        max_length=4096,
-        pattern=f"^{_HOST}(, ?{_HOST})*$",
-        json_schema_extra={MUST_BE: "names or addresses of hosts, separated by commas"},
-    ),
-]
-Receiver = Annotated[
-    str,
-    Field(
-        max_length=300,
-        pattern=r"^https?://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}$",
-        json_schema_extra={MUST_BE: "an address with a port such as http://collector:4317"},
-    ),
-]
 Port = Annotated[int, Field(ge=0, le=65535)]
 
 
