@@ -5,19 +5,16 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final, Generic, TypeVar
+from typing import Generic, TypeVar
 
 import structlog
 
 from ..errors import SettingsError
+from ..file_changes import FileChanges
 from ..text_files import NotText, read_text
 from .observer import GuardObserver, Source
 
-LOOK_S: Final = 1.0
-"""Seconds between two looks at a file. Nothing is looked at while nobody asks."""
-
 _Content = TypeVar("_Content")
-_Stamp = tuple[int, int, int] | None
 _log = structlog.get_logger("bge_reranker.guard")
 
 
@@ -51,26 +48,17 @@ class WatchedFile(Generic[_Content]):
         self._source = source
         self._parse = parse
         self._observer = observer
-        self._clock = clock
-        self._stamp = self._stamp_now()
+        self._changes = FileChanges(path, clock=clock)
         self._content = self._read()
-        self._looked_at = clock()
 
     @property
     def content(self) -> _Content:
         """What it holds, at most a second ago."""
-        now = self._clock()
-        if now - self._looked_at >= LOOK_S:
-            self._looked_at = now
-            self._look()
+        if self._changes.are_there():
+            self._read_again()
         return self._content
 
-    def _look(self) -> None:
-        # Before it is read: what is written meanwhile gives another stamp, and is read with the next look.
-        stamp = self._stamp_now()
-        if stamp == self._stamp:
-            return
-        self._stamp = stamp
+    def _read_again(self) -> None:
         try:
             self._content = self._read()
         except SettingsError as error:
@@ -80,14 +68,6 @@ class WatchedFile(Generic[_Content]):
         else:
             _log.info("guard_file_read", source=self._source)
             self._observer.credentials_read(self._source, is_ok=True)
-
-    def _stamp_now(self) -> _Stamp:
-        # Through the links by which Kubernetes swaps the files of a Secret all at once.
-        try:
-            status = self._path.stat()
-        except OSError:
-            return None
-        return status.st_ino, status.st_mtime_ns, status.st_size
 
     def _read(self) -> _Content:
         try:

@@ -6,17 +6,13 @@ import ssl
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
 
 import structlog
 
 from ..errors import SettingsError
+from ..file_changes import FileChanges
 from ..settings import HttpSettings
 
-LOOK_S: Final = 1.0
-"""Seconds between two looks at the files; they are looked at while somebody connects."""
-
-_Stamp = tuple[tuple[int, int, int], ...] | None
 _log = structlog.get_logger("bge_reranker.process")
 
 
@@ -34,8 +30,7 @@ class Certificates:
 
     def __init__(self, certificate: Path, key: Path, clock: Callable[[], float] = time.monotonic) -> None:
         self._files = (certificate, key)
-        self._clock = clock
-        self._stamp = self._stamp_now()
+        self._changes = FileChanges(certificate, key, clock=clock)
         try:
             self._current = self._load()
         except OSError as error:
@@ -44,24 +39,17 @@ class Certificates:
                 f"The certificate {certificate} with the key {key} cannot be used: {_reason(error)}.",
                 remedy="Mount a pair in PEM there, or correct tlsCertFile and tlsKeyFile.",
             ) from None
-        self._looked_at = clock()
         self.context = self._current
         """What a listener is opened with: its connections are handed over to the context of the moment."""
         self.context.sni_callback = self._hand_over
 
     def _hand_over(self, connection: ssl.SSLSocket | ssl.SSLObject, _name: str | None, _outer: ssl.SSLContext) -> None:
         """Called in each handshake, whether the client names a server or not."""
-        now = self._clock()
-        if now - self._looked_at >= LOOK_S:
-            self._looked_at = now
-            self._look()
+        if self._changes.are_there():
+            self._read_again()
         connection.context = self._current
 
-    def _look(self) -> None:
-        stamp = self._stamp_now()
-        if stamp == self._stamp:
-            return
-        self._stamp = stamp
+    def _read_again(self) -> None:
         try:
             self._current = self._load()
         except OSError as error:
@@ -77,13 +65,6 @@ class Certificates:
         certificate, key = self._files
         context.load_cert_chain(certificate, key)
         return context
-
-    def _stamp_now(self) -> _Stamp:
-        try:
-            statuses = [file.stat() for file in self._files]
-        except OSError:
-            return None
-        return tuple((status.st_ino, status.st_mtime_ns, status.st_size) for status in statuses)
 
 
 def _reason(error: OSError) -> str:
