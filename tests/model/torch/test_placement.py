@@ -7,7 +7,8 @@ from bge_reranker.engine.scorer import ScorerOutOfMemory
 from bge_reranker.errors import SettingsError
 from bge_reranker.model.torch.memory_shortage import memory_shortage_reported
 from bge_reranker.model.torch.placement import choose_placement
-from bge_reranker.settings import Device, ModelSettings, PrecisionChoice
+from bge_reranker.setting_texts import Device
+from bge_reranker.settings import ModelSettings, PrecisionChoice
 
 
 @pytest.mark.parametrize(
