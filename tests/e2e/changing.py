@@ -28,9 +28,9 @@ class Changing:
     known: dict[str, tuple[str, list[float]]]
     spec: dict[str, Any] = field(default_factory=lambda: {"cache": ON_NODES})
 
-    def change(self, revision: str, **more: Any) -> None:
+    def change(self, revision: str, repository: str = NAME, **more: Any) -> None:
         """Ask for a revision."""
-        model = {"source": f"hf://{NAME}", "revision": revision}
+        model = {"source": f"hf://{repository}", "revision": revision}
         self.products.apply(**{"model": model, "hub": {"endpoint": self.hub}, **self.spec, **more})
 
     def await_active(self, edition: str) -> None:

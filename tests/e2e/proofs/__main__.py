@@ -7,6 +7,7 @@ import importlib
 import json
 import os
 import platform
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -44,25 +45,56 @@ CONSOLE = Console()
 @click.command()
 @click.argument("name", type=click.Choice(PROOFS))
 @click.option("--keep", is_flag=True, help="Leave the cluster up, and use it if it is up already.")
-def proof(*, name: str, keep: bool) -> None:
+@click.option("--scene", "scenes", multiple=True, help="Play this scene alone, of a proof that has scenes; repeatable.")
+def proof(*, name: str, keep: bool, scenes: tuple[str, ...]) -> None:
     """Run a long proof."""
     module = importlib.import_module(f"tests.e2e.proofs.{name.replace('-', '_')}")
+    chosen = _chosen(getattr(module, "SCENES", ()), scenes)
     try:
-        figures = module.prove() if name in WITHOUT_CLUSTER else _on_a_cluster(module, keep=keep)
+        if name in WITHOUT_CLUSTER:
+            _write(name, module.prove())
+        else:
+            _on_a_cluster(name, module, chosen, keep=keep)
     except ClusterError as error:
         raise click.ClickException(str(error)) from error
+
+
+def _chosen(known: Collection[str], asked: Sequence[str]) -> list[str]:
+    """The scenes to play, in the proof's order; all of them unless some are asked for."""
+    if strangers := [each for each in asked if each not in known]:
+        raise click.BadParameter(f"{', '.join(strangers)}: the scenes are {', '.join(known) or 'none'}")
+    return [each for each in known if each in asked or not asked]
+
+
+def _on_a_cluster(name: str, module: Any, scenes: Sequence[str], *, keep: bool) -> None:
+    with own_cluster((IMAGE, SEARCH_IMAGE, OPERATOR_IMAGE), module.ADDITIONS, CONSOLE, keep=keep):
+        if not scenes:
+            _write(name, module.prove(Cluster(CONTEXT), IMAGE, SEARCH_IMAGE))
+            return
+        # Each as soon as it has passed: one that fails, or is played alone, leaves the others' figures as they are.
+        for scene, figures in module.prove(Cluster(CONTEXT), IMAGE, SEARCH_IMAGE, scenes):
+            _write(name, {"scenes": merged(_scenes(name), {scene: figures}, module.SCENES)})
+
+
+def merged(before: Mapping[str, Any], played: Mapping[str, Any], known: Iterable[str]) -> dict[str, Any]:
+    """The figures of a proof's scenes, in the proof's order; those of scenes that it has no more are dropped."""
+    found = {**before, **played}
+    return {name: found[name] for name in known if name in found}
+
+
+def _scenes(name: str) -> dict[str, Any]:
+    path = MEASUREMENTS / f"{name}.json"
+    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))["scenes"] if path.exists() else {}
+    return found
+
+
+def _write(name: str, figures: Mapping[str, Any]) -> None:
     record = {"date": dt.datetime.now(tz=dt.UTC).date().isoformat(), "machine": _machine(), **figures}
     path = MEASUREMENTS / f"{name}.json"
     MEASUREMENTS.mkdir(exist_ok=True)
     path.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
     CONSOLE.print_json(data=record)
     CONSOLE.print(f"Written to {path}.")
-
-
-def _on_a_cluster(module: Any, *, keep: bool) -> dict[str, Any]:
-    with own_cluster((IMAGE, SEARCH_IMAGE, OPERATOR_IMAGE), module.ADDITIONS, CONSOLE, keep=keep):
-        figures: dict[str, Any] = module.prove(Cluster(CONTEXT), IMAGE, SEARCH_IMAGE)
-        return figures
 
 
 def _machine() -> dict[str, object]:

@@ -1,0 +1,112 @@
+"""A Reranker whose model changes under load: what every scene of the proof `versions` has."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from tests.e2e.changing import Changing
+from tests.e2e.editions import scores_of
+from tests.e2e.hub_pod import NAMESPACE as HUB
+from tests.e2e.hub_pod import model_hub
+from tests.e2e.image_names import OPERATOR_IMAGE
+from tests.e2e.kubernetes import Cluster, Namespace, SearchPod, search_pod
+from tests.e2e.operated import Operated
+
+RATE = 5.0
+"""Requests a second of the steady load."""
+
+SHARED = {"type": "pvc", "size": "1Gi", "storageClass": "shared"}
+"""A volume that both nodes share."""
+
+SERVED = ("", "better")
+"""Editions whose scores are known."""
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What every scene has: the Reranker serves the model itself before it.
+
+    Attributes:
+        changing: With two replicas, and its cache on `SHARED`.
+        search: Where the load comes from.
+    """
+
+    changing: Changing
+    search: SearchPod
+
+    @property
+    def products(self) -> Operated:
+        return self.changing.products
+
+    @property
+    def namespace(self) -> Namespace:
+        return self.products.namespace
+
+    @property
+    def cluster(self) -> Cluster:
+        return self.namespace.cluster
+
+    def with_spec(self, **more: Any) -> Bench:
+        """The same with more in the spec from the next change on."""
+        return replace(self, changing=replace(self.changing, spec={**self.changing.spec, **more}))
+
+    def begin(self) -> None:
+        """Have the model itself served."""
+        self.changing.change("main")
+        self.changing.await_active("")
+
+    @contextmanager
+    def loaded(self) -> Iterator[dict[str, Any]]:
+        """Under load from begin to end, without a failed request or a score that is not its digest's; the figures."""
+        figures: dict[str, Any] = {}
+        began = time.monotonic()
+        with self.search.start_load(self.products.url, RATE) as load:
+            yield figures
+            outcomes = load.outcome()
+        self.changing.check(outcomes, *SERVED)
+        seconds = round(time.monotonic() - began, 1)
+        figures.update({"seconds": seconds, "requests": len(outcomes), "failed": 0, "wrong_scores": 0})
+
+    def files_fetched(self) -> int:
+        """How many the hub has sent, by its log."""
+        log = self.cluster.kubectl("logs", "hub", f"--namespace={HUB}")
+        return sum(line.startswith("FILE ") for line in log.splitlines())
+
+    @contextmanager
+    def hub_away(self) -> Iterator[None]:
+        """The hub's Service has nobody behind it meanwhile."""
+        _select_hub(self.cluster, "nobody")
+        try:
+            yield
+        finally:
+            _select_hub(self.cluster, "hub")
+
+    def events(self, reason: str) -> list[str]:
+        """Messages of the events of a reason."""
+        return [each["message"] for each in self.namespace.get("events")["items"] if each["reason"] == reason]
+
+
+def _select_hub(cluster: Cluster, app: str) -> None:
+    patch = json.dumps({"spec": {"selector": {"app": app}}})
+    cluster.kubectl("patch", "service", "hub", f"--namespace={HUB}", f"--patch={patch}")
+
+
+@contextmanager
+def version_bench(cluster: Cluster, image: str, search_image: str) -> Iterator[Bench]:
+    """A hub, an operator, a search team's pod, and the Reranker."""
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        search_pod(cluster, search_image, "rr-e2e-change-search") as search,
+        model_hub(cluster, image) as hub,
+        cluster.namespace("rr-e2e-changes") as namespace,
+    ):
+        products = Operated(namespace, image)
+        products.install_operator(OPERATOR_IMAGE)
+        yield Bench(Changing(products, hub, scores_of(SERVED, Path(folder)), {"cache": SHARED}), search)
