@@ -113,6 +113,8 @@ def test_a_pod_says_in_log_file_and_metrics_how_far_it_is(hub: FakeHub, tmp_path
     assert {"bytes_done", "bytes_per_second", "remaining_s"} <= info[1].keys()
     last = json.loads(file.read_text())
     assert last["done_bytes"] == last["total_bytes"]
+    # The scorer is next on this port, a moment after somebody has asked.
+    socket.create_server(("127.0.0.1", port)).close()
 
 
 def metrics(host: str, port: int) -> dict[str, float]:

@@ -99,7 +99,6 @@ class _Server(ThreadingHTTPServer):
     """Answers at once, one thread for each who asks, none of which keeps the process."""
 
     daemon_threads = True
-    allow_reuse_address = False
 
     def __init__(self, port: int, answers: dict[str, Callable[[], tuple[bytes, str]]]) -> None:
         self.answers = answers
@@ -110,6 +109,8 @@ class _Server(ThreadingHTTPServer):
 
     @override
     def server_bind(self) -> None:
+        # Connections that were answered hold the port for a minute after this process, and the pod's next one needs it.
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if self.address_family == socket.AF_INET6:
             self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
         # Not the class above, which asks a name server who it is.
