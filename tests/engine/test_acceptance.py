@@ -62,8 +62,8 @@ def test_a_pair_of_the_usual_length_is_tried_on_the_slowest_device_too() -> None
         (FakeScorer(raises_on={32: IndexError("secret")}), WrongArchitecture, r"Fake .* 32 tokens \(IndexError\)\."),
         (FakeScorer(raises_on={512: IndexError("secret")}), CorruptFile, r"512 tokens.*\(IndexError\).*32 tokens"),
         (FakeScorer(warm_up_error=TypeError("secret")), WrongArchitecture, r"two texts \(TypeError\)"),
-        (FakeScorer(raises_on={512: MemoryError()}), OutOfMemory, "pair of 512 tokens"),
-        (FakeScorer(memory_tokens=100), OutOfMemory, "pair of 512 tokens"),
+        (FakeScorer(raises_on={512: MemoryError()}), OutOfMemory, r"pair of 512 tokens .*\. One of 256 fits\."),
+        (FakeScorer(memory_tokens=100), OutOfMemory, r"pair of 512 tokens .*\. One of 64 fits\."),
         (FakeScorer(raises_on={32: CorruptFile("known")}), CorruptFile, "known"),
     ],
 )

@@ -109,13 +109,27 @@ class AcceptedScorer:
             with self._failures_named(f"{tokens} tokens", tried_tokens):
                 logit = float(self._scorer.score(pair)[0])
         except (ScorerOutOfMemory, MemoryError) as error:
+            fitting = self._largest_fitting(tokens)
+            there_is = f" One of {fitting} fits." if fitting else ""
+            lower = f"set text.maxPairTokens to {fitting} at most" if fitting else "serve a smaller model"
             raise OutOfMemory(
-                f"There is no memory for a pair of {tokens} tokens beside the model.",
-                remedy="Give the process more memory, or set text.maxPairTokens lower.",
-                figures={"pair_tokens": tokens},
+                f"There is no memory for a pair of {tokens} tokens beside the model.{there_is}",
+                remedy=f"Give the process more memory, or {lower}.",
+                figures={"pair_tokens": tokens, "fitting_tokens": fitting},
             ) from error
         if not np.isfinite(logit):
             raise self._not_finite(tokens, logit)
+
+    def _largest_fitting(self, tokens: int) -> int:
+        """The longest pair for which there is memory, of those a half, a quarter, ... as long; 0 if there is none."""
+        while tokens > SHORT_TOKENS:
+            tokens //= 2
+            try:
+                self._scorer.score(pack([self._trial(tokens)]))
+            except (ScorerOutOfMemory, MemoryError):
+                continue
+            return tokens
+        return 0
 
     @contextmanager
     def _failures_named(self, what: str, tried_tokens: int = 0) -> Iterator[None]:

@@ -17,8 +17,8 @@ from .info import PeerInfo, read_info
 from .patience import results_within
 from .reference import Logits, PeerRefused, Question, reference_logits
 
-_RESOLVE_S = 5.0
-"""Longest wait for the resolver, whose own tries take 5 s each."""
+_RESOLVE_S = 12.0
+"""Longest wait for the resolver, whose own tries take 5 s each: a packet that is lost is no answer."""
 
 _INFO_S = 3.0
 """Enough for a server whose processor is busy."""
