@@ -52,6 +52,9 @@ def says(content: Any, status: str = "200 OK", **headers: str) -> Script:
 
     def answer(connection: socket.socket, _request: bytes) -> None:
         connection.sendall("\r\n".join([*lines, "", ""]).encode() + body)
+        # Closed with a part of the request unread, it would take the answer back.
+        while connection.recv(65_536):
+            pass
         connection.close()
 
     return answer
