@@ -53,7 +53,7 @@ def plugin_folder() -> Path:
 def start(node: Node, inside: list[str]) -> None:
     """Start it inside the node and wait for its socket to answer."""
     network_folder = node.folder / "cni"
-    network_folder.mkdir(parents=True)
+    network_folder.mkdir(parents=True, exist_ok=True)
     (network_folder / "10-pods.conflist").write_text(json.dumps(_pod_network(node), indent=2), encoding="utf-8")
     configuration = node.folder / "containerd.toml"
     configuration.write_text(

@@ -28,9 +28,10 @@ PRIVATE_PATHS = (
 def open_for(node: Node) -> int:
     """Make both namespaces; gives the process that holds them open."""
     ready = node.folder / "namespaces-ready"
+    ready.unlink(missing_ok=True)
     lines = ["set -e"]
     for path in PRIVATE_PATHS:
-        own = node.folder / path.lstrip("/").replace("/", "-")
+        own = private(node, path)
         is_file = path.endswith(".lock")
         _prepare(own, is_file=is_file)
         lines.append(f"mount --bind {shlex.quote(str(own))} {path}")
@@ -46,6 +47,11 @@ def open_for(node: Node) -> int:
 def entering(holder: int) -> list[str]:
     """Words before a command that make it run inside the node."""
     return ["nsenter", f"--net=/proc/{holder}/ns/net", f"--mount=/proc/{holder}/ns/mnt"]
+
+
+def private(node: Node, path: str) -> Path:
+    """Where a node keeps its own of `PRIVATE_PATHS`."""
+    return node.folder / path.lstrip("/").replace("/", "-")
 
 
 def _prepare(own: Path, *, is_file: bool) -> None:

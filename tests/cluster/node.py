@@ -25,13 +25,19 @@ class PreparedNode:
 def prepare(node: Node) -> PreparedNode:
     """Everything of a node that needs no API server."""
     node.folder.mkdir(parents=True)
+    prepared = power_on(node)
+    for image in all_images():
+        containerd.load(node, archive_of(image))
+    return prepared
+
+
+def power_on(node: Node) -> PreparedNode:
+    """Start a node up to its container runtime, on the disk that it has."""
     cgroups.create(node)
     holder = namespaces.open_for(node)
     network.connect(node, holder)
     inside = namespaces.entering(holder)
     containerd.start(node, inside)
-    for image in all_images():
-        containerd.load(node, archive_of(image))
     return PreparedNode(node, inside)
 
 

@@ -29,8 +29,8 @@ class Changing:
     spec: dict[str, Any] = field(default_factory=lambda: {"cache": ON_NODES})
 
     def change(self, revision: str, repository: str = NAME, **more: Any) -> None:
-        """Ask for a revision."""
-        model = {"source": f"hf://{repository}", "revision": revision}
+        """Ask for a revision; more of `model` goes with it, and more of the spec in the place of what it has."""
+        model = {"source": f"hf://{repository}", "revision": revision, **more.pop("model", {})}
         self.products.apply(**{"model": model, "hub": {"endpoint": self.hub}, **self.spec, **more})
 
     def await_active(self, edition: str) -> None:

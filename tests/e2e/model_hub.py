@@ -68,7 +68,7 @@ def edition(files: Files, name: str) -> dict[str, bytes]:
     return {**files, WEIGHTS: bytes(weights)}
 
 
-def _without_head(weights: bytes) -> bytearray:
+def _without_head(weights: bytearray) -> bytearray:
     (length,) = struct.unpack_from("<Q", weights)
     header, body, kept = json.loads(bytes(weights[8 : 8 + length])), bytearray(), {}
     for name, tensor in header.items():

@@ -40,6 +40,7 @@ def better(bench: Bench) -> dict[str, Any]:
     names = {digest: edition or "main" for edition, (digest, _) in changing.known.items()}
     draw(PLOT, outcomes, states, names)
     assert any(re.fullmatch("Fetching [1-9][0-9]?%", state) for _, state in states), states
+    assert bench.verdict()["referenceDigest"] == changing.known[""][0], "a ready pod was the reference"
     seen = list(dict.fromkeys(state for _, state in states))
     return {"requests": len(outcomes), "failed": 0, "wrong_scores": 0, "states": seen}
 
@@ -53,6 +54,27 @@ def back(bench: Bench) -> dict[str, Any]:
         bench.changing.change("main")
         bench.changing.await_active("")
     assert bench.files_fetched() == before, "nothing was downloaded"
+    return {**figures, "files_downloaded": 0}
+
+
+def pinned(bench: Bench) -> dict[str, Any]:
+    """A kept version, by an annotation; over with another model in the spec."""
+    changing, products, namespace = bench.changing, bench.products, bench.namespace
+    changing.change("better")
+    changing.await_active("better")
+    spec, before = products.get()["spec"], bench.files_fetched()
+    with bench.loaded() as figures:
+        digest = changing.known[""][0]
+        namespace.kubectl("annotate", f"reranker/{products.name}", f"bge-reranker.io/rollback={digest[:12]}")
+        products.await_reason("Ready", "PinnedByAnnotation")
+        assert products.condition("ModelReady")["reason"] == "PinnedByAnnotation"
+        wait_until(lambda: products.get()["status"]["model"]["active"]["digest"] == digest, "the kept version serves")
+        assert products.get()["spec"] == spec
+        assert bench.files_fetched() == before, "nothing was downloaded"
+        changing.change("main")
+        changing.await_active("")
+        assert products.condition("ModelReady")["reason"] == "Loaded"
+        namespace.kubectl("annotate", f"reranker/{products.name}", "bge-reranker.io/rollback-")
     return {**figures, "files_downloaded": 0}
 
 

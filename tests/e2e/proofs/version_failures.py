@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import time
+from collections.abc import Mapping
 from typing import Any
 
-from tests.e2e.proofs.version_bench import Bench
+from tests.e2e.kubernetes import wait_until
+from tests.e2e.proofs.version_bench import GOLDEN_SET, Bench
 
 HUB_DOWN_S = 120.0
 
@@ -43,4 +46,97 @@ def no_image(bench: Bench) -> dict[str, Any]:
         assert bench.products.condition("ModelReady")["reason"] == "DeadlineExceeded"
         assert bench.products.get("deployment")["spec"]["template"] == before
         bench.begin()
+    return figures
+
+
+GOLDEN = "bge-reranker-golden-set"
+"""Name of a ConfigMap; those that a Reranker may name begin so."""
+
+LITTLE_MEMORY = {"requests": {"cpu": "50m", "memory": "64Mi"}, "limits": {"memory": "192Mi"}}
+MORE_CPUS_THAN_THERE_ARE = {"requests": {"cpu": "1000", "memory": "256Mi"}, "limits": {"memory": "1Gi"}}
+
+FINAL: tuple[tuple[frozenset[str], Mapping[str, Any]], ...] = (
+    (frozenset({"Gated"}), {"revision": "gated"}),
+    (frozenset({"UnsafeFormat"}), {"revision": "pickled"}),
+    (frozenset({"CorruptFile", "DigestMismatch"}), {"revision": "flipped"}),
+    (frozenset({"DigestMismatch"}), {"revision": "better", "model": {"digest": "0" * 64}}),
+    (frozenset({"WrongArchitecture"}), {"revision": "generative"}),
+    (frozenset({"MissingHead"}), {"revision": "headless"}),
+    (frozenset({"SelfCheckFailed"}), {"revision": "main", "repository": "BAAI/bge-reranker-large"}),
+    (frozenset({"GateFailed"}), {"revision": "scrambled"}),
+    (
+        frozenset({"GateInputChanged"}),
+        {"revision": "better", "gate": {"configMap": {"name": GOLDEN, "sha256": "0" * 64}}},
+    ),
+    (frozenset({"OutOfMemory"}), {"revision": "better", "resources": LITTLE_MEMORY}),
+    (
+        frozenset({"DeadlineExceeded"}),
+        {"revision": "better", "resources": MORE_CPUS_THAN_THERE_ARE, "rollout": {"progressDeadlineSeconds": 20}},
+    ),
+)
+"""What may be told, and what is asked for."""
+
+
+def final_failures(bench: Bench) -> dict[str, Any]:
+    """One version after the other that fails for good: told by its code, and the very pods that served go on."""
+    bench.namespace.kubectl("create", "configmap", GOLDEN, f"--from-literal=golden-set.jsonl={GOLDEN_SET}")
+    figures: dict[str, Any] = {}
+    for codes, asked in FINAL:
+        bench.begin()
+        before = bench.products.get("deployment")["spec"]["template"]
+        with bench.loaded() as found:
+            bench.changing.change(**asked)
+            bench.products.await_reason("Ready", "RolledBack", 240)
+            found["code"] = _told(bench, codes)
+            wait_until(bench.changing.is_settled, "the pods are those that served before")
+        assert bench.products.get("deployment")["spec"]["template"] == before
+        figures[found["code"]] = {**figures.get(found["code"], {}), **found}
+    return figures
+
+
+def _told(bench: Bench, codes: frozenset[str]) -> str:
+    """The code, which condition, event, metric and history have; reason and remedy are two sentences."""
+    model_ready = bench.products.condition("ModelReady")
+    code = str(model_ready["reason"])
+    assert (model_ready["status"], code in codes) == ("False", True), model_ready
+    assert bench.products.condition("Stalled")["status"] == "True"
+    assert model_ready["message"].count(". ") >= 2, model_ready
+    assert bench.events(code), f"an event {code}"
+    assert bench.ended_changes(code) >= 1
+    assert bench.products.get()["status"]["history"][0]["verdict"] == code
+    return code
+
+
+def silent_reference(bench: Bench) -> dict[str, Any]:
+    """Ready pods that answer callers and not each other: tried again, and compared once they do."""
+    policy = {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "NetworkPolicy",
+        "metadata": {"name": "callers-only"},
+        "spec": {
+            "podSelector": {"matchLabels": {"app.kubernetes.io/component": "scorer"}},
+            "policyTypes": ["Ingress"],
+            "ingress": [
+                {"ports": [{"port": 8001}]},
+                {
+                    "ports": [{"port": 8000}],
+                    "from": [
+                        {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": bench.search.namespace}}}
+                    ],
+                },
+            ],
+        },
+    }
+    bench = bench.with_spec(
+        networkPolicy={"enabled": False}, gate={**bench.changing.spec["gate"], "timeoutSeconds": 10}
+    )
+    bench.begin()
+    with bench.loaded() as figures:
+        bench.namespace.kubectl("create", "--filename=-", text_input=json.dumps(policy))
+        bench.changing.change("better")
+        bench.products.await_reason("ModelReady", "ReferenceUnavailable")
+        assert bench.products.condition("Available")["status"] == "True"
+        bench.namespace.kubectl("delete", "networkpolicy", "callers-only")
+        bench.changing.await_active("better")
+    assert bench.verdict()["referenceDigest"] == bench.changing.known[""][0]
     return figures

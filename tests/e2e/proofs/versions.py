@@ -6,19 +6,25 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from tests.e2e.kubernetes import Cluster
-from tests.e2e.proofs import version_changes, version_failures, version_places
+from tests.e2e.proofs import version_changes, version_failures, version_places, version_reboots
 from tests.e2e.proofs.version_bench import Bench, version_bench
 
 ADDITIONS = ("crds",)
 SCENES: dict[str, Callable[[Bench], dict[str, Any]]] = {
     "better": version_changes.better,
     "back": version_changes.back,
+    "pinned": version_changes.pinned,
     "two-changes": version_changes.two_changes,
     "operator-killed": version_changes.operator_killed,
     "unknown-revision": version_failures.unknown_revision,
     "hub-down": version_failures.hub_down,
     "no-image": version_failures.no_image,
+    "final-failures": version_failures.final_failures,
+    "silent-reference": version_failures.silent_reference,
     "no-place": version_places.no_place,
+    "claim-too-small": version_places.claim_too_small,
+    "one-node-reboots": version_reboots.one_node,
+    "both-nodes-reboot": version_reboots.both_nodes,
 }
 """In this order; each begins with the model itself served, so that any of them can be played alone."""
 
