@@ -15,15 +15,13 @@ from .bodies import NAMESPACE, claim, pod
 NOW = "2026-01-01T00:00:20Z"
 """20 s after the pods were created."""
 
+LATER = "2026-01-01T00:00:31Z"
+
 CLAIM = Ref("v1", "PersistentVolumeClaim", NAMESPACE, "products-cache")
 
 
-def trouble_of(body: dict[str, Any], *claims: dict[str, Any]) -> Trouble | None:
-    children = [
-        Child.from_body(CLAIM, {**each, "metadata": {**each["metadata"], "uid": "c"}, "status": {"phase": "Pending"}})
-        for each in claims
-    ]
-    return of_pods([Pod.from_body(body)], children, NOW)
+def trouble_of(body: dict[str, Any]) -> Trouble | None:
+    return of_pods([Pod.from_body(body)], [], NOW)
 
 
 def unscheduled(words: str) -> dict[str, Any]:
@@ -47,8 +45,11 @@ def test_the_scheduler_is_quoted_and_the_missing_gpu_named() -> None:
     assert "Add or free a node with nvidia.com/gpu, or set gpu.resource" in found.message
 
 
-def test_a_claim_that_is_not_bound_names_its_storage_class() -> None:
-    found = trouble_of(unscheduled("pod has unbound immediate PersistentVolumeClaims"), claim())
+def test_a_claim_that_is_not_bound_names_its_storage_class_once_it_takes_longer_than_a_volume_does() -> None:
+    waiting = [Pod.from_body(unscheduled("pod has unbound immediate PersistentVolumeClaims"))]
+    claims = [Child.from_body(CLAIM, {**claim(), "metadata": {**claim()["metadata"], "uid": "c"}})]
+    assert of_pods(waiting, claims, NOW) is None
+    found = of_pods(waiting, claims, LATER)
     assert found is not None
     assert found.code == "ClaimNotBound"
     assert "storage class nfs" in found.message
@@ -78,14 +79,14 @@ def test_a_pod_that_waits_in_silence_waits_for_its_volume_after_a_while(spec: di
     )
     waiting = [Pod.from_body(silent(**spec))]
     assert of_pods(waiting, claims, NOW) is None
-    found = of_pods(waiting, claims, "2026-01-01T00:00:31Z")
+    found = of_pods(waiting, claims, LATER)
     assert found is not None
     assert found.code == "ClaimNotBound"
     assert words in found.message
 
 
 def test_a_pod_without_a_volume_that_waits_in_silence_has_no_scheduler() -> None:
-    found = of_pods([Pod.from_body(silent())], [], "2026-01-01T00:00:31Z")
+    found = of_pods([Pod.from_body(silent())], [], LATER)
     assert found is not None
     assert found.code == "Unschedulable"
     assert "schedulerName" in found.message

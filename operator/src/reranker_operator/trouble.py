@@ -19,9 +19,9 @@ from .spec_keys import with_spec_keys
 _IMAGE_REASONS = frozenset("ImagePullBackOff ErrImagePull ErrImageNeverPull RegistryUnavailable".split())
 _CONFIG_REASONS = frozenset("CreateContainerConfigError CreateContainerError RunContainerError".split())
 
-SILENCE_S = 30.0
-"""Time without a node after which a pod of which the scheduler says nothing waits for its volume: a class that binds
-when a pod is scheduled takes a few seconds."""
+BINDING_S = 30.0
+"""Time without a node after which a pod is said to wait for its volume, be it in silence or in the scheduler's words: a
+class takes a few seconds to make one, which are nobody's to mend."""
 
 REPLACED_WITHIN_S = 60.0
 """Between a pod's failure and the creation of the one that replaces it."""
@@ -83,11 +83,12 @@ def of_pod(pod: Pod, claims: Iterable[Child], now: str) -> Trouble | None:
     """Why this pod is not ready, if that is known."""
     if pod.failure is not None:
         return _given_up(pod, *pod.failure)
-    scheduled = pod.conditions.get("PodScheduled")
-    if scheduled is None and seconds_between(pod.created, now) > SILENCE_S:
+    scheduled, is_young = pod.conditions.get("PodScheduled"), seconds_between(pod.created, now) <= BINDING_S
+    if scheduled is None and not is_young:
         return _overlooked(pod, claims)
     if scheduled is not None and scheduled[0] == "False":
-        return _unscheduled(pod, scheduled[2], claims)
+        found = _unscheduled(pod, scheduled[2], claims)
+        return None if found.code == "ClaimNotBound" and is_young else found
     for container in pod.containers:
         trouble = _of_container(pod, container)
         if trouble is not None:
