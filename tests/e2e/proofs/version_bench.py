@@ -45,6 +45,9 @@ CLOSED: dict[str, Any] = {
 """A policy, which the nodes enforce: callers, the hub, and the scorer's pods among themselves."""
 
 
+METRICS = "import urllib.request as u; print(u.urlopen('http://127.0.0.1:8081/metrics').read().decode())"
+
+
 @dataclass(frozen=True)
 class Bench:
     """What every scene has: the Reranker serves the model itself before it.
@@ -102,6 +105,12 @@ class Bench:
         found = self.namespace.get("pods", selector)["items"]
         return [pod for pod in found if "deletionTimestamp" not in pod["metadata"]]
 
+    def left(self) -> list[str]:
+        """Names of what there is of it, the Reranker apart."""
+        kinds = "deployments,replicasets,pods,jobs,services,persistentvolumeclaims,networkpolicies"
+        selector = f"--selector=app.kubernetes.io/instance={self.products.name}"
+        return [f"{each['kind']}/{each['metadata']['name']}" for each in self.namespace.get(kinds, selector)["items"]]
+
     def files_fetched(self) -> int:
         """How many the hub has sent, by its log."""
         log = self.cluster.kubectl("logs", "hub", f"--namespace={HUB}")
@@ -123,10 +132,9 @@ class Bench:
 
     def ended_changes(self, code: str) -> float:
         """What the operator's metric counts of changes that ended with a code."""
-        (pod,) = self.namespace.get("pods", f"--selector={OPERATOR}")["items"]
-        path = f"/api/v1/namespaces/{self.namespace.name}/pods/{pod['metadata']['name']}:metrics/proxy/metrics"
+        program = ("--", "python3", "-c", METRICS)
+        lines = self.namespace.kubectl("exec", "deployment/operator-operator", *program).splitlines()
         wanted = f'bge_reranker_operator_model_changes_total{{code="{code}"}} '
-        lines = self.cluster.kubectl("get", f"--raw={path}").splitlines()
         return sum(float(line.removeprefix(wanted)) for line in lines if line.startswith(wanted))
 
     def events(self, reason: str) -> list[str]:

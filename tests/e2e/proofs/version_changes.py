@@ -14,6 +14,9 @@ from tests.e2e.operated import OPERATOR
 from tests.e2e.proofs.version_bench import RATE, Bench
 from tests.e2e.proofs.version_plot import draw
 
+SUSPENDED_S = 75.0
+"""Longer than the download takes."""
+
 PLOT = Path(__file__).resolve().parents[3] / "docs" / "plots" / "versions.svg"
 
 
@@ -87,6 +90,38 @@ def two_changes(bench: Bench) -> dict[str, Any]:
         bench.changing.await_active("")
         bench.changing.change("better")
         bench.changing.await_active("better")
+    return figures
+
+
+def suspended(bench: Bench) -> dict[str, Any]:
+    """In the middle of a download; it goes on when it may."""
+    changing, before = bench.changing, bench.changing.revision()
+    with bench.loaded() as figures:
+        changing.change("better", f"{SLOW}suspended")
+        wait_until(lambda: changing.state().startswith("Fetching"), "it is being fetched")
+        changing.change("better", f"{SLOW}suspended", lifecycle={"suspend": True})
+        bench.products.await_reason("Ready", "Suspended")
+        time.sleep(SUSPENDED_S)
+        assert changing.revision() == before, "not even what was fetched meanwhile is rolled out"
+        changing.change("better", f"{SLOW}suspended")
+        changing.await_active("better")
+    return figures
+
+
+def deleted(bench: Bench) -> dict[str, Any]:
+    """In the middle of a change: all that it made goes, and one of the same name serves anew."""
+    bench = bench.named("brief")
+    figures = {}
+    for state in ("Fetching", "RollingOut"):
+        bench.begin()
+        bench.changing.change("better", f"{SLOW}deleted-{state.lower()}")
+        wait_until(lambda state=state: bench.changing.state().startswith(state), state)  # type: ignore[misc] # bound here
+        began = time.monotonic()
+        bench.namespace.kubectl("delete", "reranker", bench.products.name)
+        wait_until(lambda: bench.left() == [], "all that it made goes")
+        figures[state] = {"gone_after_s": round(time.monotonic() - began, 1)}
+    bench.begin()
+    bench.namespace.kubectl("delete", "reranker", bench.products.name)
     return figures
 
 

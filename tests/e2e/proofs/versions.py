@@ -15,6 +15,8 @@ SCENES: dict[str, Callable[[Bench], dict[str, Any]]] = {
     "back": version_changes.back,
     "pinned": version_changes.pinned,
     "two-changes": version_changes.two_changes,
+    "suspended": version_changes.suspended,
+    "deleted": version_changes.deleted,
     "operator-killed": version_changes.operator_killed,
     "unknown-revision": version_failures.unknown_revision,
     "hub-down": version_failures.hub_down,
