@@ -19,7 +19,7 @@ from tests.e2e.hub_pod import model_hub
 from tests.e2e.image_names import OPERATOR_IMAGE
 from tests.e2e.kubernetes import Cluster, Namespace, SearchPod, search_pod
 from tests.e2e.model_hub import PORT as HUB_PORT
-from tests.e2e.operated import OPERATOR, Operated
+from tests.e2e.operated import Operated
 
 RATE = 5.0
 """Requests a second of the steady load."""
