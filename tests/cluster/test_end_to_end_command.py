@@ -9,6 +9,7 @@ import pytest
 
 from tests.cluster.layout import KUBECONFIG
 from tests.e2e.__main__ import refuse_an_unnamed_cluster
+from tests.e2e.proofs.__main__ import chosen, merged
 from tests.e2e.questions import questions, wrong_rankings
 
 ROOT = Path(__file__).parents[2]
@@ -33,6 +34,24 @@ def test_make_looks_at_the_surroundings_before_it_builds_images() -> None:
     assert done.returncode != 0
     assert done.stdout == ""
     assert "no context is named" in done.stderr
+
+
+def test_scenes_of_a_proof_are_played_in_its_order_and_those_that_it_does_not_have_are_refused() -> None:
+    known = ("first", "second", "third")
+    assert chosen(known, ()) == list(known)
+    assert chosen(known, ("third", "first")) == ["first", "third"]
+    assert chosen((), ()) == []
+    with pytest.raises(click.BadParameter, match="fourth: the scenes are first, second, third"):
+        chosen(known, ("fourth",))
+
+
+def test_figures_of_a_scene_that_is_played_alone_join_those_of_the_others() -> None:
+    before = {"third": 3, "first": 1, "gone": 0}
+    assert list(merged(before, {"second": 2, "first": 11}, ("first", "second", "third")).items()) == [
+        ("first", 11),
+        ("second", 2),
+        ("third", 3),
+    ]
 
 
 def test_the_two_hundred_questions_are_different_and_their_right_texts_move_about() -> None:

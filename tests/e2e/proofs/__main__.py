@@ -49,17 +49,17 @@ CONSOLE = Console()
 def proof(*, name: str, keep: bool, scenes: tuple[str, ...]) -> None:
     """Run a long proof."""
     module = importlib.import_module(f"tests.e2e.proofs.{name.replace('-', '_')}")
-    chosen = _chosen(getattr(module, "SCENES", ()), scenes)
+    scenes_to_play = chosen(getattr(module, "SCENES", ()), scenes)
     try:
         if name in WITHOUT_CLUSTER:
             _write(name, module.prove())
         else:
-            _on_a_cluster(name, module, chosen, keep=keep)
+            _on_a_cluster(name, module, scenes_to_play, keep=keep)
     except ClusterError as error:
         raise click.ClickException(str(error)) from error
 
 
-def _chosen(known: Collection[str], asked: Sequence[str]) -> list[str]:
+def chosen(known: Collection[str], asked: Sequence[str]) -> list[str]:
     """The scenes to play, in the proof's order; all of them unless some are asked for."""
     if strangers := [each for each in asked if each not in known]:
         raise click.BadParameter(f"{', '.join(strangers)}: the scenes are {', '.join(known) or 'none'}")

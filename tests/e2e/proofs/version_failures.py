@@ -66,7 +66,7 @@ FINAL: tuple[tuple[frozenset[str], Mapping[str, Any]], ...] = (
     (frozenset({"GateFailed"}), {"revision": "scrambled"}),
     (
         frozenset({"GateInputChanged"}),
-        {"revision": "better", "gate": {"configMap": {"name": GOLDEN, "sha256": "0" * 64}}},
+        {"revision": "better", "gate": {"configMap": {"name": GOLDEN, "sha256": "0" * 64}, "minNdcgAt10": 0.8}},
     ),
     (frozenset({"OutOfMemory"}), {"revision": "better", "resources": LITTLE_MEMORY}),
     (
