@@ -197,6 +197,30 @@ def test_one_image_is_a_source_and_a_volume() -> None:
     assert fetched.settings["model"]["source"] == f"oci://{volume['image']['reference']}"
 
 
+REDIS_BY_TLS, ISSUER = {"redisUrl": "rediss://redis.cache/0"}, {"jwksUrl": "https://login.example/keys"}
+
+
+@pytest.mark.parametrize("guard", [REDIS_BY_TLS, ISSUER])
+def test_authorities_verify_what_the_guard_asks_in_the_scorer_and_in_the_doctor(guard: Values) -> None:
+    bundle = {"secrets": {"caBundle": {"name": "authorities", "key": "company.crt"}}, "config": {"guard": guard}}
+    # The embedded model is fetched from nowhere, the other one by the doctor too.
+    for model in (CPU_DEMO, {"model": {"source": "org/name"}, "cache": {"type": "emptyDir"}}):
+        rendered = render({**model, **bundle}, tests=True)
+        folder, _, file = rendered.settings["guard"]["caFile"].rpartition("/")
+        for pod in (rendered.pod, rendered.one("Pod", "-doctor")["spec"]):
+            (mount,) = (each for each in pod["containers"][0]["volumeMounts"] if each["mountPath"] == folder)
+            (volume,) = (each for each in pod["volumes"] if each["name"] == mount["name"])
+            items = [{"key": "company.crt", "path": file}]
+            assert volume["secret"] == {"secretName": "authorities", "items": items}
+
+
+@pytest.mark.parametrize("guard", [{}, {"redisUrl": "redis://redis.cache/0"}])
+def test_the_scorer_has_no_authorities_where_it_asks_nobody_by_tls(guard: Values) -> None:
+    rendered = render({**CPU_DEMO, "secrets": {"caBundle": {"name": "authorities"}}, "config": {"guard": guard}})
+    assert "caFile" not in rendered.settings.get("guard", {})
+    assert "authorities" not in {mount["name"] for mount in rendered.scorer["volumeMounts"]}
+
+
 @pytest.mark.parametrize(
     ("guard", "ports"),
     [

@@ -25,25 +25,31 @@ class RedisServer:
     Args:
         folder: Its working directory.
         options: Of its command line.
+        certificate: PEM file with certificate and key, by which it speaks TLS and nothing else.
     """
 
-    def __init__(self, folder: Path, *options: str) -> None:
+    def __init__(self, folder: Path, *options: str, certificate: Path | None = None) -> None:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = int(free.getsockname()[1])
         self._folder = folder
         self._options = options
+        self._certificate = certificate
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
     def url(self) -> str:
-        return f"redis://127.0.0.1:{self.port}/0"
+        return f"redis{'s' if self._certificate else ''}://127.0.0.1:{self.port}/0"
 
     def client(self, password: str | None = None) -> redis.Redis:
         return redis.Redis(port=self.port, password=password)
 
     def start(self) -> None:
-        command = ["redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--save", "", *self._options]
+        port = ["--port", str(self.port)]
+        if self._certificate is not None:
+            pair = ["--tls-cert-file", str(self._certificate), "--tls-key-file", str(self._certificate)]
+            port = ["--port", "0", "--tls-port", str(self.port), *pair, "--tls-auth-clients", "no"]
+        command = ["redis-server", *port, "--bind", "127.0.0.1", "--save", "", *self._options]
         self._process = subprocess.Popen(command, cwd=self._folder, stdout=subprocess.DEVNULL)
         deadline = time.monotonic() + START_S
         while time.monotonic() < deadline:
@@ -70,16 +76,17 @@ class RedisServer:
 
 
 @contextmanager
-def redis_server(folder: Path, *options: str) -> Iterator[RedisServer]:
+def redis_server(folder: Path, *options: str, certificate: Path | None = None) -> Iterator[RedisServer]:
     """Run a server until the block ends.
 
     Args:
         folder: Its working directory.
         options: Of its command line.
+        certificate: As of `RedisServer`.
     """
     if not REDIS_SERVER.is_met:
         lacking(REDIS_SERVER.lack)
-    server = RedisServer(folder, *options)
+    server = RedisServer(folder, *options, certificate=certificate)
     server.start()
     try:
         yield server

@@ -38,15 +38,19 @@ The two containers of the chart's own. Both run one image, and read one configur
 {{/* What a download is shown beside the volumes of all containers. */}}
 {{- define "bge-reranker.downloadMounts" -}}
 {{- if .Values.secrets.caBundle.name }}
-- name: authorities
-  mountPath: /etc/bge-reranker/authorities
-  readOnly: true
+{{ include "bge-reranker.authoritiesMount" . }}
 {{- end }}
 {{- if include "bge-reranker.registryFiles" . }}
 - name: registries
   mountPath: /etc/bge-reranker/registries
   readOnly: true
 {{- end }}
+{{- end }}
+
+{{- define "bge-reranker.authoritiesMount" -}}
+- name: authorities
+  mountPath: /etc/bge-reranker/authorities
+  readOnly: true
 {{- end }}
 
 {{- define "bge-reranker.scorerContainer" -}}

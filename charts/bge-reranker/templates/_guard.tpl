@@ -11,7 +11,17 @@ running pods.
 {{- if .Values.secrets.jwtSecret.name }}{{ $_ := set $files "jwtSecretFile" "/etc/bge-reranker/jwt-secret/secrets" }}{{ end -}}
 {{- if .Values.secrets.jwks.name }}{{ $_ := set $files "jwksFile" "/etc/bge-reranker/jwks/jwks.json" }}{{ end -}}
 {{- if .Values.secrets.redis.name }}{{ $_ := set $files "redisPasswordFile" "/etc/bge-reranker/redis/password" }}{{ end -}}
+{{- if include "bge-reranker.guardTrusts" . }}{{ $_ := set $files "caFile" "/etc/bge-reranker/authorities/ca.pem" }}{{ end -}}
 {{- toJson $files -}}
+{{- end }}
+
+{{/* Whether the bundle of authorities verifies what the guard asks: not empty if so. */}}
+{{- define "bge-reranker.guardTrusts" -}}
+{{- $guard := default dict (default dict .Values.config).guard -}}
+{{- $asked := list (default "" $guard.redisUrl) (default "" $guard.jwksUrl) -}}
+{{- if and .Values.secrets.caBundle.name (or (hasPrefix "rediss://" (first $asked)) (hasPrefix "https://" (last $asked))) -}}
+yes
+{{- end -}}
 {{- end }}
 
 {{- define "bge-reranker.guardSecrets" -}}
@@ -51,6 +61,9 @@ running pods.
 - name: {{ .volume }}
   mountPath: /etc/bge-reranker/{{ .volume }}
   readOnly: true
+{{- end }}
+{{- if include "bge-reranker.guardTrusts" . }}
+{{ include "bge-reranker.authoritiesMount" . }}
 {{- end }}
 {{- end }}
 

@@ -30,6 +30,11 @@ Volumes of the pod, and where its containers mount them.
 {{- end }}
 
 {{- define "bge-reranker.downloadVolumes" -}}
+{{- include "bge-reranker.authoritiesVolume" . }}
+{{- include "bge-reranker.registriesVolume" . }}
+{{- end }}
+
+{{- define "bge-reranker.authoritiesVolume" -}}
 {{- if .Values.secrets.caBundle.name }}
 - name: authorities
   secret:
@@ -38,7 +43,6 @@ Volumes of the pod, and where its containers mount them.
       - key: {{ .Values.secrets.caBundle.key | quote }}
         path: ca.pem
 {{- end }}
-{{- include "bge-reranker.registriesVolume" . }}
 {{- end }}
 
 {{/* Names of the Secrets that open an image's registry, one to a line: the one that is named for it goes first. */}}

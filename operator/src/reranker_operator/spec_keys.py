@@ -34,6 +34,7 @@ _KEYS = {
     **dict.fromkeys(("guard.jwtSecretFile", "jwtSecretFile"), "secrets.jwtSecret"),
     **dict.fromkeys(("guard.jwksFile", "jwksFile"), "secrets.jwks"),
     **dict.fromkeys(("guard.redisPasswordFile", "redisPasswordFile"), "secrets.redis"),
+    **dict.fromkeys(("guard.caFile", "caFile"), "secrets.caBundle"),
     **dict.fromkeys(("http.tlsCertFile", "http.tlsKeyFile", "tlsCertFile", "tlsKeyFile"), "secrets.tls"),
     "--allow-pickle": "config.model.allowPickle",
     "model.allowPickle": "config.model.allowPickle",

@@ -67,7 +67,7 @@ Port = Annotated[int, Field(ge=0, le=65535)]
 
 GUARDS = frozenset(
     {
-        *("api_keys", "keys_file", "internal_token_file", "redis_password_file"),
+        *("api_keys", "keys_file", "internal_token_file", "redis_password_file", "ca_file"),
         *("tls_cert_file", "tls_key_file"),
         *("requests_per_minute", "tokens_per_minute", "max_caller_bodies_bytes"),
         *("jwt_issuer", "jwt_audience", "jwks_url", "jwks_file", "jwt_secret_file"),
@@ -390,6 +390,12 @@ class GuardSettings(SettingsGroup):
 
     redis_timeout_ms: float = Field(default=8.0, gt=0, le=1_000)
     """Longest time in milliseconds that one operation on Redis may take, after which the request goes on without it."""
+
+    ca_file: str | None = Field(default=None, min_length=1, max_length=4096)
+    """File with the certificates (PEM) of the authorities by which Redis (`rediss://`) and the address of an issuer's
+    keys (`https://`) are verified, such as a mounted Kubernetes Secret, and by no others; read again when it has
+    changed. Unset: the authorities of the system."""
+
     internal_token_file: str | None = Field(default=None, min_length=1, max_length=4096)
     """File with one token by which servers of the same service ask each other, such as a mounted Kubernetes Secret. It
     is accepted beside the callers' keys, and changes nothing where everybody may call. Read once, at start."""

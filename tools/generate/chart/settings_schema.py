@@ -31,6 +31,7 @@ OWNED = {
     "guard.jwtSecretFile": None,
     "guard.jwksFile": None,
     "guard.redisPasswordFile": None,
+    "guard.caFile": None,
     **{f"gate.{to_camel(name)}": None for name in GateSettings.model_fields},
     **{f"gate.{name}": f"gate.{name}" for name in ("goldenSet", "minNdcgAt10", "maxNdcgLoss", "minKendallTau")},
     "gate.goldenSetSha256": "gate.configMap.sha256",

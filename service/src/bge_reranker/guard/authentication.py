@@ -190,6 +190,6 @@ def _tokens(settings: GuardSettings, observer: GuardObserver) -> Tokens | None:
         local.append(lambda: jwks.content)
     remote = None
     if settings.jwks_url is not None:
-        remote = RemoteKeys(fetch_from(settings.jwks_url), "The answer of jwksUrl", observer)
+        remote = RemoteKeys(fetch_from(settings.jwks_url, settings.ca_file), "The answer of jwksUrl", observer)
     terms = TokenTerms(settings.jwt_issuer, settings.jwt_audience, settings.jwt_skew_s)
     return Tokens(terms, tuple(local), remote)

@@ -6,11 +6,12 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Final, Literal, Protocol, TypeVar
+from typing import Any, Final, Literal, Protocol, TypeVar
 from urllib.parse import parse_qs, urlsplit
 
 import structlog
-from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio import BlockingConnectionPool, Redis, SSLConnection
+from redis.asyncio.connection import parse_url
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.credentials import CredentialProvider
@@ -20,6 +21,7 @@ from typing_extensions import override
 from ..errors import SettingsError
 from ..settings import GuardSettings
 from ..text_files import NotText, read_text
+from .authorities import Authorities
 from .breaker import Breaker
 
 Part = Literal["limits", "cache"]
@@ -30,6 +32,10 @@ Outcome = Literal["ok", "failed", "timed_out", "skipped"]
 
 MOST_CONNECTIONS: Final = 32
 """Connections of one process; an operation that finds all of them busy waits for one within its time."""
+
+GRACE_S: Final = 1.0
+"""Seconds for which an operation goes on by itself when its request has gone on without it: a new connection, by TLS
+above all, may take longer than a request waits, and would never be made if every request broke it off."""
 
 _Answer = TypeVar("_Answer")
 _log = structlog.get_logger("bge_reranker.redis")
@@ -74,6 +80,7 @@ class SharedRedis:
         self._observer = observer
         self._clock = clock
         self._breaker = Breaker()
+        self._left: set[asyncio.Future[Any]] = set()
         observer.redis_breaker(is_open=False)
 
     async def ask(self, part: Part, operation: Callable[[], Awaitable[_Answer]]) -> _Answer:
@@ -89,22 +96,42 @@ class SharedRedis:
         if not self._breaker.allows(self._clock()):
             self._observer.redis_asked(part, "skipped")
             raise RedisUnavailable
+        under_way = asyncio.ensure_future(operation())
         try:
-            async with asyncio.timeout(self._timeout_s):
-                answer = await operation()
-        except TimeoutError as error:
-            self._failed(part, "timed_out", error)
-            raise RedisUnavailable from None
+            if not (await asyncio.wait({under_way}, timeout=self._timeout_s))[0]:
+                self._failed(part, "timed_out", TimeoutError())
+                raise RedisUnavailable
+            answer = under_way.result()
         # A value error where a library cannot read what somebody else has put there.
         except (RedisError, OSError, ValueError) as error:
             self._failed(part, "failed", error)
             raise RedisUnavailable from None
+        finally:
+            if not under_way.done():
+                self._leave(under_way)
         self._succeeded(part)
         return answer
 
     async def close(self) -> None:
-        """Close every connection."""
+        """End what still goes on, and close every connection."""
+        for left in self._left:
+            left.cancel()
+        await asyncio.gather(*self._left, return_exceptions=True)
         await self.pool.disconnect()
+
+    def _leave(self, under_way: asyncio.Future[Any]) -> None:
+        """Let an operation go on for a while, though nobody waits for it any more."""
+        self._left.add(under_way)
+        ends = asyncio.get_running_loop().call_later(GRACE_S, under_way.cancel)
+
+        def forget(ended: asyncio.Future[Any]) -> None:
+            ends.cancel()
+            self._left.discard(ended)
+            if not ended.cancelled():
+                # Looked at, so that asyncio does not call it forgotten: that it came late is counted already.
+                ended.exception()
+
+        under_way.add_done_callback(forget)
 
     def _succeeded(self, part: Part) -> None:
         self._observer.redis_asked(part, "ok")
@@ -131,7 +158,7 @@ def connect(settings: GuardSettings, observer: RedisObserver) -> SharedRedis | N
         observer: Where operations are counted.
 
     Raises:
-        SettingsError: If the address holds a password, or the password's file cannot be read.
+        SettingsError: If the address holds a password, or a file cannot be read.
     """
     if settings.redis_url is None:
         return None
@@ -146,16 +173,47 @@ def connect(settings: GuardSettings, observer: RedisObserver) -> SharedRedis | N
         options["credential_provider"] = _PasswordFile(
             Path(settings.redis_password_file), urlsplit(settings.redis_url).username
         )
-    pool = BlockingConnectionPool.from_url(
-        settings.redis_url,
+    pool = BlockingConnectionPool(
         max_connections=MOST_CONNECTIONS,
         timeout=timeout_s,
         # One try: the request has no time for more, and the next one is another.
         retry=Retry(NoBackoff(), 0),
         driver_info=None,
         **options,
+        **_place(settings.redis_url, settings.ca_file),
     )
     return SharedRedis(pool, timeout_s, observer)
+
+
+def _place(url: str, ca_file: str | None) -> dict[str, Any]:
+    """What the address says, as the library calls it, and how its certificate is verified.
+
+    Raises:
+        SettingsError: If the file of authorities cannot be used, or the address says something else of certificates.
+    """
+    place: dict[str, Any] = dict(parse_url(url))
+    if named := sorted(name for name in place if name.startswith("ssl_")):
+        raise SettingsError(
+            f"redisUrl has the option {named[0]}, which is not read.",
+            remedy="Name the authorities that Redis' certificate is verified by in caFile.",
+        )
+    if place.get("connection_class") is SSLConnection:
+        place |= {"connection_class": _TlsConnection, "authorities": Authorities(ca_file)}
+    return place
+
+
+class _TlsConnection(SSLConnection):
+    """Verifies by what all connections share: one made for each would hold up the event loop for dozens of ms."""
+
+    def __init__(self, authorities: Authorities, **options: Any) -> None:
+        super().__init__(**options)
+        self._authorities = authorities
+
+    @override
+    async def connect(self) -> None:
+        # In a thread, since it is made again where the file has changed.
+        self.ssl_context.context = await asyncio.to_thread(self._authorities.context)
+        await super().connect()
 
 
 def _holds_password(url: str) -> bool:

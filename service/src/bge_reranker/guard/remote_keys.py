@@ -12,6 +12,7 @@ import httpx2
 import structlog
 
 from ..errors import SettingsError, TokenKeysUnavailable
+from .authorities import Authorities
 from .observer import GuardObserver
 from .token_keys import TokenKeys, read_jwks
 
@@ -115,11 +116,15 @@ class RemoteKeys:
             self._observer.credentials_read("jwks_url", is_ok=True)
 
 
-def fetch_from(url: str) -> Fetch:
+def fetch_from(url: str, ca_file: str | None = None) -> Fetch:
     """Fetches from an address.
 
+    Args:
+        url: The address.
+        ca_file: File with the authorities that may have signed its certificate; those of the system by default.
+
     Raises:
-        SettingsError: If what comes from there could be anybody's.
+        SettingsError: If what comes from there could be anybody's, or the file cannot be used.
     """
     try:
         parts = urlsplit(url)
@@ -132,9 +137,14 @@ def fetch_from(url: str) -> Fetch:
             remedy="Take the address under `jwks_uri` of the issuer's /.well-known/openid-configuration.",
         )
 
+    authorities = Authorities(ca_file)
+
     def fetch() -> str:
         try:
-            with httpx2.Client(timeout=_FETCH_S) as client, client.stream("GET", url) as answer:
+            with (
+                httpx2.Client(timeout=_FETCH_S, verify=authorities.context()) as client,
+                client.stream("GET", url) as answer,
+            ):
                 answer.raise_for_status()
                 content = bytearray()
                 for chunk in answer.iter_bytes():

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-import ssl
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
+from ...authorities import trusting
 from ...errors import SettingsError
 
 _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
@@ -27,15 +27,7 @@ def refuse_network_variables(environment: Mapping[str, str]) -> None:
             if value := environment.get(spelling):
                 _refuse_proxy(spelling, value)
     if file := environment.get("SSL_CERT_FILE"):
-        try:
-            ssl.create_default_context(cafile=file)
-        except OSError as error:
-            # One that holds no certificate has the reason of the library, one that is absent that of the system.
-            reason = "it holds no certificate" if isinstance(error, ssl.SSLError) else error.strerror
-            raise SettingsError(
-                f"SSL_CERT_FILE is {file}, which cannot be used: {reason}.",
-                remedy="Mount the CA bundle there, in PEM, or unset it.",
-            ) from None
+        trusting(file, "SSL_CERT_FILE")
 
 
 def hub_endpoint(environment: Mapping[str, str], default: str) -> str:
