@@ -26,6 +26,7 @@ _MODELS = ("chart-registry",)
 _OPERATOR = ("operator-kills", "operator-outage")
 PROOFS = (
     "autoscaling",
+    "redis",
     "node-death",
     "on-request",
     "crash",
