@@ -66,6 +66,8 @@ class Scenario:
     seed: int = 1
     origins: tuple[tuple[Origin, float], ...] = ((ANYBODY, 1.0),)
     """Who asks, each with its part of all arrivals; the parts sum to 1."""
+    is_partial: bool = False
+    """Whether everybody takes what can be scored in time; what was scored counts."""
 
     @property
     def true_tokens_per_second(self) -> float:
@@ -263,7 +265,9 @@ class Simulation:
         is_alone = not self._dispatcher.backlog_tokens
         deadline = now + asked.deadline_s
         try:
-            grant = self._dispatcher.reserve(Asking(asked.tokens, deadline, asked.serial, asked.origin), now)
+            is_partial = self.scenario.is_partial
+            asking = Asking(asked.tokens, deadline, asked.serial, asked.origin, is_partial=is_partial)
+            grant = self._dispatcher.reserve(asking, now)
         except CapacityError as error:
             if error.retry_after_s is not None and not asked.returns:
                 self._come_back(asked, error.retry_after_s)
@@ -276,6 +280,7 @@ class Simulation:
             now,
             lane=grant.lane,
             is_trial=grant.is_trial,
+            is_partial=is_partial,
         )
         self._dispatcher.submit(ticket, grant)
         self._go_on(now)
@@ -288,17 +293,17 @@ class Simulation:
             self._at(again.at, lambda _: self._ask(again))
 
     def _hear(self, asked: Asked, outcome: Outcome, *, was_alone: bool) -> None:
-        if outcome.errors:
+        scored_tokens = (asked.documents - len(outcome.errors)) * PAIR_TOKENS
+        if outcome.errors and not (self.scenario.is_partial and scored_tokens):
             self.result.late += self._counts(self._now) and not was_alone
-            scored = asked.documents - len(outcome.errors)
-            self.result.wasted_tokens += scored * PAIR_TOKENS * self._counts(self._now)
+            self.result.wasted_tokens += scored_tokens * self._counts(self._now)
             return
         if self._counts(self._now):
-            self.result.delivered_tokens += asked.tokens
-            self.result.delivered_long_tokens += asked.tokens * (asked.deadline_s >= self.scenario.long_s)
+            self.result.delivered_tokens += scored_tokens
+            self.result.delivered_long_tokens += scored_tokens * (asked.deadline_s >= self.scenario.long_s)
         if asked.serial in self._counted:
             self.result.answered[asked.size_class] += 1
-            self.result.answered_tokens[asked.origin] += asked.tokens
+            self.result.answered_tokens[asked.origin] += scored_tokens
             self.result.answers.append((asked, self._now - asked.at))
 
     def _go_on(self, now: float) -> None:

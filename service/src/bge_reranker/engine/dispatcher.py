@@ -79,6 +79,8 @@ class Dispatcher:
         self._floor_tokens = 1
         self._measured_at: float | None = None
         """When the throughput was measured last; None until somebody asks after calibration."""
+        self._ended_at = float("-inf")
+        """When the last batch ended."""
 
     @property
     def backlog_tokens(self) -> int:
@@ -265,6 +267,7 @@ class Dispatcher:
             True when the memory budget has regained a step.
         """
         plan = self._pop_running()
+        self._ended_at = self._running_since + compute_s
         self._settle(plan, logits, compute_s, {})
         expected_s = self.throughput.expected_s(plan.tokens)
         if plan.slices[0].ticket.is_trial and compute_s < expected_s:
@@ -342,6 +345,7 @@ class Dispatcher:
             limit_tokens=self._limit_tokens(),
             throughput=self.throughput,
             measured_ago_s=now - self._measured_at,
+            ended_at=self._ended_at,
         )
 
     def _is_prepared_overtaken(self) -> bool:

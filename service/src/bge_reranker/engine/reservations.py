@@ -8,13 +8,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..errors import DeadlineExceeded
+from ..errors import DeadlineExceeded, QueueFull
 from .admission import LATE_REMEDY, MARGIN, Admission, AdmissionRequest, LaterLoad, Load, is_trial
 from .demand import Demand
 from .estimates import Estimates
 from .lanes import Lane, Lanes
 from .origin import ANYBODY, Origin
 from .plan import Plan
+from .room import KeptRoom
 from .throughput import Throughput
 
 
@@ -37,6 +38,9 @@ class Batches:
 
     measured_ago_s: float
     """Seconds since the throughput was measured last."""
+
+    ended_at: float
+    """When the last batch ended."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -91,6 +95,7 @@ class Reservations:
         self._max_queue_tokens = max_queue_tokens
         self._admission = Admission(source)
         self._estimates = Estimates()
+        self._room = KeptRoom()
         self.tokens = 0
 
     @property
@@ -113,6 +118,8 @@ class Reservations:
         if asked.deadline <= now:
             raise DeadlineExceeded("The deadline passed before the request could be queued.", remedy=LATE_REMEDY)
         load = self._load(asked.deadline, now, batches)
+        if not load.backlog_tokens:
+            self._room.note_idle(batches.ended_at, load.tokens_per_second, now)
         lane = self._lanes.of(asked.origin, now)
         request = AdmissionRequest(
             asked.tokens,
@@ -120,15 +127,23 @@ class Reservations:
             asked.deadline - now,
             asked.fingerprint,
             asked.origin.priority,
-            self._lanes.room(lane, now, load.tokens_per_second),
+            self._room.part(now) * self._lanes.room(lane, now, load.tokens_per_second),
         )
         lane.asked.add(request.expected_tokens, now)
         if asked.is_partial and (part := self._admission.part(request, load, now)):
             return self._grant(Grant(max(1, round(part * asked.tokens)), lane, part=part), asked.deadline)
         on_trial = is_trial(asked.tokens * self._estimates.least, asked.deadline - now, load)
         if not on_trial:
-            self._admission.check(request, load, now)
+            self._check(request, load, now)
         return self._grant(Grant(asked.tokens, lane, on_trial), asked.deadline)
+
+    def _check(self, request: AdmissionRequest, load: Load, now: float) -> None:
+        try:
+            self._admission.check(request, load, now)
+        except QueueFull:
+            if request.room:
+                self._room.note_refused(request.expected_tokens, now)
+            raise
 
     def first_hurried(self, batches: Batches, largest_tokens: int, now: float) -> float:
         """The earliest deadline that would be missed if a batch of others came first; infinity where none would.

@@ -17,6 +17,8 @@ from ...text.policy import TextPolicy
 KEY_BYTES: Final = 20
 """Length of a key: two of 2**50 pairs share one with a probability of less than one in 2**60."""
 
+_RELEASE: Final = version("bge-reranker")
+
 
 def pair_keys(model: ServedModel, policy: TextPolicy, request: RankRequest, tenant: str) -> list[bytes]:
     """The key of each document of a request.
@@ -29,7 +31,7 @@ def pair_keys(model: ServedModel, policy: TextPolicy, request: RankRequest, tena
     """
     described = orjson.dumps(
         {
-            "release": version("bge-reranker"),
+            "release": _RELEASE,
             "model": model.digest,
             "precision": model.description.precision,
             "runtime": model.description.runtime,
