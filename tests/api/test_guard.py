@@ -122,6 +122,28 @@ def test_log_and_metric_know_of_it_and_neither_holds_a_key(tmp_path: Path) -> No
     assert server.metrics.registry.get_sample_value(ERRORS, {"code": "Unauthenticated"}) == 1
 
 
+def test_nothing_that_is_served_or_logged_holds_a_secret(tmp_path: Path) -> None:
+    secrets = {"keys_file": "a-key-in-a-file-of-keys", "jwt_secret_file": "s" * 40, "internal_token_file": "i" * 40}
+    for name, secret in secrets.items():
+        (tmp_path / name).write_text(f"{secret}\n")
+    (tmp_path / "redis_password_file").write_text("hush-hush-password\n")
+    files = {name: str(tmp_path / name) for name in (*secrets, "redis_password_file")}
+    others = {"api_keys": KEY, "jwt_issuer": "i", "jwt_audience": "a", "redis_url": "redis://127.0.0.1:1/0"}
+    flags = {**files, **others, "requests_per_minute": 1_000, "log_level": "info"}
+    with live_server(tmp_path, flags) as server:
+        for key in (KEY, KEY, KEY, *secrets.values(), "wrong-wrong"):
+            server.post(BODY, headers={"Authorization": f"Bearer {key}"})
+        pages = [
+            httpx.get(address + path, headers={"Api-Key": KEY}, timeout=WAIT_S).text
+            for address in (server.url, server.management_url)
+            for path in ("/info", "/metrics", "/openapi.json", "/guard", "/")
+        ]
+    shown = "\n".join([*pages, server.log.getvalue()])
+    assert "needs_key" in shown
+    assert "redis_left_alone" in shown
+    assert [secret for secret in (KEY, *secrets.values(), "hush-hush-password", "wrong-wrong") if secret in shown] == []
+
+
 def test_the_specification_names_the_ways_to_send_a_key_where_one_is_needed(
     guarded: LiveServer, server: LiveServer
 ) -> None:
