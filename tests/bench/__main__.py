@@ -24,6 +24,7 @@ from .cache import measure_cache
 from .checkpoint import write_checkpoint
 from .documents import Texts
 from .fairness import measure_fairness
+from .front_ends import measure_front_ends
 from .guard import measure_guard
 from .largest_requests import measure_largest_requests
 from .load import Cell, run_cell
@@ -40,7 +41,7 @@ _DEADLINE_S = 3_600
 
 PARTS = (
     *("speed", "overload", "guard", "cache", "fairness", "largest-requests", "bodies", "memory", "start"),
-    *("telemetry", "scrapes", "backlog"),
+    *("telemetry", "scrapes", "backlog", "front-ends"),
 )
 
 
@@ -52,7 +53,12 @@ PARTS = (
 @click.option("--batch-tokens", default=2_048, show_default=True, help="Largest batch of the bare loop.")
 @click.option("--pairs", default=100_000, show_default=True, help="Pairs of the memory run.")
 @click.option("--against", metavar="REF", help="Compare this tree with a commit instead, in alternating pairs.")
-@click.option("--rounds", default=10, show_default=True, help="Pairs of turns of --against, cache, telemetry, scrapes.")
+@click.option(
+    "--rounds",
+    default=10,
+    show_default=True,
+    help="Pairs of turns of --against, cache, telemetry, scrapes, front-ends.",
+)
 @click.option("--turn-seconds", default=5.0, show_default=True, help="How long such a turn is to take.")
 @click.option(
     "--json", "json_file", default=Path("build/bench.json"), type=click.Path(path_type=Path), show_default=True
@@ -88,6 +94,7 @@ def bench(
         "telemetry": lambda: measure_telemetry(rounds, turn_seconds, console),
         "scrapes": lambda: measure_scrapes(rounds, turn_seconds, console),
         "backlog": lambda: measure_backlog(console),
+        "front-ends": lambda: measure_front_ends(shape, rounds, turn_seconds, console),
         "guard": lambda: measure_guard(min(seconds, 5), console),
     }
     report: dict[str, Any] = {"machine": describe_machine(), "date": datetime.now(UTC).isoformat(timespec="seconds")}

@@ -7,25 +7,18 @@ from __future__ import annotations
 
 import sys
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor
 from pathlib import Path
 
 import numpy as np
-import uvloop
 from numpy.typing import NDArray
 from typing_extensions import override
 
-from bge_reranker.api.application import create_api, create_management
-from bge_reranker.configuration import load_settings
 from bge_reranker.engine.batch import Batch
-from bge_reranker.guard.guard import create_guard
-from bge_reranker.observe.logs import configure_logs
-from bge_reranker.observe.start import create_metrics, start_tracing
+from bge_reranker.observe.metrics import Metrics
 from bge_reranker.ranking.served_model import ServedModel
-from bge_reranker.serving.descriptors import Descriptors, raise_limit
-from bge_reranker.serving.listeners import open_listeners
-from bge_reranker.serving.process import ServerProcess
-from bge_reranker.serving.state import ServingState
+from bge_reranker.settings import Settings
+from tests.live.process import run_process
 from tests.live.scripted_scorer import ScriptedScorer
 from tests.live.server import model_of
 
@@ -46,29 +39,14 @@ class PacedScorer(ScriptedScorer):
 
 
 def main(folder: Path) -> int:
-    settings = load_settings(flags={"port": 0, "management_port": 0, "drain_delay_s": 0, "log_level": "error"})
-    configure_logs(settings.observe)
-    state, executor, metrics = ServingState(), ThreadPoolExecutor(2), create_metrics(settings.observe)
-    guard, tracing = create_guard(settings.guard, metrics), start_tracing(settings.observe, metrics)
-    api, management = open_listeners(
-        create_api(state, settings, guard, metrics, tracing, executor),
-        create_management(state, settings, guard, metrics),
-        settings.http,
-        Descriptors.divide(raise_limit(), settings.http.max_connections),
-        metrics.refused,
-    )
-
-    def load() -> ServedModel:
+    def load(settings: Settings, metrics: Metrics, executor: Executor) -> ServedModel:
         return model_of(folder, settings, PacedScorer(folder / "rate"), metrics, executor)
 
-    def ready(_model: ServedModel) -> None:
-        sys.stdout.write(f"Ready: {api.address}\n")
+    def ready(api: str, _management: str) -> None:
+        sys.stdout.write(f"Ready: {api}\n")
         sys.stdout.flush()
 
-    async def run() -> int:
-        return await ServerProcess(state, api, management, load, settings.http, metrics, tracing, ready).run()
-
-    return uvloop.run(run())
+    return run_process({"drain_delay_s": 0, "log_level": "error"}, load, ready)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import io
 import logging
 import threading
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +30,7 @@ from bge_reranker.ranking.served_model import Capacity, ServedModel
 from bge_reranker.serving.listeners import Listener
 from bge_reranker.serving.state import ServingState
 from bge_reranker.settings import ObserveSettings, Settings
+from bge_reranker.text.encoder import PairEncoder
 from bge_reranker.text.policy import resolve_policy
 
 from .scripted_scorer import MAX_PAIR_TOKENS, ScriptedScorer, panicking_encoder
@@ -139,10 +140,8 @@ def _logs(settings: ObserveSettings) -> Iterator[io.StringIO]:
         root.handlers[:] = handlers
 
 
-def model_of(
-    folder: Path, settings: Settings, scorer: Scorer, metrics: Metrics, executor: ThreadPoolExecutor
-) -> ServedModel:
-    """A scripted scorer behind a real engine.
+def model_of(folder: Path, settings: Settings, scorer: Scorer, metrics: Metrics, executor: Executor) -> ServedModel:
+    """A scripted scorer behind a real engine, with the scripted tokenizer.
 
     Args:
         folder: Where the tokenizer is written.
@@ -151,7 +150,13 @@ def model_of(
         metrics: Where the engine's events are counted.
         executor: Where texts are tokenised.
     """
-    encoder = panicking_encoder(folder)
+    return model_with(panicking_encoder(folder), settings, scorer, metrics, executor)
+
+
+def model_with(
+    encoder: PairEncoder, settings: Settings, scorer: Scorer, metrics: Metrics, executor: Executor
+) -> ServedModel:
+    """The same with another tokenizer."""
     engine = Engine(scorer, settings.engine, observer=EngineEvents(metrics))
     engine.start()
     engine.wait_until_ready(WAIT_S)
