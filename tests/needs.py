@@ -57,9 +57,10 @@ CHROMIUM = Need("chromium", "chromium")
 CURL = Need("curl", "curl")
 DOCKER_REGISTRY = Need("docker-registry", "docker-registry")
 HELM = Need("helm")
+NGINX = Need("nginx", "nginx")
 REDIS_SERVER = Need("redis-server", "redis-server")
 PROMETHEUS = Need("prometheus", "prometheus")
-NEEDS = (BUILDAH, CHROMIUM, CURL, DOCKER_REGISTRY, HELM, PROMETHEUS, REDIS_SERVER)
+NEEDS = (BUILDAH, CHROMIUM, CURL, DOCKER_REGISTRY, HELM, NGINX, PROMETHEUS, REDIS_SERVER)
 
 
 def summary(reasons: Iterable[str]) -> str:
