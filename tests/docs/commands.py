@@ -91,6 +91,13 @@ def _refusal(manifest: str) -> str:
     return helm("template", "demo", str(CHART), "--values=-", text_input=yaml.safe_dump(found["spec"])).stderr
 
 
+def _copy(_: Block, words: list[str]) -> str:
+    sources = [word for word in words[:-1] if not word.startswith("-")]
+    return "; ".join(
+        f"{name} is not there" for name in sources if not name.startswith("/") and not (ROOT / name).exists()
+    )
+
+
 def _unchecked(_: Block, __: list[str]) -> str:
     """It is somebody else's program, and what it is given is said in words."""
     return ""
@@ -98,9 +105,16 @@ def _unchecked(_: Block, __: list[str]) -> str:
 
 _CHECKS: Mapping[str, Callable[[Block, list[str]], str]] = {
     "bge-reranker": _program,
+    "cp": _copy,
     "helm": _helm,
     "kubectl": _kubectl,
     "make": _make,
     "python": _python,
-    **dict.fromkeys("apt-get cat cd curl export for git kind podman printf rm skopeo tar".split(), _unchecked),
+    **dict.fromkeys(
+        (
+            "apt-get cat cd curl docker export for git grep head install kind nginx openssl paste podman printf rm seq "
+            "skopeo systemctl tail tar true useradd wait"
+        ).split(),
+        _unchecked,
+    ),
 }

@@ -149,7 +149,8 @@ def test_connections_to_the_servers_are_kept(machine: Machine) -> None:
 
 
 def test_the_servers_own_errors_reach_the_caller(machine: Machine) -> None:
-    late = machine.post(headers={"X-Request-Deadline-Ms": "0.001"})
+    many = {"query": "q", "candidates": [f"{number} good words" for number in range(4_000)]}
+    late = machine.post(many, headers={"X-Request-Deadline-Ms": "1"})
     assert (late.status_code, late.json()["code"]) == (504, "DeadlineExceeded")
     too_large = machine.post({"query": "q", "candidates": ["x" * 16_800_000]})
     assert (too_large.status_code, too_large.json()["code"]) == (413, "BodyTooLarge")
