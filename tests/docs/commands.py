@@ -110,6 +110,7 @@ _CHECKS: Mapping[str, Callable[[Block, list[str]], str]] = {
     "kubectl": _kubectl,
     "make": _make,
     "python": _python,
+    "python3": _python,
     **dict.fromkeys(
         (
             "apt-get cat cd curl docker export for git grep head install kind nginx openssl paste podman printf rm seq "
