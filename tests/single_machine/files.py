@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import configparser
 import re
+import shlex
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -49,7 +50,10 @@ def unit_command(key: str, environment: Mapping[str, str]) -> list[str]:
     """
     text = unit()["Service"][key].replace(PROGRAM, str(Path(sys.executable).with_name("bge-reranker")))
     text = text.replace("/etc/bge-reranker/config.yaml", str(CONFIG))
-    return re.sub(r"\$\{(\w+)\}", lambda match: environment[match[1]], text).split()
+    return [
+        re.sub(r"\$\{(\w+)\}", lambda match: environment[match[1]], word).replace("$$", "$")
+        for word in shlex.split(text)
+    ]
 
 
 def nginx_conf(folder: Path, ports: Mapping[str, int], replaced: Mapping[str, str]) -> str:

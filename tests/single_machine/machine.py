@@ -53,7 +53,9 @@ class Server:
 
     def wait_until_ready(self) -> None:
         """Wait until it can rank."""
-        subprocess.run(unit_command("ExecStartPost", self.environment), check=True, timeout=WAIT_S)
+        assert self.process is not None
+        environment = {**self.environment, "MAINPID": str(self.process.pid)}
+        subprocess.run(unit_command("ExecStartPost", environment), env=environment, check=True, timeout=WAIT_S)
 
     def spawn(self) -> None:
         """Start it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -15,7 +16,9 @@ import yaml
 from bge_reranker.cli.main import program
 from bge_reranker.configuration import load_settings
 
-from .files import COMPOSE, CONFIG, FOLDER, NGINX, PORTS, PROGRAM, ROOT, UNIT, nginx_conf, seconds, unit
+from tests.control_plane.processes import free_port
+
+from .files import COMPOSE, CONFIG, FOLDER, NGINX, PORTS, PROGRAM, ROOT, UNIT, seconds, unit, unit_command
 
 SETTINGS = load_settings(CONFIG)
 HTTP = SETTINGS.http
@@ -98,6 +101,14 @@ def test_systemd_accepts_the_unit(tmp_path: Path) -> None:
     copy.write_text(UNIT.read_text(encoding="utf-8").replace(PROGRAM, sys.executable), encoding="utf-8")
     checked = subprocess.run(["systemd-analyze", "verify", copy], capture_output=True, text=True, check=False)
     assert (checked.returncode, checked.stderr) == (0, "")
+
+
+def test_the_start_of_a_unit_fails_as_soon_as_its_process_has_ended() -> None:
+    with subprocess.Popen([sys.executable, "-c", ""]) as ended:
+        ended.wait()
+    environment = {"MAINPID": str(ended.pid), "BGE_RERANKER_MANAGEMENT_PORT": str(free_port())}
+    command = unit_command("ExecStartPost", environment)
+    assert subprocess.run(command, env=os.environ | environment, capture_output=True, check=False).returncode == 1
 
 
 def test_the_page_has_the_figures_of_the_files() -> None:
