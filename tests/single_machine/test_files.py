@@ -15,7 +15,6 @@ import yaml
 
 from bge_reranker.cli.main import program
 from bge_reranker.configuration import load_settings
-
 from tests.control_plane.processes import free_port
 
 from .files import COMPOSE, CONFIG, FOLDER, NGINX, PORTS, PROGRAM, ROOT, UNIT, seconds, unit, unit_command
