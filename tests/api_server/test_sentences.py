@@ -11,7 +11,15 @@ import pytest
 from bge_reranker.setting_bounds import setting_bounds
 from tests.chart.rendering import refusal
 from tests.cluster.failures import ClusterError
-from tests.contract.setting_cases import Fault, bound_cases, rounds, rule_cases, values_of
+from tests.contract.setting_cases import (
+    CHART_SENTENCES,
+    Fault,
+    bound_cases,
+    combination_cases,
+    rounds,
+    rule_cases,
+    values_of,
+)
 from tests.e2e.operated import Operated
 
 SHAPES: list[tuple[dict[str, Any], str]] = [
@@ -108,6 +116,27 @@ def test_the_api_server_refuses_with_the_service_s_sentence_what_a_declaration_r
         for case in cases:
             end = f"; {SENTENCES[case.key]}"
             assert [line for line in said if f": {case.path} is " in line and line.endswith(end)], case
+
+
+def test_the_api_server_refuses_what_breaks_a_combination_with_the_service_s_sentence(products: Operated) -> None:
+    for case in combination_cases():
+        said = lines_said_of(products, case.of_the_chart)
+        found = {sentence for sentence in CHART_SENTENCES if any(line.endswith(sentence) for line in said)}
+        assert found == case.said_by_the_chart, case
+        assert [line for line in said if "hush" in line] == []
+
+
+def test_an_address_that_may_hold_a_password_is_not_repeated(products: Operated) -> None:
+    specs: list[dict[str, Any]] = [
+        {"model": {"source": "https://user:hush@host:99999/m.tar.gz"}},
+        {"autoscaling": {"keda": {"serverAddress": "https://user:hush@ho st"}}},
+        {"config": {"guard": {"redisUrl": "redis://user:hush@host:99999"}}},
+        {"config": {"observe": {"otlpEndpoint": "http://user:hush@collector:4317"}}},
+    ]
+    for spec in specs:
+        said = lines_said_of(products, spec)
+        assert [line for line in said if " is wrong; it must be " in line] != []
+        assert [line for line in said if "hush" in line] == []
 
 
 def test_the_api_server_refuses_another_type_by_the_schema_which_names_the_setting(products: Operated) -> None:

@@ -19,16 +19,21 @@ from bge_reranker import settings as module
 from bge_reranker.configuration import load_settings
 from bge_reranker.errors import RerankerError, SettingsError
 from bge_reranker.setting_bounds import setting_bounds
+from bge_reranker.setting_combinations import COMBINATIONS
 from bge_reranker.setting_rules import MODEL_PAIR_TOKENS
 from bge_reranker.settings import Settings
 from bge_reranker.text.policy import resolve_policy
+from generate.chart.rules import sentence_of
 from tests.chart.rendering import CHART, CPU_DEMO, helm_says, problems, render
 from tests.contract.setting_cases import (
+    CHART_SENTENCES,
     GUARD_KEYS,
     BoundCase,
+    CombinationCase,
     Fault,
     RuleCase,
     bound_cases,
+    combination_cases,
     rounds,
     rule_cases,
     values_of,
@@ -70,6 +75,38 @@ def test_helm_takes_what_breaks_no_rule() -> None:
             assert render({**CPU_DEMO, "config": case.config}).settings.items() >= {"model": {"source": "demo"}}.items()
 
 
+COMBINATION_CASES = combination_cases()
+
+
+@pytest.mark.parametrize("case", COMBINATION_CASES, ids=lambda case: " ".join(case.values))
+def test_the_service_refuses_exactly_what_breaks_a_combination(case: CombinationCase) -> None:
+    said = ""
+    try:
+        load_settings(environment={"BGE_RERANKER_CONFIG": json.dumps(case.config)})
+    except SettingsError as error:
+        said = error.message
+    assert said == " ".join(case.said)
+    assert "hush" not in said
+
+
+@pytest.mark.parametrize("case", COMBINATION_CASES, ids=lambda case: " ".join(case.values))
+def test_helm_refuses_what_breaks_a_combination_with_the_service_s_sentence(case: CombinationCase) -> None:
+    said = helm_says({**CPU_DEMO, **case.of_the_chart})
+    assert {sentence for sentence in CHART_SENTENCES if f"- {sentence}" in said} == case.said_by_the_chart
+    assert "hush" not in said
+
+
+def test_each_combination_is_broken_by_a_case_and_kept_by_another() -> None:
+    for rule in COMBINATIONS:
+        asked = [rule.is_broken(case.values) for case in COMBINATION_CASES if rule.when.holds(case.values)]
+        assert set(asked) == ({True, False} if rule.others else {True}), rule
+
+
+def test_a_combination_that_the_chart_does_not_have_is_about_settings_that_it_decides() -> None:
+    left = [rule.when.key for rule in COMBINATIONS if sentence_of(rule) not in CHART_SENTENCES]
+    assert left == ["http.tlsCertFile", "http.tlsKeyFile", "gate.peers", "gate.peers"]
+
+
 BOUND_CASES = list(bound_cases())
 SENTENCES = {key: found.sentence for key, found in setting_bounds().items()}
 OF_THE_CHART = [case for case in BOUND_CASES if case.path]
@@ -99,13 +136,13 @@ def test_the_service_refuses_with_the_sentence_what_its_declarations_refuse() ->
 @pytest.mark.parametrize("cases", rounds(case for case in OF_THE_CHART if case.fault in {Fault.BOUND, Fault.LENGTH}))
 def test_helm_refuses_with_the_service_s_sentence_what_a_declaration_refuses(cases: list[BoundCase]) -> None:
     said = [line for line in problems({**CPU_DEMO, **values_of(cases)}) if "; it must be " in line]
-    assert said == [f"{case.path} is {shown(case.value)}; {SENTENCES[case.key]}" for case in cases]
+    assert said == [f"{case.path} is {shown(case)}; {SENTENCES[case.key]}" for case in cases]
 
 
-def shown(value: Any) -> str:
-    """As an error repeats it, which it does not where it is very long."""
-    text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) < 1024 else "wrong"
+def shown(case: BoundCase) -> str:
+    """As an error repeats a value, which it does not where it is very long or may hold a password."""
+    text = json.dumps(case.value, ensure_ascii=False)
+    return text if len(text) < 1024 and setting_bounds()[case.key].may_repeat(case.value) else "wrong"
 
 
 @pytest.mark.parametrize("cases", rounds(case for case in OF_THE_CHART if case.fault in {Fault.TYPE, Fault.EMPTY}))
@@ -121,12 +158,16 @@ def test_helm_takes_what_a_setting_s_declaration_accepts(cases: list[BoundCase])
     assert [sentence for sentence in SENTENCES.values() if sentence in said] == []
 
 
-def test_the_resource_s_schema_decides_as_the_service_does_but_for_lengths() -> None:
+def test_the_resource_s_schema_decides_as_the_service_does_but_for_lengths_and_addresses() -> None:
     definition = yaml.safe_load((CHART / "crds" / "rerankers.yaml").read_text(encoding="utf-8"))
     spec = definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]
     schema = Draft4Validator(with_nulls(spec))
+    left_to_rules = {key for key, bounds in setting_bounds().items() if bounds.is_address}
     wrong = [
-        case for case in OF_THE_CHART if schema.is_valid(values_of([case])) != (case.fault in {None, Fault.LENGTH})
+        case
+        for case in OF_THE_CHART
+        if schema.is_valid(values_of([case])) != (case.fault in {None, Fault.LENGTH})
+        and not (case.key in left_to_rules and case.fault is Fault.BOUND)
     ]
     assert wrong == []
 
@@ -144,7 +185,7 @@ VALIDATORS = {
     "SettingsGroup._choice_in_any_case": "it refuses nothing",
     "SettingsGroup._no_accidental_number": "the schema's type says it",
     "ModelSettings._device_in_any_case": "it refuses nothing",
-    "Settings._rules_between_fields": "setting_rules.RULES",
+    "Settings._rules_between_fields": "setting_rules.RULES` or `setting_combinations.COMBINATIONS",
 }
 """Code among the settings that could refuse what chart and resource accept, and what its docstring says of that."""
 

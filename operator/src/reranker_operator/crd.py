@@ -82,12 +82,8 @@ def spec_schema(schema: Schema, values: dict[str, Any], table: Table) -> Schema:
     properties["replicas"]["default"] = 1
     properties["lifecycle"] = LIFECYCLE
     description = "The chart's values for one scorer; what is left out is the chart's default."
-    spec = {
-        "type": "object",
-        "description": description,
-        "properties": properties,
-        "x-kubernetes-validations": between_fields(values, table),
-    }
+    spec: Schema = {"type": "object", "description": description, "properties": properties}
+    spec["x-kubernetes-validations"] = between_fields(spec, values, table)
     of_bounds(spec, table)
     of_texts(spec, table)
     of_structures(spec, table)

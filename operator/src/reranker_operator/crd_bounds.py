@@ -1,8 +1,9 @@
 """Bounds of the service's settings in the resource: in its schema, and as rules that have the service's sentence.
 
 Tools that read the schema and no CEL find the bounds there. Two keywords differ from the declaration's, because the
-API server asks no rule at all of an object that breaks an `enum` or a `maxLength`: choices are a pattern, and the
-longest text is twice as long as the rule allows.
+API server asks no rule at all of an object that breaks an `enum` or a `maxLength`: choices are a pattern, in upper or
+lower case, and the longest text is twice as long as the rule allows. Patterns of addresses, which may hold a password,
+are in the rule alone.
 """
 
 from __future__ import annotations
@@ -30,12 +31,15 @@ def of_bounds(spec: Schema, table: Table) -> None:
 def _keywords(bound: Table, kind: str) -> Schema:
     kept = ("minimum", "maximum", "minLength", "pattern")
     found: Schema = {keyword: bound[keyword] for keyword in kept if keyword in bound}
+    if "hidden" in bound:
+        # What breaks a pattern of the schema is repeated by the API server.
+        found.pop("pattern", None)
     if "exclusiveMinimum" in bound:
         found |= {"minimum": bound["exclusiveMinimum"], "exclusiveMinimum": True}
     if kind == "string":
         found["maxLength"] = bound["maxLength"] * _BEYOND_THE_BOUND if "maxLength" in bound else LONGEST_TEXT
     if "enum" in bound:
-        found["pattern"] = f"^({'|'.join(map(re.escape, bound['enum']))})$"
+        found["pattern"] = f"^(?i:{'|'.join(map(re.escape, bound['enum']))})$"
     return found
 
 
@@ -49,7 +53,7 @@ def _tests(bound: Table, kind: str) -> Iterator[str]:
     if "pattern" in bound:
         yield f"self.matches({literal(bound['pattern'])})"
     if "enum" in bound:
-        yield f"self in {literal(bound['enum'])}"
+        yield f"self.lowerAscii() in {literal(bound['enum'])}"
 
 
 def _number(value: float, kind: str) -> str:
@@ -60,7 +64,10 @@ def _messages(bound: Table, kind: str) -> dict[str, str]:
     """The sentence with what was given; without it where that is too long for a message, or has line breaks."""
     given = '"%s"' if kind == "string" else "%s"
     beginning, end = (part.replace("%", "%%") for part in (f"{bound['path']} is ", f"; {bound['sentence']}"))
-    with_value = {"messageExpression": f"{literal(beginning + given + end)}.format([self])"}
-    return (
-        {"message": f"{bound['path']} is wrong; {bound['sentence']}", **with_value} if kind == "string" else with_value
+    without_value, with_value = (
+        f"{bound['path']} is wrong; {bound['sentence']}",
+        f"{literal(beginning + given + end)}.format([self])",
     )
+    if "hidden" in bound:
+        with_value = f"self.matches({literal(bound['hidden'])}) ? {literal(without_value)} : {with_value}"
+    return {**({"message": without_value} if kind == "string" else {}), "messageExpression": with_value}

@@ -25,10 +25,11 @@ MODEL_PAIR_TOKENS = "modelPairTokens"
 """Stands in the table for the longest pair of the model, known of few models."""
 
 
-def between_fields(values: dict[str, Any], table: Table) -> list[Schema]:
+def between_fields(spec: Schema, values: dict[str, Any], table: Table) -> list[Schema]:
     """Rules of the spec as a whole.
 
     Args:
+        spec: Its schema.
         values: The chart's defaults, those of the service's settings as `config`.
         table: The chart's files/rules.json.
     """
@@ -37,6 +38,8 @@ def between_fields(values: dict[str, Any], table: Table) -> list[Schema]:
     shared = f'{kind} in ["pvc", "existing"] && {mode} != "ReadWriteMany"'
     return [
         *(_relation(each, values, table) for each in table["relations"]),
+        *(_combination(each, spec) for each in table["combinations"]),
+        *(_distinct(each) for each in table["distinct"]),
         _image(values, table),
         {
             "rule": f'!({shared}) || (!({scaled}) && self.replicas <= 1 && {rollout} != "surge")',
@@ -183,9 +186,13 @@ def _steps(path: str) -> list[str]:
 
 
 def _message(form: Table, path: str) -> Schema:
+    without_value = f"{path} is wrong; {form['sentence']}"
     if form["isSecret"]:
-        return {"message": f"{path} is wrong; {form['sentence']}"}
-    return {"messageExpression": f"{literal(_beginning(path))} + self + {literal(_end(form))}"}
+        return {"message": without_value}
+    with_value = f"{literal(_beginning(path))} + self + {literal(_end(form))}"
+    if "hidden" in form:
+        with_value = f"self.matches({literal(form['hidden'])}) ? {literal(without_value)} : {with_value}"
+    return {"messageExpression": with_value}
 
 
 def add_rules(schema: Schema, *rules: Schema) -> None:
@@ -226,6 +233,37 @@ def _relation(rule: Table, values: dict[str, Any], table: Table) -> Schema:
         "rule": f"{when}{left} == 0 || {right} == 0 || {left} {rule['relation']} {right}",
         "message": rule["sentence"],
     }
+
+
+def _combination(rule: Table, spec: Schema) -> Schema:
+    """What must be true of other fields where something is true of one."""
+    others = " || ".join(_fact(each, spec) for each in rule["others"]) or "false"
+    expected = f"!({others})" if rule["relation"] == "excludes" else f"({others})"
+    return {"rule": f"!({_fact(rule['when'], spec)}) || {expected}", "message": rule["sentence"]}
+
+
+def _fact(fact: Table, spec: Schema) -> str:
+    """Whether a field is like a pattern, or is given at all; a null is not."""
+    path, schema = fact["path"], schema_at(spec, fact["path"])
+    if schema is None:
+        raise ValueError(f"{path} is in a combination and not in the resource")
+    field, kind = f"self.{path}", schema["type"]
+    if "pattern" in fact:
+        tests = f"type({field}) == string && {field}.matches({literal(fact['pattern'])})"
+    elif kind == "boolean":
+        tests = f"type({field}) == bool && {field}"
+    elif kind in {"string", "array"}:
+        tests = f"type({field}) != null_type && size({field}) > 0"
+    else:
+        tests = f"type({field}) != null_type"
+    return f"({_there(path)} && {tests})"
+
+
+def _distinct(rule: Table) -> Schema:
+    """Members of a list of which no two have one name."""
+    path, name = rule["path"], rule["by"]
+    once = f"self.{path}.all(one, self.{path}.exists_one(other, other.{name} == one.{name}))"
+    return {"rule": f"!({_there(path)}) || {once}", "message": rule["sentence"]}
 
 
 def _image(values: dict[str, Any], table: Table) -> Schema:

@@ -303,10 +303,12 @@ def _explain(error: ValidationError) -> str:
             # The rules between settings, which are whole sentences, and what has no setting of its own.
             sentences.append(str(problem["msg"]).removeprefix("Value error, ").rstrip(".") + ".")
             continue
-        given = "a secret" if setting.is_secret else _shown(problem["input"])
+        bounds = setting_bounds()[setting.key]
+        given = _shown(problem["input"]) if bounds.may_repeat(problem["input"]) else "wrong"
+        given = "a secret" if setting.is_secret else given
         names = f"{setting.key} (flag {setting.flag}, variable {setting.variable})"
         hint = f" {problem['ctx']['error']}" if problem["type"] == "value_error" else ""
-        sentences.append(f"{names} is {given}; {setting_bounds()[setting.key].sentence}{hint}")
+        sentences.append(f"{names} is {given}; {bounds.sentence}{hint}")
     return " ".join(sentences)
 
 

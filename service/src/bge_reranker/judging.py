@@ -62,7 +62,7 @@ def load_gate(settings: Settings) -> Gate | None:
     """Read what the settings say of the gate; None where there is none.
 
     Raises:
-        SettingsError: If they contradict themselves, or a package is missing.
+        SettingsError: If a file cannot be read, or a package is missing.
         GateInputChanged: If the golden set is not the one that they name.
         InvalidJudgements: If the golden set is none.
     """
@@ -77,10 +77,6 @@ def load_gate(settings: Settings) -> Gate | None:
 
 def _peers(settings: Settings) -> Peers:
     http, hosts = settings.http, settings.gate.peers or ""
-    if hosts and not (http.port and http.management_port):
-        raise SettingsError(
-            "peers needs fixed ports, which are theirs as well.", remedy="Set port and managementPort, or unset peers."
-        )
     certificates = None if http.tls_cert_file is None else Path(http.tls_cert_file)
     token = load_internal_token(settings.guard)
     return ServicePeers(hosts, http.port, http.management_port, token, certificates=certificates)

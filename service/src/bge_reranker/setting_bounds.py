@@ -6,12 +6,13 @@ resource might not know it either.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
 
-from .setting_texts import MUST_BE
+from .setting_texts import HOLDS_MORE, IS_ADDRESS, MUST_BE
 from .settings import Settings
 
 Schema = dict[str, Any]
@@ -20,7 +21,7 @@ REMEDY: Final = "Correct it, or leave it out for the default."
 """What to do about a value that a setting must not have."""
 
 _BOUNDS: Final = ("minimum", "exclusiveMinimum", "maximum", "enum", "minLength", "maxLength", "pattern")
-_OTHERS: Final = {"title", "description", "default", "anyOf", "type", "format", "writeOnly", MUST_BE}
+_OTHERS: Final = {"title", "description", "default", "anyOf", "type", "format", "writeOnly", MUST_BE, IS_ADDRESS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,7 @@ class SettingBounds:
         key: Such as `engine.maxBatchTokens`.
         type: JSON Schema's, as `bounds` are.
         words: What it must be, such as "a whole number from 16 to 4194304".
+        is_address: Whether a wrong value may hold a password.
     """
 
     key: str
@@ -40,6 +42,11 @@ class SettingBounds:
     default: Any
     bounds: Mapping[str, Any]
     words: str
+    is_address: bool = False
+
+    def may_repeat(self, value: object) -> bool:
+        """Whether an error may say what was given."""
+        return not (self.is_address and re.search(HOLDS_MORE, str(value)))
 
     @property
     def sentence(self) -> str:
@@ -81,6 +88,7 @@ def _setting(key: str, field: Schema) -> SettingBounds:
         default=field.get("default"),
         bounds={keyword: value[keyword] for keyword in _BOUNDS if keyword in value},
         words=_words(key, value),
+        is_address=bool(value.get(IS_ADDRESS, field.get(IS_ADDRESS))),
     )
 
 

@@ -1,7 +1,8 @@
 """Every setting of the scorer, once: name, unit, default, bounds and what it means.
 
-What a declaration allows is read from it by `setting_bounds`, rules between settings are in `setting_rules`, and
-`configuration` reads and merges their sources. Each part resolves "auto" in its own settings before it starts.
+What a declaration allows is read from it by `setting_bounds`, rules between settings are in `setting_rules` and
+`setting_combinations`, and `configuration` reads and merges their sources. Each part resolves "auto" in its own
+settings before it starts.
 
 Field names are unique across the groups, so that a flag (`--max-batch-tokens`), an environment variable
 (`BGE_RERANKER_MAX_BATCH_TOKENS`) and a key of the configuration file (`engine.maxBatchTokens`) need no other prefix.
@@ -18,8 +19,10 @@ from pydantic.alias_generators import to_camel
 
 from .plain_numbers import plain_number
 from .precision import PrecisionName
+from .setting_combinations import broken_combinations
 from .setting_rules import broken
 from .setting_texts import (
+    IS_ADDRESS,
     Claim,
     CutOffs,
     Device,
@@ -137,7 +140,7 @@ def choices_of(annotation: Any) -> frozenset[str]:
 class ModelSettings(SettingsGroup):
     """Which model is served, and on what."""
 
-    source: str = Field(default="demo", min_length=1, max_length=4096)
+    source: str = Field(default="demo", min_length=1, max_length=4096, json_schema_extra={IS_ADDRESS: True})
     """Model: `demo` (embedded), a folder with a Hugging Face checkpoint, `org/name[@revision]`, or a source:
     `hf://org/name`, `https://` (archive or file list), `s3://bucket/prefix`, `oci://registry/repository@sha256:...`,
     `file:///path`, `pvc://claim/path`."""
@@ -509,8 +512,8 @@ class Settings(SettingsGroup):
 
     @model_validator(mode="after")
     def _rules_between_fields(self) -> Self:
-        """Refuse what breaks one of `setting_rules.RULES`."""
+        """Refuse what breaks one of `setting_rules.RULES` or `setting_combinations.COMBINATIONS`."""
         values = {f"{group}.{to_camel(field)}": value for group, part in self for field, value in part}
-        if problems := broken(values):
+        if problems := [*broken(values), *broken_combinations(values)]:
             raise ValueError(" ".join(f"{message} {remedy}" for message, remedy in problems))
         return self

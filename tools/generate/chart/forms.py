@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 
-from bge_reranker.store.sources.patterns import DNS_NAME, PORT, STEP
+from bge_reranker.address_patterns import IPV4, IPV4_BITS, IPV6, IPV6_BITS, PORT
+from bge_reranker.store.sources.patterns import DNS_NAME, STEP
 from bge_reranker.store.sources.registry import EXAMPLES, KINDS
 
 _END = "[A-Za-z0-9]"
@@ -23,19 +24,6 @@ _DNS_LABEL = "[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
 
 _TOP = "[0-9]*[a-z]([-a-z0-9]*[a-z0-9])?"
 """Last part of a host name, which an address does not have."""
-
-_BYTE = "(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
-_IPV4 = f"({_BYTE}[.]){{3}}{_BYTE}"
-_GROUP = "[0-9a-fA-F]{1,4}"
-_IPV6 = "|".join(
-    [
-        f"({_GROUP}:){{7}}{_GROUP}",
-        *(f"({_GROUP}:){{{before}}}(:{_GROUP}){{1,{7 - before}}}" for before in range(1, 7)),
-        f":(:{_GROUP}){{1,7}}",
-        f"({_GROUP}:){{1,7}}:",
-        "::",
-    ]
-)
 
 _SIGN = "([^/%]|%([013-9A-Fa-f].|2[0-9A-Ea-e]))"
 _SIGN_BUT_DOT = "([^/%.]|%([013-9A-Fa-f].|2[0-9A-Ea-e]))"
@@ -57,6 +45,7 @@ class Form:
         pattern: Of the whole text, without anchors.
         sentence: What it must be, and the remedy; it follows the key and what was given.
         is_secret: Whether what was given is left out.
+        is_address: Whether it is left out where it may hold a password, as `bge_reranker.setting_texts` says.
         lengths: Another pattern of the whole text, for the lengths of its parts, which RE2 cannot ask within the first.
     """
 
@@ -64,6 +53,7 @@ class Form:
     sentence: str
     may_be_empty: bool = True
     is_secret: bool = False
+    is_address: bool = False
     lengths: str = ""
 
     @property
@@ -132,6 +122,7 @@ FORMS = {
     "source": Form(
         "|".join(kind.pattern for kind in KINDS),
         f"it must be {EXAMPLES}. Correct it.",
+        is_address=True,
     ),
     "image": Form(
         _IMAGE,
@@ -148,6 +139,7 @@ FORMS = {
     "server": Form(
         f"https?://{_SERVER}",
         "it must be the address of a server, such as https://host or http://host:port. Correct it.",
+        is_address=True,
     ),
     "proxy": Form(
         f"([hH][tT][tT][pP][sS]?://)?{_SERVER}",
@@ -155,7 +147,7 @@ FORMS = {
         is_secret=True,
     ),
     "cidr": Form(
-        f"{_IPV4}/(3[0-2]|[12]?[0-9])|({_IPV6})/(12[0-8]|1[01][0-9]|[1-9]?[0-9])",
+        f"{IPV4}/{IPV4_BITS}|({IPV6})/{IPV6_BITS}",
         "it must be a range of addresses, such as 10.0.0.0/8 or fd00::/8. Correct it.",
         may_be_empty=False,
     ),

@@ -1,9 +1,10 @@
 """files/rules.json: what the chart and the resource refuse with the same sentence.
 
 `bounds` are what one setting of the service may be; `relations` hold between two values, or a value and the model's
-longest pair; `forms` are what one text must look like. `structures` are places of Kubernetes' own types, whose rules
-are in `types`: forms of their fields, `conditions` between them, and which types are `inside`. The chart's template
-reads the file, and so does the operator's generator of the CRD.
+longest pair; `combinations` say what a value needs or excludes, and `distinct` in which lists each name may be once;
+`forms` are what one text must look like. `structures` are places of Kubernetes' own types, whose rules are in `types`:
+forms of their fields, `conditions` between them, and which types are `inside`. The chart's template reads the file, and
+so does the operator's generator of the CRD.
 """
 
 from __future__ import annotations
@@ -15,11 +16,13 @@ from typing import Any
 import yaml
 
 from bge_reranker.setting_bounds import setting_bounds
+from bge_reranker.setting_combinations import COMBINATIONS, DISTINCT, Combination, DistinctNames, Fact
 from bge_reranker.setting_rules import MODEL_PAIR_TOKENS, RULES, WORDS, Rule
+from bge_reranker.setting_texts import HOLDS_MORE
 from reranker_operator.kubernetes_schema import inner_types
 
 from .forms import FORMS, SETTING_FORMS, STRUCTURE_FORMS
-from .settings_schema import OWNED
+from .settings_schema import OWNED, path_of
 from .structure_rules import OTHERWISE_NAMED, STRUCTURES
 from .values_schema import TYPES, is_leaf
 
@@ -55,6 +58,8 @@ def rules() -> str:
         "modelPairTokens": MODEL_PAIR_TOKENS_OF,
         "bounds": list(_bounds()),
         "relations": [*VALUE_RELATIONS, *(_relation(rule) for rule in RULES if not _is_owned(rule))],
+        "combinations": list(_combinations()),
+        "distinct": [_distinct(each) for each in DISTINCT],
         "image": {"patterns": STRUCTURE_FORMS["requiredImage"].expressions, "sentence": IMAGE_SENTENCE},
         "forms": [*_forms(types, ""), *_setting_forms()],
         "structures": structures,
@@ -73,7 +78,8 @@ def _bounds() -> Iterator[dict[str, Any]]:
         if key in OWNED and setting.may_be_null and "pattern" in bounds:
             # A value of the chart is unset where it is empty.
             bounds["pattern"] = f"^({bounds['pattern'].removeprefix('^').removesuffix('$')})?$"
-        yield {"path": path, **bounds, "sentence": setting.sentence}
+        hidden = {"hidden": HOLDS_MORE} if setting.is_address else {}
+        yield {"path": path, **bounds, **hidden, "sentence": setting.sentence}
 
 
 def _relation(rule: Rule) -> dict[str, Any]:
@@ -84,6 +90,35 @@ def _relation(rule: Rule) -> dict[str, Any]:
         right = shown = f"config.{right}"
     sentence = f"{left} must be {WORDS[rule.relation]} {shown}, or {rule.consequence} {rule.remedy}"
     return {"left": left, "relation": rule.relation, "right": right, "sentence": sentence}
+
+
+def _combinations() -> Iterator[dict[str, Any]]:
+    """The combinations of settings that users of the chart can break."""
+    for each in COMBINATIONS:
+        paths = {path_of(fact.key) for fact in (each.when, *each.others)}
+        # One value may give two settings, and some are the chart's alone.
+        if None in paths or path_of(each.when.key) in map(path_of, (fact.key for fact in each.others)):
+            continue
+        yield {
+            "when": _fact(each.when),
+            "relation": each.relation,
+            "others": [_fact(fact) for fact in each.others],
+            "sentence": sentence_of(each),
+        }
+
+
+def sentence_of(rule: Combination | DistinctNames) -> str:
+    """The sentence with the names that the chart has for settings."""
+    return " ".join(rule.said(lambda key: path_of(key) or key))
+
+
+def _fact(fact: Fact) -> dict[str, str]:
+    found = {"path": path_of(fact.key) or ""}
+    return {**found, "pattern": fact.pattern} if fact.pattern else found
+
+
+def _distinct(rule: DistinctNames) -> dict[str, str]:
+    return {"path": f"{path_of(rule.key)}", "by": "name", "sentence": sentence_of(rule)}
 
 
 def _is_owned(rule: Rule) -> bool:
@@ -157,4 +192,11 @@ def _setting_forms() -> Iterator[dict[str, Any]]:
 
 def _form(path: str, name: str) -> dict[str, Any]:
     form = STRUCTURE_FORMS.get(name) or FORMS[name]
-    return {"path": path, "patterns": form.expressions, "sentence": form.sentence, "isSecret": form.is_secret}
+    hidden = {"hidden": HOLDS_MORE} if form.is_address else {}
+    return {
+        "path": path,
+        "patterns": form.expressions,
+        "sentence": form.sentence,
+        "isSecret": form.is_secret,
+        **hidden,
+    }

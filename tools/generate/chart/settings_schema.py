@@ -39,7 +39,23 @@ OWNED = {
 }
 """Settings that the chart decides itself and `config` must not have, each with the value that it comes from, if any."""
 
+GIVEN_BY = {
+    "guard.jwtSecretFile": "secrets.jwtSecret.name",
+    "guard.jwksFile": "secrets.jwks.name",
+    "guard.redisPasswordFile": "secrets.redis.name",
+    "http.tlsCertFile": "secrets.tls.name",
+    "http.tlsKeyFile": "secrets.tls.name",
+    "gate.goldenSetFile": "gate.configMap.name",
+    "gate.cutOffs": "gate.cutOffs",
+}
+"""Owned settings that the chart gives to the service where a value of its own is given."""
+
 Schema = dict[str, Any]
+
+
+def path_of(key: str) -> str | None:
+    """Where the chart has a setting, or what it is given by; None where the chart decides it alone."""
+    return GIVEN_BY.get(key, OWNED.get(key, f"config.{key}"))
 
 
 def config_schema() -> Schema:

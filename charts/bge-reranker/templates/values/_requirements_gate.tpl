@@ -4,9 +4,6 @@ Rules about the relevance gate. Each define gives one sentence a line.
 
 {{- define "bge-reranker.requirements.gate" -}}
 {{- $relative := or (not (kindIs "invalid" .Values.gate.maxNdcgLoss)) (not (kindIs "invalid" .Values.gate.minKendallTau)) .Values.gate.cutOffs }}
-{{- if and .Values.gate.goldenSet .Values.gate.configMap.name }}
-gate.goldenSet is given and gate.configMap.name is {{ .Values.gate.configMap.name }}; a model is judged by one golden set. Leave one of them empty.
-{{ end }}
 {{- if gt (default "" .Values.gate.goldenSet | len) 65536 }}
 gate.goldenSet has {{ default "" .Values.gate.goldenSet | len }} bytes; at most 65536 fit into a pod template. Put it into a ConfigMap and name that in gate.configMap.
 {{ end }}
@@ -19,16 +16,8 @@ gate.configMap.name is {{ .Values.gate.configMap.name }} and gate.configMap.sha2
 {{- if and .Values.gate.configMap.sha256 (not .Values.gate.configMap.name) }}
 gate.configMap.sha256 is given and gate.configMap.name is empty. Name the ConfigMap, or leave sha256 empty.
 {{ end }}
-{{- if and (or $relative (not (kindIs "invalid" .Values.gate.minNdcgAt10))) (not (include "bge-reranker.hasGate" .)) }}
-gate has thresholds or cut-offs and no golden set to measure on. Give gate.goldenSet or gate.configMap.name, or leave them out.
-{{ end }}
 {{- $isGuarded := or .Values.secrets.apiKeys.name .Values.secrets.jwtSecret.name .Values.secrets.jwks.name (dig "guard" "jwksUrl" "" (default dict .Values.config)) }}
 {{- if and $relative $isGuarded (not .Values.secrets.internalToken.name) }}
 gate compares versions, and callers need a key or token, which pods that ask each other need as well. Name a Secret in secrets.internalToken.name.
-{{ end }}
-{{- $names := list }}
-{{- range .Values.gate.cutOffs }}{{ $names = append $names .name }}{{ end }}
-{{- with include "bge-reranker.duplicates" $names }}
-gate.cutOffs: {{ . }} would be there twice. Give each cut-off a name of its own.
 {{ end }}
 {{- end }}

@@ -8,7 +8,8 @@ text must look like. Each define gives one sentence a line.
 {{- range $value := (include "bge-reranker.found" (list $.Values $bound.path) | fromJson).found }}
 {{- if not (include "bge-reranker.within" (list $bound $value)) }}
 {{- $shown := toRawJson $value }}
-{{ $bound.path }} is {{ ternary $shown "wrong" (lt (len $shown) 1024) }}; {{ $bound.sentence }}
+{{- $isHidden := or (ge (len $shown) 1024) (and $bound.hidden (regexMatch $bound.hidden $shown)) }}
+{{ $bound.path }} is {{ ternary "wrong" $shown $isHidden }}; {{ $bound.sentence }}
 {{ end }}
 {{- end }}
 {{- end }}
@@ -25,7 +26,7 @@ text must look like. Each define gives one sentence a line.
 {{- with $bound.minLength }}{{ $tests = append $tests (ge $length (int .)) }}{{ end }}
 {{- with $bound.maxLength }}{{ $tests = append $tests (le $length (int .)) }}{{ end }}
 {{- with $bound.pattern }}{{ $tests = append $tests (regexMatch . $value) }}{{ end }}
-{{- with $bound.enum }}{{ $tests = append $tests (has $value .) }}{{ end }}
+{{- with $bound.enum }}{{ $tests = append $tests (has (lower $value) .) }}{{ end }}
 {{- else }}
 {{- $number := float64 $value }}
 {{- if hasKey $bound "minimum" }}{{ $tests = append $tests (ge $number $bound.minimum) }}{{ end }}
@@ -66,6 +67,36 @@ text must look like. Each define gives one sentence a line.
 {{- end }}
 {{- end }}
 
+{{- define "bge-reranker.requirements.combinations" -}}
+{{- $rules := .Files.Get "files/rules.json" | fromJson }}
+{{- range $rule := $rules.combinations }}
+{{- $others := list }}
+{{- range $rule.others }}{{ $others = append $others (include "bge-reranker.isTrue" (list $.Values .)) }}{{ end }}
+{{- if and (include "bge-reranker.isTrue" (list $.Values $rule.when)) (eq (has "yes" $others) (eq $rule.relation "excludes")) }}
+{{ $rule.sentence }}
+{{ end }}
+{{- end }}
+{{- range $rule := $rules.distinct }}
+{{- $names := list }}
+{{- range (include "bge-reranker.found" (list $.Values (printf "%s[].%s" $rule.path $rule.by)) | fromJson).found }}{{ $names = append $names . }}{{ end }}
+{{- with include "bge-reranker.duplicates" $names }}
+{{ $rule.sentence }} ({{ . }})
+{{ end }}
+{{- end }}
+{{- end }}
+
+{{/* Whether a fact of files/rules.json is true: (list VALUES FACT) gives `yes` or nothing. */}}
+{{- define "bge-reranker.isTrue" -}}
+{{- $fact := last . -}}
+{{- $true := false -}}
+{{- range $value := (include "bge-reranker.found" (list (first .) $fact.path) | fromJson).found -}}
+{{- if $fact.pattern -}}{{- $true = regexMatch $fact.pattern (toString $value) -}}
+{{- else -}}{{- $true = or (kindIs "float64" $value) (not (empty $value)) -}}
+{{- end -}}
+{{- end -}}
+{{- if $true }}yes{{ end -}}
+{{- end }}
+
 {{- define "bge-reranker.requirements.forms" -}}
 {{- $rules := .Files.Get "files/rules.json" | fromJson }}
 {{- range $form := $rules.forms }}
@@ -86,7 +117,7 @@ text must look like. Each define gives one sentence a line.
 {{- $fits := true }}
 {{- range $form.patterns }}{{ $fits = and $fits (regexMatch . $text) }}{{ end }}
 {{- if not $fits }}
-{{ $path | trimSuffix "[]" | trimSuffix "{}" | trimSuffix "{keys}" }} {{ if $form.isSecret }}is wrong{{ else }}{{ $says }} {{ quote $text }}{{ end }}; {{ $form.sentence }}
+{{ $path | trimSuffix "[]" | trimSuffix "{}" | trimSuffix "{keys}" }} {{ if or $form.isSecret (and $form.hidden (regexMatch $form.hidden $text)) }}is wrong{{ else }}{{ $says }} {{ quote $text }}{{ end }}; {{ $form.sentence }}
 {{ end }}
 {{- end }}
 {{- end }}

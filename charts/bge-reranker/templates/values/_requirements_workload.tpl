@@ -123,7 +123,7 @@ autoscaling.keda.fallback.replicas is {{ int .Values.autoscaling.keda.fallback.r
 {{- end }}
 
 {{- define "bge-reranker.requirements.device" -}}
-{{- $device := include "bge-reranker.setting" (list . "model" "device") }}
+{{- $device := include "bge-reranker.setting" (list . "model" "device") | lower }}
 {{- if and (eq (int .Values.gpu.count) 0) (hasPrefix "cuda" $device) }}
 config.model.device is {{ $device }} and gpu.count is 0, so the pod has no GPU. Set gpu.count to 1, or leave config.model.device out.
 {{ end }}
@@ -133,16 +133,13 @@ config.model.device is cpu and gpu.count is {{ int .Values.gpu.count }}, so a GP
 {{- if and (gt (int .Values.gpu.count) 0) (regexMatch "^cuda:[0-9]*[1-9]" $device) }}
 config.model.device is {{ $device }} and gpu.count is {{ int .Values.gpu.count }}, so the only GPU of the pod is cuda:0. Leave config.model.device out.
 {{ end }}
-{{- $runtime := include "bge-reranker.setting" (list . "model" "runtime") }}
-{{- $precision := include "bge-reranker.setting" (list . "model" "precision") }}
+{{- $runtime := include "bge-reranker.setting" (list . "model" "runtime") | lower }}
+{{- $precision := include "bge-reranker.setting" (list . "model" "precision") | lower }}
 {{- if and (eq $runtime "openvino") (gt (int .Values.gpu.count) 0) }}
 config.model.runtime is openvino and gpu.count is {{ int .Values.gpu.count }}, but OpenVINO computes on the CPU. Set gpu.count to 0, or leave config.model.runtime out.
 {{ end }}
-{{- if and (eq $runtime "openvino") (eq $precision "float16") }}
-config.model.runtime is openvino and config.model.precision is float16, which OpenVINO does not compute on a CPU. Leave one of them out.
-{{ end }}
-{{- if and (eq $precision "int8") (or (gt (int .Values.gpu.count) 0) (eq $runtime "torch")) }}
-config.model.precision is int8, which only OpenVINO computes, on a CPU. Set gpu.count to 0 and leave config.model.runtime out, or leave config.model.precision out.
+{{- if and (eq $precision "int8") (gt (int .Values.gpu.count) 0) }}
+config.model.precision is int8, which only OpenVINO computes, on a CPU, and gpu.count is {{ int .Values.gpu.count }}. Set gpu.count to 0, or leave config.model.precision out.
 {{ end }}
 {{- if or (hasPrefix "requests." .Values.gpu.resource) (contains "kubernetes.io/" .Values.gpu.resource) }}
 gpu.resource is {{ .Values.gpu.resource }}, which is no resource that a device plugin may offer. Name another, such as nvidia.com/gpu.

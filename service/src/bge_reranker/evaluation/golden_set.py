@@ -28,17 +28,12 @@ def read_gate(settings: GateSettings) -> GateInput | None:
     """Read what is to be judged by; None where there is no golden set.
 
     Raises:
-        SettingsError: If there are thresholds and no golden set, two golden sets, or a file that cannot be read.
+        SettingsError: If a file cannot be read.
         GateInputChanged: If the golden set is not the one that the settings name.
         InvalidJudgements: If the golden set is none; the message names the line.
     """
-    thresholds = thresholds_of(settings)
     source = _source(settings)
     if source is None:
-        if thresholds != Thresholds():
-            raise SettingsError(
-                "The gate has thresholds and no golden set.", remedy="Give goldenSet or goldenSetFile as well."
-            )
         return None
     content, name = source
     found = sha256(content).hexdigest()
@@ -47,15 +42,12 @@ def read_gate(settings: GateSettings) -> GateInput | None:
             f"{name} has the SHA-256 {found}, and {settings.golden_set_sha256} is demanded (goldenSetSha256).",
             figures={"sha256": found, "expected_sha256": settings.golden_set_sha256},
         )
+    thresholds = thresholds_of(settings)
     return GateInput(cases_of(content, name), thresholds, gate_hash(found, thresholds))
 
 
 def thresholds_of(settings: GateSettings) -> Thresholds:
-    """What the settings demand.
-
-    Raises:
-        SettingsError: If a cut-off is no score.
-    """
+    """What the settings demand."""
     return Thresholds(
         settings.min_ndcg_at_10, settings.max_ndcg_loss, settings.min_kendall_tau, parse_cut_offs(settings.cut_offs)
     )
@@ -81,8 +73,6 @@ def cases_of(content: bytes, name: str) -> list[RankingCase]:
 def _source(settings: GateSettings) -> tuple[bytes, str] | None:
     """The golden set's bytes, and what to call it."""
     inline, file = settings.golden_set, settings.golden_set_file
-    if inline is not None and file is not None:
-        raise SettingsError("goldenSet and goldenSetFile are both given.", remedy="Leave one of them out.")
     if inline is not None:
         return inline.encode(errors="surrogatepass"), "goldenSet"
     if file is None:

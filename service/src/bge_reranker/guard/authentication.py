@@ -7,7 +7,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-from ..errors import CapacityError, Forbidden, SettingsError, Unauthenticated
+from ..errors import CapacityError, Forbidden, Unauthenticated
 from ..settings import GuardSettings
 from .api_keys import ApiKey, ApiKeys, internal_keys, load_internal_token, read_keys
 from .caller import ANONYMOUS, Caller, Scope
@@ -151,7 +151,7 @@ def create_authenticator(settings: GuardSettings, observer: GuardObserver) -> Au
         observer: Where readings and callers are counted.
 
     Raises:
-        SettingsError: If a file cannot be read, or something about tokens is missing.
+        SettingsError: If a file cannot be read, or holds no key.
     """
     tokens = _tokens(settings, observer)
     return Authenticator(_key_source(settings, observer, takes_tokens=tokens is not None), tokens, observer)
@@ -172,14 +172,8 @@ def _key_source(settings: GuardSettings, observer: GuardObserver, *, takes_token
 
 
 def _tokens(settings: GuardSettings, observer: GuardObserver) -> Tokens | None:
-    has_keys = {settings.jwt_secret_file, settings.jwks_file, settings.jwks_url} != {None}
-    if settings.jwt_issuer is None or settings.jwt_audience is None or not has_keys:
-        if has_keys or settings.jwt_issuer is not None or settings.jwt_audience is not None:
-            # Without them a token that the issuer made for somebody else would open.
-            raise SettingsError(
-                "Tokens need jwtIssuer, jwtAudience, and one of jwksUrl, jwksFile and jwtSecretFile.",
-                remedy="Set what is missing, or unset them all.",
-            )
+    # One needs the other, and a source of keys, by the rules of settings.
+    if settings.jwt_issuer is None or settings.jwt_audience is None:
         return None
     local = []
     if settings.jwt_secret_file is not None:

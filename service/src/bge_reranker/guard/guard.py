@@ -75,7 +75,7 @@ def create_guard(settings: GuardSettings, observer: Observer) -> Guard:
     """Compose what the settings ask for.
 
     Raises:
-        SettingsError: If a file cannot be read, or settings contradict each other.
+        SettingsError: If a file cannot be read, or holds what it should not.
     """
     redis = connect(settings, observer)
     return Guard(

@@ -7,7 +7,7 @@ import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, Final, Literal, Protocol, TypeVar
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import urlsplit
 
 import structlog
 from redis.asyncio import BlockingConnectionPool, Redis, SSLConnection
@@ -158,15 +158,10 @@ def connect(settings: GuardSettings, observer: RedisObserver) -> SharedRedis | N
         observer: Where operations are counted.
 
     Raises:
-        SettingsError: If the address holds a password, or a file cannot be read.
+        SettingsError: If a file cannot be read.
     """
     if settings.redis_url is None:
         return None
-    if _holds_password(settings.redis_url):
-        raise SettingsError(
-            "redisUrl holds a password, which logs and process lists would show.",
-            remedy="Put the password into a file and name it in redisPasswordFile.",
-        )
     timeout_s = settings.redis_timeout_ms / 1000
     options: dict[str, object] = {}
     if settings.redis_password_file is not None:
@@ -189,14 +184,9 @@ def _place(url: str, ca_file: str | None) -> dict[str, Any]:
     """What the address says, as the library calls it, and how its certificate is verified.
 
     Raises:
-        SettingsError: If the file of authorities cannot be used, or the address says something else of certificates.
+        SettingsError: If the file of authorities cannot be used.
     """
     place: dict[str, Any] = dict(parse_url(url))
-    if named := sorted(name for name in place if name.startswith("ssl_")):
-        raise SettingsError(
-            f"redisUrl has the option {named[0]}, which is not read.",
-            remedy="Name the authorities that Redis' certificate is verified by in caFile.",
-        )
     if place.get("connection_class") is SSLConnection:
         place |= {"connection_class": _TlsConnection, "authorities": Authorities(ca_file)}
     return place
@@ -214,22 +204,6 @@ class _TlsConnection(SSLConnection):
         # In a thread, since it is made again where the file has changed.
         self.ssl_context.context = await asyncio.to_thread(self._authorities.context)
         await super().connect()
-
-
-def _holds_password(url: str) -> bool:
-    """Whether an address has a password, before the host or behind a question mark.
-
-    Raises:
-        SettingsError: If it is no address.
-    """
-    try:
-        parts = urlsplit(url)
-        _ = parts.port
-    except ValueError as error:
-        raise SettingsError(
-            f"redisUrl is no address: {error}.", remedy="Write redis://HOST:PORT/NUMBER, an IPv6 address in brackets."
-        ) from None
-    return bool(parts.password) or "password" in parse_qs(parts.query)
 
 
 class _PasswordFile(CredentialProvider):

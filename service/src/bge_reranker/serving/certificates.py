@@ -75,10 +75,9 @@ def certificates_of(http: HttpSettings) -> Certificates | None:
     """The certificate that the settings name; None where the listener speaks plain HTTP.
 
     Raises:
-        SettingsError: If only one of its two files is named, or they cannot be used.
+        SettingsError: If its files cannot be used.
     """
-    if http.tls_cert_file is None and http.tls_key_file is None:
-        return None
+    # One needs the other by the rules of settings.
     if http.tls_cert_file is None or http.tls_key_file is None:
-        raise SettingsError("TLS needs both tlsCertFile and tlsKeyFile.", remedy="Set the other one, or unset both.")
+        return None
     return Certificates(Path(http.tls_cert_file), Path(http.tls_key_file))

@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from typing import Final, Literal, Protocol
 
-from ...errors import SettingsError
 from ...ranking.ranker import Asker
 from ...ranking.ranking import Ranking, ScoreSource
 from ...ranking.request import RankRequest
@@ -145,14 +144,7 @@ def create_score_cache(
         redis: What replicas share, if there is one.
         executor: Where large texts are hashed.
         observer: Where it is counted where scores come from.
-
-    Raises:
-        SettingsError: If scores are to be shared and there is nowhere to share them.
     """
-    if settings.share_scores and redis is None:
-        raise SettingsError(
-            "shareScores is on, and there is no Redis to share them in.", remedy="Set redisUrl, or turn it off."
-        )
     shared = SharedScores(redis, settings.score_ttl_s) if settings.share_scores and redis is not None else None
     if shared is None and not settings.score_cache_bytes:
         return None

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from typing_extensions import override
 
+from ...address_patterns import PORT
 from ...errors import SettingsError, UnknownModel
 from ..source import Source, SourceKind
 from .network import refuse_network_variables
-from .patterns import PORT
 
 if TYPE_CHECKING:
     from ..listing import FetchOptions

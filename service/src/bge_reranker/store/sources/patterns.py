@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ...address_patterns import PORT
+
 DNS_NAME = "[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*"
 """The name of an object of Kubernetes."""
 
@@ -10,9 +12,6 @@ REVISION = "[A-Za-z0-9_][A-Za-z0-9_./-]{0,199}"
 
 STEP = "([^/.][^/]*|[.]([^/.][^/]*)?|[.]{2}[^/]+)"
 """One step of a path that is not `..`."""
-
-PORT = "(6553[0-5]|655[0-2][0-9]|65[0-4][0-9]{2}|6[0-4][0-9]{3}|[0-5]?[0-9]{1,4})"
-"""The number of a TCP port."""
 
 HTTPS_HOST = rf"([^/?#@]*@)?([^/?#@:\[\]]+|\[[0-9a-fA-F:.]+\])(:({PORT})?)?"
 """A host with what may stand around it before the path of an address."""
