@@ -74,7 +74,10 @@ def test_a_server_that_keeps_no_scores_says_nothing_of_them(server: LiveServer) 
 
 
 def test_scores_are_not_shared_without_a_place(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match="no Redis to share them in"), live_server(tmp_path, {"share_scores": True}):
+    with (
+        pytest.raises(SettingsError, match="no Redis to share scores in"),
+        live_server(tmp_path, {"share_scores": True}),
+    ):
         pass
 
 

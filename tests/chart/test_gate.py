@@ -109,9 +109,6 @@ def test_the_network_policy_lets_the_scorer_s_pods_reach_one_another_on_both_por
 @pytest.mark.parametrize(
     ("values", "sentence"),
     [
-        ({"gate": {"minNdcgAt10": 0}}, "gate has thresholds or cut-offs and no golden set"),
-        ({"gate": {"cutOffs": [{"name": "a", "score": 0.5}]}}, "gate has thresholds or cut-offs and no golden set"),
-        ({"gate": {"goldenSet": "x", "configMap": {"name": "m", "sha256": DIGEST}}}, "judged by one golden set"),
         ({"gate": {"configMap": {"name": "m"}}}, "gate.configMap.sha256 is empty"),
         ({"gate": {"configMap": {"sha256": DIGEST}}}, "gate.configMap.name is empty"),
         ({"gate": {"goldenSet": "ä" * 32_769}}, "has 65538 bytes; at most 65536"),

@@ -149,7 +149,7 @@ class CombinationCase:
         paths = {key: path for key in self.values if (path := path_of(key)) is not None}
         found = {path: VALUES_OF_THE_CHART.get(path, self.values[key]) for key, path in paths.items()}
         if paths.get("gate.cutOffs"):
-            names = [part.partition("=")[0] for part in self.values["gate.cutOffs"].split(",")]
+            names = [part.strip().partition("=")[0] for part in self.values["gate.cutOffs"].split(",")]
             found["gate.cutOffs"] = [{"name": name, "score": 0.5} for name in names]
         return tree_of(found)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,12 @@ from bge_reranker.cli import doctor as command
 from bge_reranker.cli.doctor import doctor
 from bge_reranker.configuration import load_settings
 from bge_reranker.demo import demo_model_directory
+from bge_reranker.doctor.checks import tls
 from bge_reranker.doctor.examination import CHECKS, examine
 from bge_reranker.doctor.finding import Verdict
 from bge_reranker.doctor.subject import Subject
 from tests.live.server import LiveServer
+from tests.serving.test_certificates import write_pair
 from tests.store.test_bundle import fetched_from_hub
 from tests.store.test_commands import run
 
@@ -94,6 +97,44 @@ def test_a_redis_that_is_away_is_yellow(tmp_path: Path) -> None:
     code, found = report("--redis-url", "redis://127.0.0.1:9/0", "--check", "redis")
     assert (code, found["checks"][0]["verdict"]) == (1, "yellow")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_files_of_the_guard_are_red_where_the_server_would_not_start_and_their_content_is_not_shown(
+    tmp_path: Path,
+) -> None:
+    keys, secrets = tmp_path / "keys", tmp_path / "secrets"
+    keys.write_text("hush-hush-1\n")
+    secrets.write_text("hush-hush-too-short\n")
+    tokens = ("--jwt-issuer", "i", "--jwt-audience", "a", "--jwt-secret-file", str(secrets))
+    absent = ("--jwks-file", str(tmp_path / "absent"))
+    code, found = report("--check", "guard", "--keys-file", str(keys), *tokens, *absent)
+    assert (code, [each["verdict"] for each in found["checks"]]) == (2, ["green", "red", "red"])
+    assert "has 19 bytes; HS256 needs 32" in found["checks"][1]["found"]
+    assert found["checks"][2]["remedy"] == "Mount it there, in UTF-8, or correct jwksFile."
+    assert "hush" not in str(found)
+
+
+def test_a_key_set_that_cannot_be_fetched_is_yellow_without_its_address() -> None:
+    tokens = ("--jwt-issuer", "i", "--jwt-audience", "a", "--jwks-url", "https://user:hush@127.0.0.1:9/keys")
+    code, found = report("--check", "guard", *tokens)
+    assert (code, found["checks"][0]["verdict"]) == (1, "yellow")
+    assert "jwksUrl cannot be fetched (ConnectError)" in found["checks"][0]["found"]
+    assert "hush" not in str(found)
+
+
+def test_a_certificate_is_red_where_it_cannot_be_used_and_yellow_before_it_expires(tmp_path: Path) -> None:
+    write_pair(tmp_path, "first")
+    pair = ("--tls-cert-file", str(tmp_path / "tls.crt"), "--tls-key-file", str(tmp_path / "tls.key"))
+    assert report("--check", "tls")[1]["checks"][0]["found"].startswith("not configured")
+    code, found = report("--check", "tls", *pair)
+    assert (code, "tls.crt expires on 20" in found["checks"][0]["found"]) == (1, True)
+    (tmp_path / "tls.key").write_text("hush")
+    code, refused = report("--check", "tls", *pair)
+    assert (code, refused["checks"][0]["verdict"]) == (2, "red")
+    assert "hush" not in str(refused)
+    now = datetime(2026, 1, 10, tzinfo=UTC)
+    verdicts = [tls.judge("f", now + timedelta(days=days), now).verdict for days in (-1, 3, 30)]
+    assert verdicts == [Verdict.RED, Verdict.YELLOW, Verdict.GREEN]
 
 
 def test_a_check_that_fails_ends_no_other() -> None:

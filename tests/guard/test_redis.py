@@ -108,11 +108,9 @@ def test_a_rotated_password_is_read_with_the_next_connection(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("flags", "words"),
     [
-        ({"redis_url": "redis://host/0?password=hush-hush"}, "holds a password"),
-        ({"redis_url": "redis://host:99999/0"}, "no address"),
-        ({"redis_url": "redis://[zz]:1"}, "no address"),
-        ({"redis_url": "redis://:hush-hush@host:6379/0"}, "holds a password"),
-        ({"redis_url": "host:6379"}, "guard.redisUrl"),
+        ({"redis_url": "redis://host/0?password=hush-hush"}, "redisUrl holds a password"),
+        ({"redis_url": "redis://:hush-hush@host:6379/0"}, "redisUrl holds a password"),
+        ({"redis_url": "redis://:hush-hush@host:99999/0"}, "must be an address"),
         ({"redis_url": NOWHERE, "redis_password_file": "/absent/password"}, "cannot be read"),
     ],
 )

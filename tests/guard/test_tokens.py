@@ -19,7 +19,7 @@ from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
 from bge_reranker.errors import SettingsError, TokenKeysUnavailable, Unauthenticated
 from bge_reranker.guard.caller import Caller
-from bge_reranker.guard.remote_keys import MAX_AGE_S, PAUSE_S, REFRESH_S, RemoteKeys, fetch_from
+from bge_reranker.guard.remote_keys import MAX_AGE_S, PAUSE_S, REFRESH_S, RemoteKeys
 from bge_reranker.guard.token_keys import read_jwks, read_secrets
 from bge_reranker.guard.tokens import Tokens, TokenTerms
 
@@ -330,9 +330,3 @@ def test_known_keys_count_for_a_day_while_the_issuer_is_away(text: str | None) -
             await issuer.opens(token())
 
     asyncio.run(run())
-
-
-@pytest.mark.parametrize("url", ["http://issuer.example/keys", "http://10.0.0.1/keys"])
-def test_keys_come_only_from_addresses_whose_answers_cannot_be_changed_on_the_way(url: str) -> None:
-    with pytest.raises(SettingsError, match="https"):
-        fetch_from(url)

@@ -8,7 +8,7 @@ text must look like. Each define gives one sentence a line.
 {{- range $value := (include "bge-reranker.found" (list $.Values $bound.path) | fromJson).found }}
 {{- if not (include "bge-reranker.within" (list $bound $value)) }}
 {{- $shown := toRawJson $value }}
-{{- $isHidden := or (ge (len $shown) 1024) (and $bound.hidden (regexMatch $bound.hidden $shown)) }}
+{{- $isHidden := or (ge (len $shown) 1024) (and (hasKey $bound "hidden") (regexMatch (default "" $bound.hidden) $shown)) }}
 {{ $bound.path }} is {{ ternary "wrong" $shown $isHidden }}; {{ $bound.sentence }}
 {{ end }}
 {{- end }}
@@ -117,7 +117,7 @@ text must look like. Each define gives one sentence a line.
 {{- $fits := true }}
 {{- range $form.patterns }}{{ $fits = and $fits (regexMatch . $text) }}{{ end }}
 {{- if not $fits }}
-{{ $path | trimSuffix "[]" | trimSuffix "{}" | trimSuffix "{keys}" }} {{ if or $form.isSecret (and $form.hidden (regexMatch $form.hidden $text)) }}is wrong{{ else }}{{ $says }} {{ quote $text }}{{ end }}; {{ $form.sentence }}
+{{ $path | trimSuffix "[]" | trimSuffix "{}" | trimSuffix "{keys}" }} {{ if or $form.isSecret (and (hasKey $form "hidden") (regexMatch (default "" $form.hidden) $text)) }}is wrong{{ else }}{{ $says }} {{ quote $text }}{{ end }}; {{ $form.sentence }}
 {{ end }}
 {{- end }}
 {{- end }}

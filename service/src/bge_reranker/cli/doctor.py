@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
     from ..doctor.finding import Finding
 
-NAMES = (*("gpu", "processor", "memory", "limits", "kernel", "packages", "cache", "model", "ports", "source", "redis"),)
+NAMES = (
+    *("gpu", "processor", "memory", "limits", "kernel", "packages", "cache", "model", "ports", "source", "redis"),
+    *("guard", "tls"),
+)
 """What can be looked at alone."""
 
 

@@ -56,7 +56,9 @@ def gate(
     GOLDEN_SET holds judged queries as `evaluate` reads them. Thresholds that compare with the version that serves need
     --against. The exit code is 0 where the model passes, and that of GateFailed where it does not.
     """
-    effective = load_settings(None, os.environ, given_flags(context))
+    # The argument stands for the golden set of the settings.
+    environment = {name: value for name, value in os.environ.items() if name != "BGE_RERANKER_GOLDEN_SET"}
+    effective = load_settings(None, environment, {**given_flags(context), "golden_set_file": str(judgements)})
     if json_file is not None:
         refuse_unwritable(json_file, "--json")
     from rich.console import Console  # noqa: PLC0415 - a wrong option answers at once

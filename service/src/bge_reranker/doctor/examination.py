@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from ..errors import RerankerError
-from .checks import cache, gpu, kernel, limits, memory, model, packages, ports, processor, redis, source
+from .checks import cache, gpu, guard, kernel, limits, memory, model, packages, ports, processor, redis, source, tls
 from .finding import Finding, red, yellow
 from .subject import Subject
 
@@ -23,6 +23,8 @@ CHECKS: Mapping[str, Check] = {
     "ports": ports.look,
     "source": source.look,
     "redis": redis.look,
+    "guard": guard.look,
+    "tls": tls.look,
 }
 """By name, in the order of the table."""
 

@@ -139,7 +139,7 @@ def fetch_from(url: str, ca_file: str | None = None) -> Fetch:
                     if len(content) > _MOST_BYTES:
                         raise ValueError("too large")
                 return content.decode()
-        except httpx2.HTTPError as error:
+        except (httpx2.HTTPError, httpx2.InvalidURL) as error:
             raise OSError(type(error).__name__) from None
 
     return fetch
