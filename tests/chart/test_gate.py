@@ -118,12 +118,16 @@ def test_the_network_policy_lets_the_scorer_s_pods_reach_one_another_on_both_por
             "secrets.internalToken.name",
         ),
         (
-            {"gate": {"goldenSet": "x", "minKendallTau": 0}, "secrets": {"jwks": {"name": "issuer"}}},
+            {
+                "gate": {"goldenSet": "x", "minKendallTau": 0},
+                "secrets": {"jwks": {"name": "issuer"}},
+                "config": {"guard": {"jwtIssuer": "https://issuer.example", "jwtAudience": "search"}},
+            },
             "secrets.internalToken.name",
         ),
         (
             {"gate": {"goldenSet": "x", "cutOffs": [{"name": "a", "score": 0.5}, {"name": "a", "score": 0.6}]}},
-            "gate.cutOffs: a would be there twice",
+            "gate.cutOffs has a name more than once. Give each a name of its own. (a)",
         ),
         ({"podAnnotations": {HASH: "x"}}, "which the chart sets itself"),
     ],

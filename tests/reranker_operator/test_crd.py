@@ -27,6 +27,8 @@ TABLE: dict[str, Any] = {
             "sentence": "maxQueryTokens must be less than the pair. Lower it.",
         }
     ],
+    "combinations": [],
+    "distinct": [],
     "bounds": [],
     "forms": [
         {"path": "names[]", "patterns": ["^[a-z]+$"], "sentence": "it must be a name. Correct it.", "isSecret": False}
@@ -163,7 +165,12 @@ def test_a_rule_of_the_chart_s_table_is_asked_of_the_resource_in_the_same_words(
     [
         ("integer", {"minimum": 0, "maximum": 9}, {"minimum": 0, "maximum": 9}, "self >= 0 && self <= 9"),
         ("number", {"exclusiveMinimum": 0}, {"minimum": 0, "exclusiveMinimum": True}, "self > 0.0"),
-        ("string", {"enum": ["a", "b.c"]}, {"pattern": r"^(a|b\.c)$", "maxLength": 512}, 'self in ["a", "b.c"]'),
+        (
+            "string",
+            {"enum": ["a", "b.c"]},
+            {"pattern": r"^(?i:a|b\.c)$", "maxLength": 512},
+            'self.lowerAscii() in ["a", "b.c"]',
+        ),
         (
             "string",
             {"minLength": 1, "maxLength": 9},
@@ -185,6 +192,15 @@ def test_a_bound_is_in_the_schema_and_in_a_rule_that_says_what_was_given(
     given = r"\"%s\"" if kind == "string" else "%s"
     assert asked["messageExpression"] == f'"size is {given}; it must be 5%% more. Correct it.".format([self])'
     assert asked.get("message", "") == ("size is wrong; it must be 5% more. Correct it." if kind == "string" else "")
+
+
+def test_an_address_that_may_hold_a_password_is_in_no_pattern_and_no_message() -> None:
+    bound = {"path": "size", "pattern": "^a$", "hidden": "@", "sentence": "it must be a."}
+    schema = {**SCHEMA, "properties": {**SCHEMA["properties"], "size": {"type": "string"}}}
+    found = schema_of(crd(schema, VALUES, {**TABLE, "bounds": [bound]}))["properties"]["spec"]["properties"]["size"]
+    (asked,) = found.pop("x-kubernetes-validations")
+    assert found == {"type": "string", "maxLength": 512}
+    assert asked["messageExpression"].startswith('self.matches("@") ? "size is wrong; it must be a." : "size is ')
 
 
 def test_rules_of_a_type_are_asked_wherever_it_stands_and_deep_ones_by_pattern() -> None:
