@@ -11,6 +11,7 @@ from reranker_operator.spec_limits import AllowedNames
 from tests.attacks.attack import Attack
 
 TOKEN = {"serviceAccountToken": {"path": "token"}}
+TOKENS = {"config": {"guard": {"jwtIssuer": "https://issuer.example", "jwtAudience": "search"}}}
 
 
 def judged(spec: dict[str, Any]) -> str:
@@ -57,8 +58,8 @@ REFUSED: dict[str, dict[str, Any]] = {
     "a Secret as a hub's token": {"secrets": {"hubToken": {"name": "payments-db", "key": "password"}}},
     "a Secret as S3 keys": {"secrets": {"s3": {"name": "payments-db"}}},
     "a Secret as API keys": {"secrets": {"apiKeys": {"name": "payments-db"}}},
-    "a Secret as secrets of tokens": {"secrets": {"jwtSecret": {"name": "payments-db"}}},
-    "a Secret as keys of an issuer": {"secrets": {"jwks": {"name": "payments-db"}}},
+    "a Secret as secrets of tokens": {"secrets": {"jwtSecret": {"name": "payments-db"}}, **TOKENS},
+    "a Secret as keys of an issuer": {"secrets": {"jwks": {"name": "payments-db"}}, **TOKENS},
     "a Secret as Redis' password": {"secrets": {"redis": {"name": "payments-db"}}},
     "a Secret as a certificate": {"secrets": {"tls": {"name": "payments-db"}}},
     "a Secret as authorities": {"secrets": {"caBundle": {"name": "payments-db"}}},

@@ -252,7 +252,10 @@ IMPOSSIBLE: list[tuple[Values, list[str]]] = [
         ['autoscaling.backlogSeconds.metric is "a/b"; the name of a metric has letters', "Correct it."],
     ),
     ({"s3": {"endpoint": "https://a b"}}, ['s3.endpoint is "https://a b"']),
-    ({"model": {"source": "https://user:hush@host:99999/m"}}, ["model.source is wrong; it must be demo, hf://org/name"]),
+    (
+        {"model": {"source": "https://user:hush@host:99999/m"}},
+        ["model.source is wrong; it must be demo, hf://org/name"],
+    ),
     ({"proxy": {"https": "socks5h://user:hush@proxy:1"}}, ["proxy.https is wrong; it must be the address of an HTTP"]),
     ({"config": {"model": {"device": "cuda:1"}}}, ["the only GPU of the pod is cuda:0"]),
     ({"config": {"model": {"runtime": "openvino"}}}, ["OpenVINO computes on the CPU. Set gpu.count to 0"]),

@@ -197,7 +197,11 @@ def test_one_image_is_a_source_and_a_volume() -> None:
     assert fetched.settings["model"]["source"] == f"oci://{volume['image']['reference']}"
 
 
-REDIS_BY_TLS, ISSUER = {"redisUrl": "rediss://redis.cache/0"}, {"jwksUrl": "https://login.example/keys"}
+TOKENS: Values = {"jwtIssuer": "https://login.example", "jwtAudience": "search"}
+"""Without which no keys of tokens are taken."""
+
+REDIS_BY_TLS = {"redisUrl": "rediss://redis.cache/0"}
+ISSUER = {**TOKENS, "jwksUrl": "https://login.example/keys"}
 
 
 @pytest.mark.parametrize("guard", [REDIS_BY_TLS, ISSUER])
@@ -227,8 +231,8 @@ def test_the_scorer_has_no_authorities_where_it_asks_nobody_by_tls(guard: Values
         ({}, []),
         ({"redisUrl": "redis://redis.cache/0"}, [6379]),
         ({"redisUrl": "rediss://user@[fd00::1]:6390/0"}, [6390]),
-        ({"jwksUrl": "https://login.example/keys:1"}, [443]),
-        ({"redisUrl": "redis://r:6380", "jwksUrl": "https://login.example:8443/keys"}, [6380, 8443]),
+        ({**TOKENS, "jwksUrl": "https://login.example/keys:1"}, [443]),
+        ({**TOKENS, "redisUrl": "redis://r:6380", "jwksUrl": "https://login.example:8443/keys"}, [6380, 8443]),
     ],
 )
 def test_what_the_guard_asks_may_be_reached_and_nothing_else(guard: Values, ports: list[int]) -> None:
@@ -242,7 +246,8 @@ def test_what_the_guard_asks_may_be_reached_and_nothing_else(guard: Values, port
 
 def test_secrets_of_the_guard_are_mounted_where_the_settings_look() -> None:
     names = ("apiKeys", "jwtSecret", "jwks", "redis", "tls")
-    rendered = render({**CPU_DEMO, "secrets": {name: {"name": f"the-{name.lower()}"} for name in names}})
+    secrets = {name: {"name": f"the-{name.lower()}"} for name in names}
+    rendered = render({**CPU_DEMO, "secrets": secrets, "config": {"guard": TOKENS}})
     settings = rendered.settings
     files = [*settings["guard"].values(), settings["http"]["tlsCertFile"], settings["http"]["tlsKeyFile"]]
     mounts = {mount["mountPath"]: mount["name"] for mount in rendered.scorer["volumeMounts"]}
