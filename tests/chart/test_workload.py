@@ -249,7 +249,8 @@ def test_secrets_of_the_guard_are_mounted_where_the_settings_look() -> None:
     secrets = {name: {"name": f"the-{name.lower()}"} for name in names}
     rendered = render({**CPU_DEMO, "secrets": secrets, "config": {"guard": TOKENS}})
     settings = rendered.settings
-    files = [*settings["guard"].values(), settings["http"]["tlsCertFile"], settings["http"]["tlsKeyFile"]]
+    files = [path for name, path in settings["guard"].items() if name.endswith("File")]
+    files += [settings["http"]["tlsCertFile"], settings["http"]["tlsKeyFile"]]
     mounts = {mount["mountPath"]: mount["name"] for mount in rendered.scorer["volumeMounts"]}
     volumes = {volume["name"]: volume for volume in rendered.pod["volumes"]}
     found = {volumes[mounts[file.rpartition("/")[0]]]["secret"]["secretName"] for file in files}

@@ -20,7 +20,7 @@ from bge_reranker.settings import Settings
 from generate.chart.settings_schema import OWNED
 from generate.chart.usage import differences
 from generate.chart.values_schema import values_schema
-from tests.chart.rendering import CASES, CHART, CPU_DEMO, helm, render
+from tests.chart.rendering import CASES, CHART, CPU_DEMO, Rendered, helm, render
 
 WORKLOAD_TEMPLATES = [
     path for path in sorted((CHART / "templates").iterdir()) if path.is_file() and path.name != "NOTES.txt"
@@ -50,11 +50,23 @@ def test_config_has_every_setting_but_those_that_the_chart_owns() -> None:
     assert not offered & owned
 
 
+def settings_of(rendered: Rendered, container: str = "scorer") -> Settings:
+    """What a container's environment says, as the service reads it."""
+    containers = [*rendered.pod["containers"], *rendered.pod.get("initContainers", [])]
+    (variables,) = (each["env"] for each in containers if each["name"] == container)
+    return load_settings(None, {variable["name"]: variable.get("value", "") for variable in variables})
+
+
+def test_containers_beside_the_scorer_are_told_of_no_gate_whose_golden_set_they_have_not() -> None:
+    gate = {"goldenSet": "{}", "minNdcgAt10": 0.5, "cutOffs": [{"name": "a", "score": 0.5}]}
+    rendered = render({**CPU_DEMO, "model": {"source": "hf://org/name"}, "gate": gate})
+    assert settings_of(rendered).gate.min_ndcg_at_10 == 0.5
+    assert settings_of(rendered, "fetch-model").gate == Settings().gate
+
+
 @pytest.mark.parametrize("case", CASES)
 def test_the_service_accepts_what_the_chart_tells_it(case: str) -> None:
-    rendered = render(case=case)
-    variables = {variable["name"]: variable.get("value", "") for variable in rendered.scorer["env"]}
-    settings = load_settings(None, variables)
+    settings = settings_of(render(case=case))
     assert settings.http.host == settings.http.management_host == "::"
 
 
@@ -68,7 +80,7 @@ def test_probes_ask_for_paths_and_ports_that_there_are(case: str) -> None:
         )
     }
     ports = {port["name"]: port["containerPort"] for port in rendered.scorer["ports"]}
-    settings = load_settings(None, {"BGE_RERANKER_CONFIG": json.dumps(rendered.settings)}).http
+    settings = settings_of(rendered).http
     assert ports == {"http": settings.port, "management": settings.management_port}
     for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
         asked = rendered.scorer[probe]["httpGet"]
@@ -79,7 +91,7 @@ def test_probes_ask_for_paths_and_ports_that_there_are(case: str) -> None:
 @pytest.mark.parametrize("case", CASES)
 def test_the_grace_period_is_drain_and_longest_deadline_and_five_seconds(case: str) -> None:
     rendered = render(case=case)
-    settings = load_settings(None, {"BGE_RERANKER_CONFIG": json.dumps(rendered.settings)})
+    settings = settings_of(rendered)
     expected = settings.http.drain_delay_s + settings.engine.deadline_s + 5
     assert rendered.pod["terminationGracePeriodSeconds"] == expected
 

@@ -15,7 +15,7 @@ The two containers of the chart's own. Both run one image, and read one configur
     - --keep={{ add1 (int .Values.rollout.keepVersions) }}
     {{- end }}
   env:
-    {{- include "bge-reranker.environment" . | nindent 4 }}
+    {{- include "bge-reranker.environmentWithoutGate" . | nindent 4 }}
     {{- with include "bge-reranker.downloadEnvironment" . | trim }}
     {{- . | nindent 4 }}
     {{- end }}

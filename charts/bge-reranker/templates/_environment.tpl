@@ -10,6 +10,15 @@ Environment variables. The serving container gets no secret that only a download
 {{- end }}
 {{- end }}
 
+{{/* Of containers beside the scorer, which have no golden set, and so no gate that needs one. */}}
+{{- define "bge-reranker.environmentWithoutGate" -}}
+- name: BGE_RERANKER_CONFIG
+  value: {{ omit (include "bge-reranker.settings" . | fromJson) "gate" | toJson | quote }}
+{{- with .Values.extraEnv }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}
+
 {{/* What a download needs: proxies, mirrors, keys, authorities. */}}
 {{- define "bge-reranker.downloadEnvironment" -}}
 {{- $plain := dict
