@@ -15,6 +15,7 @@ OPTIONAL = [path for path in leaves((CHART / "values.yaml").read_text(encoding="
 ASKED_FOR = {
     "resources": "resources.requests.cpu is missing",
     "extraVolumes": "extraVolumeMounts: lists is no volume of the pod",
+    "config": "secrets.jwks.name needs config.guard.jwtIssuer",
     "gate.configMap.name": "gate.configMap.sha256 is given and gate.configMap.name is empty",
     "gate.configMap.sha256": "gate.configMap.sha256 is empty, so that nobody could tell",
     "secrets.internalToken.name": "Name a Secret in secrets.internalToken.name",
