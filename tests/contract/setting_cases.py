@@ -182,7 +182,7 @@ def _combined() -> Iterator[dict[str, Any]]:
         yield _completed({key: "a=0.5, b=0.5, a=0.6"})
         yield _completed({key: "a=0.5, b=0.5"})
     # What is not switched on, and a password that is empty, need nothing.
-    yield {"scores.shareScores": False, "guard.redisUrl": "rediss://user:@[::1]:6380/0?ssl_cert_reqs=none"}
+    yield {"scores.shareScores": False, "guard.redisUrl": "rediss://user:@[::1]:6380/0?db=1"}
     yield {"guard.redisUrl": "redis://host?db=1&Password=p"}
 
 
@@ -312,7 +312,7 @@ EXAMPLES: Final[dict[str, tuple[Any, ...]]] = {
     "guard.jwtAudience": ("search",),
     "guard.jwtIssuer": ("https://issuer.example",),
     "guard.jwtSecretFile": ("/secrets",),
-    "guard.redisUrl": ("redis://user@r:6379/0", "redis://user:hush@r:6379/0"),
+    "guard.redisUrl": ("redis://user@r:6379/0", "redis://user:hush@r:6379/0", "rediss://r?ssl_cert_reqs=none"),
     "http.managementPort": (8001,),
     "http.port": (8000,),
     "http.tlsCertFile": ("/tls.crt",),

@@ -121,11 +121,18 @@ def _tokens() -> Iterator[Combination]:
 
 def _redis() -> Iterator[Combination]:
     yield Combination(
-        Fact("guard.redisUrl", r"[^/]*//[^/?#]*:[^/?#]+@.*|[^?]*\?(.*&)?(ssl_)?password=.*"),
+        Fact("guard.redisUrl", r"[^/]*//[^/?#]*:[^/?#]+@.*|[^?]*\?(.*&)?password=.*"),
         "needs",
         (),
         "{guard.redisUrl} holds a password, which logs and process lists would show.",
         "Take it out; {guard.redisPasswordFile} names where it comes from.",
+    )
+    yield Combination(
+        Fact("guard.redisUrl", r"[^?]*\?(.*&)?ssl_.*"),
+        "needs",
+        (),
+        "{guard.redisUrl} has an option of TLS, which is not read.",
+        "Take it out; {guard.caFile} names the authorities that verify Redis' certificate.",
     )
     yield Combination(
         Fact("scores.shareScores"),

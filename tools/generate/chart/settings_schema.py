@@ -40,6 +40,7 @@ OWNED = {
 """Settings that the chart decides itself and `config` must not have, each with the value that it comes from, if any."""
 
 GIVEN_BY = {
+    "guard.caFile": "secrets.caBundle.name",
     "guard.jwtSecretFile": "secrets.jwtSecret.name",
     "guard.jwksFile": "secrets.jwks.name",
     "guard.redisPasswordFile": "secrets.redis.name",

@@ -35,7 +35,7 @@ def look(subject: Subject) -> Iterator[Finding]:
     for name, read in readings:
         yield _judge(name, read)
     if guard.jwks_url is not None:
-        yield _judge_fetch(guard.jwks_url)
+        yield _judge_fetch(guard.jwks_url, guard.ca_file)
     if not readings and guard.jwks_url is None:
         yield green("guard", "no keys and no tokens are configured: everybody may call")
 
@@ -67,11 +67,11 @@ def _judge(name: str, read: Reading) -> Finding:
     return green("guard", f"{name} can be read")
 
 
-def _judge_fetch(url: str) -> Finding:
+def _judge_fetch(url: str, ca_file: str | None) -> Finding:
     """Judge the issuer's key set, without which a server starts and takes no token."""
     remedy = "Check address, network and the authorities that this machine trusts; until then no token is taken."
     try:
-        read_jwks(fetch_from(url)(), "The answer of jwksUrl")
+        read_jwks(fetch_from(url, ca_file)(), "The answer of jwksUrl")
     except SettingsError as error:
         return yellow("guard", error.message.rstrip("."), error.remedy)
     except (OSError, ValueError) as error:
