@@ -141,7 +141,7 @@ class CombinationCase:
         """The same with the chart's names, but for what its values cannot break."""
         broken = [each for each in COMBINATIONS if each.is_broken(self.whole)]
         repeated = [each for each in DISTINCT if each.repeated(self.values)]
-        return {sentence_of(each) for each in (*broken, *repeated)} & CHART_SENTENCES
+        return {*map(sentence_of, broken), *map(sentence_of, repeated)} & CHART_SENTENCES
 
     @property
     def of_the_chart(self) -> dict[str, Any]:
