@@ -92,8 +92,11 @@ class _Proof:
         """Whether each pod leaves Redis alone."""
         return [sum(n for name, n in found.items() if "breaker" in name) for found in self.counted().values()]
 
-    def await_breakers(self, value: float, what: str) -> None:
-        wait_until(lambda: set(self.breakers()) == {value}, what)
+    def await_asked_again(self, what: str) -> None:
+        """Wait until no breaker is open. Under load: it is requests that try."""
+        with self.search.start_load(self.release.url, RATE, connections=CONNECTIONS) as load:
+            wait_until(lambda: set(self.breakers()) == {0.0}, what)
+            assert failures(load.outcome()) == []
 
     def scene(self, name: str, act: Callable[[], object], *, opens: bool | None) -> None:
         """Change something under load, and see that no request fails.
@@ -150,7 +153,7 @@ def _troubles(proof: _Proof) -> None:
     proof.scene("slow", lambda: proof.search.run("redis_commands", ADDRESS, PASSWORD, text_input=slow), opens=None)
     pause = ["CLIENT", "PAUSE", str(int(1000 * (SCENE_S + 5))), "ALL"]
     proof.scene("not answering", lambda: proof.redis(pause), opens=True)
-    proof.await_breakers(0.0, "Redis is asked again once it answers")
+    proof.await_asked_again("Redis is asked again once it answers")
     proof.scene("holding garbage", lambda: _spoil(proof), opens=None)
     proof.redis(["FLUSHALL"])
     full = [["CONFIG", "SET", "maxmemory", "1"], ["CONFIG", "SET", "maxmemory-policy", "noeviction"]]
@@ -158,9 +161,9 @@ def _troubles(proof: _Proof) -> None:
     proof.redis(["CONFIG", "SET", "maxmemory", "0"])
     proof.scene("down", lambda: proof.in_redis_namespace("scale", "deployment/redis", "--replicas=0"), opens=True)
     proof.scene("back", lambda: _start_again(proof), opens=None)
-    proof.await_breakers(0.0, "Redis is asked again once it is back")
+    proof.await_asked_again("Redis is asked again once it is back")
     proof.scene("restarted", lambda: _restart(proof), opens=None)
-    proof.await_breakers(0.0, "Redis is asked again once it has restarted")
+    proof.await_asked_again("Redis is asked again once it has restarted")
     proof.scene("refusing the password", lambda: _change_password(proof), opens=True)
 
 
@@ -168,7 +171,7 @@ def _let_in_again(proof: _Proof) -> None:
     """The new password arrives in running pods, by the Secret alone."""
     began = time.monotonic()
     _set_secret(proof.release.namespace, OTHER_PASSWORD)
-    proof.await_breakers(0.0, "the new password has arrived in the pods")
+    proof.await_asked_again("the new password has arrived in the pods")
     proof.figures["refusing the password"]["let_in_by_the_secret_after_s"] = round(time.monotonic() - began, 1)
     proof.scene("well again", _nothing, opens=False)
 
