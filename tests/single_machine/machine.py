@@ -25,8 +25,10 @@ from tests.serving.test_certificates import write_pair
 from .files import PORTS, nginx_conf, unit_command
 
 WAIT_S = 120.0
+START_S = 300.0
+"""Longest start of a server, beside a load that takes all of the machine."""
 BODY = {"query": "remove an empty folder", "candidates": ["stock prices fell", "Delete directories that are empty"]}
-LOAD_THREADS = 4
+LOAD_THREADS = 2
 _TEMPORARY = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
 """What nginx keeps temporary files of, by default in folders of its own user."""
 
@@ -55,7 +57,7 @@ class Server:
         """Wait until it can rank."""
         assert self.process is not None
         environment = {**self.environment, "MAINPID": str(self.process.pid)}
-        subprocess.run(unit_command("ExecStartPost", environment), env=environment, check=True, timeout=WAIT_S)
+        subprocess.run(unit_command("ExecStartPost", environment), env=environment, check=True, timeout=START_S)
 
     def spawn(self) -> None:
         """Start it."""
