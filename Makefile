@@ -32,7 +32,7 @@ check: $(VENV)/.installed ## Format, lint, types, import contracts, lock freshne
 
 docs: $(VENV)/.installed ## Build the documentation into build/site; links are checked, code blocks run
 	@PYTHONPATH=tools $(BIN)/python -m docs_site
-	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q tests/docs/test_blocks.py
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q tests/docs/test_blocks.py tests/docs/test_guide.py
 
 ##@ Everyday
 
