@@ -165,7 +165,11 @@ class Machine:
 
 @contextmanager
 def single_machine(
-    folder: Path, flags: Mapping[str, str] | None = None, replaced: Mapping[str, str] | None = None
+    folder: Path,
+    flags: Mapping[str, str] | None = None,
+    replaced: Mapping[str, str] | None = None,
+    *,
+    are_started: bool = True,
 ) -> Iterator[Machine]:
     """Run nginx and two servers until the block ends.
 
@@ -173,6 +177,7 @@ def single_machine(
         folder: For certificates, logs and temporary files.
         flags: Settings of the servers that differ from the files', by environment variable.
         replaced: Texts of nginx.conf and what stands in their place.
+        are_started: Whether there are servers behind nginx.
     """
     for need in (NGINX, CURL):
         if not need.is_met:
@@ -184,9 +189,9 @@ def single_machine(
     # All requests of a test come from one address.
     changed = {"rate=100r/s": "rate=100000r/s", "server_tokens off;": paths, **(replaced or {})}
     try:
-        for server in servers:
+        for server in servers if are_started else ():
             server.spawn()
-        for server in servers:
+        for server in servers if are_started else ():
             server.wait_until_ready()
         with _nginx(folder, nginx_conf(folder, ports, changed), ports["443"]) as process:
             yield Machine(f"https://127.0.0.1:{ports['443']}", _trust(folder), servers, folder, process)

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from pathlib import Path
 
 import httpx
 import psutil
@@ -169,3 +170,12 @@ def test_metrics_are_not_for_callers_and_ids_are_the_same_on_both_sides(machine:
     logged = [json.loads(line) for line in (machine.folder / "access.log").read_text().splitlines()]
     assert [line["request_id"] for line in logged][-2:] == ["of-the-caller", made]
     assert BODY["query"] not in json.dumps(logged, ensure_ascii=False)
+
+
+def test_an_address_that_sends_too_much_is_told_so(tmp_path: Path) -> None:
+    tight = {"rate=100r/s": "rate=1r/m", "burst=200": "burst=1"}
+    with single_machine(tmp_path, replaced=tight, are_started=False) as alone:
+        answers = [alone.post() for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [503, 503, 429]
+    assert answers[2].json()["code"] == "RateLimited"
+    assert answers[2].headers["retry-after"] == "1"
