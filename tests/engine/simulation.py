@@ -6,21 +6,20 @@ import heapq
 import math
 import random
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from itertools import count
+from functools import partial
 
 import numpy as np
 
-from bge_reranker.engine.batch import Batch, Pair
-from bge_reranker.engine.budget import TokenBudget
-from bge_reranker.engine.dispatcher import Dispatcher
 from bge_reranker.engine.origin import ANYBODY, Origin
 from bge_reranker.engine.plan import Plan
 from bge_reranker.engine.reservations import Asked as Asking
-from bge_reranker.engine.throughput import Throughput
-from bge_reranker.engine.ticket import Outcome, Ticket
+from bge_reranker.engine.ticket import Outcome
 from bge_reranker.errors import CapacityError
+from bge_reranker.planning.calendar import Calendar
+from bge_reranker.planning.replica import Replica
+from bge_reranker.planning.sizes import pair_of
 from bge_reranker.settings import EngineSettings
 
 PAIR_TOKENS = 48
@@ -32,14 +31,7 @@ BATCH_TOKENS = EngineSettings().max_batch_tokens
 LONG_BATCHES = 4
 """Times of a batch from which on a deadline counts as a long one."""
 
-MEASURED_BEFORE_S = 30.0
-"""Seconds of computing that the first estimate stands for, so that it takes evidence to change it."""
-
-_PAIR = Pair(np.full(PAIR_TOKENS, 7, dtype=np.int32), np.zeros(PAIR_TOKENS, dtype=np.int8))
-_PAIRS = [_PAIR] * LARGEST_DOCUMENTS
-_PACKED = Batch(_PAIR.tokens, _PAIR.types, np.array([0, PAIR_TOKENS], dtype=np.int32), PAIR_TOKENS)
-"""Stands for every packed batch: nobody reads it."""
-_LOGITS = np.zeros(BATCH_TOKENS, dtype=np.float32)
+_PAIRS = [pair_of(PAIR_TOKENS)] * LARGEST_DOCUMENTS
 
 
 @dataclass(frozen=True)
@@ -190,22 +182,18 @@ class Simulation:
         self.scenario = scenario
         self.result = Result(scenario)
         self._random = random.Random(scenario.seed)
-        self._dispatcher = Dispatcher(EngineSettings(), self._random)
-        throughput = Throughput()
-        throughput.restart(int(MEASURED_BEFORE_S * TOKENS_PER_SECOND), MEASURED_BEFORE_S)
-        self._dispatcher.serve(TokenBudget(BATCH_TOKENS), throughput)
+        self._calendar = Calendar()
+        self._replica = Replica(
+            self._calendar, EngineSettings(), TOKENS_PER_SECOND, self._batch_s, self._random, self._count_batch
+        )
         self._begins_at = scenario.step_at_s + scenario.uncounted_s
         self._ends_at = self._begins_at + scenario.counted_s
-        self._events: list[tuple[float, int, Callable[[float], None]]] = []
-        self._order = count()
         self._arrived: list[Asked] = []
         self._counted: set[int] = set()
 
     def run(self) -> Result:
-        self._at(0.0, self._arrive)
-        while self._events:
-            now, _, event = heapq.heappop(self._events)
-            event(now)
+        self._calendar.at(0.0, self._arrive)
+        self._calendar.run()
         could_be = [asked for asked in self._arrived if self._could_be_done(asked)]
         self.result.possible_tokens = self._possible_tokens(could_be)
         long = (asked for asked in could_be if asked.deadline_s >= self.scenario.long_s)
@@ -217,14 +205,9 @@ class Simulation:
         """Run through these requests and no others; nobody comes back."""
         for asked in requests:
             self._arrived.append(asked)
-            self._at(asked.at, lambda _, asked=asked: self._ask(asked))  # type: ignore[misc] # a default binds each one
-        while self._events:
-            now, _, event = heapq.heappop(self._events)
-            event(now)
+            self._calendar.at(asked.at, partial(self._ask, asked))
+        self._calendar.run()
         return self.result
-
-    def _at(self, when: float, event: Callable[[float], None]) -> None:
-        heapq.heappush(self._events, (when, next(self._order), event))
 
     def _rate(self, now: float) -> float:
         return self.scenario.true_tokens_per_second if now >= self.scenario.step_at_s else TOKENS_PER_SECOND
@@ -235,8 +218,8 @@ class Simulation:
     def _could_be_done(self, asked: Asked) -> bool:
         return asked.tokens / self._rate(asked.at) < asked.deadline_s
 
-    def _arrive(self, now: float) -> None:
-        scenario = self.scenario
+    def _arrive(self) -> None:
+        scenario, now = self.scenario, self._calendar.now
         documents = max(1, round(self._between(scenario.documents)))
         asked = Asked(len(self._arrived), now, documents, self._between(scenario.deadlines_s), self._origin())
         self._arrived.append(asked)
@@ -244,7 +227,7 @@ class Simulation:
         mean_tokens = _mean(scenario.documents) * PAIR_TOKENS
         after = now + self._random.expovariate(scenario.load * self._rate(now) / mean_tokens)
         if after < self._ends_at:
-            self._at(after, self._arrive)
+            self._calendar.at(after, self._arrive)
 
     def _origin(self) -> Origin:
         origins = self.scenario.origins
@@ -262,73 +245,50 @@ class Simulation:
             result.asked[asked.size_class] += 1
             self._counted.add(asked.serial)
             result.asked_tokens[asked.origin] += asked.tokens
-        is_alone = not self._dispatcher.backlog_tokens
-        deadline = now + asked.deadline_s
+        is_alone = not self._replica.backlog_tokens
+        is_partial = self.scenario.is_partial
+        asking = Asking(asked.tokens, now + asked.deadline_s, asked.serial, asked.origin, is_partial=is_partial)
         try:
-            is_partial = self.scenario.is_partial
-            asking = Asking(asked.tokens, deadline, asked.serial, asked.origin, is_partial=is_partial)
-            grant = self._dispatcher.reserve(asking, now)
+            self._replica.ask(
+                asking, _PAIRS[: asked.documents], lambda outcome: self._hear(asked, outcome, was_alone=is_alone)
+            )
         except CapacityError as error:
             if error.retry_after_s is not None and not asked.returns:
                 self._come_back(asked, error.retry_after_s)
             return
         result.taken_back += counts and asked.returns
-        ticket = Ticket(
-            _PAIRS[: asked.documents],
-            deadline,
-            lambda outcome: self._hear(asked, outcome, was_alone=is_alone),
-            now,
-            lane=grant.lane,
-            is_trial=grant.is_trial,
-            is_partial=is_partial,
-        )
-        self._dispatcher.submit(ticket, grant)
-        self._go_on(now)
 
     def _come_back(self, asked: Asked, wait_s: float) -> None:
         if self._counts(asked.at):
             self.result.waits_s.append(wait_s)
         if self._random.random() < self.scenario.returning and asked.at + wait_s < self._ends_at:
             again = replace(asked, at=asked.at + wait_s, returns=True)
-            self._at(again.at, lambda _: self._ask(again))
+            self._calendar.at(again.at, partial(self._ask, again))
 
     def _hear(self, asked: Asked, outcome: Outcome, *, was_alone: bool) -> None:
         scored_tokens = (asked.documents - len(outcome.errors)) * PAIR_TOKENS
+        counts = self._counts(self._calendar.now)
         if outcome.errors and not (self.scenario.is_partial and scored_tokens):
-            self.result.late += self._counts(self._now) and not was_alone
-            self.result.wasted_tokens += scored_tokens * self._counts(self._now)
+            self.result.late += counts and not was_alone
+            self.result.wasted_tokens += scored_tokens * counts
             return
-        if self._counts(self._now):
+        if counts:
             self.result.delivered_tokens += scored_tokens
             self.result.delivered_long_tokens += scored_tokens * (asked.deadline_s >= self.scenario.long_s)
         if asked.serial in self._counted:
             self.result.answered[asked.size_class] += 1
             self.result.answered_tokens[asked.origin] += scored_tokens
-            self.result.answers.append((asked, self._now - asked.at))
+            self.result.answers.append((asked, self._calendar.now - asked.at))
 
-    def _go_on(self, now: float) -> None:
-        """What the worker and the preparer do when something has changed."""
-        if self._dispatcher.can_begin() and (plan := self._dispatcher.begin(now)) is not None:
-            scenario = self.scenario
-            compute_s = plan.tokens / self._rate(now) * math.exp(self._random.gauss(0, scenario.noise))
-            self._at(now + compute_s + scenario.batch_overhead_s, lambda then: self._finish(plan, now, then))
-        prepared = self._dispatcher.prepare(now)
-        if prepared is not None:
-            self._dispatcher.attach(prepared, _PACKED)
-        self._answer(now)
+    def _batch_s(self, plan: Plan) -> float:
+        scenario = self.scenario
+        noise = math.exp(self._random.gauss(0, scenario.noise))
+        return plan.tokens / self._rate(self._calendar.now) * noise + scenario.batch_overhead_s
 
-    def _finish(self, plan: Plan, began: float, now: float) -> None:
-        self._dispatcher.sweep(now)
-        if self._counts(now):
+    def _count_batch(self, plan: Plan) -> None:
+        if self._counts(self._calendar.now):
             self.result.computed_tokens += plan.tokens
             self.result.wasted_tokens += sum(slice_.tokens for slice_ in plan.slices if slice_.ticket.has_ended)
-        self._dispatcher.finish(_LOGITS, now - began)
-        self._go_on(now)
-
-    def _answer(self, now: float) -> None:
-        self._now = now
-        for ticket in self._dispatcher.pop_ended():
-            ticket.on_done(ticket.outcome())
 
     def _possible_tokens(self, could_be: Iterable[Asked]) -> float:
         """Tokens that any order, knowing the future, could at most have computed in the counted time.

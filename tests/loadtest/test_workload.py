@@ -15,7 +15,8 @@ from bge_reranker.api.commands import commands
 from bge_reranker.api.dispatch import DIALECTS
 from bge_reranker.errors import RerankerError, SettingsError
 from bge_reranker.loadtest.templates import body_of, template_of
-from bge_reranker.loadtest.workload import Question, Sizes, made_questions, read_questions
+from bge_reranker.loadtest.workload import Question, made_questions, read_questions
+from bge_reranker.planning.sizes import Sizes
 from bge_reranker.settings import DialectSettings
 
 QUESTION = Question("what is it", ("first text", "second text", "third text"))

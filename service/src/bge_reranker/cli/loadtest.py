@@ -137,7 +137,8 @@ def _numbers(text: str | None, option: str, most: float = _MOST_PER_SECOND) -> l
 def _questions(
     file: Path | None, documents: str, words: str, query_words: str, count: int, seed: int
 ) -> list[Question]:
-    from ..loadtest.workload import Sizes, made_questions, read_questions  # noqa: PLC0415
+    from ..loadtest.workload import made_questions, read_questions  # noqa: PLC0415
+    from ..planning.sizes import Sizes  # noqa: PLC0415
 
     if file is not None:
         return read_questions(file)

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
-from math import log
 from pathlib import Path
 
 from ..errors import SettingsError
 from ..evaluation.cases import load_cases
-
-_REMEDY = 'Write a number, such as 16, a range, such as "4-40", or "lognormal:MEDIAN:SIGMA".'
+from ..planning.sizes import Sizes
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,37 +20,6 @@ class Question:
 
     query: str
     documents: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Sizes:
-    """A distribution of sizes: fixed, uniform between two bounds, or log-normal, as lengths of texts are."""
-
-    draw: Callable[[random.Random], int]
-
-    @classmethod
-    def parse(cls, text: str, option: str) -> Sizes:
-        """Read one.
-
-        Args:
-            text: `16`, `4-40` or `lognormal:20:0.8`.
-            option: What it was given to, for the error.
-
-        Raises:
-            SettingsError: If it is none of these.
-        """
-        try:
-            if text.startswith("lognormal:"):
-                median, sigma = (float(part) for part in text.removeprefix("lognormal:").split(":"))
-                mean = log(median)
-                return cls(lambda chance: max(1, round(chance.lognormvariate(mean, sigma))))
-            low, _, high = text.partition("-")
-            bounds = int(low), int(high or low)
-        except ValueError:
-            raise SettingsError(f"{option} {text!r} is no size.", remedy=_REMEDY) from None
-        if not 1 <= bounds[0] <= bounds[1]:
-            raise SettingsError(f"{option} {text!r} must be 1 or more, the lower bound first.", remedy=_REMEDY)
-        return cls(lambda chance: chance.randint(*bounds))
 
 
 def made_questions(count: int, documents: Sizes, words: Sizes, query_words: Sizes, seed: int) -> list[Question]:
