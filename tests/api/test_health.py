@@ -87,7 +87,7 @@ def test_info_tells_model_scorer_limits_and_backlog(server: LiveServer) -> None:
     info = httpx.get(server.url + "/info").json()
     model = {"name": "scripted", "source": "file:///scripted", "revision": None, "digest": "d" * 64}
     assert info["model"] == {**model, "verified": "full"}
-    assert info["capacity"] == {"tokens_per_second": 1280.0, "pairs_per_second": 10.0, "pair_tokens": 128}
+    assert info["capacity"] == {"tokens_per_second": 1280.0, "pairs_per_second": 10.0, "pair_tokens": 128, "batch_s": 0}
     assert info["scorer"]["batch_invariant"] is True
     assert info["limits"]["max_documents"] == 5_000
     assert info["text"]["max_pair_tokens"] == 64

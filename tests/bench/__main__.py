@@ -30,6 +30,7 @@ from .largest_requests import measure_largest_requests
 from .load import Cell, run_cell
 from .memory import measure_memory
 from .overload import measure_overload
+from .planned import measure_plan
 from .processes import bench_server, run_bare_loop
 from .start import measure_start
 from .telemetry import measure_scrapes, measure_telemetry
@@ -42,6 +43,7 @@ _DEADLINE_S = 3_600
 PARTS = (
     *("speed", "overload", "guard", "cache", "fairness", "largest-requests", "bodies", "memory", "start"),
     *("telemetry", "scrapes", "backlog", "front-ends"),
+    *("plan",),
 )
 
 
@@ -96,6 +98,7 @@ def bench(
         "backlog": lambda: measure_backlog(console),
         "front-ends": lambda: measure_front_ends(shape, rounds, turn_seconds, console),
         "guard": lambda: measure_guard(min(seconds, 5), console),
+        "plan": lambda: measure_plan(console, min(seconds, 60)),
     }
     report: dict[str, Any] = {"machine": describe_machine(), "date": datetime.now(UTC).isoformat(timespec="seconds")}
     for part in PARTS:

@@ -143,7 +143,7 @@ def _lease(directory: ModelDirectory) -> Lease | None:
 def _capacity(engine: Engine, scorer: Scorer) -> Capacity:
     pair_tokens = min(CALIBRATION_PAIR_TOKENS, scorer.description.max_pair_tokens)
     rate = engine.tokens_per_second
-    return Capacity(tokens_per_second=rate, pairs_per_second=rate / pair_tokens, pair_tokens=pair_tokens)
+    return Capacity(rate, pairs_per_second=rate / pair_tokens, pair_tokens=pair_tokens, batch_s=engine.batch_s)
 
 
 def _limits(encoder: PairEncoder, scorer: Scorer, preset: Preset) -> tuple[int, Direction]:

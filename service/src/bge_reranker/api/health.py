@@ -85,6 +85,7 @@ class HealthEndpoints:
                 "max_documents": settings.http.max_documents,
                 "max_body_bytes": settings.http.max_body_bytes,
                 "max_batch_tokens": settings.engine.max_batch_tokens,
+                "max_batch_ms": settings.engine.max_batch_ms,
                 "max_queue_tokens": settings.engine.max_queue_tokens,
                 "deadline_s": settings.engine.deadline_s,
             },

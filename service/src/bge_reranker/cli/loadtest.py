@@ -112,6 +112,7 @@ def loadtest(
         *(plan.Step(seconds=seconds, rate=each, arrivals=arrivals) for each in rates),
         *(plan.Step(seconds=seconds, clients=each) for each in counts),
     )
+    result.server = run.about(url)
     knee = summary.knee(result.steps, p95_ms)
     report.print_report(result, knee, Console())
     if json_file is not None:

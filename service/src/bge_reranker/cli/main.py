@@ -17,6 +17,7 @@ from .keys import keys
 from .loadtest import loadtest
 from .model import model
 from .output import checked_output
+from .plan import plan
 from .quantise import quantise
 from .rerank import rerank
 from .serve import serve
@@ -35,6 +36,7 @@ COMMANDS = (
     evaluate,
     gate,
     loadtest,
+    plan,
     doctor,
     quantise,
     keys,

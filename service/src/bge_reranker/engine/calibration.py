@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from statistics import median
 
 import numpy as np
 
@@ -65,6 +66,7 @@ def calibrate(scorer: Scorer, clock: Callable[[], float], max_batch_tokens: int)
         OutOfMemory: If not even the first batch fits.
     """
     best: tuple[int, float] | None = None
+    measured: list[tuple[int, float]] = []
     tokens = min(_FIRST_TOKENS, max_batch_tokens)
     began = clock()
     while best is None or tokens <= max_batch_tokens:
@@ -77,14 +79,28 @@ def calibrate(scorer: Scorer, clock: Callable[[], float], max_batch_tokens: int)
                     f"The device has no memory left for a batch of {tokens} tokens.", figures={"batch_tokens": tokens}
                 ) from error
             break
+        measured.append((tokens, seconds))
         if best is None or tokens * best[1] > best[0] * seconds:
             best = (tokens, seconds)
         if clock() - began + 2 * seconds > _MAX_CALIBRATION_S:
             break
         tokens *= 2
-    throughput = Throughput()
+    throughput = Throughput(_least_batch_s(measured, best))
     throughput.record(*best, possible_tokens=best[0])
     return throughput
+
+
+def _least_batch_s(measured: Sequence[tuple[int, float]], best: tuple[int, float]) -> float:
+    """Seconds that a batch takes besides its tokens: the middle one of what smaller batches show beside the best.
+
+    Args:
+        measured: Tokens and seconds of batches.
+        best: The one of the best rate.
+    """
+    found = [
+        seconds - tokens * (best[1] - seconds) / (best[0] - tokens) for tokens, seconds in measured if tokens < best[0]
+    ]
+    return min(max(0.0, median(found)), best[1]) if found else 0.0
 
 
 def smallest_batch(scorer: Scorer) -> Batch:

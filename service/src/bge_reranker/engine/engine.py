@@ -165,6 +165,12 @@ class Engine:
             return self._dispatcher.throughput.tokens_per_second
 
     @property
+    def batch_s(self) -> float:
+        """Seconds that a batch takes however small it is, as measured at warm-up; 0 before."""
+        with self._condition:
+            return self._dispatcher.throughput.batch_s
+
+    @property
     def budget_tokens(self) -> int:
         """Most tokens that the device's memory is trusted with in one batch, now."""
         with self._condition:

@@ -28,7 +28,7 @@ class AnswerCheck:
         self._first: dict[tuple[int, str], dict[int, float]] = {}
         self.largest_difference = 0.0
 
-    def check(self, number: int, documents: int, version: str, body: bytes) -> None:
+    def check(self, number: int, documents: int, version: str, body: bytes) -> int:
         """Check one answer.
 
         Args:
@@ -37,11 +37,15 @@ class AnswerCheck:
             version: What scored it, as the server says.
             body: The answer.
 
+        Returns:
+            Tokens that were scored, where the answer says so as native ones do; else 0.
+
         Raises:
             WrongAnswer: If it is no JSON, a document has no score, or a score is not finite or not the same as before.
         """
         try:
-            scores = dict(_scores(orjson.loads(body)))
+            answer = orjson.loads(body)
+            scores = dict(_scores(answer))
         except orjson.JSONDecodeError:
             raise WrongAnswer("no JSON") from None
         if len(scores) != documents:
@@ -53,6 +57,13 @@ class AnswerCheck:
         self.largest_difference = max(self.largest_difference, difference)
         if difference > self._tolerance:
             raise WrongAnswer("another score than before for the same pair and version")
+        return _tokens(answer)
+
+
+def _tokens(answer: Any) -> int:
+    usage = answer.get("usage") if isinstance(answer, dict) else None
+    tokens = usage.get("total_tokens") if isinstance(usage, dict) else None
+    return tokens if isinstance(tokens, int) else 0
 
 
 def _scores(answer: Any) -> Iterator[tuple[int, float]]:

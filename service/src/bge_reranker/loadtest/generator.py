@@ -63,29 +63,29 @@ class Sender:
         ) as answer:
             latency_s = time.perf_counter() - began - due_s
             version = _version(answer)
-            outcome, reason = self._judged(answer, number, documents, version)
+            outcome, reason, tokens = self._judged(answer, number, documents, version)
             answer.success()
-        self._write(
-            Record(step, due_s, late_s, latency_s, answer.status_code, outcome, reason, documents, caller, version)
-        )
+        status, asked = answer.status_code, (documents, caller, version, number, tokens)
+        self._write(Record(step, due_s, late_s, latency_s, status, outcome, reason, *asked))
 
     def largest_difference(self) -> float:
         """Between two scores of one pair and version so far."""
         return self._check.largest_difference
 
-    def _judged(self, answer: Any, number: int, documents: int, version: str) -> tuple[Outcome, str]:
+    def _judged(self, answer: Any, number: int, documents: int, version: str) -> tuple[Outcome, str, int]:
+        """Outcome, reason, and tokens."""
         status = answer.status_code
         if status == 0:
-            return "failed", f"no answer: {type(answer.error).__name__}"
+            return "failed", f"no answer: {type(answer.error).__name__}", 0
         if status in {429, 503} and "retry-after" in answer.headers:
-            return "refused", f"{status} {_code(answer)}"
+            return "refused", f"{status} {_code(answer)}", 0
         if status != 200:  # noqa: PLR2004 - the status of an answer
-            return "failed", f"{status} {_code(answer)}"
+            return "failed", f"{status} {_code(answer)}", 0
         try:
-            self._check.check(number, documents, version, answer.content)
+            tokens = self._check.check(number, documents, version, answer.content)
         except WrongAnswer as error:
-            return "failed", f"wrong answer: {error}"
-        return "answered", ""
+            return "failed", f"wrong answer: {error}", 0
+        return "answered", "", tokens
 
 
 def run_step(sender: Sender, number: int, step: Step) -> None:

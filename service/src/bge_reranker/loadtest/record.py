@@ -24,6 +24,8 @@ class Record:
         documents: That it asked for.
         caller: Number of the caller.
         version: What scored it, as the server says.
+        question: Number of the question.
+        tokens: That were scored, as the server says; 0 where it does not.
     """
 
     step: int
@@ -36,6 +38,8 @@ class Record:
     documents: int
     caller: int
     version: str
+    question: int = 0
+    tokens: int = 0
 
     def as_json(self) -> dict[str, Any]:
         """The record as JSON values."""

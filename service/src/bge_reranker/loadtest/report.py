@@ -67,6 +67,8 @@ def as_json(run: Run, knee: StepSummary | None) -> dict[str, Any]:
         "steps": steps,
         "knee": knee.step.label if knee else None,
         "largest_score_difference": run.largest_difference,
+        "sizes": [{"documents": documents, "tokens": tokens} for documents, tokens in run.sizes.values()],
+        "server": run.server,
     }
     return dict(_without_nan(whole))
 

@@ -40,10 +40,14 @@ class Run:
     Attributes:
         steps: In the order of the plan.
         largest_difference: Between two scores of one pair and version.
+        sizes: Documents and tokens of each question that was answered, by its number.
+        server: What the server says of itself; empty where it is none of ours.
     """
 
     steps: list[StepSummary] = field(default_factory=list)
     largest_difference: float = 0.0
+    sizes: dict[int, tuple[int, int]] = field(default_factory=dict)
+    server: dict[str, Any] = field(default_factory=dict)
 
 
 def templates(url: str) -> list[dict[str, Any]]:
@@ -61,6 +65,15 @@ def templates(url: str) -> list[dict[str, Any]]:
             remedy="Start the server first, and give its address, such as http://127.0.0.1:8000.",
         ) from None
     return list(found)
+
+
+def about(url: str) -> dict[str, Any]:
+    """What a server says of its capacity and limits, for whoever plans with the report; empty where it says nothing."""
+    try:
+        info = httpx.get(f"{url}/info", timeout=_TIMEOUT_S).raise_for_status().json()
+        return {key: info[key] for key in ("version", "model", "capacity", "limits", "scorer") if key in info}
+    except (httpx.HTTPError, ValueError, TypeError):
+        return {}
 
 
 def _why(error: Exception) -> str:
@@ -111,7 +124,9 @@ def run(plan: LoadPlan, lines: Sequence[bytes], console: Console) -> Run:
                 records, done_s = [], done_s + step.seconds
                 bar.update(shown, completed=done_s, description=_said(result.steps[-1]))
                 continue
-            records.append(Record(**values))
+            records.append(record := Record(**values))
+            if record.tokens:
+                result.sizes[record.question] = record.documents, record.tokens
             if (now := time.monotonic()) >= looked + _LOOK_S:
                 looked = now
                 elapsed = min(step.seconds, records[-1].sent_s + records[-1].latency_s)

@@ -35,6 +35,7 @@ class StepSummary:
         refused: At once, with the time after which to retry.
         failed: Without an answer, with any other status, or with a wrong answer.
         documents_per_second: Of answered requests.
+        tokens_per_second: Of answered requests, where the dialect says; else 0.
         p95_by_caller: p95 of each caller.
         reasons: Why requests were refused or failed, and how many.
         versions: What scored, and how many answers.
@@ -48,6 +49,7 @@ class StepSummary:
     refused: int
     failed: int
     documents_per_second: float
+    tokens_per_second: float
     p50_ms: float
     p95_ms: float
     p99_ms: float
@@ -86,6 +88,7 @@ def summarise(step: Step, records: Sequence[Record]) -> StepSummary:
         refused=sum(record.outcome == "refused" for record in records),
         failed=sum(record.outcome == "failed" for record in records),
         documents_per_second=sum(record.documents for record in answered) / seconds if seconds else 0.0,
+        tokens_per_second=sum(record.tokens for record in answered) / seconds if seconds else 0.0,
         p50_ms=_percentile_ms(answered, 50),
         p95_ms=_percentile_ms(answered, 95),
         p99_ms=_percentile_ms(answered, 99),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import count
 
 import numpy as np
@@ -118,6 +119,11 @@ class Cluster:
             self.calendar, capacity.engine, capacity.tokens_per_second, capacity.batch_seconds(), self._chance
         )
 
+    def resize(self, replicas: int) -> None:
+        """Let the last ones leave, or new ones come."""
+        missing = replicas - len(self.replicas)
+        self.replicas = [*self.replicas[:replicas], *(self.new_replica() for _ in range(missing))]
+
     def ask(self, lengths: Sequence[int], on_end: Callable[[bool], None]) -> None:
         """Send a request now.
 
@@ -179,13 +185,20 @@ def poisson(sizes: RequestSizes, rate: float, requests: int, seed: int) -> Itera
         yield Arrival(now, sizes.draw(chance))
 
 
-def serve(setup: Setup, arrivals: Iterable[Arrival], *, settling: float = _SETTLING) -> Served:
+def serve(
+    setup: Setup,
+    arrivals: Iterable[Arrival],
+    *,
+    settling: float = _SETTLING,
+    changes: Sequence[tuple[float, int]] = (),
+) -> Served:
     """Let requests arrive, open loop.
 
     Args:
         setup: What serves.
         arrivals: When, in order.
         settling: Part of them, the first ones, that does not count.
+        changes: Times at which there are so many replicas from then on; those that leave finish what they have.
     """
     arriving = list(arrivals)
     calendar = Calendar()
@@ -203,6 +216,8 @@ def serve(setup: Setup, arrivals: Iterable[Arrival], *, settling: float = _SETTL
 
         cluster.ask(arrival.lengths, ended)
 
+    for when, number in changes:
+        calendar.at(when, partial(cluster.resize, number))
     if arriving:
         calendar.at(arriving[0].at, lambda: send(0))
     calendar.run()

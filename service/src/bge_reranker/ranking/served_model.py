@@ -23,6 +23,8 @@ class Capacity:
     pairs_per_second: float
     """Pairs of `pair_tokens` tokens."""
     pair_tokens: int
+    batch_s: float = 0.0
+    """Seconds that a batch takes however small it is."""
 
 
 @dataclass(frozen=True, slots=True)
