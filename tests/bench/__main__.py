@@ -19,6 +19,7 @@ from rich.table import Table
 
 from .against.comparison import compare_trees, save
 from .backlog import measure_backlog
+from .balancing import measure_balancing
 from .bodies import measure_bodies
 from .cache import measure_cache
 from .checkpoint import write_checkpoint
@@ -43,7 +44,7 @@ _DEADLINE_S = 3_600
 PARTS = (
     *("speed", "overload", "guard", "cache", "fairness", "largest-requests", "bodies", "memory", "start"),
     *("telemetry", "scrapes", "backlog", "front-ends"),
-    *("plan",),
+    *("plan", "balancing"),
 )
 
 
@@ -98,6 +99,7 @@ def bench(
         "backlog": lambda: measure_backlog(console),
         "front-ends": lambda: measure_front_ends(shape, rounds, turn_seconds, console),
         "guard": lambda: measure_guard(min(seconds, 5), console),
+        "balancing": lambda: measure_balancing(console),
         "plan": lambda: measure_plan(console, min(seconds, 60)),
     }
     report: dict[str, Any] = {"machine": describe_machine(), "date": datetime.now(UTC).isoformat(timespec="seconds")}

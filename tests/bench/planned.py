@@ -1,8 +1,8 @@
 """What `bge-reranker plan` predicts beside what a load test then measures, at parts of the measured capacity.
 
-A first load test calibrates, with requests made to measure. Then requests of other sizes, from a file, are sent at 40, 70
-and 90 % of what was measured. Two predictions stand beside each: that of the plan, which knows sizes and rates, and one of
-the very arrivals that were sent, which shows how much of a difference is chance in this one run.
+A first load test calibrates, with requests made to measure. Then requests of other sizes, from a file, are sent at 40,
+70 and 90 % of what was measured. Two predictions stand beside each: that of the plan, which knows sizes and rates, and
+one of the very arrivals that were sent, which shows how much of a difference is chance in this one run.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -29,13 +28,14 @@ from bge_reranker.planning.sizes import RequestSizes, Sizes
 from bge_reranker.planning.sizing import Demand, run
 from bge_reranker.planning.sources import read_capacity
 
-from .processes import bench_server
+from .telemetry import started
 
 SHARES = (0.4, 0.7, 0.9)
 WANTED = 0.25
 """Largest part by which the predicted p95 may differ."""
 
 _CALIBRATING = ("--documents", "8-24", "--words", "40-60", "--clients", "1,16")
+_SERVE = (*("-m", "bge_reranker", "serve", "--port", "0", "--management-port", "0"), *("--log-level", "error"))
 _QUESTIONS = 400
 _SIMULATED = 20_000
 _SEED = 7
@@ -48,7 +48,7 @@ def measure_plan(console: Console, seconds: float) -> dict[str, Any]:
         console: Where the result is shown.
         seconds: Length of each measured load; the heaviest one, whose p95 scatters most, has three times as long.
     """
-    with tempfile.TemporaryDirectory() as name, bench_server("demo", scores_cache="off") as server:
+    with tempfile.TemporaryDirectory() as name, started(*_SERVE) as server:
         folder = Path(name)
         questions = _other_questions(folder / "requests.jsonl")
         console.print("Plan: calibrating ...")
@@ -109,7 +109,7 @@ def _compared(
     planned = run(Demand(rate, RequestSizes.among(lengths), None, requests=_SIMULATED), capacity, 1)
     times = send_times("poisson", rate, seconds, _SEED)
     same = serve(
-        Setup(replace(capacity)),
+        Setup(capacity),
         [Arrival(at, lengths[number % len(lengths)]) for number, at in enumerate(times)],
         settling=0.0,
     )

@@ -109,7 +109,7 @@ class LatencyCurve:
         self._rows: NDArray[np.float64] = np.array(rows)
 
     def quantiles_s(self, rate: float) -> NDArray[np.float64]:
-        """Latencies in seconds at 201 quantiles, by requests per second of one replica; infinite beyond its capacity."""
+        """Latencies in seconds at 201 quantiles, by requests per second of a replica; infinite beyond its capacity."""
         if rate > self.rates[-1]:
             return np.full(len(_QUANTILES), np.inf)
         place = int(np.clip(np.searchsorted(self.rates, rate), 1, len(self.rates) - 1))
@@ -153,7 +153,7 @@ def plan_fleet(demand: Demand, capacity: ReplicaCapacity, fleet: Fleet, on_step:
         replicas += max(1, replicas // 400)
         if replicas > MOST_REPLICAS:
             raise SettingsError(
-                f"More than {MOST_REPLICAS} replicas would be needed to keep the objective {fleet.share:.4%} of the time.",
+                f"More than {MOST_REPLICAS} replicas would be needed to keep the objective {fleet.share:.4%} of time.",
                 remedy="Ask for less of the time, or give more time to requests.",
             )
     zone = None
