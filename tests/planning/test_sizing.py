@@ -15,7 +15,7 @@ from bge_reranker.planning.sizing import Demand, drivers, keeps, run, size, sust
 
 CAPACITY = ReplicaCapacity(100_000.0, batch_s=0.002, request_s=0.002)
 SIZES = RequestSizes.of(Sizes.parse("10", ""), Sizes.parse("100", ""))
-DEMAND = Demand(300.0, SIZES, p95_ms=40.0, requests=1_000)
+DEMAND = Demand(300.0, SIZES, p95_ms=40.0, requests=400)
 
 
 def silent(_: str) -> None:
@@ -59,7 +59,7 @@ def test_the_rate_that_one_replica_sustains_keeps_the_objective() -> None:
 
 def test_a_mixture_of_states_is_what_a_fleet_that_loses_replicas_shows() -> None:
     # A quarter of the time 4 of 16 replicas are missing; all of them simulated together, and as the fleet is planned.
-    rate, requests = 16 * 60.0, 8_000
+    rate, requests = 16 * 60.0, 6_000
     length_s = requests / rate
     direct = serve(
         Setup(CAPACITY, 16),
@@ -84,7 +84,7 @@ def test_the_states_of_a_fleet_are_all_of_the_time() -> None:
 
 
 def test_thousands_of_replicas_are_planned_with_those_that_are_missing() -> None:
-    demand = replace(DEMAND, rate=200_000.0, requests=600)
+    demand = replace(DEMAND, rate=200_000.0, requests=300)
     found = plan_fleet(demand, CAPACITY, Fleet(zones=3), silent)
     assert found.calm_replicas > 2_000
     assert found.calm_replicas <= found.replicas
