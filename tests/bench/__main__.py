@@ -31,7 +31,7 @@ from .largest_requests import measure_largest_requests
 from .load import Cell, run_cell
 from .memory import measure_memory
 from .overload import measure_overload
-from .planned import measure_plan
+from .planned import measure_paced_plan, measure_plan
 from .processes import bench_server, run_bare_loop
 from .start import measure_start
 from .telemetry import measure_scrapes, measure_telemetry
@@ -44,7 +44,7 @@ _DEADLINE_S = 3_600
 PARTS = (
     *("speed", "overload", "guard", "cache", "fairness", "largest-requests", "bodies", "memory", "start"),
     *("telemetry", "scrapes", "backlog", "front-ends"),
-    *("plan", "balancing"),
+    *("plan", "plan-paced", "balancing"),
 )
 
 
@@ -101,6 +101,7 @@ def bench(
         "guard": lambda: measure_guard(min(seconds, 5), console),
         "balancing": lambda: measure_balancing(console),
         "plan": lambda: measure_plan(console, min(seconds, 60)),
+        "plan-paced": lambda: measure_paced_plan(console, seconds),
     }
     report: dict[str, Any] = {"machine": describe_machine(), "date": datetime.now(UTC).isoformat(timespec="seconds")}
     for part in PARTS:

@@ -33,9 +33,9 @@ class PacedScorer(ScriptedScorer):
     @override
     def score(self, batch: Batch) -> NDArray[np.float32]:
         ends_at = time.monotonic() + batch.total_tokens / float(self._rate.read_text(encoding="utf-8"))
-        logits = super().score(batch)
         time.sleep(max(0.0, ends_at - time.monotonic()))
-        return logits
+        # Whatever the words are: those that the scripted scorer obeys may occur in anybody's texts.
+        return np.zeros(len(batch), dtype=np.float32)
 
 
 def main(folder: Path) -> int:

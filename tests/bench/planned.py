@@ -36,32 +36,50 @@ WANTED = 0.25
 
 _CALIBRATING = ("--documents", "8-24", "--words", "40-60", "--clients", "1,16")
 _SERVE = (*("-m", "bge_reranker", "serve", "--port", "0", "--management-port", "0"), *("--log-level", "error"))
+_PACED_RATE = 2_000
+"""Tokens a second: so few that what else the machine does hardly matters."""
+
 _QUESTIONS = 400
-_SIMULATED = 20_000
+_SIMULATED = 10_000
 _SEED = 7
 
 
 def measure_plan(console: Console, seconds: float) -> dict[str, Any]:
-    """Calibrate, predict, measure.
+    """Calibrate, predict and measure with the embedded model.
 
     Args:
         console: Where the result is shown.
         seconds: Length of each measured load; the heaviest one, whose p95 scatters most, has three times as long.
     """
     with tempfile.TemporaryDirectory() as name, started(*_SERVE) as server:
+        return _measure(console, seconds, server.url, Path(name), demo_model_directory())
+
+
+def measure_paced_plan(console: Console, seconds: float) -> dict[str, Any]:
+    """The same with a scorer that sleeps: the server's queue and threads alone, whatever else the machine does.
+
+    Args:
+        console: Where the result is shown.
+        seconds: Length of each measured load, the heaviest one apart.
+    """
+    with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        questions = _other_questions(folder / "requests.jsonl")
-        console.print("Plan: calibrating ...")
-        capacity = _calibrated(server.url, folder / "calibration.json", seconds / 2)
-        lengths = count_tokens(
-            [(each.query, each.documents) for each in questions], demo_model_directory(), capacity.max_pair_tokens
-        )
-        full = capacity.tokens_per_second * len(lengths) / sum(map(sum, lengths))
-        rows = []
-        for share in SHARES:
-            length_s = 3 * seconds if share == SHARES[-1] else seconds
-            console.print(f"Plan: {share:.0%} of {full:.1f} requests/s for {length_s:.0f} s ...")
-            rows.append(_compared(server.url, folder, capacity, lengths, (share, share * full, length_s)))
+        (folder / "rate").write_text(str(_PACED_RATE), encoding="utf-8")
+        with started("-m", "tests.bench.paced_server", name) as server:
+            return _measure(console, seconds, server.url, folder, folder)
+
+
+def _measure(console: Console, seconds: float, url: str, folder: Path, tokenizer: Path) -> dict[str, Any]:
+    questions = _other_questions(folder / "requests.jsonl")
+    console.print("Plan: calibrating ...")
+    capacity = _calibrated(url, folder / "calibration.json", seconds / 2)
+    lengths = count_tokens([(each.query, each.documents) for each in questions], tokenizer, capacity.max_pair_tokens)
+    full = capacity.tokens_per_second * len(lengths) / sum(map(sum, lengths))
+    rows = []
+    for share in SHARES:
+        length_s = 3 * seconds if share == SHARES[-1] else seconds
+        console.print(f"Plan: {share:.0%} of {full:.1f} requests/s for {length_s:.0f} s ...")
+        rows.append(_compared(url, folder, capacity, lengths, (share, share * full, length_s)))
     _print(console, rows)
     return {
         "capacity": {

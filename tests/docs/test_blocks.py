@@ -39,7 +39,8 @@ def ports() -> Iterator[dict[str, str]]:
 def is_run(block: Block) -> bool:
     """Whether its commands need nothing but this machine and the embedded model."""
     return all(
-        command[0] in {"curl", "printf"} or command[:2] == ["bge-reranker", "rerank"] for command in block.commands
+        command[0] in {"curl", "printf"} or command[:2] in (["bge-reranker", "rerank"], ["bge-reranker", "plan"])
+        for command in block.commands
     )
 
 

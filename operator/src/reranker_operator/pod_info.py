@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal
 import aiohttp
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from .pods import CutOff, Download, GateFacts, PodFacts
+from .pods import CutOff, Download, Expected, GateFacts, PodFacts
 
 MANAGEMENT_PORT = 8001
 """Port of the scorer's `/info`, and before that of the `/info` of the step that fetches."""
@@ -62,6 +62,19 @@ class _Capacity(_Part):
     pair_tokens: Annotated[int, Field(ge=0, le=1_000_000)] = 0
 
 
+_Milliseconds = Annotated[float, Field(ge=0, le=1e9)]
+
+
+class _Expected(_Part):
+    documents: Annotated[int, Field(ge=1, le=1_000_000)]
+    pair_tokens: Annotated[int, Field(ge=1, le=1_000_000)]
+    p95_objective_ms: _Milliseconds
+    requests_per_second: Annotated[float, Field(ge=0, le=1e9)]
+    p50_ms: _Milliseconds
+    p95_ms: _Milliseconds
+    p99_ms: _Milliseconds
+
+
 class _CutOff(_Part):
     name: _Word
     score: float
@@ -90,6 +103,7 @@ class _Info(_Part):
     model: _Model | None = None
     scorer: _Scorer = _Scorer()
     capacity: _Capacity = _Capacity()
+    expected: _Expected | None = None
     gate: _Gate | None = None
 
 
@@ -158,6 +172,7 @@ def facts_of(answer: bytes) -> PodFacts | None:
         pair_tokens=info.capacity.pair_tokens,
         tokens_per_second=info.capacity.tokens_per_second,
         gate=_gate(info.gate) if info.gate is not None else None,
+        expected=Expected(**info.expected.model_dump()) if info.expected is not None else None,
     )
 
 

@@ -202,11 +202,25 @@ class GateFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class Expected:
+    """What a scorer simulated for the load that its settings name; latencies at the rate that keeps the objective."""
+
+    documents: int
+    pair_tokens: int
+    p95_objective_ms: float
+    requests_per_second: float
+    p50_ms: float
+    p95_ms: float
+    p99_ms: float
+
+
+@dataclass(frozen=True, slots=True)
 class PodFacts:
     """What a live scorer says of itself on its management port.
 
     Attributes:
         gate: The verdict on its model; None without a gate.
+        expected: For the load that its settings name; None where they name none.
     """
 
     name: str
@@ -219,3 +233,4 @@ class PodFacts:
     pair_tokens: int
     tokens_per_second: float = 0.0
     gate: GateFacts | None = None
+    expected: Expected | None = None

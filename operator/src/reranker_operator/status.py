@@ -133,8 +133,29 @@ def _measured(reranker: Reranker, found: Situation) -> dict[str, Any]:
         "pairTokens": some.pair_tokens,
         "replicas": len(found.facts),
         "versions": _by_version(found.facts),
+        **_expected(found.facts),
     }
     return {"capacity": capacity if total else None, "device": some.device, "precision": some.precision}
+
+
+def _expected(facts: tuple[PodFacts, ...]) -> dict[str, Any]:
+    """What all replicas together may be asked for the load that they are planned for; latencies of the slowest one."""
+    said = [each.expected for each in facts if each.expected is not None]
+    if not said:
+        return {}
+    load = (said[0].documents, said[0].pair_tokens, said[0].p95_objective_ms)
+    if len(said) < len(facts) or any((one.documents, one.pair_tokens, one.p95_objective_ms) != load for one in said):
+        # While the settings change, there is no one load.
+        return {}
+    return {
+        "expected": {
+            "documents": load[0],
+            "pairTokens": load[1],
+            "objectiveP95Ms": round(load[2]),
+            "requestsPerSecond": float(f"{sum(one.requests_per_second for one in said):.3g}"),
+            **{f"p{each}Ms": round(max(getattr(one, f"p{each}_ms") for one in said)) for each in (50, 95, 99)},
+        }
+    }
 
 
 def _by_version(facts: tuple[PodFacts, ...]) -> list[dict[str, Any]]:

@@ -19,6 +19,8 @@ from .engine.observer import EngineObserver, SilentObserver
 from .engine.scorer import Scorer, ScorerDescription
 from .errors import CorruptFile, OutOfMemory
 from .model.load import load_scorer
+from .planning.capacity import ReplicaCapacity
+from .planning.expectation import Expectation, expected_of
 from .ranking.ranker import Ranker
 from .ranking.served_model import Capacity, ServedModel
 from .settings import Direction, ModelSettings, Preset, Settings
@@ -72,6 +74,7 @@ def load_model(
         engine=loaded.engine,
         description=loaded.scorer.description,
         lease=lease,
+        expected=_expected(settings, loaded),
     )
 
 
@@ -144,6 +147,20 @@ def _capacity(engine: Engine, scorer: Scorer) -> Capacity:
     pair_tokens = min(CALIBRATION_PAIR_TOKENS, scorer.description.max_pair_tokens)
     rate = engine.tokens_per_second
     return Capacity(rate, pairs_per_second=rate / pair_tokens, pair_tokens=pair_tokens, batch_s=engine.batch_s)
+
+
+def _expected(settings: Settings, loaded: _Loaded) -> Expectation | None:
+    """What the planned load may expect of this replica, its way through HTTP left out."""
+    engine, policy = loaded.engine, loaded.policy
+    return expected_of(
+        settings.plan,
+        ReplicaCapacity(
+            engine.tokens_per_second,
+            engine.batch_s,
+            max_pair_tokens=policy.max_pair_tokens,
+            engine=settings.engine,
+        ),
+    )
 
 
 def _limits(encoder: PairEncoder, scorer: Scorer, preset: Preset) -> tuple[int, Direction]:

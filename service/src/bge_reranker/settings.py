@@ -460,6 +460,20 @@ class ScoresSettings(SettingsGroup):
     what others have asked."""
 
 
+class PlanSettings(SettingsGroup):
+    """The load that a replica is planned for: it then says how many such requests a second it can keep up with."""
+
+    plan_p95_ms: float | None = Field(default=None, ge=1, le=3_600_000)
+    """Objective in milliseconds for the 95th percentile of latency. Before it is ready, the server simulates its queue
+    for some seconds; `/info` and the Reranker's status then say what rate keeps it. Empty: nothing is planned."""
+
+    plan_documents: int = Field(default=100, ge=1, le=10_000)
+    """Documents of a planned request."""
+
+    plan_tokens: int = Field(default=200, ge=1, le=8_192)
+    """Tokens of a planned pair: query, document and special tokens."""
+
+
 class ObserveSettings(SettingsGroup):
     """Metrics, traces, logs, and the termination message of a process that fails."""
 
@@ -508,6 +522,7 @@ class Settings(SettingsGroup):
     guard: GuardSettings = GuardSettings()
     gate: GateSettings = GateSettings()
     scores: ScoresSettings = ScoresSettings()
+    plan: PlanSettings = PlanSettings()
     observe: ObserveSettings = ObserveSettings()
 
     @model_validator(mode="after")

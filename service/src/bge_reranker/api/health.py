@@ -111,6 +111,7 @@ def _about(model: ServedModel) -> dict[str, Any]:
             "verified": model.verified,
         },
         "capacity": asdict(model.capacity),
+        "expected": None if model.expected is None else asdict(model.expected),
         "scorer": model.description.as_json(),
         "text": asdict(model.ranker.policy),
         "engine": {

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from ..engine.engine import Engine
 from ..engine.scorer import ScorerDescription
 from ..evaluation.verdict import GateVerdict
+from ..planning.expectation import Expectation
 from ..store.lease import Lease
 from ..store.verified_load import Verified
 from .ranker import Ranker
@@ -57,6 +58,9 @@ class ServedModel:
 
     lease: Lease | None = None
     """Hold on the store's version, where it lies in a store."""
+
+    expected: Expectation | None = None
+    """What to expect for the load that the settings name; None where they name none."""
 
     gate: GateVerdict | None = None
     """What the relevance gate found; None without one."""
