@@ -16,11 +16,12 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
+from typing_extensions import override
 
 from bge_reranker.errors import SettingsError, TokenKeysUnavailable, Unauthenticated
 from bge_reranker.guard.caller import Caller
 from bge_reranker.guard.remote_keys import MAX_AGE_S, PAUSE_S, REFRESH_S, RemoteKeys
-from bge_reranker.guard.token_keys import read_jwks, read_secrets
+from bge_reranker.guard.token_keys import TokenKey, TokenKeys, read_jwks, read_secrets
 from bge_reranker.guard.tokens import Tokens, TokenTerms
 
 from .observer import Noted
@@ -237,6 +238,53 @@ SHORT_RSA_KEY = rsa.generate_private_key(65537, 1024)
 def test_a_key_set_without_a_key_that_can_be_used_is_refused(text: str) -> None:
     with pytest.raises(SettingsError):
         read_jwks(text, "f")
+
+
+class CountedKeys(TokenKeys):
+    """Keys that know how often they were looked for."""
+
+    asked = 0
+
+    @override
+    def fitting(self, algorithm: str, identifier: str | None) -> list[TokenKey]:
+        self.asked += 1
+        return super().fitting(algorithm, identifier)
+
+
+def test_a_token_is_verified_once_while_it_is_valid() -> None:
+    keys, now, credential = CountedKeys(read_jwks(JWKS, "f").keys), [time.time()], token()
+    tokens = Tokens(TERMS, (lambda: keys,), clock=lambda: now[0])
+
+    def opens() -> bool:
+        return asyncio.run(tokens.identify(credential)) is not None
+
+    assert [opens() for _ in range(3)] == [True] * 3
+    assert keys.asked == 1
+    now[0] += 60 + TERMS.skew_s
+    assert opens()
+    assert keys.asked == 2
+
+
+def test_a_token_that_has_opened_opens_no_more_once_its_key_is_gone() -> None:
+    known, credential = [read_jwks(JWKS, "f")], token()
+    tokens = Tokens(TERMS, (lambda: known[0],))
+    assert asyncio.run(tokens.identify(credential)) is not None
+    known[0] = read_jwks(jwks(jwk(OTHER_RSA_KEY, "r1")), "f")
+    with pytest.raises(Unauthenticated, match="not signed by a known key"):
+        asyncio.run(tokens.identify(credential))
+
+
+def test_a_token_that_has_opened_opens_no_more_once_its_issuer_has_taken_the_key_back() -> None:
+    async def run() -> None:
+        issuer, credential = Issuer(JWKS), token()
+        assert await issuer.opens(credential)
+        issuer.text = jwks(jwk(OTHER_RSA_KEY, "r2"))
+        issuer.now += REFRESH_S + 1
+        assert await issuer.opens(credential)
+        await asyncio.wait({issuer.keys._task} if issuer.keys._task else set())
+        assert not await issuer.opens(credential)
+
+    asyncio.run(run())
 
 
 class Issuer:

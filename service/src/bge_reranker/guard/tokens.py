@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any, Final
 
 import jwt
+from cachetools import LRUCache
 from jwt.exceptions import (
     ExpiredSignatureError,
     ImmatureSignatureError,
@@ -32,6 +35,9 @@ _MAX_NAME_CHARACTERS: Final = 256
 
 _MOST_CANDIDATES: Final = 4
 """Most keys that are tried on one token: one, unless it names none."""
+
+_MOST_REMEMBERED: Final = 1_000
+"""Tokens that are known to open; the one that was used longest ago is verified anew."""
 
 _SUBJECTS: Final = ("sub", "client_id", "azp")
 """Claims that name the caller, the first that is there."""
@@ -60,21 +66,42 @@ class TokenTerms:
     """Seconds by which the clocks of issuer and server may differ."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Verified:
+    """A token that opened."""
+
+    caller: Caller
+
+    key: TokenKey
+    """What it was signed by; without that among the known keys it opens no more."""
+
+    ends_at: float
+    """When it has expired, in seconds since 1970."""
+
+
 class Tokens:
-    """Verifies tokens.
+    """Verifies tokens, each once while it stays valid: callers send the same one for minutes.
 
     Args:
         terms: What they must say.
         local: Give the keys that are at hand; each is asked every time.
         remote: The keys at an address, if there is one.
+        clock: Seconds since 1970.
     """
 
     def __init__(
-        self, terms: TokenTerms, local: tuple[Callable[[], TokenKeys], ...] = (), remote: RemoteKeys | None = None
+        self,
+        terms: TokenTerms,
+        local: tuple[Callable[[], TokenKeys], ...] = (),
+        remote: RemoteKeys | None = None,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self.terms = terms
         self._local = local
         self._remote = remote
+        self._clock = clock
+        self._remembered: LRUCache[bytes, _Verified] = LRUCache(_MOST_REMEMBERED)
+        """By digests, so that memory holds no token that would open."""
 
     async def identify(self, credential: str) -> Caller | None:
         """Whose token this is; None where it is no token at all.
@@ -83,6 +110,10 @@ class Tokens:
             Unauthenticated: If it is one that does not open.
             TokenKeysUnavailable: If nothing can be said about it, since its key could not be fetched.
         """
+        digest = sha256(credential.encode()).digest()
+        remembered = self._remembered.get(digest)
+        if remembered is not None and await self._still_opens(remembered):
+            return remembered.caller
         header = _header(credential)
         if header is None:
             return None
@@ -93,7 +124,18 @@ class Tokens:
                 "The token is signed in a way that this server does not take.", remedy=f"It takes {_listed()}."
             )
         keys = await self._keys(algorithm, identifier if isinstance(identifier, str) else None)
-        return _caller(self._verified(credential, keys))
+        claims, key = self._verified(credential, keys)
+        caller = _caller(claims)
+        self._remembered[digest] = _Verified(caller, key, int(claims["exp"]) + self.terms.skew_s)
+        return caller
+
+    async def _still_opens(self, verified: _Verified) -> bool:
+        """Whether a token opens that did before: it has not expired, and its key is one of those that are known now."""
+        if self._clock() >= verified.ends_at:
+            return False
+        if any(verified.key in keys().keys for keys in self._local):
+            return True
+        return self._remote is not None and verified.key in (await self._remote.current()).keys
 
     def known_keys(self) -> list[TokenKey]:
         """Every key that is at hand now."""
@@ -116,11 +158,11 @@ class Tokens:
             "The token is not signed by a known key.", remedy="Get a token from the issuer that this server trusts."
         )
 
-    def _verified(self, token: str, keys: list[TokenKey]) -> Mapping[str, Any]:
+    def _verified(self, token: str, keys: list[TokenKey]) -> tuple[Mapping[str, Any], TokenKey]:
         failure: PyJWTError | None = None
         for key in keys:
             try:
-                return jwt.decode(
+                claims = jwt.decode(
                     token,
                     key.jwk,
                     algorithms=[key.algorithm],
@@ -132,6 +174,8 @@ class Tokens:
             except PyJWTError as error:
                 # Another key may have signed it; one that has, and then says no, is heard.
                 failure = error if failure is None or not isinstance(error, InvalidSignatureError) else failure
+            else:
+                return claims, key
         raise Unauthenticated(
             f"The token {_reason(failure)}.", remedy="Get another one, and send it while it is valid."
         )
