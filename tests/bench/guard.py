@@ -125,9 +125,9 @@ def _figures(way: _Way, opened: _Way) -> dict[str, Any]:
     def percentile_ms(of: _Way, percent: float) -> float:
         return float(np.percentile(of.latencies_s, percent)) * 1000
 
-    ratios = [
-        mine.tokens_per_second / theirs.tokens_per_second for mine, theirs in zip(way.cells, opened.cells, strict=True)
-    ]
+    pairs = list(zip(way.cells, opened.cells, strict=True))
+    ratios = [mine.tokens_per_second / theirs.tokens_per_second for mine, theirs in pairs]
+    cpu_ratios = [mine.tokens_per_cpu_second / theirs.tokens_per_cpu_second for mine, theirs in pairs]
     return {
         "way": way.name,
         "requests": len(way.latencies_s),
@@ -139,12 +139,14 @@ def _figures(way: _Way, opened: _Way) -> dict[str, Any]:
         "tokens_per_second": statistics.median(cell.tokens_per_second for cell in way.cells),
         "throughput_ratio": statistics.median(ratios),
         "throughput_ratios": ratios,
+        "cpu_ratio": statistics.median(cpu_ratios),
+        "cpu_ratios": cpu_ratios,
     }
 
 
 def _print(report: list[dict[str, Any]], console: Console) -> None:
     table = Table(
-        *"server|requests|p50 ms|added|p95 ms|added|tokens/s|of open".split("|"),
+        *"server|requests|p50 ms|added|p95 ms|added|tokens/s|of open|in a CPU s".split("|"),
         title=f"{_DOCUMENTS} documents, embedded model; latency with one client, throughput with {_CLIENTS}",
     )
     for row in report:
@@ -154,5 +156,6 @@ def _print(report: list[dict[str, Any]], console: Console) -> None:
             *(f"{row[name]:.2f}" for name in ("p50_ms", "p50_added_ms", "p95_ms", "p95_added_ms")),
             f"{row['tokens_per_second']:.0f}",
             f"{row['throughput_ratio']:.1%}",
+            f"{row['cpu_ratio']:.1%}",
         )
     console.print(table)
