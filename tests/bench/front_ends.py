@@ -66,10 +66,11 @@ def measure_front_ends(folder: Path, rounds: int, seconds: float, console: Conso
 
 def _front_ends(sides: Sides, documents: int, rounds: int, seconds: float, console: Console) -> dict[str, Any]:
     cells = _in_turns(sides, documents, _CLIENTS, rounds, seconds)
-    throughput = median_ratio(*([cell.tokens_per_second for cell in cells[side]] for side in ("this", "other")))
-    tokens = sum(cell.tokens for cell in cells["other"])
-    wall_s = sum(cell.seconds for cell in cells["other"])
-    cpu_s = sum(cell.server_cpu_s for cell in cells["other"])
+    this, other = cells["this"], cells["other"]
+    throughput = median_ratio([cell.tokens_per_second for cell in this], [cell.tokens_per_second for cell in other])
+    tokens = sum(cell.tokens for cell in other)
+    wall_s = sum(cell.seconds for cell in other)
+    cpu_s = sum(cell.server_cpu_s for cell in other)
     console.print(
         f"Front ends, {documents} documents: {len(sides['this'])} processes / one: throughput {throughput}; one: "
         f"{tokens / wall_s:.0f} tokens/s on {cpu_s / wall_s:.2f} cores, {cpu_s / tokens * 1e6:.2f} CPU s for a million "
@@ -86,8 +87,9 @@ def _front_ends(sides: Sides, documents: int, rounds: int, seconds: float, conso
 
 def _servers(sides: Sides, name: str, clients: int, rounds: int, seconds: float, console: Console) -> dict[str, Any]:
     cells = _in_turns(sides, _SERVED_DOCUMENTS, clients, rounds, seconds)
-    throughput = median_ratio(*([cell.tokens_per_second for cell in cells[side]] for side in ("this", "other")))
-    median = median_ratio(*([cell.percentile_ms(50) for cell in cells[side]] for side in ("this", "other")))
+    this, other = cells["this"], cells["other"]
+    throughput = median_ratio([cell.tokens_per_second for cell in this], [cell.tokens_per_second for cell in other])
+    median = median_ratio([cell.percentile_ms(50) for cell in this], [cell.percentile_ms(50) for cell in other])
     memory = {side: sum(server.resident_mib() for server in servers) for side, servers in sides.items()}
     console.print(
         f"Servers, {name}, {clients} clients: {len(sides['this'])} processes of one thread / one with all: throughput "

@@ -74,7 +74,7 @@ def test_the_servers_believe_nginx_alone_about_addresses() -> None:
 
 
 def test_commands_and_variables_exist_in_the_program() -> None:
-    serve = program.commands["serve"]  # type: ignore[attr-defined] # a group of commands
+    serve = program.commands["serve"]
     flags = {flag for parameter in serve.params for flag in parameter.opts}
     command = unit()["Service"]["ExecStart"].split()
     assert command[:2] == [PROGRAM, "serve"]
@@ -89,7 +89,8 @@ def test_compose_names_the_image_of_this_version() -> None:
 
 
 def test_the_compose_file_has_the_form_that_its_specification_demands() -> None:
-    command = [Path(sys.executable).with_name("check-jsonschema"), "--builtin-schema", "vendor.compose-spec", COMPOSE]
+    checker = str(Path(sys.executable).with_name("check-jsonschema"))
+    command = [checker, "--builtin-schema", "vendor.compose-spec", str(COMPOSE)]
     checked = subprocess.run(command, capture_output=True, text=True, check=False)
     assert checked.returncode == 0, checked.stdout + checked.stderr
 

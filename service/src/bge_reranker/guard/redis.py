@@ -163,7 +163,7 @@ def connect(settings: GuardSettings, observer: RedisObserver) -> SharedRedis | N
     if settings.redis_url is None:
         return None
     timeout_s = settings.redis_timeout_ms / 1000
-    options: dict[str, object] = {}
+    options: dict[str, Any] = {}
     if settings.redis_password_file is not None:
         options["credential_provider"] = _PasswordFile(
             Path(settings.redis_password_file), urlsplit(settings.redis_url).username
@@ -203,7 +203,7 @@ class _TlsConnection(SSLConnection):
     async def connect(self) -> None:
         # In a thread, since it is made again where the file has changed.
         self.ssl_context.context = await asyncio.to_thread(self._authorities.context)
-        await super().connect()
+        await super().connect()  # type: ignore[no-untyped-call] # redis-py has no types here
 
 
 class _PasswordFile(CredentialProvider):
