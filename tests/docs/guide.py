@@ -17,7 +17,7 @@ from .blocks import Block, blocks_of
 GUIDE = "docs/guide.md"
 CHINESE_GUIDE = "docs/zh/guide.md"
 BIN = Path(sys.executable).parent
-TIME_LIMIT_S = 300.0
+TIME_LIMIT_S = 600.0
 _ELSEWHERE = {"git", "make", "sudo", "helm", "kubectl"}
 """Programs of blocks that want a cluster, a network or a system to install into; other tests check these."""
 
