@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from itertools import cycle
@@ -20,7 +20,7 @@ from rich.console import Console
 
 from bge_reranker.demo import demo_model_directory
 
-from .against.ratios import Side, median_ratio, turns
+from .against.ratios import MedianRatio, Side, median_ratio, turns
 from .checkpoint import write_checkpoint
 from .documents import Texts
 from .load import Cell, run_cell
@@ -96,6 +96,11 @@ def _servers(sides: Sides, name: str, clients: int, rounds: int, seconds: float,
         f"{throughput}, p50 {median}, memory {memory['this']:.0f} / {memory['other']:.0f} MiB"
     )
     return {"throughput": asdict(throughput), "p50_latency": asdict(median), "memory_mib": memory, **_as_json(cells)}
+
+
+def _ratio(cells: dict[Side, list[Cell]], figure: Callable[[Cell], float]) -> MedianRatio:
+    this, other = ([figure(cell) for cell in cells[side]] for side in ("this", "other"))
+    return median_ratio(this, other)
 
 
 def _in_turns(sides: Sides, documents: int, clients: int, rounds: int, seconds: float) -> dict[Side, list[Cell]]:
