@@ -105,6 +105,23 @@ def test_a_rotated_password_is_read_with_the_next_connection(tmp_path: Path) -> 
         assert outcomes(shared, 1) == [True]
 
 
+def test_a_user_in_the_address_has_the_password_of_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "password"
+    file.write_text("its-password\n")
+    with redis_server(tmp_path, "--user", "search", "on", ">its-password", "~*", "+@all") as server:
+        url = server.url.replace("redis://", "redis://search@")
+        noted = Noted()
+        shared = connected(noted, redis_url=url, redis_password_file=str(file), redis_timeout_ms=1000)
+
+        async def who() -> object:
+            try:
+                return await shared.ask("limits", shared.client.acl_whoami)
+            finally:
+                await shared.close()
+
+        assert asyncio.run(who()) in {"search", b"search"}
+
+
 @pytest.mark.parametrize(
     ("flags", "words"),
     [

@@ -7,7 +7,6 @@ import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, Final, Literal, Protocol, TypeVar
-from urllib.parse import urlsplit
 
 import structlog
 from redis.asyncio import BlockingConnectionPool, Redis, SSLConnection
@@ -163,11 +162,11 @@ def connect(settings: GuardSettings, observer: RedisObserver) -> SharedRedis | N
     if settings.redis_url is None:
         return None
     timeout_s = settings.redis_timeout_ms / 1000
-    options: dict[str, Any] = {}
+    options = _connection_options(settings.redis_url, settings.ca_file)
     if settings.redis_password_file is not None:
-        options["credential_provider"] = _PasswordFile(
-            Path(settings.redis_password_file), urlsplit(settings.redis_url).username
-        )
+        # The library takes a user's name from the provider or from the address, and refuses both at once.
+        user = options.pop("username", None)
+        options["credential_provider"] = _PasswordFile(Path(settings.redis_password_file), user)
     pool = BlockingConnectionPool(
         max_connections=MOST_CONNECTIONS,
         timeout=timeout_s,
@@ -175,21 +174,20 @@ def connect(settings: GuardSettings, observer: RedisObserver) -> SharedRedis | N
         retry=Retry(NoBackoff(), 0),
         driver_info=None,
         **options,
-        **_place(settings.redis_url, settings.ca_file),
     )
     return SharedRedis(pool, timeout_s, observer)
 
 
-def _place(url: str, ca_file: str | None) -> dict[str, Any]:
+def _connection_options(url: str, ca_file: str | None) -> dict[str, Any]:
     """What the address says, as the library calls it, and how its certificate is verified.
 
     Raises:
         SettingsError: If the file of authorities cannot be used.
     """
-    place: dict[str, Any] = dict(parse_url(url))
-    if place.get("connection_class") is SSLConnection:
-        place |= {"connection_class": _TlsConnection, "authorities": Authorities(ca_file)}
-    return place
+    options: dict[str, Any] = dict(parse_url(url))
+    if options.get("connection_class") is SSLConnection:
+        options |= {"connection_class": _TlsConnection, "authorities": Authorities(ca_file)}
+    return options
 
 
 class _TlsConnection(SSLConnection):
