@@ -42,6 +42,7 @@ THRESHOLDS: list[dict[str, Any]] = [
     {"minNdcgAt10": 0, "maxNdcgLoss": 0.005, "minKendallTau": -0.25},
     {"maxNdcgLoss": 0.1234567, "cutOffs": [{"name": "answers", "score": 0.35, "maxDrift": 0.05}]},
     {"minKendallTau": 0.98, "cutOffs": [{"name": "b", "score": 0.5}, {"name": "a", "score": 0.0001, "maxDrift": 1}]},
+    {"cutOffs": [{"name": "a", "score": 0.5, "maxDrift": 1e-9}]},
 ]
 
 

@@ -233,6 +233,7 @@ def test_the_scorer_has_no_authorities_where_it_asks_nobody_by_tls(guard: Values
         ({"redisUrl": "rediss://user@[fd00::1]:6390/0"}, [6390]),
         ({**TOKENS, "jwksUrl": "https://login.example/keys:1"}, [443]),
         ({**TOKENS, "redisUrl": "redis://r:6380", "jwksUrl": "https://login.example:8443/keys"}, [6380, 8443]),
+        ({**TOKENS, "redisUrl": "redis://r:06380?db=1", "jwksUrl": "https://login.example:8443?v=1:2"}, [6380, 8443]),
     ],
 )
 def test_what_the_guard_asks_may_be_reached_and_nothing_else(guard: Values, ports: list[int]) -> None:

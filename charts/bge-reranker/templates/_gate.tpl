@@ -17,11 +17,17 @@ The relevance gate: its settings, and the hash by which its input is known.
 {{- $cutOffs := list -}}
 {{- range .Values.gate.cutOffs -}}
 {{- $drift := "" -}}
-{{- if not (kindIs "invalid" .maxDrift) }}{{ $drift = printf ":%s" (toJson .maxDrift) }}{{ end -}}
-{{- $cutOffs = append $cutOffs (printf "%s=%s%s" .name (toJson .score) $drift) -}}
+{{- if not (kindIs "invalid" .maxDrift) }}{{ $drift = printf ":%s" (include "bge-reranker.decimal" .maxDrift) }}{{ end -}}
+{{- $cutOffs = append $cutOffs (printf "%s=%s%s" .name (include "bge-reranker.decimal" .score) $drift) -}}
 {{- end -}}
 {{- if $cutOffs }}{{ $_ := set $gate "cutOffs" (join "," $cutOffs) }}{{ end -}}
 {{- toJson $gate -}}
+{{- end }}
+
+{{/* A number as `cutOffs` takes it: a small one is JSON's with an exponent. */}}
+{{- define "bge-reranker.decimal" -}}
+{{- $digits := toJson . -}}
+{{- if regexMatch "[eE]" $digits }}{{ printf "%.12f" (float64 .) }}{{ else }}{{ $digits }}{{ end -}}
 {{- end }}
 
 {{/* The thresholds that there are, by the settings' names. */}}

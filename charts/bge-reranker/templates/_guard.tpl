@@ -72,8 +72,12 @@ yes
 {{- $root := index . 0 -}}
 {{- $url := index (default dict (default dict $root.Values.config).guard) (index (index . 1) 0) -}}
 {{- if $url -}}
-{{- $authority := $url | trimPrefix "https://" | trimPrefix "http://" | trimPrefix "rediss://" | trimPrefix "redis://" | splitList "/" | first | splitList "@" | last -}}
-{{- $port := regexFind ":[0-9]+$" $authority | trimPrefix ":" -}}
-{{- default (index (index . 1) 1) $port -}}
+{{- default (index (index . 1) 1) (include "bge-reranker.portOf" $url) -}}
 {{- end -}}
+{{- end }}
+
+{{/* The port that an address names, without the zeros in front that would make it octal; nothing where it names none. */}}
+{{- define "bge-reranker.portOf" -}}
+{{- $authority := regexFind "//[^/?#]*" . | splitList "@" | last -}}
+{{- regexFind "[1-9][0-9]*$" (regexFind ":[0-9]+$" $authority) -}}
 {{- end }}
