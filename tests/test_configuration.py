@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -292,6 +293,13 @@ def test_a_file_that_is_no_yaml_is_refused_by_its_place_and_not_by_its_text() ->
     with pytest.raises(SettingsError, match="line 1, column") as raised:
         load_settings(environment={"BGE_RERANKER_CONFIG": '{"guard":{"apiKeys":"hush-hush-1"'})
     assert "hush" not in raised.value.sentence()
+
+
+def test_an_emoji_may_be_escaped_as_json_does() -> None:
+    settings = load_settings(
+        environment={"BGE_RERANKER_CONFIG": json.dumps({"guard": {"callerWeights": "\U0001f600=2"}})}
+    )
+    assert settings.guard.caller_weights == "\U0001f600=2"
 
 
 def test_a_choice_that_is_called_none_can_be_made_by_a_variable() -> None:

@@ -41,6 +41,8 @@ _SERVICE_LINK_VALUE = re.compile(r"^(tcp|udp|sctp)://")
 _PASSWORD = re.compile(r"(//[^/\s:@]*:)[^/\s@]+(@)")
 """Password in an address, before its host."""
 
+_SURROGATE_PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
+
 _MOST_SHOWN = 1024
 """Characters from which on a value is not repeated in an error; the chart has the same bound."""
 
@@ -48,7 +50,13 @@ _log = logging.getLogger("bge_reranker.configuration")
 
 
 class _UniqueKeyLoader(yaml.SafeLoader):
-    """Refuses a key that is there twice, of which YAML would silently take the last."""
+    """Refuses a key that is there twice, of which YAML would silently take the last; reads JSON's surrogate pairs."""
+
+    @override
+    def construct_scalar(self, node: yaml.ScalarNode | yaml.MappingNode) -> str:
+        text: str = super().construct_scalar(node)
+        # JSON escapes an emoji as two surrogates, which YAML takes for two characters.
+        return _SURROGATE_PAIR.sub(lambda found: found[0].encode("utf-16", "surrogatepass").decode("utf-16"), text)
 
     @override
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
