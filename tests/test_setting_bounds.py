@@ -22,6 +22,22 @@ def words(declared: Any, **bounds: Any) -> str:
 
 
 @pytest.mark.parametrize(
+    ("address", "may_be_repeated"),
+    [
+        ("redis://host:99999/a:b", True),
+        ("http://collector", True),
+        ("redis://user:hush@host", False),
+        ("https://host?token=hush", False),
+        ("https://host#hush", False),
+        ("redis://user:hush", False),
+        ("redis://:hush7/0", False),
+    ],
+)
+def test_an_address_in_which_a_password_may_be_is_not_repeated(address: str, *, may_be_repeated: bool) -> None:
+    assert setting_bounds()["guard.redisUrl"].may_repeat(address) is may_be_repeated
+
+
+@pytest.mark.parametrize(
     ("declared", "bounds", "expected"),
     [
         (int, {"ge": 1, "le": 10**15}, "a whole number from 1 to 1000000000000000"),

@@ -406,6 +406,12 @@ PATTERNED: Final[dict[str, list[tuple[str, bool]]]] = {
         ("redis://[zz]:1", False),
         ("redis://:hu/sh@r:6379/0", False),
         ("redis://r/0?%70assword=hush", False),
+        ("redis://r?client_name=search&protocol=3", True),
+        ("redis://r?socket_timeout=1", False),
+        ("redis://r?db=x", False),
+        ("redis://r/search", False),
+        ("redis://r#hush", False),
+        ("redis://user:hush", False),
     ],
     "gate.goldenSetSha256": [("0f" * 32, True), ("0f" * 31, False), ("0F" * 32, False)],
     "gate.cutOffs": [

@@ -155,6 +155,7 @@ def test_a_rule_of_the_chart_s_table_is_asked_of_the_resource_in_the_same_words(
     assert spec["properties"]["names"]["items"]["x-kubernetes-validations"] == [
         {
             "rule": 'self.matches("^[a-z]+$")',
+            "message": "names[] is wrong; it must be a name. Correct it.",
             "messageExpression": r'''"names has \"" + self + "\"; it must be a name. Correct it."''',
         }
     ]

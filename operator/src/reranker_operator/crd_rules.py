@@ -70,6 +70,10 @@ def between_fields(spec: Schema, values: dict[str, Any], table: Table) -> list[S
             ),
         },
         {
+            "rule": '!has(self.gate) || !has(self.gate.goldenSet) || self.gate.goldenSet.matches("^$|[^ \\t\\r\\n]")',
+            "message": ("gate.goldenSet holds nothing but blanks. Write judged queries into it, or leave it empty."),
+        },
+        {
             "rule": f'!has(self.priorityClassName) || !self.priorityClassName.startsWith("{CLUSTER_PRIORITY}")',
             "message": " ".join(PRIORITY_REFUSED),
         },
@@ -192,7 +196,8 @@ def _message(form: Table, path: str) -> Schema:
     with_value = f"{literal(_beginning(path))} + self + {literal(_end(form))}"
     if "hidden" in form:
         with_value = f"self.matches({literal(form['hidden'])}) ? {literal(without_value)} : {with_value}"
-    return {"messageExpression": with_value}
+    # The API server says the message where the expression gives more than one line.
+    return {"message": without_value, "messageExpression": with_value}
 
 
 def add_rules(schema: Schema, *rules: Schema) -> None:
@@ -272,6 +277,7 @@ def _image(values: dict[str, Any], table: Table) -> Schema:
     reference = f'({registry} == "" ? "" : {registry} + "/") + {repository} + ({tag} == "" ? "" : ":" + {tag})'
     return {
         "rule": " && ".join(f"({reference}).matches({literal(pattern)})" for pattern in table["image"]["patterns"]),
+        "message": f"image.registry, image.repository and image.tag make a text {table['image']['sentence']}",
         "messageExpression": (
             f'"image.registry, image.repository and image.tag make \\"" + {reference} + '
             f"{literal(chr(34) + ', ' + table['image']['sentence'])}"

@@ -12,10 +12,10 @@ MUST_BE: Final = "mustBe"
 """In a declaration's `json_schema_extra`: a pattern in words, as they follow "it must be"."""
 
 IS_ADDRESS: Final = "isAddress"
-"""In a declaration's `json_schema_extra`: that a wrong value may hold a password, as what goes before an @ or follows a
-question mark, and is then not repeated."""
+"""In a declaration's `json_schema_extra`: that a wrong value may hold a password, as what goes before an @, follows a
+question mark or a hash, or stands where a port would, and is then not repeated."""
 
-HOLDS_MORE: Final = "[@?]"
+HOLDS_MORE: Final = "[@?#]|//[^/]*:[^/]*[^0-9/]"
 """What a wrong address has that may hold a password; every refusal looks for it."""
 
 
@@ -37,7 +37,10 @@ _NO_SPACE: Final = r"[^\p{Z}\p{Cc}]+"
 _ORIGIN: Final = r"[a-z][a-z0-9+.-]*://[^\p{Z}\p{Cc},/]+"
 _PATH: Final = "(/[A-Za-z0-9._~-]+)+"
 _CUT_OFF: Final = r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}=0*\.[0-9]*[1-9][0-9]*(:[0-9]*\.?[0-9]+)?"
-_OPTION: Final = r"[A-Za-z_]+=[^\p{Z}\p{Cc}&#]*"
+_VALUE: Final = r"[^\p{Z}\p{Cc}&#]*"
+_OPTION: Final = rf"(db=[0-9]{{1,5}}|protocol=[23]|client_name={_VALUE}|(?i:password|ssl_[a-z_]+)={_VALUE})"
+"""Options of Redis' address that its library takes; `setting_combinations` refuses the last two with reasons."""
+
 _LOOPBACK: Final = rf"(localhost|127[.]0[.]0[.]1|\[::1\])(:({PORT})?)?"
 _WEIGHT: Final = r"[^\p{Z}\p{Cc},=]{1,128}=([1-9][0-9]{0,5}(\.[0-9]{1,6})?|0\.[0-9]{0,5}[1-9])"
 _HOST: Final = r"[A-Za-z0-9_]([A-Za-z0-9._:-]*[A-Za-z0-9])?"
@@ -69,8 +72,9 @@ Paths = Annotated[
 Redis = Annotated[
     str,
     _like(
-        rf"rediss?://{USER}{HOST_AND_PORT}(/[^\p{{Z}}\p{{Cc}}?#]*)?(\?{_OPTION}(&{_OPTION})*)?",
-        "an address such as redis://host:6379/0, or rediss:// for TLS",
+        rf"rediss?://{USER}{HOST_AND_PORT}(/([0-9]{{1,5}})?)?(\?{_OPTION}(&{_OPTION})*)?",
+        "an address such as redis://host:6379/0, or rediss:// for TLS, with no options but db, protocol and "
+        "client_name",
         2048,
         is_address=True,
     ),

@@ -161,6 +161,13 @@ FORMS = {
         "it must be the name of a resource with its domain, such as nvidia.com/gpu. Correct it.",
         may_be_empty=False,
     ),
+    "runbook": Form(
+        "[A-Za-z0-9:/._~%?=&-]+",
+        "it must be an address or a path of letters, digits and the signs : / . _ ~ % ? = & and -, such as "
+        "https://wiki.example/reranker. Correct it.",
+        may_be_empty=False,
+        is_address=True,
+    ),
     "everywhere": Form(
         "0[.]0[.]0[.]0|::",
         "a pod must listen on all of its addresses, or neither its probes nor callers reach it. Leave it out, or set "

@@ -8,7 +8,7 @@ text must look like. Each define gives one sentence a line.
 {{- range $value := (include "bge-reranker.found" (list $.Values $bound.path) | fromJson).found }}
 {{- if not (include "bge-reranker.within" (list $bound $value)) }}
 {{- $shown := toRawJson $value }}
-{{- $isHidden := or (ge (len $shown) 1024) (and (hasKey $bound "hidden") (regexMatch (default "" $bound.hidden) $shown)) }}
+{{- $isHidden := or (ge (len $shown) 1024) (and (hasKey $bound "hidden") (regexMatch (default "" $bound.hidden) (toString $value))) }}
 {{ $bound.path }} is {{ ternary "wrong" $shown $isHidden }}; {{ $bound.sentence }}
 {{ end }}
 {{- end }}
