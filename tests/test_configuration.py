@@ -289,6 +289,19 @@ def test_passwords_in_addresses_are_never_shown() -> None:
     assert "hush" not in raised.value.sentence()
 
 
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("https://host/m.tar.gz?part=1&X-Amz-Signature=hush", "https://host/m.tar.gz?part=***&X-Amz-Signature=***"),
+        ("https://me:hush@hush@host/m.tar.gz", "https://me:***@host/m.tar.gz"),
+        ("oci://registry:5000/models@sha256:" + "0" * 64, "oci://registry:5000/models@sha256:" + "0" * 64),
+    ],
+)
+def test_the_log_shows_an_address_without_what_opens_it(address: str, shown: str) -> None:
+    settings: dict[str, Any] = masked(load_settings(flags={"model": address}))
+    assert settings["model"]["source"] == shown
+
+
 def test_a_file_that_is_no_yaml_is_refused_by_its_place_and_not_by_its_text() -> None:
     with pytest.raises(SettingsError, match="line 1, column") as raised:
         load_settings(environment={"BGE_RERANKER_CONFIG": '{"guard":{"apiKeys":"hush-hush-1"'})

@@ -38,8 +38,11 @@ _SERVICE_LINK = re.compile(r"^BGE_RERANKER_.*(SERVICE_HOST|SERVICE_PORT(_\w+)?|P
 _SERVICE_LINK_VALUE = re.compile(r"^(tcp|udp|sctp)://")
 """Value of the one injected variable, BGE_RERANKER_PORT, whose name is also a setting's."""
 
-_PASSWORD = re.compile(r"(//[^/\s:@]*:)[^/\s@]+(@)")
-"""Password in an address, before its host."""
+_PASSWORD = re.compile(r"(//[^/\s:@]*:)[^/\s]+(@)")
+"""Password in an address, before its host; there may be an @ in it."""
+
+_OPTION = re.compile(r"([?&][^=&#]*=)[^&#]+")
+"""Value of an option in an address, such as the signature of a download."""
 
 _SURROGATE_PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 
@@ -158,9 +161,18 @@ def masked(settings: Settings) -> dict[str, Any]:
     if settings.gate.golden_set is not None:
         shown["gate"]["goldenSet"] = f"{len(settings.gate.golden_set)} characters"
     return {
-        group: {name: without_password(value) if isinstance(value, str) else value for name, value in part.items()}
+        group: {
+            name: _without_secrets(f"{group}.{name}", value) if isinstance(value, str) else value
+            for name, value in part.items()
+        }
         for group, part in shown.items()
     }
+
+
+def _without_secrets(key: str, value: str) -> str:
+    """A setting's value with stars for what may be secret in it."""
+    shown = without_password(value)
+    return _OPTION.sub(r"\1***", shown) if setting_bounds()[key].is_address else shown
 
 
 def without_password(text: str) -> str:
