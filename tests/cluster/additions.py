@@ -9,6 +9,7 @@ from rich.console import Console
 from tests.cluster import (
     containerd,
     crds,
+    keda,
     kwok,
     preconditions,
     prometheus,
@@ -28,10 +29,11 @@ ADDITIONS = {
     "prometheus": prometheus.ADDITION,
     "prometheus-operator": prometheus_operator.ADDITION,
     "adapter": prometheus_adapter.ADDITION,
+    "keda": keda.ADDITION,
     "redis": redis.ADDITION,
     "kwok": kwok.ADDITION,
 }
-"""In the order in which they are started: the adapter asks Prometheus, Debian's or the operator's, one of the two."""
+"""In the order in which they are started: adapter and KEDA ask Prometheus, either Debian's or the operator's."""
 
 TOOLS = tuple(tool for addition in ADDITIONS.values() for tool in addition.tools)
 """What they need that is made from source."""

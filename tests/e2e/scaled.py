@@ -40,6 +40,10 @@ COPIES = 16
 """Of the candidates in each request, so that few requests are a load."""
 
 
+LEAST_SHARE = 0.8
+"""Of what each replica would add if they did not disturb each other."""
+
+
 @dataclass(frozen=True)
 class Scaled:
     """A Deployment whose count an autoscaler decides.
@@ -94,7 +98,9 @@ def serves_custom_metrics(cluster: Cluster) -> bool:
     return True
 
 
-def up_and_down(scaled: Scaled, search: SearchPod, most: int, hold_s: float = 0.0) -> dict[str, Any]:
+def up_and_down(
+    scaled: Scaled, search: SearchPod, most: int, hold_s: float = 0.0, budget_s: float = SCRAPE_S + SYNC_S
+) -> dict[str, Any]:
     """Twice what one replica can do until there are `most`, then a little until there is one.
 
     Args:
@@ -102,6 +108,7 @@ def up_and_down(scaled: Scaled, search: SearchPod, most: int, hold_s: float = 0.
         search: Where the load comes from.
         most: Replicas to wait for.
         hold_s: How long the load goes on with all of them.
+        budget_s: Longest time to the decision, as the intervals of the chain add up; told beside what it took.
     """
     rate, began = 2.0 * capacity(scaled, search), time.time()
     with search.start_load(scaled.url, rate, time_limit_s=PATIENCE_S, connections=16, copies=COPIES) as load:
@@ -122,7 +129,7 @@ def up_and_down(scaled: Scaled, search: SearchPod, most: int, hold_s: float = 0.
         "requests_per_second": round(rate, 2),
         "replicas": most,
         "decided_after_s": decided_s,
-        "lag_budget_s": SCRAPE_S + SYNC_S,
+        "lag_budget_s": budget_s,
         "all_ready_after_s": round(all_s, 1),
         "one_again_after_s": down_s,
         "requests_in_the_step": len(busy),
@@ -168,6 +175,15 @@ def drain(scaled: Scaled, began: float, end: float) -> dict[str, float]:
     one, all_of_them = fastest(1), fastest(most)
     ratio = all_of_them / one if one else 0.0
     return {"one": round(one, 1), "all": round(all_of_them, 1), "replicas": most, "ratio": round(ratio, 2)}
+
+
+def drains_as_many(found: dict[str, float]) -> None:
+    """That replicas add up: `LEAST_SHARE` of their number times what one does.
+
+    Args:
+        found: What `drain` says.
+    """
+    assert found["ratio"] >= LEAST_SHARE * found["replicas"], f"replicas do not add up: {found}"
 
 
 def p95(outcomes: list[dict[str, Any]], offset_s: float, window_s: float = 5.0) -> list[tuple[float, float]]:

@@ -26,6 +26,7 @@ _MODELS = ("chart-registry",)
 _OPERATOR = ("operator-kills", "operator-outage")
 PROOFS = (
     "autoscaling",
+    "keda",
     "redis",
     "node-death",
     "on-request",
@@ -75,6 +76,8 @@ def _on_a_cluster(name: str, module: Any, scenes: Sequence[str], *, keep: bool) 
         # Each as soon as it has passed: one that fails, or is played alone, leaves the others' figures as they are.
         for scene, figures in module.prove(Cluster(CONTEXT), IMAGE, SEARCH_IMAGE, scenes):
             _write(name, {"scenes": merged(_scenes(name), {scene: figures}, module.SCENES)})
+        if hasattr(module, "draw"):
+            module.draw(_scenes(name))
 
 
 def merged(before: Mapping[str, Any], played: Mapping[str, Any], known: Iterable[str]) -> dict[str, Any]:
