@@ -7,7 +7,7 @@ stopped under load: the replicas hold, and the Reranker says which link is broke
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -105,8 +105,8 @@ def monitored(autoscaling: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def prove(cluster: Cluster, image: str, search_image: str, scenes: Sequence[str]) -> dict[str, Any]:
-    """Play the scenes, one after the other."""
+def prove(cluster: Cluster, image: str, search_image: str, scenes: Sequence[str]) -> Iterator[tuple[str, Any]]:
+    """One scene after the other; its name and its figures."""
     with (
         search_pod(cluster, search_image, "rr-e2e-autoscaling-search") as search,
         cluster.namespace(NAMESPACE) as namespace,
@@ -117,12 +117,13 @@ def prove(cluster: Cluster, image: str, search_image: str, scenes: Sequence[str]
         idle = products.another("idle")
         idle.apply(**monitored({"metrics": [GPU_UTILIZATION]}))
         stage = Stage(products, idle, Scaled(namespace, products.name, products.url), search)
-        return {scene: {**_played(scene)(stage), "idle_neighbour": stage.neighbour()} for scene in scenes}
+        for scene in scenes:
+            yield scene, {**_played(scene)(stage), "idle_neighbour": stage.neighbour()}
 
 
-def draw(figures: dict[str, Any]) -> None:
+def draw(scenes: Mapping[str, Any]) -> None:
     """A column for each signal that there are figures of."""
-    draw_steps(PLOT, {signal.title: figures[name] for name, signal in SIGNALS.items() if name in figures})
+    draw_steps(PLOT, {signal.title: scenes[name] for name, signal in SIGNALS.items() if name in scenes})
 
 
 def _played(scene: str) -> Callable[[Stage], dict[str, Any]]:

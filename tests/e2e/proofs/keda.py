@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from tests.e2e.image_names import OPERATOR_IMAGE
@@ -23,8 +23,8 @@ KEDA = {
 }
 
 
-def prove(cluster: Cluster, image: str, search_image: str, scenes: Sequence[str]) -> dict[str, Any]:
-    """Play the scenes, one after the other."""
+def prove(cluster: Cluster, image: str, search_image: str, scenes: Sequence[str]) -> Iterator[tuple[str, Any]]:
+    """One scene after the other; its name and its figures."""
     with (
         search_pod(cluster, search_image, "rr-e2e-keda-search") as search,
         cluster.namespace("rr-e2e-keda") as namespace,
@@ -35,10 +35,10 @@ def prove(cluster: Cluster, image: str, search_image: str, scenes: Sequence[str]
         products.await_ready()
         # Its own certificates reach its pods within minutes.
         products.await_reason("MetricsHealthy", "Read", 300)
-        scaled, figures = Scaled(namespace, products.name, products.url), dict[str, Any]()
+        scaled = Scaled(namespace, products.name, products.url)
         if "backlog" in scenes:
-            figures["backlog"] = up_and_down(scaled, search, MOST, hold_s=HOLD_S)
-            drains_as_many(figures["backlog"]["drain"])
+            found = up_and_down(scaled, search, MOST, hold_s=HOLD_S)
+            drains_as_many(found["drain"])
+            yield "backlog", found
         if "outage" in scenes:
-            figures["outage"] = without_prometheus(products, scaled, search, MOST)
-        return figures
+            yield "outage", without_prometheus(products, scaled, search, MOST)
