@@ -8,22 +8,22 @@ from typing import Any
 
 from tests.e2e.kubernetes import Cluster, SearchPod, SteadyLoad, wait_until
 from tests.e2e.operated import Operated
-from tests.e2e.scaled import COPIES, PATIENCE_S, Scaled, capacity
+from tests.e2e.scaled import COPIES, PATIENCE_S, Scaled
 
 UNDER_LOAD_S, IDLE_S = 120.0, 30.0
 """How long Prometheus is away with a load, and then without: who takes silence for idleness takes a replica away."""
 
 
-def without_prometheus(products: Operated, scaled: Scaled, search: SearchPod, most: int) -> dict[str, Any]:
+def without_prometheus(products: Operated, scaled: Scaled, search: SearchPod, rate: float, most: int) -> dict[str, Any]:
     """Take Prometheus away at `most` replicas, give it back, and wait until the replicas follow the load again.
 
     Args:
         products: With one replica; its metrics are healthy.
         scaled: The same, to be looked at.
         search: Where the load comes from.
+        rate: Of the load, in requests a second: more than one replica can do.
         most: Its largest count.
     """
-    rate = 2.0 * capacity(scaled, search)
     with search.start_load(scaled.url, rate, time_limit_s=PATIENCE_S, connections=16, copies=COPIES) as load:
         wait_until(lambda: scaled.replicas() == most, "the autoscaler adds replicas")
         meanwhile = _away(products, scaled, load)

@@ -99,18 +99,19 @@ def serves_custom_metrics(cluster: Cluster) -> bool:
 
 
 def up_and_down(
-    scaled: Scaled, search: SearchPod, most: int, hold_s: float = 0.0, budget_s: float = SCRAPE_S + SYNC_S
+    scaled: Scaled, search: SearchPod, rate: float, most: int, hold_s: float = 0.0, budget_s: float = SCRAPE_S + SYNC_S
 ) -> dict[str, Any]:
-    """Twice what one replica can do until there are `most`, then a little until there is one.
+    """A load until there are `most` replicas, then a little until there is one.
 
     Args:
         scaled: With one replica, whose autoscaler reads its metric.
         search: Where the load comes from.
+        rate: Of the load, in requests a second: more than one replica can do.
         most: Replicas to wait for.
         hold_s: How long the load goes on with all of them.
         budget_s: Longest time to the decision, as the intervals of the chain add up; told beside what it took.
     """
-    rate, began = 2.0 * capacity(scaled, search), time.time()
+    began = time.time()
     with search.start_load(scaled.url, rate, time_limit_s=PATIENCE_S, connections=16, copies=COPIES) as load:
         decided_s = _until(lambda: scaled.replicas() > 1, "the autoscaler adds a replica")
         all_s = _until(lambda: _ready(scaled) >= most, f"there are {most} replicas") + decided_s

@@ -6,7 +6,7 @@ import pytest
 
 from tests.e2e.helm import Release
 from tests.e2e.kubernetes import Cluster, SearchPod, wait_until
-from tests.e2e.scaled import CAPPED, QUICK, Scaled, serves_custom_metrics, up_and_down
+from tests.e2e.scaled import CAPPED, QUICK, Scaled, capacity, serves_custom_metrics, up_and_down
 
 
 def test_the_backlog_adds_a_replica_and_none_of_the_requests_is_lost_when_it_goes(
@@ -21,5 +21,5 @@ def test_the_backlog_adds_a_replica_and_none_of_the_requests_is_lost_when_it_goe
         scaled = Scaled(namespace, release.name, release.url)
         wait_until(scaled.reads_its_metric, "the autoscaler reads its metric")
         assert scaled.replicas() == 1, "it acted before there was a load"
-        seen = up_and_down(scaled, search, most=2)
+        seen = up_and_down(scaled, search, rate=2.0 * capacity(scaled, search), most=2)
         print({name: value for name, value in seen.items() if name != "series"})  # noqa: T201 - figures for the log

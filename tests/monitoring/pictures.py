@@ -69,7 +69,8 @@ def _draw(axes: Axes, panel: Panel, prometheus: Prometheus, start: float, end: f
             times = [float(at) - start for at, _ in series["values"]]
             axes.plot(times, [float(value) for _, value in series["values"]], label=_legend(query, series["metric"]))
     axes.set(xlim=(0, end - start), ylabel=_UNITS[panel.unit])
-    axes.set_ylim(bottom=min(0, axes.get_ylim()[0]))
+    low, high = axes.get_ylim()
+    axes.set_ylim(min(0, low), max(0, high) * 1.05 or 1)
     axes.tick_params(labelsize="x-small")
     if axes.lines:
         axes.legend(fontsize="xx-small", loc="upper left")

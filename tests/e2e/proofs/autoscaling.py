@@ -18,7 +18,7 @@ from tests.e2e.kubernetes import Cluster, SearchPod, search_pod
 from tests.e2e.operated import Operated
 from tests.e2e.outage import without_prometheus
 from tests.e2e.proofs.scaling_plot import draw as draw_steps
-from tests.e2e.scaled import CAPPED, QUICK, SCRAPE_S, SYNC_S, Scaled, drains_as_many, up_and_down
+from tests.e2e.scaled import CAPPED, QUICK, SCRAPE_S, SYNC_S, Scaled, capacity, drains_as_many, up_and_down
 
 ADDITIONS = ("prometheus-operator", "adapter")
 NAMESPACE = "rr-e2e-autoscaling"
@@ -62,7 +62,7 @@ SIGNALS = {
     "gpu-engine": Signal("GPU engine active", {**_NO_BACKLOG, "metrics": [GPU_ENGINE]}, _GPU_S, keeps_labels=True),
     "cpu": Signal("CPU", {**_NO_BACKLOG, "cpu": {"enabled": True, "targetPercent": 200}}, 2 * _CPU_S + SYNC_S),
 }
-SCENES = (*SIGNALS, "outage")
+SCENES = ("backlog", "gpu-utilization", "cpu", "outage", "gpu-engine")
 
 
 @dataclass(frozen=True)
@@ -72,12 +72,14 @@ class Stage:
     Attributes:
         products: The Reranker that gets the load.
         idle: The one beside it.
+        rate: Twice what one replica can do, in requests a second.
     """
 
     products: Operated
     idle: Operated
     scaled: Scaled
     search: SearchPod
+    rate: float
 
     def follow(self, signal: Signal) -> None:
         """Have the replicas follow it, from one on."""
@@ -116,7 +118,10 @@ def prove(cluster: Cluster, image: str, search_image: str, scenes: Sequence[str]
         play_gpus(namespace, image)
         idle = products.another("idle")
         idle.apply(**monitored({"metrics": [GPU_UTILIZATION]}))
-        stage = Stage(products, idle, Scaled(namespace, products.name, products.url), search)
+        products.apply(**monitored({}))
+        products.await_ready()
+        scaled = Scaled(namespace, products.name, products.url)
+        stage = Stage(products, idle, scaled, search, 2.0 * capacity(scaled, search))
         for scene in scenes:
             yield scene, {**_played(scene)(stage), "idle_neighbour": stage.neighbour()}
 
@@ -132,11 +137,11 @@ def _played(scene: str) -> Callable[[Stage], dict[str, Any]]:
 
 def _step(stage: Stage, signal: Signal) -> dict[str, Any]:
     stage.follow(signal)
-    found = up_and_down(stage.scaled, stage.search, MOST, hold_s=HOLD_S, budget_s=signal.budget_s)
+    found = up_and_down(stage.scaled, stage.search, stage.rate, MOST, HOLD_S, signal.budget_s)
     drains_as_many(found["drain"])
     return found
 
 
 def _outage(stage: Stage) -> dict[str, Any]:
     stage.follow(SIGNALS["backlog"])
-    return without_prometheus(stage.products, stage.scaled, stage.search, MOST)
+    return without_prometheus(stage.products, stage.scaled, stage.search, stage.rate, MOST)

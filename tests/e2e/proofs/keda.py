@@ -10,7 +10,7 @@ from tests.e2e.kubernetes import Cluster, search_pod
 from tests.e2e.operated import Operated
 from tests.e2e.outage import without_prometheus
 from tests.e2e.proofs.autoscaling import HOLD_S, MOST, monitored
-from tests.e2e.scaled import Scaled, drains_as_many, up_and_down
+from tests.e2e.scaled import Scaled, capacity, drains_as_many, up_and_down
 
 ADDITIONS = ("prometheus-operator", "keda")
 SCENES = ("backlog", "outage")
@@ -36,9 +36,10 @@ def prove(cluster: Cluster, image: str, search_image: str, scenes: Sequence[str]
         # Its own certificates reach its pods within minutes.
         products.await_reason("MetricsHealthy", "Read", 300)
         scaled = Scaled(namespace, products.name, products.url)
+        rate = 2.0 * capacity(scaled, search)
         if "backlog" in scenes:
-            found = up_and_down(scaled, search, MOST, hold_s=HOLD_S)
+            found = up_and_down(scaled, search, rate, MOST, HOLD_S)
             drains_as_many(found["drain"])
             yield "backlog", found
         if "outage" in scenes:
-            yield "outage", without_prometheus(products, scaled, search, MOST)
+            yield "outage", without_prometheus(products, scaled, search, rate, MOST)
