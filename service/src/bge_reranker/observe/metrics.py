@@ -250,8 +250,6 @@ class Metrics:
         self.caller_tokens = self._counter(
             "caller_tokens", "Tokens of answered requests, known scores included.", ["caller"]
         )
-        for counted in (self.caller_requests, self.caller_documents, self.caller_tokens):
-            counted.labels("")
         for where in get_args(ScoreSource):
             self.scores.labels(where)
         # Whoever need not say who they are, and whoever comes after the most that are told apart.
