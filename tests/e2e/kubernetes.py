@@ -166,7 +166,7 @@ class SteadyLoad:
 
     def outcome(self) -> list[dict[str, Any]]:
         """End the load; every request that it sent, in order."""
-        printed, complaints = self.process.communicate(input="", timeout=120)
+        printed, complaints = self.process.communicate(input="", timeout=300)
         assert self.process.returncode == 0, complaints
         outcomes: list[dict[str, Any]] = json.loads(printed)
         return outcomes
