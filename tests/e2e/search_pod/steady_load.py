@@ -49,6 +49,8 @@ async def ask(client: httpx.AsyncClient, url: str, copies: int, began: float) ->
                 outcome["failure"] = f"wrong ranking: {answer.text[:200]}"
     except httpx.HTTPError as error:
         outcome["failure"] = f"{type(error).__name__}: {error}"
+    except asyncio.CancelledError:
+        outcome["failure"] = "unanswered when the load and its patience had ended"
     outcome["took_ms"] = round((time.monotonic() - asked) * 1000, 1)
     return outcome
 
@@ -70,6 +72,10 @@ async def load(
         await asyncio.sleep(max(0.0, began + (count + 1) / rate - time.monotonic()))
         if ended.done():
             break
+    # Who waits for a connection and then for the answer could take twice as long.
+    _, late = await asyncio.wait(asked, timeout=time_limit_s)
+    for request in late:
+        request.cancel()
     outcomes = await asyncio.gather(*asked)
     await asyncio.gather(*(client.aclose() for client in clients))
     return outcomes
