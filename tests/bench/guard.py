@@ -19,9 +19,13 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from jwt.algorithms import RSAAlgorithm
 from rich.console import Console
 from rich.table import Table
+from starlette.datastructures import Headers
 
+from bge_reranker.configuration import load_settings
 from bge_reranker.demo import demo_model_directory
 from bge_reranker.guard.api_keys import hashed
+from bge_reranker.guard.guard import create_guard
+from bge_reranker.observe.start import create_metrics
 from tests.live.redis_server import redis_server
 from tests.needs import REDIS_SERVER
 
@@ -37,6 +41,7 @@ _ISSUER, _AUDIENCE = "https://issuer.example", "bge-reranker"
 _DOCUMENTS = 20
 _CLIENTS = 8
 _ROUNDS = 6
+_REQUESTS_ALONE, _TOKENS = 2_000, 500
 _FREE = 1_000_000_000
 """A limit that nobody reaches: what is counted costs the same."""
 
@@ -48,6 +53,7 @@ class _Way:
     name: str
     server: BenchServer
     headers: dict[str, str]
+    flags: dict[str, Any]
     cells: list[Cell] = field(default_factory=list)
     latencies_s: list[float] = field(default_factory=list)
 
@@ -71,7 +77,7 @@ def measure_guard(seconds: float, console: Console) -> dict[str, Any]:
             ways.reverse()
         if _ROUNDS % 2:
             ways.reverse()
-        report = [_figures(way, ways[0]) for way in ways]
+        report = [_figures(way, ways[0]) | {"guard_cpu_us": asyncio.run(_alone_us(way))} for way in ways]
     _print(report, console)
     return {"clients": _CLIENTS, "documents": _DOCUMENTS, "rounds": _ROUNDS, "ways": report}
 
@@ -96,7 +102,31 @@ def _ways(folder: Path, stack: ExitStack) -> list[_Way]:
     if REDIS_SERVER.is_met:
         redis = stack.enter_context(redis_server(folder))
         kinds.append(("keys and limits in Redis", keys | limits | {"redis_url": redis.url}, by_key))
-    return [_Way(name, stack.enter_context(bench_server("demo", **flags)), headers) for name, flags, headers in kinds]
+    return [
+        _Way(name, stack.enter_context(bench_server("demo", **flags)), headers, flags) for name, flags, headers in kinds
+    ]
+
+
+async def _alone_us(way: _Way) -> float:
+    """CPU microseconds that the guard takes for one request, without a server around it."""
+    settings = load_settings(flags=way.flags)
+    guard, headers = create_guard(settings.guard, create_metrics(settings.observe)), Headers(way.headers)
+
+    async def pass_one() -> None:
+        admitted = await guard.admit(headers, "127.0.0.1", "rerank")
+        charge = await guard.charge(admitted, _TOKENS)
+        if charge is not None:
+            charge.settle(_TOKENS - 1)
+
+    # A token is verified with the first request, and a connection made.
+    await pass_one()
+    began = time.process_time()
+    for _ in range(_REQUESTS_ALONE):
+        await pass_one()
+    took_s = time.process_time() - began
+    if guard.redis is not None:
+        await guard.redis.close()
+    return took_s / _REQUESTS_ALONE * 1e6
 
 
 async def _latencies(ways: list[_Way], seconds: float) -> None:
@@ -146,7 +176,7 @@ def _figures(way: _Way, opened: _Way) -> dict[str, Any]:
 
 def _print(report: list[dict[str, Any]], console: Console) -> None:
     table = Table(
-        *"server|requests|p50 ms|added|p95 ms|added|tokens/s|of open|in a CPU s".split("|"),
+        *"server|requests|p50 ms|added|p95 ms|added|tokens/s|of open|in a CPU s|guard CPU us".split("|"),
         title=f"{_DOCUMENTS} documents, embedded model; latency with one client, throughput with {_CLIENTS}",
     )
     for row in report:
@@ -157,5 +187,6 @@ def _print(report: list[dict[str, Any]], console: Console) -> None:
             f"{row['tokens_per_second']:.0f}",
             f"{row['throughput_ratio']:.1%}",
             f"{row['cpu_ratio']:.1%}",
+            f"{row['guard_cpu_us']:.0f}",
         )
     console.print(table)
