@@ -44,10 +44,12 @@ def create(node: Node, root: Path = ROOT) -> None:
 def kill_all(node: Node, root: Path = ROOT) -> None:
     """Kill whatever runs in the node's cgroup: the processes of its pods."""
     for hierarchy in hierarchies(root):
-        for processes in (hierarchy / node.name).rglob("cgroup.procs"):
-            for process in _numbers(processes):
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(process, signal.SIGKILL)
+        # Folders go while one looks, with the last of their processes.
+        with contextlib.suppress(FileNotFoundError):
+            for processes in (hierarchy / node.name).rglob("cgroup.procs"):
+                for process in _numbers(processes):
+                    with contextlib.suppress(ProcessLookupError):
+                        os.kill(process, signal.SIGKILL)
 
 
 def remove(node: Node, root: Path = ROOT) -> None:

@@ -71,6 +71,7 @@ def _inside(mounts: Path) -> Iterator[psutil.Process]:
 
 
 def _without_cgroups(place: Node) -> bool:
+    cgroups.kill_all(place)
     try:
         cgroups.remove(place)
     except OSError:
