@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from tests.e2e.kubernetes import wait_until
@@ -55,43 +55,47 @@ GOLDEN = "bge-reranker-golden-set"
 LITTLE_MEMORY = {"requests": {"cpu": "50m", "memory": "64Mi"}, "limits": {"memory": "192Mi"}}
 MORE_CPUS_THAN_THERE_ARE = {"requests": {"cpu": "1000", "memory": "256Mi"}, "limits": {"memory": "1Gi"}}
 
-FINAL: tuple[tuple[frozenset[str], Mapping[str, Any]], ...] = (
-    (frozenset({"Gated"}), {"revision": "gated"}),
-    (frozenset({"UnsafeFormat"}), {"revision": "pickled"}),
-    (frozenset({"CorruptFile", "DigestMismatch"}), {"revision": "flipped"}),
-    (frozenset({"DigestMismatch"}), {"revision": "better", "model": {"digest": "0" * 64}}),
-    (frozenset({"WrongArchitecture"}), {"revision": "generative"}),
-    (frozenset({"MissingHead"}), {"revision": "headless"}),
-    (frozenset({"SelfCheckFailed"}), {"revision": "main", "repository": "BAAI/bge-reranker-large"}),
-    (frozenset({"GateFailed"}), {"revision": "scrambled"}),
-    (
-        frozenset({"GateInputChanged"}),
-        {"revision": "better", "gate": {"configMap": {"name": GOLDEN, "sha256": "0" * 64}, "minNdcgAt10": 0.8}},
-    ),
-    (frozenset({"OutOfMemory"}), {"revision": "better", "resources": LITTLE_MEMORY}),
-    (
+CHANGED_SET = {"configMap": {"name": GOLDEN, "sha256": "0" * 64}, "minNdcgAt10": 0.8}
+
+FINAL: Mapping[str, tuple[frozenset[str], Mapping[str, Any]]] = {
+    "gated": (frozenset({"Gated"}), {"revision": "gated"}),
+    "pickled": (frozenset({"UnsafeFormat"}), {"revision": "pickled"}),
+    "flipped": (frozenset({"CorruptFile", "DigestMismatch"}), {"revision": "flipped"}),
+    "other-digest": (frozenset({"DigestMismatch"}), {"revision": "better", "model": {"digest": "0" * 64}}),
+    "generative": (frozenset({"WrongArchitecture"}), {"revision": "generative"}),
+    "headless": (frozenset({"MissingHead"}), {"revision": "headless"}),
+    "other-weights": (frozenset({"SelfCheckFailed"}), {"revision": "main", "repository": "BAAI/bge-reranker-large"}),
+    "scrambled": (frozenset({"GateFailed"}), {"revision": "scrambled"}),
+    "changed-golden-set": (frozenset({"GateInputChanged"}), {"revision": "better", "gate": CHANGED_SET}),
+    "little-memory": (frozenset({"OutOfMemory"}), {"revision": "better", "resources": LITTLE_MEMORY}),
+    "never-ready": (
         frozenset({"DeadlineExceeded"}),
         {"revision": "better", "resources": MORE_CPUS_THAN_THERE_ARE, "rollout": {"progressDeadlineSeconds": 20}},
     ),
-)
-"""What may be told, and what is asked for."""
+}
+"""By scene: what may be told, and what is asked for."""
 
 
-def final_failures(bench: Bench) -> dict[str, Any]:
-    """One version after the other that fails for good: told by its code, and the very pods that served go on."""
-    bench.namespace.kubectl("create", "configmap", GOLDEN, f"--from-literal=golden-set.jsonl={GOLDEN_SET}")
-    figures: dict[str, Any] = {}
-    for codes, asked in FINAL:
-        bench.begin()
+def final_failure(name: str) -> Callable[[Bench], dict[str, Any]]:
+    """A version that fails for good: told by its code, and the very pods that served go on."""
+    codes, asked = FINAL[name]
+
+    def scene(bench: Bench) -> dict[str, Any]:
+        golden = json.dumps({**_CONFIG_MAP, "data": {"golden-set.jsonl": GOLDEN_SET}})
+        bench.namespace.kubectl("apply", "--filename=-", text_input=golden)
         before = bench.products.get("deployment")["spec"]["template"]
-        with bench.loaded() as found:
+        with bench.loaded() as figures:
             bench.changing.change(**asked)
             bench.products.await_reason("Ready", "RolledBack", 240)
-            found["code"] = _told(bench, codes)
+            code = _told(bench, codes)
             wait_until(bench.changing.is_settled, "the pods are those that served before")
         assert bench.products.get("deployment")["spec"]["template"] == before
-        figures[found["code"]] = {**figures.get(found["code"], {}), **found}
-    return figures
+        return {**figures, "code": code}
+
+    return scene
+
+
+_CONFIG_MAP = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": GOLDEN}}
 
 
 def _told(bench: Bench, codes: frozenset[str]) -> str:

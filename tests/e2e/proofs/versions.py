@@ -21,7 +21,7 @@ SCENES: dict[str, Callable[[Bench], dict[str, Any]]] = {
     "unknown-revision": version_failures.unknown_revision,
     "hub-down": version_failures.hub_down,
     "no-image": version_failures.no_image,
-    "final-failures": version_failures.final_failures,
+    **{name: version_failures.final_failure(name) for name in version_failures.FINAL},
     "silent-reference": version_failures.silent_reference,
     "no-place": version_places.no_place,
     "claim-too-small": version_places.claim_too_small,
