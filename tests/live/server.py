@@ -6,7 +6,7 @@ import asyncio
 import io
 import logging
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -30,6 +30,7 @@ from bge_reranker.ranking.served_model import Capacity, ServedModel
 from bge_reranker.serving.listeners import Listener
 from bge_reranker.serving.state import ServingState
 from bge_reranker.settings import ObserveSettings, Settings
+from bge_reranker.shadow.shadowing import Shadowing
 from bge_reranker.text.encoder import PairEncoder
 from bge_reranker.text.policy import resolve_policy
 
@@ -73,7 +74,10 @@ class LiveServer:
 
 @contextmanager
 def live_server(
-    folder: Path, flags: Mapping[str, Any] | None = None, max_pair_tokens: int = MAX_PAIR_TOKENS
+    folder: Path,
+    flags: Mapping[str, Any] | None = None,
+    max_pair_tokens: int = MAX_PAIR_TOKENS,
+    shadowing_of: Callable[[Metrics], Shadowing] | None = None,
 ) -> Iterator[LiveServer]:
     """Serve a scripted scorer until the block ends.
 
@@ -81,21 +85,29 @@ def live_server(
         folder: Where the tokenizer is written.
         flags: Settings that differ from the defaults, by field name.
         max_pair_tokens: The scorer's window.
+        shadowing_of: Makes what samples its requests; None for nothing.
     """
     settings = load_settings(flags={"port": 0, "management_port": 0, "log_level": "error"} | dict(flags or {}))
-    with _logs(settings.observe) as log, _running(folder, settings, max_pair_tokens, log) as server:
+    with _logs(settings.observe) as log, _running(folder, settings, max_pair_tokens, log, shadowing_of) as server:
         yield server
 
 
 @contextmanager
-def _running(folder: Path, settings: Settings, max_pair_tokens: int, log: io.StringIO) -> Iterator[LiveServer]:
+def _running(
+    folder: Path,
+    settings: Settings,
+    max_pair_tokens: int,
+    log: io.StringIO,
+    shadowing_of: Callable[[Metrics], Shadowing] | None,
+) -> Iterator[LiveServer]:
     scorer, state, metrics = ScriptedScorer(max_pair_tokens), ServingState(), create_metrics(settings.observe)
     tracing = start_tracing(settings.observe, metrics)
+    shadowing = None if shadowing_of is None else shadowing_of(metrics)
     executor, guard = ThreadPoolExecutor(2), create_guard(settings.guard, metrics)
     state.model = model_of(folder, settings, scorer, metrics, executor)
     scores = create_score_cache(settings.scores, guard.redis, executor, metrics)
     api = Listener(
-        create_api(state, settings, guard, metrics, tracing, executor, scores),
+        create_api(state, settings, guard, metrics, tracing, executor, scores, shadowing),
         "127.0.0.1",
         0,
         "port",
@@ -103,7 +115,12 @@ def _running(folder: Path, settings: Settings, max_pair_tokens: int, log: io.Str
         metrics.refused,
     )
     management = Listener(
-        create_management(state, settings, guard, metrics), "127.0.0.1", 0, "port", settings.http, metrics.refused
+        create_management(state, settings, guard, metrics, shadowing),
+        "127.0.0.1",
+        0,
+        "port",
+        settings.http,
+        metrics.refused,
     )
 
     async def serve() -> None:

@@ -31,6 +31,9 @@ settings. It holds only what differs from the service's defaults.
 {{- end -}}
 {{- $own := dict "model" $model "http" $http -}}
 {{- with include "bge-reranker.guardFiles" . | fromJson }}{{ $_ := set $own "guard" . }}{{ end -}}
+{{- if .Values.rollout.shadow.enabled -}}
+{{- $_ := set $own "shadow" (dict "hosts" (include "bge-reranker.shadowName" .) "sampleRatio" .Values.rollout.shadow.sampleRatio) -}}
+{{- end -}}
 {{- if include "bge-reranker.hasGate" . }}{{ $_ := set $own "gate" (include "bge-reranker.gateSettings" . | fromJson) }}{{ end -}}
 {{- toJson (mergeOverwrite $own (deepCopy (default dict .Values.config))) -}}
 {{- end }}

@@ -31,7 +31,7 @@ CLUSTER_PRIORITY = "system-"
 NOT_IN_THE_RESOURCE = (
     *("extraObjects", "extraContainers", "extraInitContainers"),
     *("serviceAccount", "podSecurityContext", "containerSecurityContext"),
-    *("global", "operator", "scorer", "fetch", "dashboard"),
+    *("global", "operator", "scorer", "fetch", "shadow", "dashboard"),
 )
 """Values that only who installs the chart may set: through the resource they would lend the operator's rights, those to
 ConfigMaps for instance; one dashboard serves all."""

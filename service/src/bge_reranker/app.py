@@ -26,6 +26,7 @@ from .serving.listeners import open_listeners
 from .serving.process import ServerProcess
 from .serving.state import ServingState
 from .settings import Settings
+from .shadow.shadowing import create_shadowing
 
 _TEXT_THREADS = 2
 """Threads that tokenise and parse. The tokenizer's own threads do the work; two let one request overtake another."""
@@ -62,14 +63,15 @@ def create_process(settings: Settings, on_ready: Callable[[str, ServedModel], No
     guard = create_guard(settings.guard, metrics)
     _log.info("guarded" if guard.authenticator.is_required else "open_to_everybody", **guard.authenticator.counts())
     tracing = start_tracing(settings.observe, metrics)
+    shadowing = create_shadowing(settings, metrics.shadow)
     if settings.model.device != "cpu":
         watch_gpus(metrics.registry)
     refused = metrics.refused
     executor = ThreadPoolExecutor(_TEXT_THREADS, thread_name_prefix="text")
     scores = create_score_cache(settings.scores, guard.redis, executor, metrics)
     api, management = open_listeners(
-        create_api(state, settings, guard, metrics, tracing, executor, scores),
-        create_management(state, settings, guard, metrics),
+        create_api(state, settings, guard, metrics, tracing, executor, scores, shadowing),
+        create_management(state, settings, guard, metrics, shadowing),
         http,
         files,
         refused,
@@ -100,11 +102,21 @@ def create_process(settings: Settings, on_ready: Callable[[str, ServedModel], No
         if model.gate is not None:
             metrics.judge(model.gate)
         _exempt_from_collection()
+        if shadowing is not None:
+            shadowing.start()
         return model
 
     _log.info("listening", api=api.address, management=management.address)
     return ServerProcess(
-        state, api, management, load, http, metrics, tracing, lambda model: on_ready(api.address, model)
+        state,
+        api,
+        management,
+        load,
+        http,
+        metrics,
+        tracing,
+        lambda model: on_ready(api.address, model),
+        (lambda: None) if shadowing is None else shadowing.stop,
     )
 
 

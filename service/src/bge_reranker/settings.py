@@ -83,7 +83,13 @@ GUARDS = frozenset(
 empty did not mean to open the door, so that emptiness is refused."""
 
 
-UNGROUPED_NAMES = {"source": "model", "timeout_s": "gate_timeout_s"}
+UNGROUPED_NAMES = {
+    "source": "model",
+    "timeout_s": "gate_timeout_s",
+    "hosts": "shadow_hosts",
+    "sample_ratio": "shadow_sample_ratio",
+    "max_waiting_bytes": "shadow_max_waiting_bytes",
+}
 """Fields that flags, variables and Python call by another name, since without their group their own says too little."""
 
 
@@ -441,6 +447,21 @@ class GateSettings(SettingsGroup):
     """Longest time in seconds that the gate may take, peers' answers included; a server that needs longer ends."""
 
 
+class ShadowSettings(SettingsGroup):
+    """Another version that scores a sample of answered requests, for comparison; off without hosts."""
+
+    hosts: Hosts | None = None
+    """Host names or addresses of servers of the other version, separated by commas, at this server's own ports. While
+    one of them is ready, a sample of the answered requests is sent to it, after their callers have been answered.
+    Unset: none."""
+
+    sample_ratio: float = Field(default=0.1, gt=0, le=1)
+    """Part of the requests that is sampled."""
+
+    max_waiting_bytes: int = Field(default=16_777_216, ge=1_024, le=1_000_000_000_000)
+    """Most bytes of texts that wait in memory for the other version; further samples are dropped."""
+
+
 class ScoresSettings(SettingsGroup):
     """Which scores are kept, so that the same pair is not computed twice."""
 
@@ -521,6 +542,7 @@ class Settings(SettingsGroup):
     dialects: DialectSettings = DialectSettings()
     guard: GuardSettings = GuardSettings()
     gate: GateSettings = GateSettings()
+    shadow: ShadowSettings = ShadowSettings()
     scores: ScoresSettings = ScoresSettings()
     plan: PlanSettings = PlanSettings()
     observe: ObserveSettings = ObserveSettings()

@@ -35,6 +35,8 @@ OWNED = {
     **{f"gate.{to_camel(name)}": None for name in GateSettings.model_fields},
     **{f"gate.{name}": f"gate.{name}" for name in ("goldenSet", "minNdcgAt10", "maxNdcgLoss", "minKendallTau")},
     "gate.goldenSetSha256": "gate.configMap.sha256",
+    "shadow.hosts": None,
+    "shadow.sampleRatio": "rollout.shadow.sampleRatio",
     "observe.terminationLog": None,
 }
 """Settings that the chart decides itself and `config` must not have, each with the value that it comes from, if any."""

@@ -170,4 +170,13 @@ ALERTS = (
         f"The autoscaler of {_OPERATED_NAME} cannot read its metrics",
         "The count of replicas stays as it is, whatever the load. The condition MetricsHealthy names the broken link.",
     ),
+    Alert(
+        "RerankerShadowNotCompared",
+        f'{_BY} (increase(bge_reranker_shadow_samples_total{{{OWN},outcome!="compared"}}[15m])) > 0 '
+        f'unless {_BY} (increase(bge_reranker_shadow_samples_total{{{OWN},outcome="compared"}}[15m])) > 0',
+        "5m",
+        TICKET,
+        f"No request to {_NAME} could be compared with its shadow",
+        "Callers notice nothing. The label outcome of bge_reranker_shadow_samples_total has the reason.",
+    ),
 )

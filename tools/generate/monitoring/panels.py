@@ -55,6 +55,12 @@ def _mean(name: str) -> str:
     return f"{_rate(f'{name}_sum')} / ({_rate(f'{name}_count')} > 0)"
 
 
+def _compared(figure: str) -> str:
+    """The mean over all replicas, each with the weight of its comparisons."""
+    name, weight = f"bge_reranker_shadow_{figure}{{{OWN}}}", f"bge_reranker_shadow_comparisons{{{OWN}}}"
+    return f"sum({name} * {weight}) / clamp_min(sum({weight}), 1)"
+
+
 def _quantile(share: float, name: str) -> str:
     return f"histogram_quantile({share}, {_rate(f'{name}_bucket', 'le')})"
 
@@ -303,6 +309,40 @@ SECTIONS = (
                 "short",
                 "All that the operator has, by the reason of their Ready condition.",
                 (Query("sum by (state) (bge_reranker_operator_resources)", "{{state}}"),),
+            ),
+        ),
+    ),
+    Section(
+        "Shadow",
+        (
+            Panel(
+                "Agreement of the shadow",
+                "short",
+                "Another version beside the served one, on a sample of requests: Kendall's tau of the orders, share "
+                "of the first ten results, mean distance of scores. All 0 before the first comparison.",
+                (
+                    Query(_compared("kendall_tau"), "Kendall tau"),
+                    Query(_compared("overlap_at_10"), "overlap at 10"),
+                    Query(_compared("score_drift"), "score drift"),
+                ),
+            ),
+            Panel(
+                "Samples",
+                "reqps",
+                "What became of sampled requests; dropped, unanswered and refused ones cost nobody anything.",
+                (Query(_rate("bge_reranker_shadow_samples_total", "outcome"), "{{outcome}}"),),
+            ),
+            Panel(
+                "Latency of both versions, p95",
+                "s",
+                "Of the requests that were compared; the shadow answers one at a time, without anybody beside it.",
+                (
+                    Query(
+                        "histogram_quantile(0.95, "
+                        f"{_rate('bge_reranker_shadow_request_seconds_bucket', 'le, version')})",
+                        "{{version}}",
+                    ),
+                ),
             ),
         ),
     ),

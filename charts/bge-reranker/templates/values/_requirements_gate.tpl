@@ -2,6 +2,11 @@
 Rules about the relevance gate. Each define gives one sentence a line.
 */}}
 
+{{/* Whether callers need a key or token. */}}
+{{- define "bge-reranker.isGuarded" -}}
+{{- if or .Values.secrets.apiKeys.name .Values.secrets.jwtSecret.name .Values.secrets.jwks.name (dig "guard" "jwksUrl" "" (default dict .Values.config)) }}true{{ end -}}
+{{- end }}
+
 {{- define "bge-reranker.requirements.gate" -}}
 {{- $relative := or (not (kindIs "invalid" .Values.gate.maxNdcgLoss)) (not (kindIs "invalid" .Values.gate.minKendallTau)) .Values.gate.cutOffs }}
 {{- if gt (default "" .Values.gate.goldenSet | len) 65536 }}
@@ -16,8 +21,7 @@ gate.configMap.name is {{ .Values.gate.configMap.name }} and gate.configMap.sha2
 {{- if and .Values.gate.configMap.sha256 (not .Values.gate.configMap.name) }}
 gate.configMap.sha256 is given and gate.configMap.name is empty. Name the ConfigMap, or leave sha256 empty.
 {{ end }}
-{{- $isGuarded := or .Values.secrets.apiKeys.name .Values.secrets.jwtSecret.name .Values.secrets.jwks.name (dig "guard" "jwksUrl" "" (default dict .Values.config)) }}
-{{- if and $relative $isGuarded (not .Values.secrets.internalToken.name) }}
+{{- if and $relative (include "bge-reranker.isGuarded" .) (not .Values.secrets.internalToken.name) }}
 gate compares versions, and callers need a key or token, which pods that ask each other need as well. Name a Secret in secrets.internalToken.name.
 {{ end }}
 {{- end }}

@@ -21,6 +21,7 @@ from ..observe.metrics import Metrics
 from ..observe.tracing import NoTracing, Tracing
 from ..serving.state import ServingState
 from ..settings import HttpSettings, Settings
+from ..shadow.shadowing import Shadowing
 from .addresses import Addresses, tolerant
 from .admission import only_for
 from .body import Bodies
@@ -71,6 +72,7 @@ def create_api(
     tracing: Tracing,
     executor: Executor,
     scores: ScoreCache | None = None,
+    shadowing: Shadowing | None = None,
 ) -> ASGIApp:
     """The application of the API listener.
 
@@ -82,6 +84,7 @@ def create_api(
         tracing: Where they are traced.
         executor: Where large bodies are parsed and large answers written.
         scores: What is known of scores, if any are kept.
+        shadowing: Samples answered requests, if there may be a shadow.
     """
     needs_key = guard.authenticator.is_required
     health = HealthEndpoints(state, settings, metrics, guard.authenticator)
@@ -89,7 +92,7 @@ def create_api(
     routes = [_guarded(route, guard) for route in management_routes(health) + client_routes(health, discovery)]
     app = _framework(_TITLE, [*(route.tag for route in routes), *RANKING_TAGS], settings.http)
     bodies = Bodies(settings.http, executor, _KEYS, settings.guard.max_caller_bodies_bytes)
-    endpoint = RerankEndpoint(state, settings, guard, bodies, executor, scores)
+    endpoint = RerankEndpoint(state, settings, guard, bodies, executor, scores, shadowing)
     for path in ROUTES:
         extra = ranking_operation(path, needs_key=needs_key)
         app.add_api_route(path, endpoint.at(path), methods=["POST"], openapi_extra=extra)
@@ -104,7 +107,9 @@ def create_api(
     return _for_browsers(Envelope(app, resolve, state, settings, metrics, tracing), settings.http)
 
 
-def create_management(state: ServingState, settings: Settings, guard: Guard, metrics: Metrics) -> ASGIApp:
+def create_management(
+    state: ServingState, settings: Settings, guard: Guard, metrics: Metrics, shadowing: Shadowing | None = None
+) -> ASGIApp:
     """The application of the management listener.
 
     Args:
@@ -112,8 +117,10 @@ def create_management(state: ServingState, settings: Settings, guard: Guard, met
         settings: The effective settings.
         guard: Nobody is asked here who they are, but `/info` says whether they are elsewhere.
         metrics: What `/metrics` prints.
+        shadowing: Whose comparison `/info` has, if there may be a shadow.
     """
-    routes = management_routes(HealthEndpoints(state, settings, metrics, guard.authenticator, shows_gate=True))
+    health = HealthEndpoints(state, settings, metrics, guard.authenticator, shows_gate=True, shadowing=shadowing)
+    routes = management_routes(health)
     app = _framework(f"{_TITLE} management", [route.tag for route in routes], settings.http)
     _add_routes(app, routes, needs_key=False)
     _add_document(app, needs_key=False, others={})

@@ -18,6 +18,7 @@ from ..observe.metrics import Metrics
 from ..ranking.served_model import ServedModel
 from ..serving.state import ServingState
 from ..settings import Settings
+from ..shadow.shadowing import Shadowing
 from .dialects.tei_predict import LABEL_NAME
 from .responses import json_response, unready_response
 
@@ -31,6 +32,7 @@ class HealthEndpoints:
         metrics: What `/metrics` prints.
         authenticator: Whether callers must say who they are, which `/info` says, and which of them are known.
         shows_gate: Whether `/info` has the gate's verdict, in which there are queries of the golden set.
+        shadowing: Whose comparison `/info` has.
     """
 
     def __init__(
@@ -41,6 +43,7 @@ class HealthEndpoints:
         authenticator: Authenticator,
         *,
         shows_gate: bool = False,
+        shadowing: Shadowing | None = None,
     ) -> None:
         self._state = state
         self._settings = settings
@@ -49,6 +52,7 @@ class HealthEndpoints:
         metrics.ready.set_function(lambda: state.unready() is None)
         self._authenticator = authenticator
         self._shows_gate = shows_gate
+        self._shadowing = shadowing
 
     async def live(self, request: Request) -> Response:
         """200 while the worker makes progress or the model loads, else 503: only a restart helps."""
@@ -98,6 +102,9 @@ class HealthEndpoints:
         if self._shows_gate:
             verdict = None if model is None else model.gate
             info["gate"] = None if verdict is None else verdict.as_json()
+        if self._shadowing is not None:
+            report = self._shadowing.report
+            info["shadow"] = None if report is None else report.as_json()
         return info
 
 

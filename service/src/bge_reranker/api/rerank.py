@@ -22,6 +22,7 @@ from ..ranking.ranker import Asker
 from ..ranking.ranking import Ranking
 from ..serving.state import ServingState
 from ..settings import Settings
+from ..shadow.shadowing import Shadowing
 from .addresses import asked_dialect
 from .admission import admit
 from .body import Bodies
@@ -64,6 +65,7 @@ class RerankEndpoint:
         bodies: Of all requests.
         executor: Where large bodies are parsed and large answers written.
         scores: What is known of scores, if any are kept.
+        shadowing: Samples answered requests, if there may be a shadow.
     """
 
     state: ServingState
@@ -72,6 +74,7 @@ class RerankEndpoint:
     bodies: Bodies
     executor: Executor
     scores: ScoreCache | None = None
+    shadowing: Shadowing | None = None
 
     def at(self, route: str) -> Handler:
         """The handler of one route.
@@ -98,6 +101,8 @@ class RerankEndpoint:
             response = await self._answer(ranked)
         except RerankerError as error:
             return refused(request, error)
+        if self.shadowing is not None:
+            self.shadowing.offer(spoken.call.request, ranked.ranking, time.monotonic() - record.arrived.began)
         record.stage = Answered(ranked.outcome)
         return response
 

@@ -44,6 +44,7 @@ from ..ranking.ranking import Ranking, ScoreSource
 from ..settings import DialectName
 from .bulk_histogram import BulkHistogram
 from .exposition import Exposition
+from .shadow_metrics import ShadowMetrics
 
 _MILLISECONDS = (1, 2.5, 5, 7.5, 10, 15, 20, 30, 40, 50, 75, 100, 150, 200, 300, 400, 500, 750)
 SECONDS: Final = (*(bound / 1000 for bound in _MILLISECONDS), 1, 1.5, 2.5, 5, 10, 30, 60)
@@ -114,6 +115,7 @@ class Metrics:
         self._batches()
         self._queue()
         self._gate()
+        self.shadow = ShadowMetrics(self.registry, SECONDS)
         self._scores()
         self._guard()
 

@@ -37,6 +37,7 @@ def ask(
     limit_s: float,
     max_bytes: int,
     json: Any = None,
+    content: bytes | None = None,
     headers: Mapping[str, str] | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> Answer:
@@ -49,6 +50,7 @@ def ask(
         limit_s: Seconds for everything.
         max_bytes: Most that is read of the body.
         json: Body of the question.
+        content: The same, already written.
         headers: Headers of the question.
         clock: Seconds, monotonic.
 
@@ -58,7 +60,9 @@ def ask(
     deadline = clock() + limit_s
     timeout = httpx2.Timeout(min(_TURN_S, limit_s), read=limit_s)
     try:
-        with client.stream(method, url, json=json, headers=dict(headers or {}), timeout=timeout) as response:
+        with client.stream(
+            method, url, json=json, content=content, headers=dict(headers or {}), timeout=timeout
+        ) as response:
             body = bytearray()
             for chunk in response.iter_raw():
                 body += chunk

@@ -82,14 +82,35 @@ def reference_logits(
             "POST",
             f"{url}/rerank",
             limit_s=min(left_s, _LONGEST_REQUEST_S),
-            max_bytes=_most_bytes(documents),
+            max_bytes=most_answer_bytes(documents),
             json={"query": query, "candidates": list(documents), "raw_scores": True},
             headers=headers,
             clock=clock,
         )
-        _require_answer(answer, digest)
-        found.append(_logits(answer.body, len(documents)))
+        found.append(logits_of(answer, len(documents), digest))
     return found
+
+
+def logits_of(answer: Answer, count: int, digest: str | None) -> NDArray[np.float64]:
+    """The logits in an answer of the native dialect, in the order of the documents.
+
+    Args:
+        answer: To one query with raw scores.
+        count: Of documents.
+        digest: Tree digest that must have answered; None for any.
+
+    Raises:
+        PeerSilent: If it says that the server is overloaded or going down.
+        PeerRefused: If it refuses, or is not an answer of that version.
+    """
+    _require_answer(answer, digest)
+    return _logits(answer.body, count)
+
+
+def most_answer_bytes(documents: Sequence[Any]) -> int:
+    """Most that an answer about these documents has."""
+    # A character may be escaped into six bytes.
+    return sum(12 * len(document) + _BYTES_BESIDE_TEXTS for document in documents) + 64 * _BYTES_BESIDE_TEXTS
 
 
 def _require_answer(answer: Answer, digest: str | None) -> None:
@@ -117,8 +138,3 @@ def _logits(body: bytes, count: int) -> NDArray[np.float64]:
     if not all(map(math.isfinite, by_index.values())):
         raise PeerRefused("its ranking has a score that is no number")
     return np.array([by_index[index] for index in range(count)], dtype=np.float64)
-
-
-def _most_bytes(documents: Sequence[Any]) -> int:
-    # A character may be escaped into six bytes.
-    return sum(12 * len(document) + _BYTES_BESIDE_TEXTS for document in documents) + 64 * _BYTES_BESIDE_TEXTS

@@ -39,6 +39,7 @@ class ServerProcess:
         metrics: Where failures and the loop's lag are shown.
         tracing: Sends what it has left when the process ends.
         on_ready: Called once the model is served.
+        on_stop: Called when the listeners have finished.
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class ServerProcess:
         metrics: Metrics,
         tracing: Tracing,
         on_ready: Callable[[ServedModel], None],
+        on_stop: Callable[[], None] = lambda: None,
     ) -> None:
         self._state = state
         self._api = api
@@ -60,6 +62,7 @@ class ServerProcess:
         self._metrics = metrics
         self._tracing = tracing
         self._on_ready = on_ready
+        self._on_stop = on_stop
         self._stop_wanted = asyncio.Event()
         self._hurry = asyncio.Event()
 
@@ -78,6 +81,7 @@ class ServerProcess:
         await self._drain()
         self._api.stop()
         await api
+        self._on_stop()
         await asyncio.gather(self._close_model(loading), in_daemon_thread(self._tracing.shutdown))
         self._management.stop()
         await management

@@ -1,0 +1,1 @@
+"""The version beside the served one: what is sampled, and what it costs when it is slow or gone."""
