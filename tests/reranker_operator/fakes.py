@@ -279,9 +279,9 @@ class Bench:
         children, clock = self.cluster.children, Clock(self.time, lambda: "2026-01-01T00:00:00Z")
         slots = Slots(self.max_rollouts, STALL_S, self.tracked.claims, self.time)
         self.downloads = Downloads(self.cluster, self.time, lambda _: None)
-        models = ModelRounds(self.cluster, self.chart, children, self.downloads, clock)
-        fleet = Fleet(self.tracked, children, self.downloads, slots, clock)
         self.facts = Facts(self.cluster, self.time, lambda _: None)
+        models = ModelRounds(self.cluster, self.chart, children, self.downloads, self.facts, clock)
+        fleet = Fleet(self.tracked, children, self.downloads, slots, clock)
         self.reconciler = Reconciler(
             self.cluster,
             models,

@@ -19,6 +19,7 @@ from reranker_operator.model_change import (
     honoured,
     pinned,
 )
+from reranker_operator.shadow import Shadow, ShadowPolicy
 from reranker_operator.trouble import Trouble
 from reranker_operator.versions import Version
 
@@ -27,6 +28,7 @@ TICK_S = 100.0
 DEADLINE_S = 1000.0
 VERSIONS = tuple(Version(source="hf://org/model", revision=name) for name in "abcd")
 GOOD = "good"
+SHADOW_POLICY = ShadowPolicy(min_duration_s=3 * TICK_S, min_comparisons=10, min_kendall_tau=0.9)
 
 
 @dataclass
@@ -41,6 +43,10 @@ class World:
         is_hub_up: Whether models can be fetched.
         ready: Pods that serve.
         fetched: Versions on the volume.
+        is_shadowed: Whether new versions are compared first.
+        compares: Whether callers send what can be compared.
+        taus: How new versions agree with the one that serves.
+        shadow: The version beside the one that serves, and how often it was compared.
         least_ready: Fewest pods that ever served.
     """
 
@@ -52,6 +58,12 @@ class World:
     has_slot: bool = True
     is_hub_up: bool = True
     is_suspended: bool = False
+    is_shadowed: bool = False
+    compares: bool = True
+    taus: dict[Version, float] = field(default_factory=dict)
+    shadow: Version | None = None
+    shadow_is_ready: bool = False
+    comparisons: int = 0
     retry: str = ""
     rollback: str = ""
     record: str = ""
@@ -65,6 +77,7 @@ class World:
     now_s: float = 0.0
     rolled_s: float = 0.0
     progressed_s: float = 0.0
+    shadowed_s: float = 0.0
 
     def round(self) -> Decision | None:
         """The operator looks, as one that has just started would."""
@@ -74,8 +87,14 @@ class World:
         kept = next((each for each in VERSIONS if each.revision == self.rollback), None)
         record = pinned(record, self.rollback, self.asked, kept)
         wanted = record.pin.version if record.pin and record.pin.version else self.asked
-        policy = Policy(allow_downtime=self.allow_downtime, surge_wait_s=TICK_S, deadline_s=DEADLINE_S)
-        decision = decide(Asked(wanted, "shape", policy), record, self._live(), self._fetch(wanted), self._stamp())
+        policy = Policy(
+            allow_downtime=self.allow_downtime,
+            surge_wait_s=TICK_S,
+            deadline_s=DEADLINE_S,
+            shadow=SHADOW_POLICY if self.is_shadowed and wanted == self.asked else None,
+        )
+        asked, shadow = Asked(wanted, "shape", policy), self._shadow(wanted)
+        decision = decide(asked, record, self._live(), self._fetch(wanted), self._stamp(), shadow)
         self._apply(decision)
         return decision
 
@@ -85,6 +104,7 @@ class World:
         if self.job is not None and self.is_hub_up and self._fate(self.job) == GOOD:
             self.fetched.add(self.job)
         self._roll_on()
+        self._compare()
         self.least_ready = min(self.least_ready, self.ready.total())
         if self._is_complete():
             self.served.add(self.template)
@@ -115,8 +135,31 @@ class World:
             return Fetch(FetchStep.RUNNING, Trouble(self._fate(wanted), "It failed.", "p"))
         return Fetch(FetchStep.RUNNING)
 
+    def _shadow(self, wanted: Version) -> Shadow:
+        if self.shadow != wanted:
+            return Shadow()
+        fate = self._fate(wanted)
+        is_overdue = not self.shadow_is_ready and self.now_s - self.shadowed_s >= DEADLINE_S
+        return Shadow(
+            is_ready=self.shadow_is_ready,
+            trouble=None if fate == GOOD else Trouble(fate, "It failed.", "p"),
+            is_overdue=is_overdue,
+            comparisons=self.comparisons,
+            kendall_tau=self.taus.get(wanted, 1.0) if self.comparisons else None,
+        )
+
+    def _compare(self) -> None:
+        if self.shadow is None:
+            return
+        self.shadow_is_ready = self._fate(self.shadow) == GOOD and self.has_spare
+        if self.shadow_is_ready and self.compares:
+            self.comparisons += 5
+
     def _apply(self, decision: Decision) -> None:
         self.job = decision.fetches
+        if decision.shadows != self.shadow:
+            self.shadow, self.shadow_is_ready, self.comparisons = decision.shadows, False, 0
+            self.shadowed_s = self.now_s
         changes = decision.version != self.template and not decision.holds_template
         if changes and not self.has_slot and not decision.is_return:
             self.record = decision.held_record.text()

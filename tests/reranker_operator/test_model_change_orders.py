@@ -31,15 +31,23 @@ def fated(number: int, code: str) -> Happening:
     return happen
 
 
+def agreeing(number: int, tau: float) -> Happening:
+    def happen(world: World) -> None:
+        world.taus[VERSIONS[number]] = tau
+
+    return happen
+
+
 def looked_at(world: World) -> None:
     world.round()
 
 
-SWITCHES = ("has_spare", "has_slot", "is_hub_up", "is_suspended")
+SWITCHES = ("has_spare", "has_slot", "is_hub_up", "is_suspended", "is_shadowed", "compares")
 HAPPENINGS = st.one_of(
     st.builds(setting, st.just("asked"), st.sampled_from(VERSIONS)),
     st.builds(fated, st.integers(1, 3), st.sampled_from(CODES)),
     st.builds(setting, st.sampled_from(SWITCHES), st.booleans()),
+    st.builds(agreeing, st.integers(1, 3), st.sampled_from([1.0, 0.5])),
     st.builds(setting, st.just("retry"), st.sampled_from(["", "monday", "tuesday"])),
     st.builds(setting, st.just("rollback"), st.sampled_from(["", "a", "b", "z"])),
     st.just(looked_at),
@@ -66,6 +74,7 @@ def test_every_order_of_events_ends_active_or_rolled_back_and_never_without_what
     assert decision is not None
     assert decision.state in ENDS
     assert world.is_serving
+    assert world.shadow is None, "nothing is left beside what serves"
     assert world.least_ready >= (REPLICAS - 1 if allow_downtime else REPLICAS)
     if decision.state is State.ACTIVE and world.has_spare:
         assert set(world.ready) == {world.template}

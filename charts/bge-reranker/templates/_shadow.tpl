@@ -26,3 +26,12 @@ The shadow: another version of the model beside the served one, fed with a sampl
 {{- $_ := set $values.rollout.shadow "enabled" false -}}
 {{- toJson $values -}}
 {{- end }}
+
+{{/* What the operator demands of a version before it serves. */}}
+{{- define "bge-reranker.shadowDemands" -}}
+{{- $demands := dict "minDurationSeconds" (int .Values.rollout.shadow.minDurationSeconds) "minComparisons" (int .Values.rollout.shadow.minComparisons) -}}
+{{- range $name, $number := dict "minKendallTau" .Values.rollout.shadow.minKendallTau "maxDrift" .Values.rollout.shadow.maxDrift -}}
+{{- if not (kindIs "invalid" $number) }}{{ $_ := set $demands $name $number }}{{ end -}}
+{{- end -}}
+{{- toJson $demands -}}
+{{- end }}

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from .errors import FormerChild, KindNotInstalled, NotOwned
-from .kinds import RERANKER, SERVICE, is_known, ref_of
+from .kinds import DEPLOYMENT, RERANKER, SERVICE, is_known, ref_of
 from .resource import Reranker
 
 MANAGER = "reranker-operator"
@@ -18,6 +18,9 @@ MANAGED_BY = "app.kubernetes.io/managed-by"
 INSTANCE = "app.kubernetes.io/instance"
 FULLNAME = "bge-reranker.io/fullname"
 """Label with the name of the Deployment that an object belongs to."""
+
+COMPONENT = "app.kubernetes.io/component"
+"""Label with what an object is a part of; `shadow` for what belongs to a version that is only compared."""
 
 RESOURCE_POLICY = "helm.sh/resource-policy"
 """With the value `keep`, the object outlives whatever made it."""
@@ -54,6 +57,16 @@ def _adopted(body: Mapping[str, Any], reranker: Reranker) -> dict[str, Any]:
             remedy="Run the operator and the chart of one version.",
         )
     return adopted
+
+
+def is_shadow(body: Mapping[str, Any]) -> bool:
+    """Whether an object belongs to a version that is compared with the one that serves."""
+    return bool((body["metadata"].get("labels") or {}).get(COMPONENT) == "shadow")
+
+
+def is_workload(body: Mapping[str, Any]) -> bool:
+    """Whether an object is the Deployment whose pods serve."""
+    return body["kind"] == DEPLOYMENT.name and not is_shadow(body)
 
 
 def owner_reference(reranker: Reranker) -> dict[str, Any]:

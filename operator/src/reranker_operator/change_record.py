@@ -33,6 +33,8 @@ class Change(_Part):
         serving: What to return to should it fail; None before the template has changed, and if nothing served.
         is_return: It is the way back, or away from a version that is wanted no more.
         in_place_at: When it was announced that pods go in place for lack of a node; empty otherwise.
+        shadowed_since: When its shadow was ready first; empty before, and without one.
+        was_compared: Its shadow did what was demanded of it.
     """
 
     version: Version
@@ -41,6 +43,8 @@ class Change(_Part):
     serving: Version | None = None
     is_return: bool = False
     in_place_at: str = ""
+    shadowed_since: str = ""
+    was_compared: bool = False
 
     @property
     def waiting(self) -> Self:

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from . import rollout
-from .adopt import MANAGER
+from .adopt import MANAGER, is_workload
 from .errors import RefusedByCluster
 from .events import Event
-from .kinds import DEPLOYMENT, Ref
+from .kinds import Ref
 from .move import Move
 from .slots import NoSlot
 from .snapshots import Child, DeploymentState, digest_of
@@ -35,7 +35,7 @@ class Change:
     @property
     def is_deployment(self) -> bool:
         """Whether it is the one with the pods."""
-        return self.ref.kind_name == DEPLOYMENT.name
+        return is_workload(self.body)
 
     def pinned(self) -> dict[str, Any]:
         """The body, refused should another object have the name by then."""

@@ -31,6 +31,10 @@ _STAGE_SENTENCES = {
     Stage.MOVING: "{ready} of {count} new pods are ready.",
     Stage.FETCHING: "The model is being fetched{progress}; {ready} of {count} pods serve meanwhile.",
     Stage.VERIFYING: "The model was fetched and is being verified; {ready} of {count} pods serve meanwhile.",
+    Stage.SHADOWING: (
+        "The new version is compared with the serving one on a sample of the requests; {ready} of {count} pods serve "
+        "meanwhile."
+    ),
     Stage.ROLLING: "{updated} of {count} pods have the new template, {ready} are ready; the old ones serve meanwhile.",
     Stage.SCALING: "{ready} of {count} pods are ready.",
     Stage.STUCK: (
@@ -251,7 +255,7 @@ def _of_the_version(found: Situation) -> Verdict | None:
         return Verdict(
             "ModelReady", "False", Stage.PINNED.value, f"bge-reranker.io/rollback pins {pin.version}. {remedy}"
         )
-    if found.stage in {Stage.FETCHING, Stage.VERIFYING} and found.trouble is None:
+    if found.stage in {Stage.FETCHING, Stage.VERIFYING, Stage.SHADOWING} and found.trouble is None:
         return Verdict("ModelReady", "False", found.stage.value, _sentence(found))
     return None
 

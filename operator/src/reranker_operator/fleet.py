@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from .children import Children
 from .clock import Clock, seconds_between
-from .kinds import DEPLOYMENT
 from .pod_answers import Downloads
 from .pods import Pod
 from .resource import Key
@@ -63,4 +62,4 @@ class Fleet:
 
     def _deployments(self, key: Key) -> list[Child]:
         """Those that a Reranker controls: one that only bears its labels takes no slot from anybody."""
-        return [child for child in self._children.of(key) if child.ref.kind_name == DEPLOYMENT.name and child.owner_uid]
+        return [child for child in self._children.of(key) if child.is_workload and child.owner_uid]

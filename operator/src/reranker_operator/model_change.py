@@ -1,8 +1,8 @@
 """The state machine of a model's version: what is wanted and what was found -> what to do, and how far it is. Pure.
 
-    Fetching -> Verifying -> Rolling -> Active
-        |           |           |
-        +-----------+-----------+-----> RolledBack: what served before serves on
+    Fetching -> Verifying -> Shadowing -> Rolling -> Active
+        |           |            |           |
+        +-----------+------------+-----------+-----> RolledBack: what served before serves on
 
 Nothing is remembered but the record on the Deployment, so that every step may be the first one of a new process.
 """
@@ -16,11 +16,9 @@ from .change_record import LONGEST_MESSAGE, Change, FinalVerdict, Pin, Record
 from .clock import seconds_between
 from .events import Event
 from .reasons import FINAL_CODES
+from .shadow import DEADLINE_EXCEEDED, PASSED, Shadow, ShadowPolicy, judged
 from .trouble import Trouble
 from .versions import Version
-
-DEADLINE_EXCEEDED = "DeadlineExceeded"
-"""Code of a change that took too long."""
 
 LOOK_AGAIN_S = 5.0
 """Between looks at what no watch tells of: downloads, and time that passes."""
@@ -32,6 +30,7 @@ class State(StrEnum):
     CREATING = "Creating"
     FETCHING = "Fetching"
     VERIFYING = "Verifying"
+    SHADOWING = "Shadowing"
     ROLLING = "Rolling"
     ACTIVE = "Active"
     ROLLED_BACK = "RolledBack"
@@ -55,12 +54,14 @@ class Policy:
         mode: `surge`, `inPlace` or `recreate`.
         surge_wait_s: Time that a new pod may have no node until pods may go in place.
         deadline_s: Longest time for a fetch; that of a rolling change is its controller's to watch.
+        shadow: What another version must do beside the serving one first; None for nothing.
     """
 
     mode: str = "surge"
     allow_downtime: bool = False
     surge_wait_s: float = 120.0
     deadline_s: float = 1800.0
+    shadow: ShadowPolicy | None = None
 
 
 @dataclass(frozen=True)
@@ -146,6 +147,7 @@ class Decision:
         restores: The pod template becomes, or stays, the one that had the version before.
         begins: The pod template gets another version, once there is a slot.
         fetches: The version that a Job is to fetch meanwhile.
+        shadows: The version that a Deployment of its own is to have meanwhile, for comparison.
         mode: In the place of the spec's; None leaves it.
         is_return: The pod template goes back to what serves, and so waits for no slot.
         verdict: Why the wanted version does not serve.
@@ -160,6 +162,7 @@ class Decision:
     restores: bool = False
     begins: bool = False
     fetches: Version | None = None
+    shadows: Version | None = None
     mode: str | None = None
     is_return: bool = False
     verdict: FinalVerdict | None = None
@@ -209,7 +212,14 @@ def _over(pin: Pin) -> Pin:
     return pin.model_copy(update={"version": None})
 
 
-def decide(asked: Asked, record: Record, live: Live | None, fetch: Fetch, now: str) -> Decision:
+def decide(
+    asked: Asked,
+    record: Record,
+    live: Live | None,
+    fetch: Fetch,
+    now: str,
+    shadow: Shadow = Shadow(),  # noqa: B008 - frozen
+) -> Decision:
     """One step.
 
     Args:
@@ -218,13 +228,14 @@ def decide(asked: Asked, record: Record, live: Live | None, fetch: Fetch, now: s
         live: The Deployment; None while there is none, or its pods do not say what they are.
         fetch: The Job that fetches what is wanted, if one is needed.
         now: RFC 3339.
+        shadow: The wanted version beside the one that serves, if it is there.
     """
     if live is None:
         return Decision(State.CREATING, asked.version, record.having(change=None))
     record, endings = _completed(record, live)
     verdict = None if _is_settled(asked, record, live) else record.verdict_on(asked.version, asked.shape)
     if verdict is None:
-        verdict = _failure(asked, record, live, fetch, now)
+        verdict = _failure(asked, record, live, fetch, shadow, now)
         if verdict is not None:
             record = record.judged(verdict)
             endings = (*endings, Ending(verdict.version, verdict.code, verdict.message))
@@ -233,7 +244,7 @@ def decide(asked: Asked, record: Record, live: Live | None, fetch: Fetch, now: s
     elif asked.version == live.version:
         decision = _rolling(record, live)
     else:
-        decision = _towards(asked, record, live, fetch, now)
+        decision = _towards(asked, record, live, fetch, shadow, now)
     return replace(_in_place(decision, asked.policy, live, now), endings=endings)
 
 
@@ -257,7 +268,7 @@ def _fallback(record: Record, live: Live) -> Version:
     return change.serving if change and change.version == live.version and change.serving else live.version
 
 
-def _failure(asked: Asked, record: Record, live: Live, fetch: Fetch, now: str) -> FinalVerdict | None:
+def _failure(asked: Asked, record: Record, live: Live, fetch: Fetch, shadow: Shadow, now: str) -> FinalVerdict | None:
     """Why the wanted version is given up now, if it is."""
     change = record.change
     if change is None or change.version != asked.version or change.is_return:
@@ -266,7 +277,7 @@ def _failure(asked: Asked, record: Record, live: Live, fetch: Fetch, now: str) -
         # Without anything to return to, the new pods are left to try.
         said = _of_pods(live, change) if change.serving else None
     else:
-        said = _of_fetch(fetch, asked.policy, change, now)
+        said = _of_fetch(fetch, asked.policy, change, now) or _of_shadow(shadow, asked.policy, change, now)
     if said is None:
         return None
     code, message = said
@@ -293,6 +304,13 @@ def _of_fetch(fetch: Fetch, policy: Policy, change: Change, now: str) -> tuple[s
     if is_late or fetch.step is FetchStep.OVERDUE:
         return DEADLINE_EXCEEDED, _overdue("The model was not fetched", fetch.trouble)
     return None
+
+
+def _of_shadow(shadow: Shadow, policy: Policy, change: Change, now: str) -> tuple[str, str] | None:
+    if policy.shadow is None or change.was_compared:
+        return None
+    verdict = judged(shadow, policy.shadow, change.shadowed_since, now, policy.deadline_s)
+    return None if verdict is PASSED else verdict
 
 
 def _overdue(what: str, trouble: Trouble | None) -> str:
@@ -366,7 +384,7 @@ def _announcement(live: Live) -> Event:
     return Event("GoingInPlace", message, is_warning=True)
 
 
-def _towards(asked: Asked, record: Record, live: Live, fetch: Fetch, now: str) -> Decision:
+def _towards(asked: Asked, record: Record, live: Live, fetch: Fetch, shadow: Shadow, now: str) -> Decision:
     """Another version is wanted than the pod template has."""
     fallback, before = _fallback(record, live), record.change
     if asked.version == fallback:
@@ -377,6 +395,10 @@ def _towards(asked: Asked, record: Record, live: Live, fetch: Fetch, now: str) -
         return _fetching(asked, record.having(change=change.waiting), live, fallback, fetch)
     # A version on its way back has served, too.
     has_served = live.has_served or live.version != fallback or (before is not None and before.is_return)
+    if has_served and asked.version.ungated != fallback.ungated:
+        change = _compared(asked.policy, change, shadow, now)
+        if asked.policy.shadow is not None and not change.was_compared:
+            return _shadowing(asked, record.having(change=change.waiting), live, fallback, fetch)
     rolled = change.model_copy(update={"serving": fallback if has_served else None, "rolled_at": now})
     return Decision(
         State.ROLLING,
@@ -410,6 +432,36 @@ def _fetching(asked: Asked, record: Record, live: Live, fallback: Version, fetch
         holds_template=not is_midway,
         restores=is_midway,
         fetches=asked.version,
+        mode=_mode(record.change),
+        is_return=is_midway,
+        look_again_s=LOOK_AGAIN_S,
+    )
+
+
+def _compared(policy: Policy, change: Change, shadow: Shadow, now: str) -> Change:
+    """The change with what came of its shadow: since when it is compared, and whether that was enough."""
+    if policy.shadow is None or change.was_compared:
+        return change
+    if not change.shadowed_since:
+        return change.model_copy(update={"shadowed_since": now}) if shadow.is_ready else change
+    is_over = judged(shadow, policy.shadow, change.shadowed_since, now, policy.deadline_s) is PASSED
+    return change.model_copy(update={"was_compared": is_over})
+
+
+def _shadowing(asked: Asked, record: Record, live: Live, fallback: Version, fetch: Fetch) -> Decision:
+    """The wanted version scores a sample of the requests, beside the one that serves.
+
+    A version that was on its way into the pods, and is wanted no more, makes room for the one that served before.
+    """
+    is_midway = live.version != fallback
+    return Decision(
+        State.SHADOWING,
+        fallback if is_midway else asked.version,
+        record,
+        holds_template=not is_midway,
+        restores=is_midway,
+        fetches=asked.version if fetch.step is FetchStep.DONE else None,
+        shadows=asked.version,
         mode=_mode(record.change),
         is_return=is_midway,
         look_again_s=LOOK_AGAIN_S,

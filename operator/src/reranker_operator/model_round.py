@@ -8,24 +8,28 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from .adopt import adopt, controller_of
+from .adopt import adopt, controller_of, is_workload
 from .change_record import RECORD, Record
 from .children import Children
 from .clock import Clock, seconds_between
 from .cluster import Cluster
 from .events import Event
-from .kinds import CLAIM, DEPLOYMENT, JOB, Ref
+from .kinds import CLAIM, JOB, Ref
 from .model_change import Asked, Decision, Fetch, FetchStep, Live, Policy, decide, honoured, pinned
-from .pod_answers import WHOLE_PERCENT, Downloads, PodAnswers
+from .pod_answers import WHOLE_PERCENT, Downloads, Facts, PodAnswers
 from .pods import Pod
 from .render import Renderer
 from .resource import Reranker
+from .shadow import Shadow, ShadowPolicy, joined
 from .snapshots import Child, DeploymentState
 from .trouble import of_pods
 from .versions import SHORTEST_DIGEST, Version, find, shape_of
 
 TEMPLATE_HASH = "pod-template-hash"
 """Label that a Deployment's controller adds to the pods of each ReplicaSet."""
+
+COMPARISON_PAUSE_S = 20.0
+"""Before a pod that serves is asked again what the comparison with another version found."""
 
 POLICY = "bge-reranker.io/rollout"
 """Annotation of the Deployment by which the chart says how pods are replaced."""
@@ -69,16 +73,24 @@ class ModelRounds:
         renderer: The chart.
         children: What lives in the cluster.
         downloads: How far fetches are.
+        facts: What pods say of themselves.
         clock: Time.
     """
 
     def __init__(
-        self, cluster: Cluster, renderer: Renderer, children: Children, downloads: Downloads, clock: Clock
+        self,
+        cluster: Cluster,
+        renderer: Renderer,
+        children: Children,
+        downloads: Downloads,
+        facts: Facts,
+        clock: Clock,
     ) -> None:
         self._cluster = cluster
         self._renderer = renderer
         self._children = children
         self._downloads = downloads
+        self._facts = facts
         self._clock = clock
 
     async def plan(self, reranker: Reranker, answers: PodAnswers) -> Plan:
@@ -104,12 +116,13 @@ class ModelRounds:
             rendered = await self._render(reranker, record.pin.version)
             template = _template(rendered)
             version = Version.of_template(template) or spec
-        asked = Asked(version, shape_of(template), _policy(rendered))
+        asked = Asked(version, shape_of(template), _policy(rendered, is_pinned=version != spec))
         claims = [each for each in self._children.of(reranker.key) if each.ref.kind_name == CLAIM.name]
         newest = self._newest(child)
         live = self._live(child, newest, claims)
         fetch, fetching = await self._fetch(reranker, asked, live, claims, answers)
-        decision = decide(asked, record, live, fetch, self._clock.stamp())
+        shadow = self._shadow(reranker, asked, child, claims, answers)
+        decision = decide(asked, record, live, fetch, self._clock.stamp(), shadow)
         if record.pin is not None and record.pin.version is None and record.pin != was_pinned:
             decision = replace(decision, events=(*decision.events, _unknown(record.pin.asked)))
         decision, objects = await self._rendered(reranker, plain, decision, child)
@@ -128,12 +141,14 @@ class ModelRounds:
         version: Version | None = None,
         *,
         fetches: Version | None = None,
+        shadows: Version | None = None,
         mode: str | None = None,
         is_ungated: bool = False,
     ) -> list[dict[str, Any]]:
         values = reranker.values(
             model=version.model if version else None,
             fetch=fetches.model if fetches else None,
+            shadow=shadows.model if shadows else None,
             mode=mode,
             is_ungated=is_ungated,
         )
@@ -159,7 +174,11 @@ class ModelRounds:
         # The template is another one's: all else is as the spec has it.
         is_as_spec = is_the_spec_s or former is not None or (decision.restores and is_there)
         version = None if is_as_spec else decision.version
-        options: dict[str, Any] = {"fetches": decision.fetches, "mode": decision.mode}
+        options: dict[str, Any] = {
+            "fetches": decision.fetches,
+            "shadows": decision.shadows,
+            "mode": decision.mode,
+        }
         if version is None and not any(options.values()):
             rendered = plain
         else:
@@ -246,6 +265,30 @@ class ModelRounds:
         is_done = self._downloads.percent(answers, pods) == WHOLE_PERCENT
         return Fetch(_step(job, is_checking=is_done), of_pods(pods, claims, self._clock.stamp())), pods
 
+    def _shadow(
+        self, reranker: Reranker, asked: Asked, child: Child | None, claims: list[Child], answers: PodAnswers
+    ) -> Shadow:
+        """The wanted version beside the one that serves, as far as it is there and its comparison is about it."""
+        children = self._children.of(reranker.key)
+        found = next(
+            (each for each in children if each.is_shadow and each.owner_uid == reranker.uid and each.model), None
+        )
+        if asked.policy.shadow is None or found is None or found.is_being_deleted or found.model != asked.version:
+            return Shadow()
+        state, pods = DeploymentState.of(found), self._newest(found)
+        digests = {facts.digest for facts in self._facts.known(answers, pods)}
+        serving = self._children.pods(child.uid) if child is not None else []
+        said = [facts.shadow for facts in self._facts.known(answers, serving, COMPARISON_PAUSE_S) if facts.shadow]
+        comparisons, tau, drift = joined(each for each in said if each.digest in digests)
+        return Shadow(
+            is_ready=any(pod.is_ready for pod in pods),
+            trouble=of_pods(pods, claims, self._clock.stamp()),
+            is_overdue=state.is_observed and state.is_stuck,
+            comparisons=comparisons,
+            kendall_tau=tau,
+            score_drift=drift,
+        )
+
 
 def _step(job: Child, *, is_checking: bool) -> FetchStep:
     conditions = {each["type"] for each in job.status.get("conditions") or () if each.get("status") == "True"}
@@ -257,7 +300,7 @@ def _step(job: Child, *, is_checking: bool) -> FetchStep:
 
 
 def _deployment_of(rendered: Iterable[dict[str, Any]]) -> dict[str, Any]:
-    return next(body for body in rendered if body["kind"] == DEPLOYMENT.name)
+    return next(body for body in rendered if is_workload(body))
 
 
 def _template(rendered: Iterable[dict[str, Any]]) -> dict[str, Any]:
@@ -265,7 +308,8 @@ def _template(rendered: Iterable[dict[str, Any]]) -> dict[str, Any]:
     return template
 
 
-def _policy(rendered: Iterable[dict[str, Any]]) -> Policy:
+def _policy(rendered: Iterable[dict[str, Any]], *, is_pinned: bool) -> Policy:
+    """What the chart says; a version that somebody asks for by name has served before, and is wanted soon."""
     said = json.loads((_deployment_of(rendered)["metadata"].get("annotations") or {}).get(POLICY, "{}"))
     known = Policy()
     return Policy(
@@ -273,7 +317,22 @@ def _policy(rendered: Iterable[dict[str, Any]]) -> Policy:
         allow_downtime=bool(said.get("allowDowntime", known.allow_downtime)),
         surge_wait_s=float(said.get("surgeWaitSeconds", known.surge_wait_s)),
         deadline_s=float(said.get("progressDeadlineSeconds", known.deadline_s)),
+        shadow=_shadow_policy(said["shadow"]) if said.get("shadow") and not is_pinned else None,
     )
+
+
+def _shadow_policy(said: dict[str, Any]) -> ShadowPolicy:
+    known = ShadowPolicy()
+    return ShadowPolicy(
+        min_duration_s=float(said.get("minDurationSeconds", known.min_duration_s)),
+        min_comparisons=int(said.get("minComparisons", known.min_comparisons)),
+        min_kendall_tau=_number(said.get("minKendallTau")),
+        max_drift=_number(said.get("maxDrift")),
+    )
+
+
+def _number(value: Any) -> float | None:
+    return None if value is None else float(value)
 
 
 def _recorded(body: dict[str, Any], record: Record) -> dict[str, Any]:
@@ -287,7 +346,7 @@ def _with_deployment(
     objects: list[dict[str, Any]], record: Record, template: dict[str, Any] | None
 ) -> list[dict[str, Any]]:
     """The objects with the record on the Deployment, and another pod template if there is one."""
-    index = next(index for index, body in enumerate(objects) if body["kind"] == DEPLOYMENT.name)
+    index = next(index for index, body in enumerate(objects) if is_workload(body))
     body = _recorded(objects[index], record)
     if template is not None:
         body = {**body, "spec": {**body["spec"], "template": template}}

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .adopt import FULLNAME
+from .adopt import FULLNAME, is_shadow
 from .kinds import AUTOSCALER, DEPLOYMENT, SCALED_OBJECT, SERVICE, Ref, ref_of
 from .snapshots import Child, DeploymentState
 
@@ -75,17 +75,21 @@ def move_of(wanted: Iterable[dict[str, Any]], children: Iterable[Child], uid: st
         uid: Of the Reranker.
         handed_over: Services that somebody else has and lets the Reranker take.
     """
-    bodies = {body["kind"]: body for body in wanted}
+    bodies = {body["kind"]: body for body in wanted if not is_shadow(body)}
     children = [child for child in children if child.owner_uid in {uid, ""}]
     target = ref_of(bodies[DEPLOYMENT.name])
-    deployments = {child.ref: child for child in children if child.ref.kind_name == DEPLOYMENT.name}
+    deployments = {child.ref: child for child in children if child.is_workload}
     if _answers(deployments.get(target), bodies[DEPLOYMENT.name]):
         return Move(target)
     formers = [
         child for ref, child in deployments.items() if ref != target and child.owner_uid == uid and _serves(child)
     ]
     names = tuple(sorted(child.ref.name for child in formers))
-    led = [child.ref for child in children if child.ref.kind_name == SERVICE.name and child.fullname in names]
+    led = [
+        child.ref
+        for child in children
+        if child.ref.kind_name == SERVICE.name and child.fullname in names and not child.is_shadow
+    ]
     least = _least(bodies)
     count = max([least, *(child.replicas for child in formers)])
     return Move(target, names, tuple(sorted({*led, *handed_over})), count)

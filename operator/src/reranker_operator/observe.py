@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from . import trouble
+from .adopt import is_workload
 from .changes import Applied
 from .children import Children
 from .clock import Clock
 from .errors import OperatorError
-from .kinds import AUTOSCALER, CLAIM, DEPLOYMENT, JOB, SCALED_OBJECT, SERVICE, ref_of
+from .kinds import AUTOSCALER, CLAIM, JOB, SCALED_OBJECT, SERVICE, ref_of
 from .model_change import State
 from .model_round import Plan
 from .pod_answers import Facts
@@ -18,6 +19,13 @@ from .rollout import Stage, stage
 from .situation import ModelSituation, Situation
 from .snapshots import Child, DeploymentState
 from .tracked import Tracked
+
+_OF_THE_MODEL = {
+    State.FETCHING: Stage.FETCHING,
+    State.VERIFYING: Stage.VERIFYING,
+    State.SHADOWING: Stage.SHADOWING,
+}
+"""States in which the pods tell nothing of the change."""
 
 _SCALING = (AUTOSCALER.name, SCALED_OBJECT.name)
 """Kinds that decide the count; a Reranker has at most one."""
@@ -57,7 +65,7 @@ class Observer:
             error: What stopped the round.
         """
         wanted, children = plan.wanted, self._children_of(reranker)
-        deployments = [child for child in children if child.ref.kind_name == DEPLOYMENT.name]
+        deployments = [child for child in children if child.is_workload]
         deployment = _workload(deployments, wanted)
         state = DeploymentState.of(deployment) if deployment else None
         count = _count(reranker, wanted, deployment)
@@ -66,7 +74,8 @@ class Observer:
         fetching = [
             pod for each in children if each.ref.kind_name == JOB.name for pod in self._children.job_pods(each.uid)
         ]
-        tracked.answers.keep_only({pod.uid for pod in (*answering, *fetching)})
+        shadows = [pod for each in children if each.is_shadow for pod in self._children.pods(each.uid)]
+        tracked.answers.keep_only({pod.uid for pod in (*answering, *fetching, *shadows)})
         claims = [child for child in children if child.ref.kind_name == CLAIM.name]
         autoscaler = next((child for child in children if child.ref.kind_name in _SCALING), None)
         move = done.move if done.move and done.move.is_under_way else None
@@ -85,7 +94,7 @@ class Observer:
             facts=self._facts.known(tracked.answers, answering),
             unreached=self._facts.unreached(tracked.answers, answering),
             additions=_additions(children),
-            trouble=trouble.of_pods([*pods, *fetching], claims, self._clock.stamp()),
+            trouble=trouble.of_pods([*pods, *fetching, *shadows], claims, self._clock.stamp()),
             error=error,
             autoscaler=autoscaler.status if autoscaler else None,
             autoscaler_spec=autoscaler.spec if autoscaler else {},
@@ -119,8 +128,8 @@ def _of_the_model(of_pods: Stage, plan: Plan) -> Stage:
         return of_pods
     if decision.state is State.ROLLED_BACK:
         return Stage.ROLLED_BACK
-    if decision.state in {State.FETCHING, State.VERIFYING}:
-        return Stage.FETCHING if decision.state is State.FETCHING else Stage.VERIFYING
+    if decision.state in _OF_THE_MODEL:
+        return _OF_THE_MODEL[decision.state]
     if plan.is_fetching and of_pods is Stage.ROLLING:
         return Stage.FETCHING
     is_pinned = decision.record.pin is not None and decision.record.pin.version is not None
@@ -135,7 +144,7 @@ def _additions(children: list[Child]) -> tuple[str, ...]:
 
 def _workload(deployments: list[Child], wanted: list[dict[str, Any]]) -> Child | None:
     """The Deployment that the spec asks for; where that is not known, the one that answers."""
-    refs = [ref_of(body) for body in wanted if body["kind"] == DEPLOYMENT.name]
+    refs = [ref_of(body) for body in wanted if is_workload(body)]
     if refs:
         return next((child for child in deployments if child.ref in refs), None)
     return max(deployments, key=lambda child: (DeploymentState.of(child).available, child.version), default=None)
@@ -143,7 +152,7 @@ def _workload(deployments: list[Child], wanted: list[dict[str, Any]]) -> Child |
 
 def _count(reranker: Reranker, wanted: list[dict[str, Any]], deployment: Child | None) -> int:
     """Replicas that there should be: the rendered count, or the live one while an autoscaler rules it."""
-    body = next((body for body in wanted if body["kind"] == DEPLOYMENT.name), None)
+    body = next((body for body in wanted if is_workload(body)), None)
     if body is not None and "replicas" in body["spec"]:
         return int(body["spec"]["replicas"])
     if deployment is not None:
@@ -165,6 +174,6 @@ def _endpoint(wanted: list[dict[str, Any]]) -> str:
 
 def _selector(wanted: list[dict[str, Any]]) -> str:
     """The pods' labels as the scale subresource wants them."""
-    body = next((body for body in wanted if body["kind"] == DEPLOYMENT.name), None)
+    body = next((body for body in wanted if is_workload(body)), None)
     labels = body["spec"]["selector"]["matchLabels"] if body else {}
     return ",".join(f"{name}={value}" for name, value in sorted(labels.items()))

@@ -116,12 +116,18 @@ class Facts:
         self._on_answer = on_answer
         self._questions = _Questions()
 
-    def known(self, answers: PodAnswers, pods: Iterable[Pod]) -> tuple[PodFacts, ...]:
+    def known(self, answers: PodAnswers, pods: Iterable[Pod], fresh_s: float | None = None) -> tuple[PodFacts, ...]:
         """What these pods of a Reranker said since their containers started.
 
         Capacity is measured at warm-up and fixed.
+
+        Args:
+            answers: Of the Reranker's pods.
+            pods: Some of them.
+            fresh_s: Age from which an answer is asked for anew, and yet told; None for any.
         """
-        return tuple(facts for pod in pods if pod.is_ready and (facts := self._known(answers, pod)) is not None)
+        found = (self._known(answers, pod, fresh_s) for pod in pods if pod.is_ready)
+        return tuple(facts for facts in found if facts is not None)
 
     def unreached(self, answers: PodAnswers, pods: Iterable[Pod]) -> int:
         """How many of these pods are ready, were asked and did not answer."""
@@ -134,13 +140,14 @@ class Facts:
         """Until no question is open."""
         await self._questions.settled()
 
-    def _known(self, answers: PodAnswers, pod: Pod) -> PodFacts | None:
+    def _known(self, answers: PodAnswers, pod: Pod, fresh_s: float | None) -> PodFacts | None:
         answer = answers.facts.get(pod.uid)
         is_current = answer is not None and answer.incarnation == pod.incarnation
-        if answer is not None and is_current and not self._is_asked_again(answer):
+        is_old = answer is not None and fresh_s is not None and self._now() - answer.asked_at_s >= fresh_s
+        if answer is not None and is_current and not is_old and not self._is_asked_again(answer):
             return answer.facts
         self._questions.ask(pod, lambda: self._ask(answers, pod))
-        return None
+        return answer.facts if answer is not None and is_current else None
 
     def _is_asked_again(self, answer: FactsAnswer) -> bool:
         return answer.facts is None and self._now() - answer.asked_at_s >= UNREACHED_PAUSE_S

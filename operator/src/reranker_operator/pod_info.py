@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal
 import aiohttp
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from .pods import CutOff, Download, Expected, GateFacts, PodFacts
+from .pods import CutOff, Download, Expected, GateFacts, PodFacts, ShadowFacts
 
 MANAGEMENT_PORT = 8001
 """Port of the scorer's `/info`, and before that of the `/info` of the step that fetches."""
@@ -89,6 +89,15 @@ class _Gate(_Part):
     reference_digest: Annotated[str, StringConstraints(pattern="^[0-9a-f]{64}$")] | None = None
 
 
+class _Shadow(_Part):
+    digest: Annotated[str, StringConstraints(pattern="^[0-9a-f]{64}$")]
+    comparisons: Annotated[int, Field(ge=0, le=10**15)] = 0
+    orders: Annotated[int, Field(ge=0, le=10**15)] = 0
+    # A mean of rounded numbers may end a hair beyond its bounds.
+    kendall_tau: Annotated[float, Field(ge=-1.001, le=1.001)] | None = None
+    score_drift: Annotated[float, Field(ge=0, le=1.001)] | None = None
+
+
 class _Fetch(_Part):
     # Larger numbers are cut rather than refused: the image may say what it likes.
     bytes_done: Annotated[int, Field(ge=0)]
@@ -105,6 +114,7 @@ class _Info(_Part):
     capacity: _Capacity = _Capacity()
     expected: _Expected | None = None
     gate: _Gate | None = None
+    shadow: _Shadow | None = None
 
 
 def session(limit_s: float = TIME_LIMIT_S) -> aiohttp.ClientSession:
@@ -173,6 +183,7 @@ def facts_of(answer: bytes) -> PodFacts | None:
         tokens_per_second=info.capacity.tokens_per_second,
         gate=_gate(info.gate) if info.gate is not None else None,
         expected=Expected(**info.expected.model_dump()) if info.expected is not None else None,
+        shadow=ShadowFacts(**info.shadow.model_dump()) if info.shadow is not None else None,
     )
 
 

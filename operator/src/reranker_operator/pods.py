@@ -215,12 +215,31 @@ class Expected:
 
 
 @dataclass(frozen=True, slots=True)
+class ShadowFacts:
+    """How another version compares with the pod's own, on a sample of its requests.
+
+    Attributes:
+        digest: Of the other version's model.
+        orders: Comparisons that had an order to agree on.
+        kendall_tau: Mean agreement of the orders; None without any.
+        score_drift: Mean distance of scores; None without a comparison.
+    """
+
+    digest: str
+    comparisons: int = 0
+    orders: int = 0
+    kendall_tau: float | None = None
+    score_drift: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class PodFacts:
     """What a live scorer says of itself on its management port.
 
     Attributes:
         gate: The verdict on its model; None without a gate.
         expected: For the load that its settings name; None where they name none.
+        shadow: What the comparison with another version found; None without one.
     """
 
     name: str
@@ -234,3 +253,4 @@ class PodFacts:
     tokens_per_second: float = 0.0
     gate: GateFacts | None = None
     expected: Expected | None = None
+    shadow: ShadowFacts | None = None

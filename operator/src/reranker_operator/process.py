@@ -146,7 +146,7 @@ class Operator:
         facts = Facts(cluster, clock.seconds, self._on_change)
         return Reconciler(
             cluster,
-            ModelRounds(cluster, renderer, children, downloads, clock),
+            ModelRounds(cluster, renderer, children, downloads, facts, clock),
             Applier(cluster, children, fleet, slots, self.metrics),
             Observer(children, facts, clock, warning),
             Reporter(cluster, children, self.metrics, clock),

@@ -52,11 +52,12 @@ DUTIES: dict[str, Duty] = {
     **dict.fromkeys(
         (
             *("AllReplicasReady", "ScaledToZero", "Creating", "Moving", "RollingOut", "Scaling", "UpdatePending"),
-            *("Fetching", "Verifying"),
+            *("Fetching", "Verifying", "Shadowing"),
         ),
         _NOBODY,
     ),
     "RolledBack": _AUTHOR,
+    "ShadowFailed": _AUTHOR,
     "PinnedByAnnotation": _AUTHOR,
     "ProgressDeadlineExceeded": _AUTHOR,
     "Suspended": _AUTHOR,

@@ -113,6 +113,7 @@ class Reranker:
         *,
         model: Mapping[str, str] | None = None,
         fetch: Mapping[str, str] | None = None,
+        shadow: Mapping[str, str] | None = None,
         mode: str | None = None,
         is_ungated: bool = False,
     ) -> dict[str, Any]:
@@ -121,6 +122,7 @@ class Reranker:
         Args:
             model: The version in the place of the spec's.
             fetch: The version that a Job is to fetch.
+            shadow: The version that is to be compared with the serving one.
             mode: How pods are replaced, in the place of the spec's.
             is_ungated: Without the spec's relevance gate.
         """
@@ -130,6 +132,8 @@ class Reranker:
             values["model"] = {**(values.get("model") or {}), **model}
         if fetch is not None:
             values["fetch"] = dict(fetch)
+        if shadow is not None:
+            values["shadow"] = dict(shadow)
         if mode is not None:
             values["rollout"] = {**(values.get("rollout") or {}), "mode": mode}
         return {**values, **OVERLAY}

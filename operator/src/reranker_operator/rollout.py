@@ -70,6 +70,7 @@ class Stage(StrEnum):
     MOVING = "Moving"
     FETCHING = "Fetching"
     VERIFYING = "Verifying"
+    SHADOWING = "Shadowing"
     ROLLING = "RollingOut"
     SCALING = "Scaling"
     STUCK = "ProgressDeadlineExceeded"

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
-from .adopt import FULLNAME, INSTANCE, controller_of, outlives_its_maker
+from .adopt import FULLNAME, INSTANCE, controller_of, is_shadow, outlives_its_maker
 from .change_record import RECORD
 from .drift import additions
 from .kinds import AUTOSCALER, CLAIM, DEPLOYMENT, JOB, RERANKER, SCALED_OBJECT, Ref
@@ -43,6 +43,7 @@ class Child:
         additions: Who added which fields beside ours.
         model: Version of a Deployment's pod template; None if it does not say.
         record: What lies on a Deployment about changes of its model.
+        is_shadow: It belongs to a version that is compared, and serves nobody.
     """
 
     ref: Ref
@@ -62,6 +63,7 @@ class Child:
     additions: tuple[str, ...] = ()
     model: Version | None = None
     record: str = ""
+    is_shadow: bool = False
 
     @classmethod
     def from_body(cls, ref: Ref, body: Mapping[str, Any]) -> Self:
@@ -89,7 +91,13 @@ class Child:
             additions=additions(metadata.get("managedFields") or ()),
             model=Version.of_template(template) if template else None,
             record=str((metadata.get("annotations") or {}).get(RECORD, "")) if template else "",
+            is_shadow=is_shadow(body),
         )
+
+    @property
+    def is_workload(self) -> bool:
+        """Whether it is a Deployment whose pods serve."""
+        return self.ref.kind_name == DEPLOYMENT.name and not self.is_shadow
 
 
 def fingerprint(body: Mapping[str, Any]) -> bytes:
