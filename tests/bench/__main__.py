@@ -33,6 +33,7 @@ from .memory import measure_memory
 from .overload import measure_overload
 from .planned import measure_paced_plan, measure_plan
 from .processes import bench_server, run_bare_loop
+from .shadow import measure_shadow
 from .start import measure_start
 from .telemetry import measure_scrapes, measure_telemetry
 
@@ -43,7 +44,7 @@ _DEADLINE_S = 3_600
 
 PARTS = (
     *("speed", "overload", "guard", "cache", "fairness", "largest-requests", "bodies", "memory", "start"),
-    *("telemetry", "scrapes", "backlog", "front-ends"),
+    *("telemetry", "scrapes", "backlog", "front-ends", "shadow"),
     *("plan", "plan-paced", "balancing"),
 )
 
@@ -98,6 +99,7 @@ def bench(
         "scrapes": lambda: measure_scrapes(rounds, turn_seconds, console),
         "backlog": lambda: measure_backlog(console),
         "front-ends": lambda: measure_front_ends(shape, rounds, turn_seconds, console),
+        "shadow": lambda: measure_shadow(rounds, turn_seconds, console),
         "guard": lambda: measure_guard(min(seconds, 5), console),
         "balancing": lambda: measure_balancing(console),
         "plan": lambda: measure_plan(console, min(seconds, 60)),

@@ -80,6 +80,17 @@ def versioned(
     return body
 
 
+def shadow_deployment(name: str, version: Mapping[str, str]) -> dict[str, Any]:
+    """The Deployment of a version that is compared."""
+    body = versioned(deployment(name), version, {})
+    body["metadata"] |= {"name": f"{name}-shadow", "annotations": {}}
+    component = {"app.kubernetes.io/component": "shadow"}
+    body["metadata"]["labels"] = body["metadata"]["labels"] | component
+    selector = body["spec"]["selector"]["matchLabels"] | component
+    body["spec"]["selector"]["matchLabels"] = body["spec"]["template"]["metadata"]["labels"] = selector
+    return body
+
+
 def fetch_job(name: str, version: Mapping[str, str]) -> dict[str, Any]:
     metadata = {"name": f"{name}-fetch-{version.get('revision')}", "labels": labels(name)}
     return {"apiVersion": "batch/v1", "kind": "Job", "metadata": metadata, "spec": {"template": {"spec": {}}}}

@@ -31,7 +31,7 @@ from reranker_operator.spec_limits import AllowedNames
 from reranker_operator.tracked import TrackedRerankers
 from reranker_operator.worklist import Outcome
 
-from .bodies import autoscaler, claim, deployment, fetch_job, scaled_object, service, versioned
+from .bodies import autoscaler, claim, deployment, fetch_job, scaled_object, service, shadow_deployment, versioned
 
 STALL_S = 300.0
 """Time without progress after which a change gives its slot back."""
@@ -233,6 +233,8 @@ class FakeChart:
             versioned(objects[0], values["model"], values.get("rollout", {}), values.get("gate", {}).get("name", ""))
         if "fetch" in values and values.get("cache", {}).get("type") == "pvc":
             objects.append(fetch_job(key.name, values["fetch"]))
+        if "shadow" in values:
+            objects.append(shadow_deployment(key.name, values["shadow"]))
         cache = values.get("cache", {})
         if cache.get("type") == "pvc":
             objects.insert(0, claim(key.name, is_retained=cache.get("retain", False)))
