@@ -77,6 +77,8 @@ def versioned(
     said = {"bge-reranker.io/model": json.dumps({"digest": "", "revision": "", "source": "", **model})}
     body["spec"]["template"]["metadata"]["annotations"] = said | ({"bge-reranker.io/gate-hash": gate} if gate else {})
     body["metadata"]["annotations"] = {"bge-reranker.io/rollout": json.dumps(policy)}
+    if policy.get("shadow"):
+        body["spec"]["template"]["metadata"]["annotations"]["bge-reranker.io/shadow"] = "fed"
     return body
 
 

@@ -63,6 +63,7 @@ class World:
     taus: dict[Version, float] = field(default_factory=dict)
     shadow: Version | None = None
     shadow_is_ready: bool = False
+    is_fed: bool = False
     comparisons: int = 0
     retry: str = ""
     rollback: str = ""
@@ -124,6 +125,7 @@ class World:
             trouble=self._trouble(),
             unschedulable_s=None if self._has_room() else self.now_s - self.rolled_s,
             start_s=30,
+            feeds=self.is_fed,
         )
 
     def _fetch(self, wanted: Version) -> Fetch:
@@ -152,7 +154,7 @@ class World:
         if self.shadow is None:
             return
         self.shadow_is_ready = self._fate(self.shadow) == GOOD and self.has_spare
-        if self.shadow_is_ready and self.compares:
+        if self.shadow_is_ready and self.compares and self.is_fed:
             self.comparisons += 5
 
     def _apply(self, decision: Decision) -> None:
@@ -161,6 +163,8 @@ class World:
             self.shadow, self.shadow_is_ready, self.comparisons = decision.shadows, False, 0
             self.shadowed_s = self.now_s
         changes = decision.version != self.template and not decision.holds_template
+        if not decision.holds_template and not decision.restores and self.has_slot:
+            self.is_fed = self.is_shadowed
         if changes and not self.has_slot and not decision.is_return:
             self.record = decision.held_record.text()
             return

@@ -141,6 +141,14 @@ def test_a_version_half_way_into_the_pods_makes_room_while_the_next_is_compared(
     assert (decision.restores, decision.is_return, decision.holds_template) == (True, True, False)
 
 
+def test_pods_that_feed_no_shadow_yet_get_the_spec_with_the_version_that_serves() -> None:
+    first = step(Record(), Shadow(), live=Live(A, is_complete=True, feeds=False))
+    assert (first.state, first.version, first.shadows) == (State.SHADOWING, A, B)
+    assert (first.holds_template, first.restores, first.is_return, first.begins) == (False, False, False, False)
+    then = step(first.record, Shadow(), live=Live(A))
+    assert (then.version, then.holds_template) == (B, True)
+
+
 def test_turning_it_off_in_the_middle_rolls_on() -> None:
     decision = step(shadow=replace(GOOD, comparisons=0), policy=Policy())
     assert (decision.state, decision.shadows) == (State.ROLLING, None)

@@ -72,6 +72,21 @@ async def test_a_new_version_gets_a_deployment_of_its_own_while_the_former_serve
 
 
 @in_a_loop
+async def test_turning_it_on_with_the_change_has_serving_pods_feed_first() -> None:
+    bench = Bench()
+    await bench.round(products("a"))
+    complete(bench, 2)
+    await bench.round(products("a"))
+    await bench.round(wanted("b"))
+    template = bench.cluster.objects[DEPLOYMENT]["spec"]["template"]["metadata"]["annotations"]
+    assert (revision_of(bench), template["bge-reranker.io/shadow"]) == ("a", "fed")
+    assert SHADOW in bench.cluster.objects
+    complete(bench, 2, revision=2)
+    await bench.round(wanted("b"))
+    assert (revision_of(bench), condition(bench, "Ready")["reason"]) == ("a", "Shadowing")
+
+
+@in_a_loop
 async def test_a_version_that_agrees_is_rolled_and_its_shadow_is_deleted() -> None:
     bench = await shadowing(compared(60, 0.95))
     await looked(bench, wanted("b"))

@@ -8,6 +8,9 @@ bge-reranker.io/model: {{ include "bge-reranker.version" . | quote }}
 {{- if include "bge-reranker.hasGate" . }}
 bge-reranker.io/gate-hash: {{ include "bge-reranker.gateHash" . | quote }}
 {{- end }}
+{{- if .Values.rollout.shadow.enabled }}
+bge-reranker.io/shadow: fed
+{{- end }}
 {{- with .Values.podAnnotations }}
 {{ toYaml . }}
 {{- end }}

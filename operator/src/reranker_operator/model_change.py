@@ -91,6 +91,7 @@ class Live:
         unschedulable_s: For how long one of these has had no node.
         has_former: Whether there are pods of a former template.
         start_s: How long a pod that serves took from its node to ready.
+        feeds: Whether its pods feed a shadow while there is one.
     """
 
     version: Version
@@ -101,6 +102,7 @@ class Live:
     unschedulable_s: float | None = None
     has_former: bool = True
     start_s: float | None = None
+    feeds: bool = True
 
 
 @dataclass(frozen=True)
@@ -451,14 +453,15 @@ def _compared(policy: Policy, change: Change, shadow: Shadow, now: str) -> Chang
 def _shadowing(asked: Asked, record: Record, live: Live, fallback: Version, fetch: Fetch) -> Decision:
     """The wanted version scores a sample of the requests, beside the one that serves.
 
-    A version that was on its way into the pods, and is wanted no more, makes room for the one that served before.
+    A version that was on its way into the pods, and is wanted no more, makes room for the one that served before. Where
+    that one's pods feed no shadow yet, they get all of the spec but its version first.
     """
     is_midway = live.version != fallback
     return Decision(
         State.SHADOWING,
-        fallback if is_midway else asked.version,
+        asked.version if live.version == fallback and live.feeds else fallback,
         record,
-        holds_template=not is_midway,
+        holds_template=not is_midway and live.feeds,
         restores=is_midway,
         fetches=asked.version if fetch.step is FetchStep.DONE else None,
         shadows=asked.version,

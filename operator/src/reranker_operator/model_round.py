@@ -246,6 +246,7 @@ class ModelRounds:
             unschedulable_s=max(waits) if waits and found is not None and found.code == "Unschedulable" else None,
             has_former=state.replicas > state.updated,
             start_s=max(starts, default=None),
+            feeds=child.feeds,
         )
 
     async def _fetch(

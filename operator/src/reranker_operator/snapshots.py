@@ -14,7 +14,7 @@ from .drift import additions
 from .kinds import AUTOSCALER, CLAIM, DEPLOYMENT, JOB, RERANKER, SCALED_OBJECT, Ref
 from .resource import Key
 from .revision import REVISION, number
-from .versions import Version
+from .versions import Version, feeds
 
 _FLEETING = ("resourceVersion", "managedFields", "generation")
 """Metadata that changes without anybody's wish."""
@@ -44,6 +44,7 @@ class Child:
         model: Version of a Deployment's pod template; None if it does not say.
         record: What lies on a Deployment about changes of its model.
         is_shadow: It belongs to a version that is compared, and serves nobody.
+        feeds: Whether a Deployment's pods feed one while there is one.
     """
 
     ref: Ref
@@ -64,6 +65,7 @@ class Child:
     model: Version | None = None
     record: str = ""
     is_shadow: bool = False
+    feeds: bool = False
 
     @classmethod
     def from_body(cls, ref: Ref, body: Mapping[str, Any]) -> Self:
@@ -92,6 +94,7 @@ class Child:
             model=Version.of_template(template) if template else None,
             record=str((metadata.get("annotations") or {}).get(RECORD, "")) if template else "",
             is_shadow=is_shadow(body),
+            feeds=bool(template) and feeds(template or {}),
         )
 
     @property

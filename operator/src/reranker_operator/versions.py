@@ -16,6 +16,9 @@ MODEL = "bge-reranker.io/model"
 GATE = "bge-reranker.io/gate-hash"
 """Annotation of the pod template: what the relevance gate judges by; none without a gate."""
 
+SHADOW = "bge-reranker.io/shadow"
+"""Annotation of the pod template, with the value `fed`: its pods feed a shadow while there is one."""
+
 SHORTEST_DIGEST = 8
 """Digits of a digest that name a version."""
 
@@ -71,6 +74,11 @@ class Version(BaseModel):
 def find(text: str, known: Iterable[Version]) -> Version | None:
     """The version that somebody means: the first of those known that is called so, and no other."""
     return next((version for version in known if version.is_called(text)), None)
+
+
+def feeds(template: Mapping[str, Any]) -> bool:
+    """Whether pods of a template feed a shadow while there is one."""
+    return bool(((template.get("metadata") or {}).get("annotations") or {}).get(SHADOW) == "fed")
 
 
 def shape_of(template: Mapping[str, Any]) -> str:

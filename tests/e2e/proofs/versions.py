@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from tests.e2e.kubernetes import Cluster
-from tests.e2e.proofs import version_changes, version_failures, version_places, version_reboots
+from tests.e2e.proofs import version_changes, version_failures, version_places, version_reboots, version_shadows
 from tests.e2e.proofs.version_bench import Bench, version_bench
 
 ADDITIONS = ("crds",)
@@ -23,6 +23,8 @@ SCENES: dict[str, Callable[[Bench], dict[str, Any]]] = {
     "no-image": version_failures.no_image,
     **{name: version_failures.final_failure(name) for name in version_failures.FINAL},
     "silent-reference": version_failures.silent_reference,
+    "shadow": version_shadows.shadow,
+    "shadow-fails": version_shadows.shadow_fails,
     "no-place": version_places.no_place,
     "claim-too-small": version_places.claim_too_small,
     "one-node-reboots": version_reboots.one_node,

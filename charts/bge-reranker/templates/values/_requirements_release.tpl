@@ -46,7 +46,7 @@ fetch is set, which is the operator's alone: it asks for the Job that fetches a 
 {{- end }}
 {{- end }}
 {{- range $annotation, $_ := .Values.podAnnotations }}
-{{- if has $annotation (list "kubectl.kubernetes.io/default-container" "bge-reranker.io/model" "bge-reranker.io/gate-hash") }}
+{{- if has $annotation (list "kubectl.kubernetes.io/default-container" "bge-reranker.io/model" "bge-reranker.io/gate-hash" "bge-reranker.io/shadow") }}
 podAnnotations has {{ $annotation }}, which the chart sets itself. Remove it.
 {{ end }}
 {{- end }}
