@@ -166,6 +166,7 @@ def test_every_setting_that_may_be_unset_is_a_guard_or_is_no_weaker_without() ->
         "caller_weights",
         "otlp_endpoint",
         "plan_p95_ms",
+        "hosts",
     }
     may_be_unset = {setting.field for setting in settings_list() if setting.info.default is None}
     assert may_be_unset == GUARDS | no_weaker

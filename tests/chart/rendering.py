@@ -40,7 +40,10 @@ class Rendered:
 
     @property
     def pod(self) -> dict[str, Any]:
-        spec: dict[str, Any] = self.one("Deployment")["spec"]["template"]["spec"]
+        """The scorer's, of the served version."""
+        served = [each for each in self.all("Deployment") if not each["metadata"]["name"].endswith("-shadow")]
+        assert len(served) == 1, f"{len(served)} of Deployment"
+        spec: dict[str, Any] = served[0]["spec"]["template"]["spec"]
         return spec
 
     @property

@@ -130,7 +130,8 @@ def test_a_claim_of_the_source_is_mounted_read_only_where_the_service_looks() ->
 @pytest.mark.parametrize("case", CASES)
 def test_every_container_of_ours_passes_the_restricted_level(case: str) -> None:
     rendered = render(case=case, tests=True)
-    for pod in [rendered.pod, *(found["spec"] for found in rendered.all("Pod"))]:
+    deployed = [found["spec"]["template"]["spec"] for found in rendered.all("Deployment")]
+    for pod in [*deployed, *(found["spec"] for found in rendered.all("Pod"))]:
         assert pod["securityContext"]["runAsNonRoot"] is True
         assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
         assert pod["automountServiceAccountToken"] is False

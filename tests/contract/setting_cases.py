@@ -343,6 +343,7 @@ SHARES: Final = [[min(2, max(0, more - 2 * place)) for place in range(4)] for mo
 LENGTHENED: Final = {
     "gate.cutOffs": "a=0.1",
     "gate.peers": "{}",
+    "shadow.hosts": "{}",
     "guard.jwksUrl": "https://{}",
     "guard.jwtAudience": "{}",
     "guard.jwtIssuer": "{}",
@@ -424,6 +425,7 @@ PATTERNED: Final[dict[str, list[tuple[str, bool]]]] = {
         ("a=x", False),
         ("=0.5", False),
     ],
+    "shadow.hosts": [("demo-shadow", True), ("10.0.0.1, fd00::1", True), ("a b", False), ("-a", False)],
     "gate.peers": [("demo-headless", True), ("10.0.0.1, fd00::1", True), ("a b", False), ("-a", False)],
     "observe.otlpEndpoint": [
         ("http://collector:4317", True),

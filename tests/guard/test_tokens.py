@@ -128,7 +128,7 @@ def test_a_caller_is_named_by_the_first_claim_that_names_one(changed: dict[str, 
     [
         ({"exp": time.time() - 31}, "has expired"),
         ({"exp": None}, "no claim `exp`"),
-        ({"nbf": time.time() + 300}, "not valid yet"),
+        ({"nbf": time.time() + 86_400}, "not valid yet"),
         ({"iss": "https://other.example"}, "another issuer"),
         ({"iss": None}, "no claim `iss`"),
         ({"aud": "billing"}, "another audience"),

@@ -31,6 +31,7 @@ _KEYS = {
     "minKendallTau": "gate.minKendallTau",
     "cutOffs": "gate.cutOffs",
     "gate.timeoutS": "gate.timeoutSeconds",
+    "shadow.sampleRatio": "rollout.shadow.sampleRatio",
     **dict.fromkeys(("guard.jwtSecretFile", "jwtSecretFile"), "secrets.jwtSecret"),
     **dict.fromkeys(("guard.jwksFile", "jwksFile"), "secrets.jwks"),
     **dict.fromkeys(("guard.redisPasswordFile", "redisPasswordFile"), "secrets.redis"),
@@ -54,7 +55,7 @@ _KEYS = {
 
 _SETTING = (
     r"(?:model\.(?:device|precision|runtime|threads|verify)"
-    r"|(?:text|engine|http|dialects|guard|scores|observe)\.[a-z][A-Za-z0-9]*)"
+    r"|(?:text|engine|http|dialects|guard|scores|observe|plan|shadow)\.[a-z][A-Za-z0-9]*)"
 )
 """A setting that is in the spec's `config`; of the group `model` by name, since files are called so too."""
 
