@@ -25,6 +25,7 @@ from .embedding_rows import EmbeddingRows
 from .graph import HIDDEN, MASK, build_graph
 from .runtime import openvino
 from .scorer import OpenVinoScorer
+from .signal_stack import kept_signal_stack
 
 _ALPHAS = (0.0, 0.5, 0.75, 0.9)
 """How much of the spread of channels is moved from inputs into weights; the one with the least error is taken."""
@@ -83,7 +84,8 @@ def observe_inputs(
     """
     model = build_graph(tensors, geometry, taps=True)
     options = {"INFERENCE_PRECISION_HINT": "f32", "NUM_STREAMS": 1, "ENABLE_CPU_PINNING": False}
-    request = openvino.Core().compile_model(model, "CPU", options).create_infer_request()
+    with kept_signal_stack():
+        request = openvino.Core().compile_model(model, "CPU", options).create_infer_request()
     embeddings = EmbeddingRows(tensors, geometry)
     statistics: dict[str, InputStatistics] = {}
     for pair in pairs:

@@ -36,6 +36,7 @@ from .embedding_rows import EmbeddingRows
 from .graph import HIDDEN, MASK, build_graph
 from .plain_network import PlainNetwork
 from .runtime import openvino
+from .signal_stack import kept_signal_stack
 
 logger = logging.getLogger(__name__)
 
@@ -88,7 +89,8 @@ class OpenVinoScorer:
             self._call_tokens = CALL_TOKENS_PER_THREAD * threads // self._at_once
         with _memory_shortage_reported():
             graph = build_graph(tensors, self._geometry, int8_products=multiplies_int8(instruction_sets()))
-            compiled = openvino.Core().compile_model(graph, "CPU", _options(hint, threads, self._at_once))
+            with kept_signal_stack():
+                compiled = openvino.Core().compile_model(graph, "CPU", _options(hint, threads, self._at_once))
             self._calls = OpenVinoCalls(compiled, self._at_once)
         self._description = ScorerDescription(
             architecture=checkpoint.architecture,
