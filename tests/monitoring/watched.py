@@ -23,6 +23,7 @@ from bge_reranker.observe.gpu import GpuMetrics
 from generate.monitoring.rules import Objectives, rules_of
 from reranker_operator.metrics import Metrics as OperatorMetrics
 from reranker_operator.metrics import Said
+from tests.control_plane.processes import free_port
 from tests.live.redis_server import redis_server
 from tests.observe.test_gpu import FakeNvml
 
@@ -33,7 +34,7 @@ NAMESPACE, RELEASE = "search", "demo"
 OWN = f'namespace="{NAMESPACE}",reranker="{RELEASE}"'
 PODS = ("demo-plain", "demo-renamed")
 """One scorer as two pods: dcgm-exporter's labels are kept for the first, and renamed for the second."""
-
+SHADOW_HOST = "127.0.0.2"
 
 _TURNS = itertools.count()
 
@@ -72,6 +73,7 @@ def watched(folder: Path, *, max_queue_tokens: int = 100_000) -> Iterator[Watche
     with (
         redis_server(folder) as redis,
         _scorer(folder, max_queue_tokens, redis.port) as (api, management),
+        _shadow(folder, api, management),
         _served_operator() as operator,
         _gpus(management) as gpus,
         _serving(dcgm_exporter.serve(_nvml, 0, "127.0.0.1")) as nvml,
@@ -108,16 +110,47 @@ def _jobs(management: str, operator: str, gpus: str, nvml: str) -> list[dict[str
 @contextmanager
 def _scorer(folder: Path, max_queue_tokens: int, redis_port: int) -> Iterator[tuple[str, str]]:
     """Addresses of its two listeners."""
-    program = Path(sys.executable).with_name("bge-reranker")
-    flags = ["--port=0", "--management-port=0", f"--max-queue-tokens={max_queue_tokens}", "--log-format=json"]
+    # The shadow has the same ones at its own address.
+    flags = [
+        f"--port={free_port()}",
+        f"--management-port={free_port()}",
+        f"--max-queue-tokens={max_queue_tokens}",
+        "--log-format=json",
+    ]
     # By name: what the log has of 127.0.0.1 are the listeners.
     flags += [f"--redis-url=redis://localhost:{redis_port}/0", "--score-cache-bytes=1000000", "--share-scores"]
-    log = folder / "scorer.log"
+    flags += [f"--shadow-hosts={SHADOW_HOST}", "--shadow-sample-ratio=1"]
+    with _serve(folder / "scorer.log", flags) as process:
+        yield _addresses(process, folder / "scorer.log")
+
+
+@contextmanager
+def _shadow(folder: Path, api: str, management: str) -> Iterator[None]:
+    """Another version, at the scorer's ports of another address of this machine, once it is fed."""
+    port, management_port = (address.rpartition(":")[2] for address in (api, management))
+    flags = [f"--host={SHADOW_HOST}", f"--port={port}"]
+    flags += [f"--management-host={SHADOW_HOST}", f"--management-port={management_port}", "--max-pair-tokens=128"]
+    log = folder / "shadow.log"
+    with _serve(log, flags) as process:
+        end = time.monotonic() + 60
+        while not re.search(
+            r"^bge_reranker_shadow_info\{.+\} 1", httpx.get(f"http://{management}/metrics").text, re.MULTILINE
+        ):
+            assert process.poll() is None, log.read_text(encoding="utf-8")[-2000:]
+            assert time.monotonic() < end, "the scorer does not see its shadow"
+            time.sleep(0.2)
+        yield
+
+
+@contextmanager
+def _serve(log: Path, flags: list[str]) -> Iterator[subprocess.Popen[bytes]]:
+    """The program with these flags, until the block ends."""
+    program = Path(sys.executable).with_name("bge-reranker")
     with log.open("w", encoding="utf-8") as stream:
         environment = {**os.environ, "OMP_NUM_THREADS": "1"}
         process = subprocess.Popen([program, "serve", *flags], stdout=stream, stderr=stream, env=environment)
         try:
-            yield _addresses(process, log)
+            yield process
         finally:
             process.terminate()
             process.wait()
