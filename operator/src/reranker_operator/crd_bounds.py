@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from .crd_rules import LONGEST_TEXT, Schema, Table, add_rules, literal, schema_at
+from .crd_rules import LONGEST_TEXT, Schema, Table, add_rules, hushed, literal, schema_at
 
 _BEYOND_THE_BOUND = 2
 """How many times its longest length a text may have for the rule, and not the schema, to refuse it."""
@@ -64,10 +64,6 @@ def _messages(bound: Table, kind: str) -> dict[str, str]:
     """The sentence with what was given; without it where that is too long for a message, or has line breaks."""
     given = '"%s"' if kind == "string" else "%s"
     beginning, end = (part.replace("%", "%%") for part in (f"{bound['path']} is ", f"; {bound['sentence']}"))
-    without_value, with_value = (
-        f"{bound['path']} is wrong; {bound['sentence']}",
-        f"{literal(beginning + given + end)}.format([self])",
-    )
-    if "hidden" in bound:
-        with_value = f"self.matches({literal(bound['hidden'])}) ? {literal(without_value)} : {with_value}"
+    without_value = f"{bound['path']} is wrong; {bound['sentence']}"
+    with_value = hushed(f"{literal(beginning + given + end)}.format([self])", without_value, bound)
     return {**({"message": without_value} if kind == "string" else {}), "messageExpression": with_value}

@@ -194,10 +194,8 @@ def _message(form: Table, path: str) -> Schema:
     if form["isSecret"]:
         return {"message": without_value}
     with_value = f"{literal(_beginning(path))} + self + {literal(_end(form))}"
-    if "hidden" in form:
-        with_value = f"self.matches({literal(form['hidden'])}) ? {literal(without_value)} : {with_value}"
     # The API server says the message where the expression gives more than one line.
-    return {"message": without_value, "messageExpression": with_value}
+    return {"message": without_value, "messageExpression": hushed(with_value, without_value, form)}
 
 
 def add_rules(schema: Schema, *rules: Schema) -> None:
@@ -309,6 +307,13 @@ def _or_default(path: str, values: dict[str, Any], kind: str) -> str:
         default = default[name]
     otherwise = literal(default) if default is not None else "0"
     return f"({_there(path)} && type(self.{path}) == {kind} ? self.{path} : {otherwise})"
+
+
+def hushed(with_value: str, without_value: str, row: Table) -> str:
+    """An expression for a message that repeats the value, but not one that may hold a password, if the table knows."""
+    if "hidden" not in row:
+        return with_value
+    return f"self.matches({literal(row['hidden'])}) ? {literal(without_value)} : {with_value}"
 
 
 def literal(value: Any) -> str:
