@@ -16,11 +16,12 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
+from structlog.testing import capture_logs
 from typing_extensions import override
 
 from bge_reranker.errors import SettingsError, TokenKeysUnavailable, Unauthenticated
 from bge_reranker.guard.caller import Caller
-from bge_reranker.guard.remote_keys import MAX_AGE_S, PAUSE_S, REFRESH_S, RemoteKeys
+from bge_reranker.guard.remote_keys import MAX_AGE_S, PAUSE_S, REFRESH_S, RemoteKeys, fetch_from
 from bge_reranker.guard.token_keys import TokenKey, TokenKeys, read_jwks, read_secrets
 from bge_reranker.guard.tokens import Tokens, TokenTerms
 
@@ -322,6 +323,15 @@ def test_keys_are_fetched_with_the_first_token_and_again_after_minutes() -> None
         assert issuer.fetches == 2
 
     asyncio.run(run())
+
+
+def test_the_log_says_how_a_fetch_failed_and_not_from_where() -> None:
+    keys = RemoteKeys(fetch_from("https://user:hush@127.0.0.1:9/keys"), "jwksUrl", Noted())
+    with capture_logs() as logs, pytest.raises(TokenKeysUnavailable):
+        asyncio.run(keys.current())
+    (failed,) = [each for each in logs if each["event"] == "token_keys_not_fetched"]
+    assert failed["reason"] == "ConnectError"
+    assert "hush" not in str(logs)
 
 
 def test_a_token_of_a_key_that_was_just_published_opens() -> None:

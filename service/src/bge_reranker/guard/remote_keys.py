@@ -106,7 +106,8 @@ class RemoteKeys:
         try:
             self._keys = read_jwks(await asyncio.to_thread(self._fetch), self._source)
         except (OSError, ValueError, SettingsError) as error:
-            reason = error.message if isinstance(error, SettingsError) else type(error).__name__
+            # Of what the network says `fetch_from` keeps the kind alone: the rest may hold the address.
+            reason = error.message if isinstance(error, SettingsError) else str(error)
             _log.warning("token_keys_not_fetched", code=TokenKeysUnavailable.__name__, reason=reason)
             self._observer.credentials_read("jwks_url", is_ok=False)
         else:
