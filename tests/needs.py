@@ -60,7 +60,8 @@ HELM = Need("helm")
 NGINX = Need("nginx", "nginx")
 REDIS_SERVER = Need("redis-server", "redis-server")
 PROMETHEUS = Need("prometheus", "prometheus")
-NEEDS = (BUILDAH, CHROMIUM, CURL, DOCKER_REGISTRY, HELM, NGINX, PROMETHEUS, REDIS_SERVER)
+SYSTEMD_ANALYZE = Need("systemd-analyze", "systemd")
+NEEDS = (BUILDAH, CHROMIUM, CURL, DOCKER_REGISTRY, HELM, NGINX, PROMETHEUS, REDIS_SERVER, SYSTEMD_ANALYZE)
 
 
 def summary(reasons: Iterable[str]) -> str:

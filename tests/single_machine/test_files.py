@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +15,8 @@ import yaml
 from bge_reranker.cli.main import program
 from bge_reranker.configuration import load_settings
 from tests.control_plane.processes import free_port
+from tests.in_ci import IN_CI
+from tests.needs import SYSTEMD_ANALYZE
 
 from .files import COMPOSE, CONFIG, FOLDER, NGINX, PORTS, PROGRAM, ROOT, UNIT, seconds, unit, unit_command
 
@@ -95,7 +96,7 @@ def test_the_compose_file_has_the_form_that_its_specification_demands() -> None:
     assert checked.returncode == 0, checked.stdout + checked.stderr
 
 
-@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd is not installed")
+@pytest.mark.skipif(not SYSTEMD_ANALYZE.is_met and not IN_CI, reason=SYSTEMD_ANALYZE.lack)
 def test_systemd_accepts_the_unit(tmp_path: Path) -> None:
     copy = tmp_path / UNIT.name.replace("@", "@8000")
     copy.write_text(UNIT.read_text(encoding="utf-8").replace(PROGRAM, sys.executable), encoding="utf-8")
