@@ -6,6 +6,7 @@ import pytest
 from rich.console import Console
 
 from bge_reranker.evaluation.cases import RankingCase
+from bge_reranker.evaluation.measures import MEASURES
 from bge_reranker.evaluation.report import BM25_NAME, evaluate_rankings, print_report
 
 CASES = [
@@ -61,4 +62,4 @@ def test_the_table_and_the_file_show_the_figures(tmp_path: Path) -> None:
     assert "nDCG@10" in printed
     assert "1.0000" in printed
     saved = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
-    assert saved["results"][0]["measures"] == {"ndcg_at_10": 1.0, "mrr_at_10": 1.0}
+    assert saved["results"][0]["measures"] == dict.fromkeys(MEASURES, 1.0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,12 +12,16 @@ import click
 
 from ..configuration import by_name, load_settings
 from ..errors import SettingsError
+from .numbers import NumberRange
 from .output import refuse_unwritable, written
 from .setting_options import given_flags, setting_options
 
 if TYPE_CHECKING:
     from ..evaluation.cases import RankingCase
+    from ..settings import Settings
 
+_OUTPUT = click.Path(dir_okay=False, path_type=Path)
+_PICTURES = (".png", ".svg", ".pdf")
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
@@ -27,7 +32,16 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--qrels", type=_FILE, help="Judgements in TREC's four columns or BEIR's three.")
 @click.option("--run", type=_FILE, help="TREC: the run whose candidates are ranked again; without it all judged ones.")
 @click.option("--bm25/--no-bm25", default=True, show_default=True, help="Print BM25 beside the model.")
-@click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Also write a JSON file.")
+@click.option("--against", metavar="MODEL", help="Compare with this model query by query; what --model takes.")
+@click.option(
+    "--cut-off-precision",
+    "precisions",
+    type=NumberRange(0, 1, min_open=True),
+    multiple=True,
+    help="Suggest the lowest score from which on this share of the documents is relevant; as often as you like.",
+)
+@click.option("--json", "json_file", type=_OUTPUT, help="Also write a JSON file.")
+@click.option("--picture", type=_OUTPUT, help="Also draw the measures: .png, .svg or .pdf.")
 @setting_options("model", "text")
 @click.pass_context
 def evaluate(
@@ -38,37 +52,66 @@ def evaluate(
     documents: Path | None,
     qrels: Path | None,
     run: Path | None,
+    against: str | None,
+    precisions: tuple[float, ...],
     json_file: Path | None,
+    picture: Path | None,
     *,
     bm25: bool,
     **_settings: object,
 ) -> None:
-    """Measure a model on judged queries: nDCG@10 and MRR@10, beside BM25.
+    """Measure a model on judged queries: nDCG, MRR, MAP and recall with confidence intervals, beside BM25.
 
     JUDGEMENTS holds one JSON object a line: {"query": text, "positive": [texts], "negative": [texts], "group": name};
     where some are more relevant than others, "candidates": [{"text": text, "grade": number}] in place of both lists.
     Files of TREC or BEIR are given by --queries, --documents and --qrels instead.
     """
     effective = load_settings(None, os.environ, given_flags(context))
-    if json_file is not None:
-        refuse_unwritable(json_file, "--json")
+    for file, option in ((json_file, "--json"), (picture, "--picture")):
+        if file is not None:
+            refuse_unwritable(file, option)
+    if picture is not None and picture.suffix not in _PICTURES:
+        raise click.BadParameter(f"{picture} ends in none of {', '.join(_PICTURES)}.", param_hint="--picture")
     cases = _cases(judgements, queries, documents, qrels, run)
     from rich.console import Console  # noqa: PLC0415 - a wrong option answers at once
 
     try:
-        from ..evaluation.report import evaluate_rankings, print_report  # noqa: PLC0415 - an optional extra
+        from ..evaluation.cut_off_advice import advise_cut_offs  # noqa: PLC0415 - an optional extra
+        from ..evaluation.report import print_report, report_of  # noqa: PLC0415
+
+        if picture is not None:
+            from ..evaluation.picture import save_picture  # noqa: PLC0415
     except ModuleNotFoundError as error:
         raise SettingsError(
             f"`evaluate` needs the package {error.name}.", remedy="Install bge-reranker[evaluation]."
         ) from None
-    from ..reranker import Reranker  # noqa: PLC0415
-
-    with Reranker(**by_name(effective, "model", "text")) as reranker:
-        report = evaluate_rankings(reranker.logits, cases, ranker=effective.model.source, with_bm25=bm25)
+    name = effective.model.source
+    logits = _logits(cases, by_name(effective, "model", "text"), name)
+    scores = {name: logits}
+    if against is not None:
+        other = against if against != name else f"{against}, again"
+        scores[other] = _logits(cases, _other(effective, against), other)
+    report = report_of(cases, scores, with_bm25=bm25, cut_offs=advise_cut_offs(cases, logits, precisions))
     print_report(report, Console())
     if json_file is not None:
         with written(json_file, "--json"):
             report.save(json_file)
+    if picture is not None:
+        with written(picture, "--picture"):
+            save_picture(report, picture)
+
+
+def _other(settings: Settings, against: str) -> dict[str, object]:
+    # Version and digest that were named are those of the model which is measured.
+    return by_name(settings, "model", "text") | {"model": against, "revision": None, "expect_digest": None}
+
+
+def _logits(cases: Sequence[RankingCase], settings: dict[str, object], name: str) -> list[list[float]]:
+    from ..evaluation.report import score_cases  # noqa: PLC0415 - a wrong option answers at once
+    from ..reranker import Reranker  # noqa: PLC0415
+
+    with Reranker(**settings) as reranker:  # type: ignore[arg-type] # settings have types of their own, checked there
+        return score_cases(reranker.logits, cases, name=name)
 
 
 def _cases(

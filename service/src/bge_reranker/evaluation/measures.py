@@ -1,11 +1,11 @@
 """Ranking measures, computed by the ir-measures library."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import ir_measures
 import numpy as np
-from ir_measures import RR, Qrel, ScoredDoc, nDCG
+from ir_measures import AP, RR, Measure, Qrel, R, ScoredDoc, nDCG
 from numpy.typing import NDArray
 
 from .cases import RankingCase, document_identity
@@ -20,12 +20,20 @@ MRR_AT_10 = RR @ 10
 """One over the rank of the first relevant document, zero beyond the tenth."""
 
 
+MEASURES: Mapping[str, Measure] = {"ndcg_at_10": NDCG_AT_10, "mrr_at_10": MRR_AT_10, "map": AP, "recall_at_10": R @ 10}
+"""All measures by the name that results have. Those of recall and precision count a grade above 0 as relevant."""
+
+
 @dataclass(frozen=True)
 class RankingMeasures:
     """Means over queries, each from 0 to 1, higher is better."""
 
     ndcg_at_10: float
     mrr_at_10: float
+    map: float
+    """Mean average precision: the mean of the precision at each relevant document."""
+    recall_at_10: float
+    """Share of the relevant documents among the first ten."""
 
 
 def measure_rankings(cases: Sequence[RankingCase], scores: Sequence[Sequence[float]]) -> RankingMeasures:
@@ -35,8 +43,35 @@ def measure_rankings(cases: Sequence[RankingCase], scores: Sequence[Sequence[flo
         cases: Judged queries, at least one.
         scores: For each case one score per document, in the order of `case.documents`.
     """
-    means = ir_measures.calc_aggregate([NDCG_AT_10, MRR_AT_10], *_judged_run(cases, scores))
-    return RankingMeasures(ndcg_at_10=float(means[NDCG_AT_10]), mrr_at_10=float(means[MRR_AT_10]))
+    return mean_measures(measures_by_case(cases, scores))
+
+
+def mean_measures(by_case: Mapping[str, Scores]) -> RankingMeasures:
+    """Averages what `measures_by_case` found.
+
+    Args:
+        by_case: Each measure's values, at least one.
+    """
+    return RankingMeasures(**{name: float(np.mean(values)) for name, values in by_case.items()})
+
+
+def measures_by_case(
+    cases: Sequence[RankingCase], scores: Sequence[Sequence[float]] | Sequence[Scores]
+) -> dict[str, Scores]:
+    """Measures each case, ordered as by `measure_rankings`.
+
+    Args:
+        cases: Judged queries.
+        scores: For each case one score per document, in the order of `case.documents`.
+
+    Returns:
+        For each measure one value per case.
+    """
+    names = {measure: name for name, measure in MEASURES.items()}
+    found = {name: np.zeros(len(cases)) for name in MEASURES}
+    for metric in ir_measures.iter_calc(list(names), *_judged_run(cases, scores)):
+        found[names[metric.measure]][int(metric.query_id)] = metric.value
+    return found
 
 
 def ndcg_by_case(cases: Sequence[RankingCase], scores: Sequence[Sequence[float]] | Sequence[Scores]) -> list[float]:
