@@ -12,6 +12,7 @@ from ..errors import RerankerError
 from ..termination import write_termination_message
 from .doctor import doctor
 from .evaluate import evaluate
+from .finetune import finetune
 from .gate import gate
 from .keys import keys
 from .loadtest import loadtest
@@ -34,6 +35,7 @@ COMMANDS = (
     serve,
     rerank,
     evaluate,
+    finetune,
     gate,
     loadtest,
     plan,

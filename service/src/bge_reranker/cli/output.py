@@ -32,7 +32,7 @@ def new_folder(output: Path) -> Iterator[Path]:
         SettingsError: The folder exists, before or after the block, cannot be written, or another process writes it.
         DiskFull: No room is left.
     """
-    _refuse_existing(output)
+    refuse_existing(output)
     _refuse_undecodable(output)
     staging = output.with_name(f".{output.name}.partial")
 
@@ -50,7 +50,7 @@ def new_folder(output: Path) -> Iterator[Path]:
                 shutil.rmtree(staging)
             staging.mkdir()
             yield staging
-            _refuse_existing(output)
+            refuse_existing(output)
             staging.rename(output)
         except OSError as error:
             if _is_about(staging, error):
@@ -66,7 +66,12 @@ def _is_about(staging: Path, error: OSError) -> bool:
     return any(name.is_relative_to(staging) for name in named) if named else error.errno != errno.ENOMEM
 
 
-def _refuse_existing(output: Path) -> None:
+def refuse_existing(output: Path) -> None:
+    """Say before long work that its folder is there already.
+
+    Raises:
+        SettingsError: If it is.
+    """
     # A link to nothing is there as well: no folder can get its name.
     if os.path.lexists(output):
         raise SettingsError(f"--output {output} exists already.", remedy="Name a folder that does not exist.")

@@ -1,0 +1,156 @@
+"""What a run will take, measured before it begins: a few of its own steps, forward, backward and change of weights."""
+
+from __future__ import annotations
+
+import random
+import resource
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from statistics import mean
+from typing import Any
+
+import torch
+from sentence_transformers import CrossEncoder
+
+from ..errors import OutOfMemory
+from ..model.machine.memory_grant import free_memory_bytes
+from .looks import HeldOutQueries
+from .network import parameters
+from .options import TuningOptions
+from .rows import UsedLoss
+from .trainer import RerankerTrainer, look_every, steps_per_epoch
+
+_PROBES = 3
+_WEIGHT_BYTES, _TRAINED_BYTES = 4, 12
+"""float32 weights; beside them a gradient and AdamW's two moments for each weight that is trained."""
+
+_KIB = 1024
+REMEDY = "Train adapters (--lora-rank 16), fewer queries at once (--batch-queries), or with --gradient-checkpointing."
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What a run is expected to take."""
+
+    steps: int
+    """Changes of the weights, unless it ends early."""
+
+    seconds: float
+    """All of it, from here to the written model."""
+
+    memory_bytes: int
+    """Peak of the process, or of the GPU."""
+
+    free_bytes: int | None
+    """What was free before, where anybody says."""
+
+    device: str
+    base_ndcg_at_10: float
+    """Of the base on the held-out queries."""
+
+
+def refuse_too_large(network: CrossEncoder) -> None:
+    """Refuse weights that leave no room for their gradients, before memory is taken.
+
+    Raises:
+        OutOfMemory: If they do not.
+    """
+    total, trained = parameters(network)
+    device = network.device
+    if device.type == "cuda":
+        free, needed = torch.cuda.mem_get_info(device)[0], total * _WEIGHT_BYTES + trained * _TRAINED_BYTES
+    else:
+        # The weights are there already.
+        free, needed = free_memory_bytes(), trained * _TRAINED_BYTES
+    if free is not None and needed > free:
+        raise OutOfMemory(
+            f"Training {trained:,} weights needs at least {needed // 2**20} MiB of memory on {device}; "
+            f"{free // 2**20} MiB are free.",
+            remedy=REMEDY,
+            figures={"needed_bytes": needed, "free_bytes": free},
+        )
+
+
+def look_ahead(
+    trainer: RerankerTrainer,
+    rows: Sequence[dict[str, Any]],
+    kind: UsedLoss,
+    options: TuningOptions,
+    held_out: HeldOutQueries,
+    clock: Callable[[], float] = time.perf_counter,
+) -> Outlook:
+    """Try a few steps with a learning rate of 0, the longest one first, and look at the held-out queries once.
+
+    Args:
+        trainer: The run.
+        rows: What it trains on.
+        kind: Its loss.
+        options: What was asked for.
+        held_out: What it looks at on the way.
+        clock: Seconds.
+
+    Raises:
+        OutOfMemory: If the longest step does not fit the GPU.
+    """
+    network, free = trainer.model, free_memory_bytes()
+    if network.device.type == "cuda":
+        free = torch.cuda.mem_get_info(network.device)[0]
+    step_s = _time_steps(trainer, _batches(rows, trainer.args.per_device_train_batch_size), clock)
+    began = clock()
+    base = held_out(network)
+    look_s = clock() - began
+    steps = steps_per_epoch(options, kind, len(rows)) * options.epochs
+    looks = steps // look_every(options, kind, len(rows))
+    # Base and result are each measured once more, as they are served.
+    seconds = steps * options.accumulate * step_s + (looks + 2) * look_s
+    return Outlook(steps, seconds, _peak_bytes(network), free, str(network.device), base["ndcg_at_10"])
+
+
+def _batches(rows: Sequence[dict[str, Any]], size: int) -> list[list[dict[str, Any]]]:
+    """The longest batch that there can be, then some as they will be drawn."""
+    longest = sorted(rows, key=_characters, reverse=True)[:size]
+    generator = random.Random(0)  # noqa: S311 - a draw that can be repeated
+    return [longest, *(generator.sample(list(rows), min(size, len(rows))) for _ in range(_PROBES))]
+
+
+def _characters(row: dict[str, Any]) -> int:
+    documents = row.get("documents") or [row["document"]]
+    return max(map(len, documents)) * len(documents)
+
+
+def _time_steps(trainer: RerankerTrainer, batches: Sequence[list[dict[str, Any]]], clock: Callable[[], float]) -> float:
+    network = trainer.model
+    trained = [weight for weight in network.parameters() if weight.requires_grad]
+    optimizer = torch.optim.AdamW(trained, lr=0.0, weight_decay=0.0)
+    network.train()
+    if trainer.args.gradient_checkpointing:
+        network.gradient_checkpointing_enable()
+    times: list[float] = []
+    try:
+        for batch in batches:
+            began = clock()
+            with trainer.compute_loss_context_manager():
+                loss = trainer.compute_loss(network, trainer.data_collator(batch))
+            loss.backward()
+            # A rate of 0 times a gradient that overflowed would be no number.
+            for weight in trained:
+                if weight.grad is not None:
+                    weight.grad.zero_()
+            optimizer.step()
+            optimizer.zero_grad()
+            if network.device.type == "cuda":
+                torch.cuda.synchronize(network.device)
+            times.append(clock() - began)
+    except torch.cuda.OutOfMemoryError as error:
+        raise OutOfMemory("The longest step does not fit the GPU.", remedy=REMEDY) from error
+    finally:
+        optimizer.zero_grad()
+    # The first one brings libraries and caches up.
+    return mean(times[1:])
+
+
+def _peak_bytes(network: CrossEncoder) -> int:
+    if network.device.type == "cuda":
+        return int(torch.cuda.max_memory_reserved(network.device))
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _KIB
