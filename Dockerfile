@@ -1,5 +1,5 @@
-# Three images of one tree: `service` (torch with CUDA), `service-cpu` and `operator`. `make image`, `make image-gpu` and
-# `make image-operator` build them.
+# Four images of one tree: `service` (torch with CUDA), `service-cpu`, `tuning` and `operator`. `make image-gpu`, `make image`,
+# `make image-tuning` and `make image-operator` build them.
 #
 # The base is any image with Python 3.11 or newer as `python3`, with its venv module. Pin it by digest for releases;
 # where nothing can be pulled, `make image` makes one from Debian and passes its name.
@@ -37,6 +37,12 @@ RUN ["/installer/bin/uv", "pip", "sync", "--quiet", "--python", "/opt/bge-rerank
 RUN ["/opt/bge-reranker/bin/python", "-m", "compileall", "-q", "-x", "torch/testing/", "--invalidation-mode", "unchecked-hash", "/opt/bge-reranker/lib"]
 RUN ["/installer/bin/cyclonedx-py", "environment", "--output-reproducible", "--output-file", "/opt/bge-reranker/sbom.json", "/opt/bge-reranker/bin/python"]
 
+FROM environment AS dependencies-tuning
+COPY requirements/tuning.txt /requirements/
+RUN ["/installer/bin/uv", "pip", "sync", "--quiet", "--python", "/opt/bge-reranker/bin/python", "--require-hashes", "/requirements/tuning.txt"]
+RUN ["/opt/bge-reranker/bin/python", "-m", "compileall", "-q", "-x", "torch/testing/", "--invalidation-mode", "unchecked-hash", "/opt/bge-reranker/lib"]
+RUN ["/installer/bin/cyclonedx-py", "environment", "--output-reproducible", "--output-file", "/opt/bge-reranker/sbom.json", "/opt/bge-reranker/bin/python"]
+
 # Our own package, built without a network; by pip, since uv leaves the time of the installation beside it.
 FROM environment AS application
 COPY service /source
@@ -71,6 +77,13 @@ COPY --from=application /application /opt/application
 FROM runtime AS service-cpu
 COPY --from=dependencies-cpu /opt/bge-reranker /opt/bge-reranker
 COPY --from=application /application /opt/application
+
+# Fine-tuning, on GPUs and CPUs.
+FROM runtime AS tuning
+LABEL org.opencontainers.image.description="Fine-tuning of rerankers"
+COPY --from=dependencies-tuning /opt/bge-reranker /opt/bge-reranker
+COPY --from=application /application /opt/application
+CMD ["finetune", "--help"]
 
 # The operator: no scorer, no torch; helm and the chart, which is what it renders.
 FROM environment AS dependencies-operator

@@ -82,6 +82,9 @@ image-twice: $(VENV)/.installed ## Build the CPU image twice and compare the lay
 image-gpu: $(VENV)/.installed ## Build the image with CUDA, and start it once
 	$(BESIDE) images service --start $(if $(BASE),--base $(BASE))
 
+image-tuning: $(VENV)/.installed ## Build the image that fine-tunes, on CPUs and GPUs
+	$(BESIDE) images tuning $(if $(BASE),--base $(BASE))
+
 image-operator: helm ## Build the operator's image, with the helm that `make helm` builds and the chart inside
 	@mkdir -p build && cp "$$($(BIN)/python -c 'from tests.cluster.tools import HELM; print(HELM.program())')" build/helm
 	$(BESIDE) images operator $(if $(BASE),--base $(BASE))
@@ -189,4 +192,4 @@ $(VENV)/.installed: $(LOCKS) service/pyproject.toml operator/pyproject.toml
 	$(UV) pip install --quiet --python $(BIN)/python --no-build-isolation --no-deps -e service -e operator
 	@touch $@
 
-.PHONY: help setup setup-all run test docs test-slow api-server package push e2e e2e-long image image-gpu image-twice image-operator image-search-pod cluster-up cluster-add cluster-down cluster-status cluster-load cluster-tools helm check format generate manifests verify lock lock-check parity bench bench-peers bench-scaling bench-load bench-operator clients fuzz demo-model demo-eval price monitoring-pictures hooks clean
+.PHONY: help setup setup-all run test docs test-slow api-server package push e2e e2e-long image image-gpu image-twice image-tuning image-operator image-search-pod cluster-up cluster-add cluster-down cluster-status cluster-load cluster-tools helm check format generate manifests verify lock lock-check parity bench bench-peers bench-scaling bench-load bench-operator clients fuzz demo-model demo-eval price monitoring-pictures hooks clean

@@ -20,7 +20,7 @@ from tests.cluster.tools import HELM
 from tests.control_plane.operators import CHART
 from tests.control_plane.processes import ControlPlane
 from tests.e2e.kubernetes import Namespace, wait_until
-from tests.e2e.operated import Operated
+from tests.e2e.operated import Operated, sampled_rerankers
 from tests.in_ci import lacking
 
 SAMPLES = CHART.parents[1] / "manifests" / "samples"
@@ -59,9 +59,7 @@ REFUSALS = {"InvalidSpec", "NotAllowed", "NotOwned", "KindNotInstalled", "Refuse
 @pytest.mark.usefixtures("foreign_kinds", "working")
 def test_all_samples_are_accepted_as_they_are(namespace: Namespace) -> None:
     namespace.kubectl("apply", f"--filename={SAMPLES}")
-    samples = [
-        Operated(namespace, "", yaml.safe_load(each.read_text())["metadata"]["name"]) for each in SAMPLES.iterdir()
-    ]
+    samples = [Operated(namespace, "", name) for name in sampled_rerankers(SAMPLES)]
     for sample in samples:
         wait_until(partial(is_judged, sample), f"the operator has looked at {sample.name}", 60)
     reasons = {sample.name: sample.condition("Ready")["reason"] for sample in samples}

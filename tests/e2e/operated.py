@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
+
+import yaml
 
 from tests.cluster.commands import run
 from tests.cluster.tools import HELM
@@ -117,3 +120,9 @@ class Operated:
         kinds = "deployments,services,serviceaccounts,poddisruptionbudgets,horizontalpodautoscalers"
         selector = f"--selector=app.kubernetes.io/managed-by=reranker-operator,app.kubernetes.io/instance={self.name}"
         return [f"{each['kind']}/{each['metadata']['name']}" for each in self.namespace.get(kinds, selector)["items"]]
+
+
+def sampled_rerankers(samples: Path) -> list[str]:
+    """Names of the Rerankers among the samples; a Job that fine-tunes is none."""
+    documents = [each for file in samples.iterdir() for each in yaml.safe_load_all(file.read_text(encoding="utf-8"))]
+    return sorted(each["metadata"]["name"] for each in documents if each["kind"] == "Reranker")

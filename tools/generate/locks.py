@@ -43,6 +43,7 @@ LOCKS = {
     "requirements/search-pod.txt": ["tests/e2e/search_pod/search-pod.in"],
     "requirements/service.txt": [*_SERVICE, "--extra", "torch", *_SERVED],
     "requirements/service-cpu.txt": [*_SERVICE, "--extra", "cpu", *_SERVED],
+    "requirements/tuning.txt": [*_SERVICE, "--extra", "tuning", *_SERVED],
     "requirements/demo-training.txt": [
         *("--constraint", "requirements/dev.txt", "--group", "pyproject.toml:demo-training"),
     ],

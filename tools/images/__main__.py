@@ -25,6 +25,7 @@ same files with every commit, and a builder's cache would mix them."""
 TARGETS = {
     "service": ("Dockerfile", "localhost/bge-reranker:{version}"),
     "service-cpu": ("Dockerfile", "localhost/bge-reranker:{version}-cpu"),
+    "tuning": ("Dockerfile", "localhost/bge-reranker:{version}-tuning"),
     "operator": ("Dockerfile", "localhost/bge-reranker-operator:{version}"),
     "search-pod": ("tests/e2e/search_pod/Dockerfile", "localhost/bge-reranker-search-pod:{version}"),
 }
