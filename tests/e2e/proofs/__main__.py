@@ -38,6 +38,7 @@ PROOFS = (
     "operator-life",
     "moves",
     "versions",
+    "finetune",
     "quick-starts",
 )
 WITHOUT_CLUSTER = frozenset({"store-kills", *_OPERATOR})
