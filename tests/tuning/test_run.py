@@ -17,6 +17,8 @@ from bge_reranker.store.verification import verify
 from bge_reranker.tuning.failures import TrainingInterrupted
 from tests.tuning.tiny import OPTIONS, QUERIES, make_base, make_texts, run_of
 
+pytestmark = pytest.mark.slow
+
 HELD_OUT = 4
 
 
