@@ -171,7 +171,8 @@ def _shown(estimate: Estimate) -> str:
 
 
 def _short(share: float) -> str:
-    return f"{share:.3f}".removeprefix("0")
+    shown = f"{share:.3f}".removeprefix("0")
+    return "1" if shown == "1.000" else shown
 
 
 def _differences(comparison: Comparison) -> Table:
