@@ -39,7 +39,7 @@ def run_block(block: Block, folder: Path) -> subprocess.CompletedProcess[str]:
 def served(folder: Path) -> Iterator[str]:
     port = free_port()
     flags = ["--port", str(port), "--management-port", str(free_port()), "--drain-delay-s", "0", "--threads", "1"]
-    command = [BIN / "bge-reranker", "serve", "--model", folder, *flags]
+    command = [str(BIN / "bge-reranker"), "serve", "--model", str(folder), *flags]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert any(line.startswith("Ready: ") for line in process.stdout)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +18,7 @@ from .setting_options import given_flags, setting_options
 
 if TYPE_CHECKING:
     from ..evaluation.cases import RankingCase
+    from ..evaluation.report import EvaluationReport
     from ..settings import Settings
 
 _OUTPUT = click.Path(dir_okay=False, path_type=Path)
@@ -79,8 +80,7 @@ def evaluate(
         from ..evaluation.cut_off_advice import advise_cut_offs  # noqa: PLC0415 - an optional extra
         from ..evaluation.report import print_report, report_of  # noqa: PLC0415
 
-        if picture is not None:
-            from ..evaluation.picture import save_picture  # noqa: PLC0415
+        draw = _drawing(picture)
     except ModuleNotFoundError as error:
         raise SettingsError(
             f"`evaluate` needs the package {error.name}.", remedy="Install bge-reranker[evaluation]."
@@ -96,9 +96,18 @@ def evaluate(
     if json_file is not None:
         with written(json_file, "--json"):
             report.save(json_file)
-    if picture is not None:
+    if picture is not None and draw is not None:
         with written(picture, "--picture"):
-            save_picture(report, picture)
+            draw(report, picture)
+
+
+def _drawing(picture: Path | None) -> Callable[[EvaluationReport, Path], None] | None:
+    """What draws, if anything: its library takes long to load."""
+    if picture is None:
+        return None
+    from ..evaluation.picture import save_picture  # noqa: PLC0415
+
+    return save_picture
 
 
 def _other(settings: Settings, against: str) -> dict[str, object]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
+from typing_extensions import override
 
 CONFIDENCE = 0.95
 """Share of such intervals that have the true mean in them."""
@@ -38,6 +39,7 @@ class Estimate:
         """Whether a difference is more than chance among the queries explains."""
         return self.low is not None and self.high is not None and (self.low > 0 or self.high < 0)
 
+    @override
     def __str__(self) -> str:
         if self.low is None or self.high is None:
             return f"{self.mean:.4f}"

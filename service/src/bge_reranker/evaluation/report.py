@@ -121,7 +121,7 @@ def report_of(
     for group in dict.fromkeys(case.group for case in cases):
         places = [place for place, case in enumerate(cases) if case.group == group]
         members = [cases[place] for place in places]
-        rankers = {name: [logits[place] for place in places] for name, logits in scores.items()}
+        rankers: dict[str, Logits] = {name: [logits[place] for place in places] for name, logits in scores.items()}
         if with_bm25:
             rankers[BM25_NAME] = _bm25(members)
         by_case = {name: measures_by_case(members, logits) for name, logits in rankers.items()}

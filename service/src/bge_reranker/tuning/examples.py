@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from typing_extensions import override
+
 from ..errors import RerankerError
 from ..evaluation.cases import MAX_GRADE, RankingCase
 from ..text_files import SAVE_AS_UTF8, NotText, read_text
@@ -37,6 +39,7 @@ class LineProblem:
     line: int
     reason: str
 
+    @override
     def __str__(self) -> str:
         return f"line {self.line} {self.reason}"
 

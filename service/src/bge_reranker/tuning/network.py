@@ -51,7 +51,7 @@ def load_network(checkpoint: Checkpoint, *, max_tokens: int, lora_rank: int, see
             remedy="Give the floating-point model that it was made from, and quantise the result.",
         )
     transformers_logging.disable_progress_bar()
-    network = CrossEncoder(
+    network: CrossEncoder = CrossEncoder(
         str(checkpoint.directory),
         model_kwargs={"dtype": torch.float32},
         local_files_only=True,
@@ -91,7 +91,8 @@ def write_network(network: CrossEncoder, base: Checkpoint, folder: Path) -> None
     """
     model = inner(network)
     _merge_adapters(model)
-    model.to(_FORMS.get(str(base.config.get("dtype") or base.config.get("torch_dtype")), torch.float32))
+    form = _FORMS.get(str(base.config.get("dtype") or base.config.get("torch_dtype")), torch.float32)
+    nn.Module.to(model, form)
     if not all(bool(torch.isfinite(weight).all()) for weight in model.state_dict().values()):
         raise OverflowError("a weight is not finite in the base's number format")
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
@@ -116,7 +117,7 @@ def _add_adapters(model: PreTrainedModel, rank: int) -> None:
     for name, parameter in model.named_parameters():
         # The head is small, and what tells relevant from not.
         if not name.startswith(body):
-            parameter.requires_grad_(requires_grad=True)
+            parameter.requires_grad_(True)
 
 
 def _merge_adapters(model: PreTrainedModel) -> None:

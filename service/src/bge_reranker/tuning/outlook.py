@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import mean
-from typing import Any
+from typing import Any, cast
 
 import torch
 from sentence_transformers import CrossEncoder
@@ -58,11 +58,9 @@ def refuse_too_large(network: CrossEncoder) -> None:
     """
     total, trained = parameters(network)
     device = network.device
-    if device.type == "cuda":
-        free, needed = torch.cuda.mem_get_info(device)[0], total * _WEIGHT_BYTES + trained * _TRAINED_BYTES
-    else:
-        # The weights are there already.
-        free, needed = free_memory_bytes(), trained * _TRAINED_BYTES
+    # In the process's own memory the weights lie already.
+    needed = trained * _TRAINED_BYTES + (total * _WEIGHT_BYTES if device.type == "cuda" else 0)
+    free = _free_bytes(device)
     if free is not None and needed > free:
         raise OutOfMemory(
             f"Training {trained:,} weights needs at least {needed // 2**20} MiB of memory on {device}; "
@@ -70,6 +68,10 @@ def refuse_too_large(network: CrossEncoder) -> None:
             remedy=REMEDY,
             figures={"needed_bytes": needed, "free_bytes": free},
         )
+
+
+def _free_bytes(device: torch.device) -> int | None:
+    return torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else free_memory_bytes()
 
 
 def look_ahead(
@@ -93,9 +95,8 @@ def look_ahead(
     Raises:
         OutOfMemory: If the longest step does not fit the GPU.
     """
-    network, free = trainer.model, free_memory_bytes()
-    if network.device.type == "cuda":
-        free = torch.cuda.mem_get_info(network.device)[0]
+    network = trainer.model
+    free = _free_bytes(network.device)
     step_s = _time_steps(trainer, _batches(rows, trainer.args.per_device_train_batch_size), clock)
     began = clock()
     base = held_out(network)
@@ -131,7 +132,8 @@ def _time_steps(trainer: RerankerTrainer, batches: Sequence[list[dict[str, Any]]
         for batch in batches:
             began = clock()
             with trainer.compute_loss_context_manager():
-                loss = trainer.compute_loss(network, trainer.data_collator(batch))
+                # Asked for no outputs, it returns the loss alone.
+                loss = cast("torch.Tensor", trainer.compute_loss(network, trainer.data_collator(batch)))
             loss.backward()
             # A rate of 0 times a gradient that overflowed would be no number.
             for weight in trained:

@@ -44,12 +44,12 @@ OnStep = Callable[[int, int], object]
 """Told the steps that are done, and all."""
 
 
-class RerankerTrainer(CrossEncoderTrainer):  # type: ignore[misc] # its package declares no types
+class RerankerTrainer(CrossEncoderTrainer):
     """Keeps in a checkpoint the weights that are trained, as they are; adapters make small checkpoints."""
 
     @override
     def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
-        folder = Path(output_dir or self.args.output_dir)
+        folder = Path(output_dir or str(self.args.output_dir))
         folder.mkdir(parents=True, exist_ok=True)
         trained = {name: weight.detach().contiguous() for name, weight in _trained(self.model)}
         save_file(trained, folder / _TRAINED_FILE)
