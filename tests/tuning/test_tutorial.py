@@ -71,7 +71,7 @@ def test_the_tutorial_gains_on_held_out_queries_is_served_and_has_shuffled_label
     judged = run_block(steps[JUDGE], tmp_path)
     assert judged.returncode == 0, judged.stdout + judged.stderr
 
-    held_out = [json.loads(line) for line in (tmp_path / "domain-v1" / "held-out.jsonl").open(encoding="utf-8")]
+    held_out = [json.loads(line) for line in (tmp_path / "domain-v1" / "held-out.jsonl").read_bytes().splitlines()]
     manifest = json.loads((tmp_path / "domain-v1" / "manifest.json").read_text(encoding="utf-8"))
     with served(tmp_path / "domain-v1") as url:
         first = [
