@@ -5,17 +5,20 @@ import os
 import signal
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import pytest
 import torch
 
 from bge_reranker import Reranker
 from bge_reranker.checkpoint_files import WEIGHTS_FILE
+from bge_reranker.errors import SettingsError
 from bge_reranker.evaluation.cases import load_cases
 from bge_reranker.store.manifest import read_manifest
 from bge_reranker.store.verification import verify
 from bge_reranker.tuning.failures import TrainingInterrupted
-from tests.tuning.tiny import OPTIONS, QUERIES, make_base, make_texts, run_of
+from bge_reranker.tuning.options import TuningOptions
+from tests.tuning.tiny import OPTIONS, QUERIES, make_base, make_taught_texts, make_texts, run_of
 
 pytestmark = pytest.mark.slow
 
@@ -111,3 +114,37 @@ def test_a_checkpoint_of_other_options_is_not_gone_on_from(base: Path, texts: Pa
     other.train_into(folder(tmp_path / "b"), "b")
 
     assert steps[0] == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "loss"),
+    [
+        (replace(OPTIONS, loss="lambda", accumulate=2, evaluations=2), "lambda"),
+        (replace(OPTIONS, gradient_checkpointing=True, mining="model", documents=4), "listwise"),
+    ],
+    ids=["lambda-accumulated", "checkpointed-mined"],
+)
+def test_each_choice_changes_the_weights_by_its_loss(
+    base: Path, texts: Path, tmp_path: Path, options: TuningOptions, loss: str
+) -> None:
+    assert_trained(base, texts, tmp_path, options, loss)
+
+
+def test_a_teacher_s_scores_are_distilled(base: Path, tmp_path: Path) -> None:
+    assert_trained(base, make_taught_texts(tmp_path / "taught.jsonl"), tmp_path, OPTIONS, "distil")
+
+
+def assert_trained(base: Path, texts: Path, folder_of_test: Path, options: TuningOptions, loss: str) -> None:
+    made = folder(folder_of_test / "made")
+    run_of(base, texts, folder_of_test / "work", options).train_into(made, "made")
+    assert json.loads((made / "training.json").read_text(encoding="utf-8"))["loss"] == loss
+    assert (made / WEIGHTS_FILE).read_bytes() != (base / WEIGHTS_FILE).read_bytes()
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+@pytest.mark.parametrize("form", ["fp16", "bf16"])
+def test_a_number_format_of_gpus_is_refused_without_one(
+    base: Path, texts: Path, tmp_path: Path, form: Literal["fp16", "bf16"]
+) -> None:
+    with pytest.raises(SettingsError, match=f"--mixed-precision {form} needs a GPU"):
+        run_of(base, texts, tmp_path / "work", replace(OPTIONS, mixed_precision=form))

@@ -43,6 +43,14 @@ def make_texts(file: Path) -> Path:
     return file
 
 
+def make_taught_texts(file: Path) -> Path:
+    """The same with a teacher's scores."""
+    lines = [json.loads(line) for line in make_texts(file).read_text(encoding="utf-8").splitlines()]
+    taught = [{**line, "pos_scores": [3.0], "neg_scores": [-1.0, -4.0]} for line in lines]
+    file.write_text("\n".join(map(json.dumps, taught)), encoding="utf-8")
+    return file
+
+
 def run_of(
     base: Path,
     texts: Path,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import resource
 import time
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import mean
@@ -126,7 +127,10 @@ def _time_steps(trainer: RerankerTrainer, batches: Sequence[list[dict[str, Any]]
     optimizer = torch.optim.AdamW(trained, lr=0.0, weight_decay=0.0)
     network.train()
     if trainer.args.gradient_checkpointing:
-        network.gradient_checkpointing_enable()
+        with warnings.catch_warnings():
+            # Libraries of the stack warn of each other's deprecations.
+            warnings.simplefilter("ignore")
+            network.gradient_checkpointing_enable()
     times: list[float] = []
     try:
         for batch in batches:

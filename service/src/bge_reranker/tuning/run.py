@@ -44,6 +44,7 @@ _RUN_FILE = "run.json"
 _PAIRS_AT_ONCE = 64
 """Pairs that are scored at a time on the way."""
 
+_GPU_FORMATS = ("fp16", "bf16")
 MIN_CANDIDATES = 2
 
 
@@ -88,8 +89,8 @@ class FineTuning:
 
     def __init__(self, base: str, data: Path, options: TuningOptions, work: Path, reports: Reports) -> None:
         self._began = time.monotonic()
-        if options.mixed_precision == "fp16" and not torch.cuda.is_available():
-            raise SettingsError("--mixed-precision fp16 needs a GPU.", remedy="Leave it out, or give bf16.")
+        if options.mixed_precision in _GPU_FORMATS and not torch.cuda.is_available():
+            raise SettingsError(f"--mixed-precision {options.mixed_precision} needs a GPU.", remedy="Leave it out.")
         self._base, self._data, self._options, self._work, self._reports = base, data, options, work, reports
         self._checkpoint: Checkpoint = read_checkpoint(resolve_model(base, os.environ).path)
         self._texts: TrainingTexts = read_examples(data)
