@@ -246,7 +246,8 @@ IMPOSSIBLE: list[tuple[Values, list[str]]] = [
     ({"model": {"source": "/model", "revision": "one"}}, ["a folder has no revision. Leave model.revision out."]),
     ({"model": {"revision": "-x"}}, ['model.revision is "-x"; it must be a name of letters', "at most 200"]),
     ({"hub": {"endpoint": "hub.example"}}, ['hub.endpoint is "hub.example"; it must be the address of a server']),
-    ({"hub": {"endpoint": "https://hub.example:99999"}}, ['hub.endpoint is "https://hub.example:99999"']),
+    # What stands where a port would may be a password.
+    ({"hub": {"endpoint": "https://hub.example:99999"}}, ["hub.endpoint is wrong; it must be the address of a server"]),
     (
         {"autoscaling": {"enabled": True, "backlogSeconds": {"metric": "a/b"}}},
         ['autoscaling.backlogSeconds.metric is "a/b"; the name of a metric has letters', "Correct it."],

@@ -13,9 +13,9 @@ MUST_BE: Final = "mustBe"
 
 IS_ADDRESS: Final = "isAddress"
 """In a declaration's `json_schema_extra`: that a wrong value may hold a password, as what goes before an @, follows a
-question mark or a hash, or stands where a port would, and is then not repeated."""
+question mark or a hash, or stands where a port would (even one of digits only), and is then not repeated."""
 
-HOLDS_MORE: Final = "[@?#]|//[^/]*:[^/]*[^0-9/]"
+HOLDS_MORE: Final = "[@?#]|//[^/]*:"
 """What a wrong address has that may hold a password; every refusal looks for it."""
 
 

@@ -296,7 +296,7 @@ class HttpSettings(SettingsGroup):
 
     max_connection_age_s: float = Field(default=300.0, gt=0, le=86_400)
     """Seconds after which a connection is told to close with its next answer, so that pooled clients find new
-    pods."""
+    pods; 10 while more than 0.3 s of work wait, so that a replica that an autoscaler adds gets its share."""
 
     max_connections: int = Field(default=4_096, ge=1, le=1_000_000)
     """Most open connections; further ones are answered 503 at once. Fewer where the process may not open as many files,

@@ -21,6 +21,7 @@ from ..errors import InternalError, RerankerError
 from ..observe.metrics import Metrics
 from ..observe.request_lines import RequestLines
 from ..observe.tracing import UNRECORDED, RequestTrace, Traced, Tracing
+from ..serving.connection_age import is_due_to_close
 from ..serving.protocol import CONNECTED_AT
 from ..serving.state import ServingState
 from ..settings import Settings
@@ -116,9 +117,12 @@ class Envelope:
             headers["X-Model-Digest"] = self._state.model.digest
             headers["X-Model-Precision"] = self._state.model.description.precision
         age_s = self._clock() - scope.get(CONNECTED_AT, float("inf"))
-        if self._state.is_draining or age_s > self._max_connection_age_s:
+        if self._state.is_draining or is_due_to_close(age_s, self._max_connection_age_s, self._backlog_s):
             headers["Connection"] = "close"
         return headers
+
+    def _backlog_s(self) -> float:
+        return self._state.model.engine.backlog_s if self._state.model is not None else 0.0
 
     def _note_bug(self, record: RequestRecord, error: BaseException) -> None:
         record.code = InternalError.__name__
