@@ -7,6 +7,7 @@ import json
 import shutil
 import tempfile
 import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from rich.console import Console
 from tests.cluster import containerd
 from tests.cluster.commands import run
 from tests.cluster.failures import ClusterError
-from tests.cluster.layout import FOLDER, KUBECONFIG, NODES
+from tests.cluster.layout import FOLDER, KUBECONFIG, NODES, Node
 
 EXPORTS = {
     "buildah": ("buildah", "push", "--quiet", "--disable-compression", "{image}", "oci-archive:{archive}:{image}"),
@@ -32,11 +33,16 @@ LOOKS = {
 """How each tool is asked for the identity of an image, if it has it."""
 
 LOADED = FOLDER / "loaded-images.json"
-"""Name to identity of what the nodes hold."""
+"""Name to identity and place of what the nodes hold."""
 
 
-def load(image: str, console: Console) -> None:
-    """Export an image, or take an archive as it is, and import it on both nodes.
+def load(image: str, console: Console, nodes: Sequence[Node] = NODES) -> None:
+    """Export an image, or take an archive as it is, and import it on the nodes.
+
+    Args:
+        image: Its name, or an archive.
+        console: Told how long it took.
+        nodes: Both, or one for an image of which two would be too much for the disk.
 
     Raises:
         ClusterError: No cluster is up, or no tool has the image.
@@ -44,20 +50,21 @@ def load(image: str, console: Console) -> None:
     if not KUBECONFIG.exists():
         raise ClusterError("No cluster is up: run `make cluster-up` first.")
     began = time.monotonic()
+    where = "both nodes" if len(nodes) == len(NODES) else nodes[0].name
     if Path(image).is_file():
-        _import(Path(image))
+        _import(Path(image), nodes)
     else:
         tool, identity = _holder(image)
         loaded = json.loads(LOADED.read_text(encoding="utf-8")) if LOADED.exists() else {}
-        if loaded.get(image) == identity:
-            console.print(f"{image} is on both nodes already.", highlight=False)
+        if loaded.get(image) == [identity, where]:
+            console.print(f"{image} is on {where} already.", highlight=False)
             return
         with tempfile.TemporaryDirectory(dir=FOLDER) as folder:
             archive = Path(folder) / "image.tar"
             run([word.format(image=image, archive=archive) for word in EXPORTS[tool]])
-            _import(archive)
-        LOADED.write_text(json.dumps({**loaded, image: identity}), encoding="utf-8")
-    console.print(f"{image} is on both nodes, after {time.monotonic() - began:.1f} s.", highlight=False)
+            _import(archive, nodes)
+        LOADED.write_text(json.dumps({**loaded, image: [identity, where]}), encoding="utf-8")
+    console.print(f"{image} is on {where}, after {time.monotonic() - began:.1f} s.", highlight=False)
 
 
 def name_too(image: str, other: str) -> None:
@@ -66,9 +73,9 @@ def name_too(image: str, other: str) -> None:
         containerd.ctr(node, "images", "tag", "--force", image, other)
 
 
-def _import(archive: Path) -> None:
+def _import(archive: Path, nodes: Sequence[Node]) -> None:
     with ThreadPoolExecutor() as pool:
-        list(pool.map(lambda node: containerd.load(node, archive), NODES))
+        list(pool.map(lambda node: containerd.load(node, archive), nodes))
 
 
 def _holder(image: str) -> tuple[str, str]:
