@@ -33,8 +33,11 @@ QUICK: Values = {
 PATIENCE_S = 20.0
 """Of a caller in the step, who would else wait for long after it."""
 
-WARM_PAIRS = 1000
-"""Pairs until a measured rate is that of the capped replica."""
+FLOOD = 60.0
+"""Requests a second of which a capped replica answers as many as it can."""
+
+WARM_S, FLOOD_S = 4.0, 14.0
+"""Until its rate is that of the cap, and until an autoscaler's second replica could help."""
 
 COPIES = 16
 """Of the candidates in each request, so that few requests are a load."""
@@ -147,21 +150,16 @@ def up_and_down(
 
 
 def capacity(scaled: Scaled, search: SearchPod) -> float:
-    """Requests a second that one replica answers to two callers who never pause.
+    """Requests a second that one replica answers to more callers than it can serve.
 
     Its own measure is taken before the cap throttles it, and is several times too high.
     """
-    before = _pairs(scaled)
-    with search.start_load(scaled.url, 30, time_limit_s=PATIENCE_S, connections=2, copies=COPIES) as load:
-        wait_until(lambda: _pairs(scaled) - before > WARM_PAIRS, "Prometheus has seen pairs")
+    with search.start_load(scaled.url, FLOOD, time_limit_s=PATIENCE_S, connections=16, copies=COPIES) as load:
+        time.sleep(FLOOD_S)
         outcomes = [outcome for outcome in load.outcome() if outcome["failure"] is None]
     wait_until(lambda: scaled.replicas() == 1, "there is one replica before the step", limit_s=300)
-    return len(outcomes) / float(max(outcome["at_s"] + outcome["took_ms"] / 1000 for outcome in outcomes))
-
-
-def _pairs(scaled: Scaled) -> float:
-    found = scaled.asked(f"sum(bge_reranker_pairs_total{{{scaled.own}}})")
-    return _number(found) if found else 0.0
+    ended: list[float] = [outcome["at_s"] + outcome["took_ms"] / 1000 for outcome in outcomes]
+    return sum(WARM_S <= each < FLOOD_S for each in ended) / (FLOOD_S - WARM_S)
 
 
 def drain(scaled: Scaled, began: float, end: float) -> dict[str, float]:
@@ -212,7 +210,3 @@ def _until(holds: Callable[[], bool], what: str, limit_s: float = 300) -> float:
     began = time.monotonic()
     wait_until(holds, what, limit_s)
     return round(time.monotonic() - began, 1)
-
-
-def _number(found: list[dict[str, Any]]) -> float:
-    return float(found[0]["value"][1])
