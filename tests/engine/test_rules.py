@@ -31,6 +31,23 @@ def test_throughput_ignores_slow_small_batches_but_not_fast_ones() -> None:
     assert throughput.tokens_per_second > 1000
 
 
+def test_throughput_believes_slow_batches_of_many_pairs_though_they_are_a_small_part_of_the_possible_one() -> None:
+    throughput = Throughput(batch_s=0.001)
+    throughput.record(16_384, 0.33, 16_384)
+    for _ in range(3):
+        throughput.record(3_500, 0.5, 16_384)
+    assert throughput.tokens_per_second == pytest.approx(7_000)
+
+
+@pytest.mark.parametrize(("tokens", "batch_s"), [(500, 0.0), (3_500, 0.01)])
+def test_throughput_does_not_believe_batches_of_which_launching_is_a_part(tokens: int, batch_s: float) -> None:
+    throughput = Throughput(batch_s)
+    throughput.record(16_384, 0.33, 16_384)
+    for _ in range(3):
+        throughput.record(tokens, 0.5, 16_384)
+    assert throughput.tokens_per_second == pytest.approx(16_384 / 0.33)
+
+
 @pytest.mark.parametrize("factor", [0.7, 1.3])
 def test_throughput_believes_three_batches_in_a_row_that_miss_to_one_side_and_forgets_the_past(factor: float) -> None:
     throughput = Throughput()

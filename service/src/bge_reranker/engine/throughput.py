@@ -9,8 +9,14 @@ _HALF_LIFE_S = 10.0
 seconds, one odd batch does not."""
 
 _MIN_FILL = 0.25
-"""Part of the possible batch below which a slow batch says nothing: small batches are bound by launching, not by
-computing, and would make a quiet server look slow."""
+"""Part of the possible batch below which a slow batch may be small: small batches are bound by launching and leave
+cores idle, say nothing of what could be computed, and would make a quiet server look slow."""
+
+_MIN_TOKENS = 512
+"""Tokens of several pairs, from which on a batch occupies every core; fewer are small."""
+
+_MIN_LAUNCHES = 16.0
+"""Times the seconds of launching that the computing of a batch must take; else it is small."""
 
 _STEP = 0.1
 """Part by which a batch must miss its expected time to count as a sign that the rate has changed at a stroke."""
@@ -34,7 +40,7 @@ class Throughput:
     """Tokens per second as a ratio of two decaying sums.
 
     Args:
-        batch_s: Seconds that a batch takes however small it is, as calibration found; for those who plan.
+        batch_s: Seconds that a batch takes however small it is, as calibration found; 0 where it did not look.
     """
 
     def __init__(self, batch_s: float = 0.0) -> None:
@@ -79,8 +85,7 @@ class Throughput:
             believed_s = min(seconds, _MOST_ODD * self.expected_s(tokens))
             error_s = abs(believed_s - self.expected_s(tokens))
             self._doubt_s = self._doubt_s * _DOUBT_MEMORY + error_s * (1 - _DOUBT_MEMORY)
-        is_small = tokens < _MIN_FILL * possible_tokens
-        if is_small and tokens / seconds < self.tokens_per_second:
+        if self._is_small(tokens, possible_tokens) and tokens / seconds < self.tokens_per_second:
             return False
         self._look_for_step(tokens, seconds)
         if len(self._signs) == _STEP_BATCHES:
@@ -98,6 +103,10 @@ class Throughput:
         """Believe this measurement and forget all earlier ones."""
         self._tokens, self._seconds = float(tokens), max(seconds, _MIN_MEASURED_S)
         self._signs.clear()
+
+    def _is_small(self, tokens: int, possible_tokens: int) -> bool:
+        bound_by_launching = tokens < max(_MIN_TOKENS, _MIN_LAUNCHES * self.batch_s * self.tokens_per_second)
+        return bound_by_launching and tokens < _MIN_FILL * possible_tokens
 
     def _look_for_step(self, tokens: int, seconds: float) -> None:
         expected_s = self.expected_s(tokens)
