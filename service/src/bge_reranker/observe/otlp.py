@@ -18,29 +18,31 @@ import structlog
 from opentelemetry import trace
 from opentelemetry.context import Context
 from opentelemetry.sdk.resources import SERVICE_INSTANCE_ID, SERVICE_NAME, SERVICE_VERSION, Resource
-from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
+from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
+from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 from opentelemetry.sdk.trace.sampling import ParentBased, TraceIdRatioBased
-from opentelemetry.trace import SpanKind, Status, StatusCode
+from opentelemetry.sdk.util.instrumentation import InstrumentationScope
+from opentelemetry.trace import SpanContext, SpanKind, TraceFlags
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from typing_extensions import override
 
 from ..settings import ObserveSettings
 from .metrics import Metrics
-from .rerank_attributes import Attributes, rerank_attributes
-from .tracing import RequestTrace, Traced
+from .request_spans import NS, Origin, RequestSpan, SpanMaking
+from .tracing import TRACEPARENT, RequestTrace, Traced
 
 MAX_QUEUED_SPANS: Final = 4_096
 """Most spans that wait to be sent, some MB; further ones are dropped and counted."""
 
-_MAX_SENT_SPANS: Final = 512
+_MAX_SENT_REQUESTS: Final = 64
+"""Requests whose spans, some hundred, are sent at once."""
+
 _SEND_EVERY_MS: Final = 1_000
 _SEND_TIMEOUT_S: Final = 5.0
 """Seconds within which a receiver must have taken what it is sent, repetitions included."""
 
-_SERVER_ERROR: Final = 500
 _HTTP_PATH: Final = "/v1/traces"
-_NS: Final = 1_000_000_000
 
 _log = structlog.get_logger("bge_reranker.tracing")
 
@@ -85,113 +87,68 @@ class OtlpTracing:
     ) -> None:
         # What fails is said once by `_Watched`, not every time by each library.
         logging.getLogger("opentelemetry").setLevel(logging.CRITICAL)
-        self._settings = settings
         self._shutdown_s = shutdown_s
         self._wall_clock_ns = wall_clock_ns
-        # The SDK asks the environment for a sampler, and the like, only where it is not told one.
-        self._provider = TracerProvider(
-            sampler=ParentBased(TraceIdRatioBased(settings.trace_sample_ratio)),
-            resource=_resource(),
-            shutdown_on_exit=False,
-        )
-        self._provider.add_span_processor(_BoundedProcessor(_Watched(exporter, metrics), metrics))
-        self._tracer = self._provider.get_tracer("bge_reranker", version("bge-reranker"))
+        self._sampler = ParentBased(TraceIdRatioBased(settings.trace_sample_ratio))
+        self._ids = RandomIdGenerator()
         self._propagator = TraceContextTextMapPropagator()
+        scope = InstrumentationScope("bge_reranker", version("bge-reranker"))
+        self._making = SpanMaking(_resource(), scope, settings)
+        self._queue = _BoundedQueue(_Watched(exporter, metrics), metrics)
 
     def begin(self, headers: Mapping[str, str], began: float) -> RequestTrace:
         """Begin the span of a request, as a child of its caller's where there is one."""
-        clock_offset_ns = self._wall_clock_ns() - int(time.monotonic() * _NS)
-        context = self._propagator.extract(headers)
-        span = self._tracer.start_span(
-            "rerank request", context, SpanKind.SERVER, start_time=int(began * _NS) + clock_offset_ns
-        )
-        return _Recorded(self._tracer, span, clock_offset_ns, self._settings)
+        clock_offset_ns = self._wall_clock_ns() - int(time.monotonic() * NS)
+        parent, sampled_by = self._caller_of(headers)
+        trace_id = parent.trace_id if parent is not None else self._ids.generate_trace_id()
+        sampled = self._sampler.should_sample(sampled_by, trace_id, "rerank request", SpanKind.SERVER)
+        flags = TraceFlags(TraceFlags.SAMPLED if sampled.decision.is_sampled() else TraceFlags.DEFAULT)
+        span_id = self._ids.generate_span_id()
+        context = SpanContext(trace_id, span_id, is_remote=False, trace_flags=flags, trace_state=sampled.trace_state)
+
+        def ended(traced: Traced) -> None:
+            self._queue.put(RequestSpan(self._making, context, parent, began, clock_offset_ns, traced))
+
+        return _Recorded(context, ended)
 
     def shutdown(self) -> None:
         """Send what is left, for seconds at most."""
-        thread = threading.Thread(target=self._provider.shutdown, name="tracing-shutdown", daemon=True)
+        thread = threading.Thread(target=self._queue.shutdown, name="tracing-shutdown", daemon=True)
         thread.start()
         thread.join(self._shutdown_s)
+
+    def _caller_of(self, headers: Mapping[str, str]) -> tuple[SpanContext | None, Context | None]:
+        if headers.get(TRACEPARENT) is None:
+            return None, None
+        found = self._propagator.extract(headers)
+        context = trace.get_current_span(found).get_span_context()
+        return (context, found) if context.is_valid else (None, None)
 
 
 class _Recorded:
     """The trace of one request.
 
     Args:
-        tracer: Makes its spans.
-        span: The request's own.
-        clock_offset_ns: From monotonic time to that of the world, as it was when the request came: a clock that is set
-            meanwhile changes no span's length.
-        settings: Names of attributes.
+        context: Identity of the request's own span.
+        ended: Called with what is known of the request in the end, if it is recorded.
     """
 
-    def __init__(self, tracer: trace.Tracer, span: trace.Span, clock_offset_ns: int, settings: ObserveSettings) -> None:
-        context = span.get_span_context()
-        self._tracer = tracer
-        self._span = span
-        self._clock_offset_ns = clock_offset_ns
-        self._settings = settings
+    def __init__(self, context: SpanContext, ended: Callable[[Traced], None]) -> None:
+        self._ended = ended
+        self._is_recorded = context.trace_flags.sampled
         self.trace_id = trace.format_trace_id(context.trace_id)
         span_id = trace.format_span_id(context.span_id)
-        self.exemplar = {"trace_id": self.trace_id, "span_id": span_id} if span.is_recording() else None
-        self.headers = {"traceresponse": f"00-{self.trace_id}-{span_id}-{int(context.trace_flags) & 1:02x}"}
+        self.exemplar = {"trace_id": self.trace_id, "span_id": span_id} if self._is_recorded else None
+        self.headers = {"traceresponse": f"00-{self.trace_id}-{span_id}-{int(self._is_recorded):02x}"}
 
     def end(self, traced: Traced) -> None:
-        """Make the spans of the request and of its parts, where it is recorded."""
-        span = self._span
-        if not span.is_recording():
-            return
-        if traced.ranking is not None:
-            self._add_rerank(traced)
-        if traced.route:
-            span.update_name(f"POST {traced.route}")
-        span.set_attributes(_request_attributes(traced))
-        if traced.status >= _SERVER_ERROR or not traced.status:
-            span.set_status(Status(StatusCode.ERROR, traced.code))
-        span.end(self._at(traced.ended))
-
-    def _add_rerank(self, traced: Traced) -> None:
-        assert traced.ranking is not None  # noqa: S101 - the caller has looked; tells mypy so
-        timing, trail = traced.ranking.timing, traced.ranking.timing.trail
-        began_s, tokenised_s = timing.began, timing.began + timing.tokenise_s
-        if not began_s:
-            # A ranking of nothing has been nowhere.
-            return
-        attributes = rerank_attributes(traced, self._settings)
-        parent = trace.set_span_in_context(self._span)
-        rerank = self._tracer.start_span("rerank", parent, attributes=attributes, start_time=self._at(began_s))
-        inside = trace.set_span_in_context(rerank, parent)
-        self._add("tokenise", inside, began_s, tokenised_s)
-        ended_s = trail.ended if trail.ended is not None else tokenised_s
-        if trail.batches:
-            self._add("queue", inside, trail.submitted, trail.batches[0].began)
-            compute_attributes: Attributes = {"bge_reranker.share_seconds": timing.compute_s}
-            compute = self._tracer.start_span(
-                "compute", inside, attributes=compute_attributes, start_time=self._at(trail.batches[0].began)
-            )
-            inside_compute = trace.set_span_in_context(compute, inside)
-            for batch in trail.batches:
-                of_batch: Attributes = {
-                    "bge_reranker.batch.tokens": batch.tokens,
-                    "bge_reranker.batch.pairs": batch.pairs,
-                    "bge_reranker.batch.own_pairs": batch.own_pairs,
-                }
-                self._add("batch", inside_compute, batch.began, batch.began + batch.compute_s, of_batch)
-            compute.end(self._at(ended_s))
-        rerank.end(self._at(ended_s))
-
-    def _add(
-        self, name: str, context: Context, began: float, ended: float, attributes: Attributes | None = None
-    ) -> None:
-        span = self._tracer.start_span(name, context, attributes=attributes, start_time=self._at(began))
-        span.end(self._at(ended))
-
-    def _at(self, monotonic_s: float) -> int:
-        return int(monotonic_s * _NS) + self._clock_offset_ns
+        """Have the spans of the request and of its parts made and sent, where it is recorded."""
+        if self._is_recorded:
+            self._ended(traced)
 
 
 class _Watched(SpanExporter):
-    """An exporter whose deliveries are counted, and whose failures are said once until it works again."""
+    """An exporter of requests whose deliveries are counted, and whose failures are said once until it works again."""
 
     def __init__(self, exporter: SpanExporter, metrics: Metrics) -> None:
         self._exporter = exporter
@@ -203,6 +160,7 @@ class _Watched(SpanExporter):
 
     @override
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        spans = [span for request in spans if isinstance(request, RequestSpan) for span in request.spans()]
         self.taken += len(spans)
         try:
             result = self._exporter.export(spans)
@@ -225,7 +183,7 @@ class _Watched(SpanExporter):
         self._exporter.shutdown()
 
 
-class _BoundedProcessor(SpanProcessor):
+class _BoundedQueue:
     """The SDK's queue and thread, behind a bound at which spans are dropped and counted.
 
     The SDK's own bound logs a line for every span that it drops, on the thread of the request.
@@ -239,42 +197,24 @@ class _BoundedProcessor(SpanProcessor):
             exporter,
             max_queue_size=MAX_QUEUED_SPANS,
             schedule_delay_millis=_SEND_EVERY_MS,
-            max_export_batch_size=_MAX_SENT_SPANS,
+            max_export_batch_size=_MAX_SENT_REQUESTS,
         )
 
-    @override
-    def on_end(self, span: ReadableSpan) -> None:
-        # Spans end on the event loop only, so that no lock is needed: what leaves meanwhile makes room, never less.
-        if self._put_in - self._exporter.taken >= MAX_QUEUED_SPANS:
-            self._dropped.inc()
+    def put(self, request: RequestSpan) -> None:
+        """Have the spans of a request sent."""
+        # Requests end on the event loop only, so that no lock is needed: what leaves meanwhile makes room, never less.
+        size = request.size
+        if self._put_in + size - self._exporter.taken > MAX_QUEUED_SPANS:
+            self._dropped.inc(size)
             return
-        self._put_in += 1
-        self._batches.on_end(span)
+        self._put_in += size
+        self._batches.on_end(request)
 
-    @override
     def shutdown(self) -> None:
         self._batches.shutdown()
 
-    @override
-    def force_flush(self, timeout_millis: int | None = None) -> bool:
-        return self._batches.force_flush(timeout_millis)
 
-
-def _request_attributes(traced: Traced) -> Attributes:
-    attributes: Attributes = {
-        "http.request.method": "POST",
-        "http.response.status_code": traced.status,
-        "bge_reranker.request_id": traced.request_id,
-        "bge_reranker.dialect": traced.dialect,
-    }
-    if traced.route:
-        attributes["http.route"] = traced.route
-    if traced.code != "ok":
-        attributes["error.type"] = traced.code
-    return attributes
-
-
-def _resource() -> Resource:
+def _resource() -> Origin:
     """Which program and which pod; `OTEL_SERVICE_NAME` and `OTEL_RESOURCE_ATTRIBUTES` say otherwise or more."""
     ours = Resource(
         {
@@ -285,4 +225,5 @@ def _resource() -> Resource:
     )
     theirs = Resource.create()
     is_named = not str(theirs.attributes[SERVICE_NAME]).startswith("unknown_service")
-    return theirs.merge(ours).merge(theirs) if is_named else theirs.merge(ours)
+    found = theirs.merge(ours).merge(theirs) if is_named else theirs.merge(ours)
+    return Origin(found.attributes, found.schema_url)
