@@ -54,10 +54,10 @@ def _figure(prometheus: Prometheus, start: float, end: float) -> Figure:
     panels = [panel for section in SECTIONS for panel in section.panels]
     rows = -(-len(panels) // COLUMNS)
     figure = Figure(figsize=(4.2 * COLUMNS, 2.9 * rows), layout="constrained")
-    grid = figure.subplots(rows, COLUMNS).flat
+    grid = list(figure.subplots(rows, COLUMNS).flat)
     for axes, panel in zip(grid, panels, strict=False):
         _draw(axes, panel, prometheus, start, end)
-    for axes in list(grid)[len(panels) :]:
+    for axes in grid[len(panels) :]:
         axes.set_axis_off()
     return figure
 

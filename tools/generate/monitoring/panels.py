@@ -51,6 +51,11 @@ def _rate(name: str, by: str = "", also: str = "") -> str:
     return f"sum{grouped} (rate({name}{{{OWN}{also}}}[{WINDOW}]))"
 
 
+def _named(callers: str) -> str:
+    """Series by caller, of which whoever shows no key has no name."""
+    return f'label_replace({callers}, "caller", "anonymous", "caller", "")'
+
+
 def _mean(name: str) -> str:
     return f"{_rate(f'{name}_sum')} / ({_rate(f'{name}_count')} > 0)"
 
@@ -202,7 +207,7 @@ SECTIONS = (
                 "Tokens by caller",
                 "short",
                 "Tokens a second of answered requests, known scores included, of the ten callers with most.",
-                (Query("topk(10, " + _rate("bge_reranker_caller_tokens_total", "caller") + ")", "{{caller}}"),),
+                (Query(f"topk(10, {_named(_rate('bge_reranker_caller_tokens_total', 'caller'))})", "{{caller}}"),),
             ),
             Panel(
                 "Where scores come from",
