@@ -1,8 +1,13 @@
-"""What the guard costs: an open server beside guarded ones, by turns, on the embedded model."""
+"""What the guard and a score cache that knows nothing cost: an open server beside others, by turns.
+
+Throughput is that of the embedded model. Latency is that of a scorer that sleeps, whose own time is always the same:
+that of a model scatters by more than there is to see.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import json
 import statistics
 import tempfile
 import time
@@ -32,6 +37,7 @@ from tests.needs import REDIS_SERVER
 from .documents import Texts
 from .load import Cell, run_cell
 from .processes import BenchServer, bench_server
+from .telemetry import started
 
 _KEY = "bgr_the-key-of-the-benchmark"
 _OTHER_KEYS = 50
@@ -40,6 +46,11 @@ _OTHER_KEYS = 50
 _ISSUER, _AUDIENCE = "https://issuer.example", "bge-reranker"
 _DOCUMENTS = 20
 _CLIENTS = 8
+_PACED_RATE = 100_000
+"""Tokens a second of the scorer that sleeps: some milliseconds for a request."""
+
+_RESAMPLES = 1_000
+_CACHE_BYTES = 100_000_000
 _ROUNDS = 6
 _REQUESTS_ALONE, _TOKENS = 2_000, 500
 _FREE = 1_000_000_000
@@ -48,10 +59,16 @@ _FREE = 1_000_000_000
 
 @dataclass
 class _Way:
-    """One server, and how it is called."""
+    """One way to be guarded, and how it is called.
+
+    Attributes:
+        server: Of the embedded model.
+        paced: Of the scorer that sleeps.
+    """
 
     name: str
     server: BenchServer
+    paced: BenchServer
     headers: dict[str, str]
     flags: dict[str, Any]
     cells: list[Cell] = field(default_factory=list)
@@ -68,10 +85,10 @@ def measure_guard(seconds: float, console: Console) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         ways = _ways(Path(folder), stack)
         asyncio.run(_latencies(ways, seconds * len(ways)))
-        for _ in range(_ROUNDS):
+        for turn in range(1, _ROUNDS + 1):
             for way in ways:
                 way.cells.append(
-                    asyncio.run(run_cell(way.server, _requests(), _CLIENTS, seconds, 1_000_000, way.headers))
+                    asyncio.run(run_cell(way.server, _requests(turn), _CLIENTS, seconds, 1_000_000, way.headers))
                 )
             # The other way round in the next round: whoever comes first finds a colder processor.
             ways.reverse()
@@ -98,13 +115,18 @@ def _ways(folder: Path, stack: ExitStack) -> list[_Way]:
         ("open, again", {}, {}),
         ("keys and limits", keys | limits, by_key),
         ("tokens (RS256) and limits", tokens | limits, by_token),
+        ("keys, limits and a cache", keys | limits | {"score_cache_bytes": _CACHE_BYTES}, by_key),
     ]
     if REDIS_SERVER.is_met:
         redis = stack.enter_context(redis_server(folder))
         kinds.append(("keys and limits in Redis", keys | limits | {"redis_url": redis.url}, by_key))
-    return [
-        _Way(name, stack.enter_context(bench_server("demo", **flags)), headers, flags) for name, flags, headers in kinds
-    ]
+    (folder / "rate").write_text(str(_PACED_RATE), encoding="utf-8")
+    ways = []
+    for name, flags, headers in kinds:
+        server = stack.enter_context(bench_server("demo", **flags))
+        paced = stack.enter_context(started("-m", "tests.bench.paced_server", str(folder), json.dumps(flags)))
+        ways.append(_Way(name, server, paced, headers, flags))
+    return ways
 
 
 async def _alone_us(way: _Way) -> float:
@@ -131,13 +153,13 @@ async def _alone_us(way: _Way) -> float:
 
 async def _latencies(ways: list[_Way], seconds: float) -> None:
     """One client that asks each server in turn, the same question."""
-    requests, ends_at = _requests(), time.perf_counter() + seconds
+    requests, ends_at = _requests(0), time.perf_counter() + seconds
     async with httpx.AsyncClient(timeout=60) as http:
         while time.perf_counter() < ends_at:
             body = next(requests)
             for way in ways:
                 sent = time.perf_counter()
-                answer = await http.post(f"{way.server.url}/rerank", json=body, headers=way.headers)
+                answer = await http.post(f"{way.paced.url}/rerank", json=body, headers=way.headers)
                 answer.raise_for_status()
                 way.latencies_s.append(time.perf_counter() - sent)
             ways.append(ways.pop(0))
@@ -145,8 +167,9 @@ async def _latencies(ways: list[_Way], seconds: float) -> None:
     ways.sort(key=lambda way: way.name != "open")
 
 
-def _requests() -> Iterator[dict[str, Any]]:
-    texts = Texts(Path(demo_model_directory()), seed=5)
+def _requests(seed: int) -> Iterator[dict[str, Any]]:
+    """Requests whose texts no other seed has, so that a cache knows none of them."""
+    texts = Texts(Path(demo_model_directory()), seed)
     while True:
         yield {"query": texts.text(8), "candidates": [texts.text(20) for _ in range(_DOCUMENTS)]}
 
@@ -166,6 +189,7 @@ def _figures(way: _Way, opened: _Way) -> dict[str, Any]:
         "p95_ms": percentile_ms(way, 95),
         "p50_added_ms": percentile_ms(way, 50) - percentile_ms(opened, 50),
         "p95_added_ms": percentile_ms(way, 95) - percentile_ms(opened, 95),
+        "p95_added_ms_interval": _interval_ms(way, opened),
         "tokens_per_second": statistics.median(cell.tokens_per_second for cell in way.cells),
         "throughput_ratio": statistics.median(ratios),
         "throughput_ratios": ratios,
@@ -174,16 +198,26 @@ def _figures(way: _Way, opened: _Way) -> dict[str, Any]:
     }
 
 
+def _interval_ms(way: _Way, opened: _Way) -> list[float]:
+    """95 % interval of what is added to the 95th percentile: the same questions drawn again and again for both."""
+    both_ms = np.array([way.latencies_s, opened.latencies_s]) * 1000
+    drawn = np.random.default_rng(0).integers(both_ms.shape[1], size=(_RESAMPLES, both_ms.shape[1]))
+    mine, theirs = (np.percentile(of[drawn], 95, axis=1) for of in both_ms)
+    low, high = np.percentile(mine - theirs, [2.5, 97.5])
+    return [float(low), float(high)]
+
+
 def _print(report: list[dict[str, Any]], console: Console) -> None:
     table = Table(
-        *"server|requests|p50 ms|added|p95 ms|added|tokens/s|of open|in a CPU s|guard CPU us".split("|"),
-        title=f"{_DOCUMENTS} documents, embedded model; latency with one client, throughput with {_CLIENTS}",
+        *"server|requests|p50 ms|added|p95 ms|added|interval|tokens/s|of open|in a CPU s|guard CPU us".split("|"),
+        title=f"{_DOCUMENTS} documents; latency of a paced scorer, throughput of the embedded model",
     )
     for row in report:
         table.add_row(
             row["way"],
             str(row["requests"]),
             *(f"{row[name]:.2f}" for name in ("p50_ms", "p50_added_ms", "p95_ms", "p95_added_ms")),
+            "{:.2f} to {:.2f}".format(*row["p95_added_ms_interval"]),
             f"{row['tokens_per_second']:.0f}",
             f"{row['throughput_ratio']:.1%}",
             f"{row['cpu_ratio']:.1%}",

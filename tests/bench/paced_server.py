@@ -1,14 +1,17 @@
-"""`python -m tests.bench.paced_server FOLDER`: a server whose scorer takes as long as the file FOLDER/rate says.
+"""`python -m tests.bench.paced_server FOLDER [SETTINGS]`: a server whose scorer takes as long as FOLDER/rate says.
 
 The file holds tokens a second and is read before every batch, so that the true rate is known and can be changed.
+SETTINGS are further ones by field name, in JSON.
 """
 
 from __future__ import annotations
 
+import json
 import sys
 import time
 from concurrent.futures import Executor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,7 +41,7 @@ class PacedScorer(ScriptedScorer):
         return np.zeros(len(batch), dtype=np.float32)
 
 
-def main(folder: Path) -> int:
+def main(folder: Path, flags: dict[str, Any]) -> int:
     def load(settings: Settings, metrics: Metrics, executor: Executor) -> ServedModel:
         return model_of(folder, settings, PacedScorer(folder / "rate"), metrics, executor)
 
@@ -46,8 +49,8 @@ def main(folder: Path) -> int:
         sys.stdout.write(f"Ready: {api}\n")
         sys.stdout.flush()
 
-    return run_process({"drain_delay_s": 0, "log_level": "error"}, load, ready)
+    return run_process({"drain_delay_s": 0, "log_level": "error", **flags}, load, ready)
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1])))
+    sys.exit(main(Path(sys.argv[1]), json.loads(sys.argv[2]) if sys.argv[2:] else {}))

@@ -11,6 +11,7 @@ import uvloop
 from bge_reranker.api.application import create_api, create_management
 from bge_reranker.configuration import load_settings
 from bge_reranker.guard.guard import create_guard
+from bge_reranker.guard.score_cache.cache import create_score_cache
 from bge_reranker.observe.logs import configure_logs
 from bge_reranker.observe.metrics import Metrics
 from bge_reranker.observe.start import create_metrics, start_tracing
@@ -39,8 +40,9 @@ def run_process(flags: Mapping[str, Any], load: Load, ready: Callable[[str, str]
     configure_logs(settings.observe)
     state, executor, metrics = ServingState(), ThreadPoolExecutor(2), create_metrics(settings.observe)
     guard, tracing = create_guard(settings.guard, metrics), start_tracing(settings.observe, metrics)
+    scores = create_score_cache(settings.scores, guard.redis, executor, metrics)
     api, management = open_listeners(
-        create_api(state, settings, guard, metrics, tracing, executor),
+        create_api(state, settings, guard, metrics, tracing, executor, scores),
         create_management(state, settings, guard, metrics),
         settings.http,
         Descriptors.divide(raise_limit(), settings.http.max_connections),
