@@ -125,6 +125,8 @@ def up_and_down(
         down_s = _until(lambda: scaled.replicas() == 1, "there is one replica again", limit_s=600)
         # The last pod that goes drains meanwhile.
         wait_until(lambda: _pods(scaled) == 1, "the pods that went have ended")
+        # Until Prometheus has seen that too.
+        time.sleep(2 * SCRAPE_S)
         calm = load.outcome()
     lost = [outcome["failure"] for outcome in calm if outcome["failure"] is not None]
     assert lost == [], lost
