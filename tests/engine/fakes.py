@@ -85,6 +85,9 @@ class FakeScorer:
     warmed_up_tokens: list[int] = field(default_factory=list)
     batches: list[list[int]] = field(default_factory=list)
     """Serials of every batch that was asked for, in order."""
+    further_shapes: int = 0
+    """Shapes that warm-up leaves for later; below 0 once it was asked for more than there were."""
+    further_error: Exception | None = None
     is_closed: bool = False
 
     @property
@@ -97,6 +100,12 @@ class FakeScorer:
             raise self.warm_up_error
         if max_batch_tokens > self.memory_tokens:
             raise ScorerOutOfMemory
+
+    def warm_up_further(self) -> bool:
+        self.further_shapes -= 1
+        if self.further_error is not None:
+            raise self.further_error
+        return self.further_shapes > 0
 
     def score(self, batch: Batch) -> NDArray[np.float32]:
         pairs = np.split(batch.tokens, batch.cu_seqlens[1:-1])

@@ -81,6 +81,9 @@ class ScriptedScorer:
         if max_batch_tokens < 1:
             raise ScorerOutOfMemory
 
+    def warm_up_further(self) -> bool:
+        return False
+
     def score(self, batch: Batch) -> NDArray[np.float32]:
         self.computing.set()
         self.gate.wait()

@@ -118,3 +118,11 @@ def test_shortage_of_memory_is_told_from_other_failures(
     monkeypatch.setattr(OpenVinoCalls, "results", fail)
     with pytest.raises(ScorerOutOfMemory):
         scorer.score(pack(random_pairs([5])))
+
+
+def test_what_is_warmed_up_further_changes_no_score(xlmr: Path) -> None:
+    scorer, pairs = warm_scorer(xlmr), random_pairs(LENGTHS)
+    before = scorer.score(pack(pairs))
+    while scorer.warm_up_further():
+        pass
+    assert np.array_equal(scorer.score(pack(pairs)), before)

@@ -78,6 +78,10 @@ class AcceptedScorer:
             self._scorer.warm_up(max_batch_tokens)
         self._notes = self._try_pairs()
 
+    def warm_up_further(self) -> bool:
+        """Run one more shape, as `Scorer.warm_up_further` says."""
+        return self._scorer.warm_up_further()
+
     def score(self, batch: Batch) -> NDArray[np.float32]:
         """Compute the logits of a batch, as `Scorer.score` says."""
         return self._scorer.score(batch)

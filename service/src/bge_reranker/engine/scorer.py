@@ -91,6 +91,14 @@ class Scorer(Protocol):
         """
         ...
 
+    def warm_up_further(self) -> bool:
+        """Run one more shape that serving may meet; called after `warm_up`, while nobody waits.
+
+        Returns:
+            Whether there is more to run.
+        """
+        ...
+
     def score(self, batch: Batch) -> NDArray[np.float32]:
         """Compute the logits of a batch.
 

@@ -56,6 +56,7 @@ class Worker:
         self._clock = clock
         self._observer = observer
         self._fruitless_batches = 0
+        self._has_more_to_warm_up = True
 
     def run(self) -> None:
         """Warm up and serve until the engine closes or dies; the body of the thread."""
@@ -106,9 +107,25 @@ class Worker:
         return True
 
     def _wait_for_batch(self) -> bool:
+        self.warm_up_while_idle()
         with self._condition:
-            self._condition.wait_for(lambda: self._dispatcher.lifecycle.is_over or self._dispatcher.can_begin())
+            self._condition.wait_for(self._is_wanted)
             return not self._dispatcher.lifecycle.is_over
+
+    def warm_up_while_idle(self) -> None:
+        """Run shapes that start-up had no time for, until somebody waits."""
+        while self._has_more_to_warm_up:
+            with self._condition:
+                if self._is_wanted():
+                    return
+            try:
+                self._has_more_to_warm_up = self._scorer.warm_up_further()
+            except (ScorerOutOfMemory, MemoryError):
+                # Batches of such a shape are told apart when they come.
+                self._has_more_to_warm_up = False
+
+    def _is_wanted(self) -> bool:
+        return self._dispatcher.lifecycle.is_over or self._dispatcher.can_begin()
 
     def _score(self, batch: Batch) -> NDArray[np.float32]:
         """Compute the logits of a batch.

@@ -43,8 +43,11 @@ logger = logging.getLogger(__name__)
 CALL_TOKENS_PER_THREAD = 320
 """Tokens of one call where rows may be computed together, for each of its threads: two rows of 160."""
 
-_WARM_UP_S = 1.0
-"""Seconds for building kernels before serving; a shape that was left out is built when it first comes."""
+_WARM_UP_S = 0.2
+"""Seconds for building kernels before serving."""
+
+_FURTHER_WARM_UP_S = 5.0
+"""Seconds after which no more are built while nobody waits; a shape that was left out is built when it first comes."""
 
 _TRIAL_TOKENS = 40
 """Longest trial pair that is compared with the plain network, which is slow."""
@@ -79,6 +82,8 @@ class OpenVinoScorer:
         self._embeddings = EmbeddingRows(tensors, self._geometry)
         self._plain = PlainNetwork(tensors, self._geometry)
         self._serves_plain = False
+        self._shapes: Iterator[tuple[int, int]] = iter(())
+        self._warm_until = 0.0
         last = self._geometry.family.logit
         self._last_weight = tensors[f"{last}.weight"].floats()[0].astype(np.float64)
         self._last_bias = float(tensors[f"{last}.bias"].floats()[0])
@@ -130,9 +135,20 @@ class OpenVinoScorer:
             invariant = is_batch_invariant(self.score, pairs, companions)
             notes += (Note(NoteKind.PAIRS_APART),)
         if not self._serves_plain:
+            self._shapes = self._shapes_of(max_batch_tokens)
             with _memory_shortage_reported():
-                self._build_kernels(max_batch_tokens)
+                self._build_kernels(time.monotonic() + _WARM_UP_S)
+            self._warm_until = time.monotonic() + _FURTHER_WARM_UP_S
         self._description = replace(self._description, batch_invariant=invariant, notes=notes)
+
+    def warm_up_further(self) -> bool:
+        """Build the kernels of one more shape, as `Scorer.warm_up_further` says.
+
+        Raises:
+            ScorerOutOfMemory: If there is no memory for it.
+        """
+        with _memory_shortage_reported():
+            return self._build_kernels(time.monotonic()) and time.monotonic() < self._warm_until
 
     def score(self, batch: Batch) -> NDArray[np.float32]:
         """Compute the logits of a batch, as `Scorer.score` says.
@@ -198,18 +214,23 @@ class OpenVinoScorer:
         logger.warning("%s", note)
         return (note,)
 
-    def _build_kernels(self, max_batch_tokens: int) -> None:
-        """Run shapes once, those of single pairs first, for as long as start-up allows."""
-        end = time.monotonic() + _WARM_UP_S
+    def _build_kernels(self, end: float) -> bool:
+        """Run shapes once, those of single pairs first, until that monotonic second; gives whether some are left."""
+        for rows, length in self._shapes:
+            hidden = np.zeros((rows, length, self._geometry.hidden_size), np.float32)
+            inputs = {HIDDEN: hidden, MASK: np.zeros((rows, 1, 1, length), np.float32)}
+            # Those that compute at once have kernels of their own.
+            deque(self._calls.results([inputs] * self._at_once), maxlen=0)
+            if time.monotonic() >= end:
+                return True
+        return False
+
+    def _shapes_of(self, max_batch_tokens: int) -> Iterator[tuple[int, int]]:
+        """Rows and lengths of the blocks that serving meets."""
         lengths = all_buckets(self._geometry.max_pair_tokens, bucket_step(self._call_tokens))
         most = {length: rows_within(length, min(self._call_tokens, max_batch_tokens)) for length in lengths}
         for rows in (1 << power for power in range(max(most.values()).bit_length())):
-            for length in lengths:
-                if rows <= most[length] and time.monotonic() < end:
-                    hidden = np.zeros((rows, length, self._geometry.hidden_size), np.float32)
-                    inputs = {HIDDEN: hidden, MASK: np.zeros((rows, 1, 1, length), np.float32)}
-                    # Those that compute at once have kernels of their own.
-                    deque(self._calls.results([inputs] * self._at_once), maxlen=0)
+            yield from ((rows, length) for length in lengths if rows <= most[length])
 
 
 def _float_parts(checkpoint: Checkpoint, precision: Precision) -> Precision:

@@ -76,6 +76,10 @@ class TorchScorer:
             notes += self._try_largest_batch(max_batch_tokens)
         self._description = replace(self._description, batch_invariant=invariant, notes=notes)
 
+    def warm_up_further(self) -> bool:
+        """There is nothing more to warm up."""
+        return False
+
     def score(self, batch: Batch) -> NDArray[np.float32]:
         """Compute the logits of a batch, as `Scorer.score` says.
 

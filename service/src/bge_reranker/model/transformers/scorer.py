@@ -86,6 +86,10 @@ class TransformersScorer:
         invariant = is_batch_invariant(self.score, pairs, companions)
         self._description = replace(self._description, batch_invariant=invariant, notes=notes)
 
+    def warm_up_further(self) -> bool:
+        """There is nothing more to warm up."""
+        return False
+
     def score(self, batch: Batch) -> NDArray[np.float32]:
         """Compute the logits of a batch, as `Scorer.score` says.
 
