@@ -72,6 +72,8 @@ class FakeScorer:
 
     clock: FakeClock = field(default_factory=FakeClock)
     tokens_per_second: float = 1000.0
+    launch_s: float = 0.0
+    """Seconds of every batch besides its tokens."""
     memory_tokens: int = 1_000_000_000
     max_pair_tokens: int = 512
     raises_on: dict[int, BaseException] = field(default_factory=dict)
@@ -111,7 +113,7 @@ class FakeScorer:
         pairs = np.split(batch.tokens, batch.cu_seqlens[1:-1])
         serials = [int(tokens[0]) for tokens in pairs]
         self.batches.append(serials)
-        self.clock.now += batch.total_tokens / self.tokens_per_second
+        self.clock.now += self.launch_s + batch.total_tokens / self.tokens_per_second
         if self.while_scoring is not None:
             self.while_scoring(batch)
         if batch.total_tokens > self.memory_tokens:

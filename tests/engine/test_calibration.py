@@ -15,9 +15,17 @@ def lengths_tokens(scorer: FakeScorer) -> list[int]:
 
 
 def test_calibration_finds_the_rate_of_a_fast_device_on_its_largest_batch() -> None:
+    scorer = FakeScorer(tokens_per_second=1e6, launch_s=0.005)
+    found = calibrate(scorer, scorer.clock, 16_384)
+    assert found.tokens_per_second == pytest.approx(16_384 / (0.005 + 16_384e-6))
+    assert found.batch_s == pytest.approx(0.005)
+    assert lengths_tokens(scorer)[-1] == 16_384 // 128
+
+
+def test_calibration_ends_early_where_larger_batches_are_no_faster() -> None:
     scorer = FakeScorer(tokens_per_second=1e6)
-    assert calibrate(scorer, scorer.clock, 1024).tokens_per_second == pytest.approx(1e6, rel=1e-3)
-    assert lengths_tokens(scorer)[-1] == 1024 // 128
+    assert calibrate(scorer, scorer.clock, 16_384).tokens_per_second == pytest.approx(1e6)
+    assert lengths_tokens(scorer)[-1] == 512 // 128
 
 
 def test_calibration_ends_within_its_time_on_a_slow_device() -> None:

@@ -25,6 +25,9 @@ _TOKEN_ID = 5
 _MAX_CALIBRATION_S = 1.5
 """Seconds within which the measurement is expected to end."""
 
+_FULL_TOKENS, _FULL_AFTER, _GAIN = 256, 2, 1.02
+"""A device is full when so many doublings in a row, from batches of two pairs on, computed not even a little faster."""
+
 
 def warm_up(scorer: Scorer, max_batch_tokens: int) -> int:
     """Warm the scorer up for the largest batch that its device has room for.
@@ -68,8 +71,8 @@ def calibrate(scorer: Scorer, clock: Callable[[], float], max_batch_tokens: int)
     best: tuple[int, float] | None = None
     measured: list[tuple[int, float]] = []
     tokens = min(_FIRST_TOKENS, max_batch_tokens)
-    began = clock()
-    while best is None or tokens <= max_batch_tokens:
+    began, in_vain = clock(), 0
+    while best is None or (tokens <= max_batch_tokens and in_vain < _FULL_AFTER):
         batch = _synthetic_batch(tokens, min(CALIBRATION_PAIR_TOKENS, scorer.description.max_pair_tokens))
         try:
             seconds = _time_batch(scorer, clock, batch)
@@ -80,6 +83,8 @@ def calibrate(scorer: Scorer, clock: Callable[[], float], max_batch_tokens: int)
                 ) from error
             break
         measured.append((tokens, seconds))
+        gains = best is None or tokens * best[1] > _GAIN * best[0] * seconds
+        in_vain = 0 if gains or tokens < _FULL_TOKENS else in_vain + 1
         if best is None or tokens * best[1] > best[0] * seconds:
             best = (tokens, seconds)
         if clock() - began + 2 * seconds > _MAX_CALIBRATION_S:
