@@ -176,7 +176,7 @@ def _let_in_again(proof: _Proof) -> None:
     # A machine that does much else keeps Redis from an answer now and then; it is asked again all the same.
     proof.scene("well again", _nothing, opens=None)
     operations = proof.figures["well again"]["operations"]
-    assert operations.get("limits ok", 0) > 0, operations
+    assert operations.get("ok limits", 0) > 0, operations
 
 
 def _demand_password(proof: _Proof) -> None:
