@@ -57,9 +57,7 @@ def create_exporter(settings: ObserveSettings) -> SpanExporter:
         )
 
         return HttpExporter(endpoint + _HTTP_PATH, timeout=_SEND_TIMEOUT_S)
-    from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import (  # noqa: PLC0415 - see above
-        OTLPSpanExporter as GrpcExporter,
-    )
+    from .grpc_exporter import GrpcExporter  # noqa: PLC0415 - see above
 
     return GrpcExporter(endpoint, timeout=_SEND_TIMEOUT_S)
 
