@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 from rich.console import Console
 
-from .telemetry import started
+from .processes import started
 
 _RATE = 20_000
 """Tokens a second at first."""

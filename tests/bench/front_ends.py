@@ -24,8 +24,7 @@ from .against.ratios import MedianRatio, Side, median_ratio, turns
 from .checkpoint import write_checkpoint
 from .documents import Texts
 from .load import Cell, run_cell
-from .processes import BenchServer
-from .telemetry import started
+from .processes import BenchServer, started
 
 _CLIENTS = 8
 _BODIES = 64

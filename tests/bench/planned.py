@@ -28,7 +28,7 @@ from bge_reranker.planning.sizes import RequestSizes, Sizes
 from bge_reranker.planning.sizing import Demand, run
 from bge_reranker.planning.sources import read_capacity
 
-from .telemetry import started
+from .processes import started
 
 SHARES = (0.4, 0.7, 0.9)
 WANTED = 0.25

@@ -89,3 +89,20 @@ def address_of(process: subprocess.Popen[str]) -> str:
         if line.startswith("Ready:"):
             return line.split()[-1]
     raise RuntimeError("the server ended before it was ready")
+
+
+@contextmanager
+def started(*arguments: str) -> Iterator[BenchServer]:
+    """A Python process that says where it listens, until the block ends.
+
+    Args:
+        arguments: Of the interpreter.
+    """
+    with subprocess.Popen(
+        [sys.executable, *arguments], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as process:
+        try:
+            yield BenchServer(address_of(process), psutil.Process(process.pid))
+        finally:
+            process.terminate()
+            process.wait(_STOP_S)

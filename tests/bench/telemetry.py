@@ -6,18 +6,19 @@ import asyncio
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import psutil
 from rich.console import Console
 
 from .against.comparison import Workload
 from .against.ratios import MedianRatio, Side, median_ratio, turns
 from .load import Cell, run_cell
-from .processes import BenchServer, address_of
+from .processes import BenchServer, started
+from .telemetry_parts import measure_parts
 
 _WORKLOAD = Workload("demo", "demo", documents=16, clients=8)
 """The embedded model: the smaller the model, the more of its time is telemetry's."""
@@ -26,7 +27,12 @@ _SERVERS = 4
 """How many pairs of servers share the turns: where a process happens to lie in memory is worth some percent."""
 
 _WARM_UP_S = 2.0
-_STOP_S = 30.0
+
+_SCRAPES_PER_S = 1 / 15
+"""As often as the chart's ServiceMonitor has the server scraped."""
+
+_SETTLE_S = 1.5
+"""Idle seconds after each turn, which count to it: the SDK sends once a second what is left of the turn's spans."""
 
 
 def measure_telemetry(rounds: int, seconds: float, console: Console) -> dict[str, Any]:
@@ -43,13 +49,23 @@ def measure_telemetry(rounds: int, seconds: float, console: Console) -> dict[str
         for _ in range(min(_SERVERS, rounds)):
             with _server("--log-level", "info", *everything) as this, _server("--log-level", "error") as other:
                 servers: dict[Side, _Server] = {"this": this, "other": other}
-                found = _in_turns(servers, max(1, rounds // _SERVERS), seconds, scrapes_per_s=1.0)
+                with _scraped(this, _SCRAPES_PER_S):
+                    found = _in_turns(servers, max(1, rounds // _SERVERS), seconds)
             for side, more in found.items():
                 cells[side] += more
     throughput = _ratio(cells, "tokens_per_second")
     per_cpu_second = _ratio(cells, "tokens_per_cpu_second")
     console.print(f"Telemetry on / off: throughput {throughput}, per CPU second {per_cpu_second}")
-    return {"throughput": asdict(throughput), "throughput_per_cpu_second": asdict(per_cpu_second), **_as_json(cells)}
+    own = measure_parts(_WORKLOAD.documents)
+    of_request_us = 1e6 * min(cell.server_cpu_s / len(cell.latencies_s) for cell in cells["other"])
+    console.print(f"Its own CPU time, of the {of_request_us / 1000:.1f} ms of a request: {own.of(of_request_us)}")
+    return {
+        "throughput": asdict(throughput),
+        "throughput_per_cpu_second": asdict(per_cpu_second),
+        "own_cpu_us": asdict(own),
+        "request_cpu_us": of_request_us,
+        **_as_json(cells),
+    }
 
 
 def measure_scrapes(rounds: int, seconds: float, console: Console) -> dict[str, Any]:
@@ -65,12 +81,13 @@ def measure_scrapes(rounds: int, seconds: float, console: Console) -> dict[str, 
     ratio = median_ratio(
         [cell.percentile_ms(95) for cell in cells["this"]], [cell.percentile_ms(95) for cell in cells["other"]]
     )
-    console.print(f"100 scrapes a second / none: p95 latency {ratio}")
-    return {"p95_latency": asdict(ratio), **_as_json(cells)}
+    throughput = _ratio(cells, "tokens_per_second")
+    console.print(f"100 scrapes a second / none: p95 latency {ratio}, throughput {throughput}")
+    return {"p95_latency": asdict(ratio), "throughput": asdict(throughput), **_as_json(cells)}
 
 
 def _in_turns(
-    servers: dict[Side, _Server], rounds: int, seconds: float, scrapes_per_s: float
+    servers: dict[Side, _Server], rounds: int, seconds: float, scrapes_per_s: float = 0.0
 ) -> dict[Side, list[Cell]]:
     for server in servers.values():
         _run(server.api, 0, _WARM_UP_S)
@@ -84,7 +101,10 @@ def _in_turns(
 
 
 def _run(server: BenchServer, seed: int, seconds: float, requests: int = 1_000_000) -> Cell:
+    cpu_s = server.cpu_s()
     cell = asyncio.run(run_cell(server, _WORKLOAD.requests(seed), _WORKLOAD.clients, seconds, requests))
+    time.sleep(_SETTLE_S)
+    cell.server_cpu_s = server.cpu_s() - cpu_s
     if cell.failed or not cell.latencies_s:
         raise RuntimeError(f"{cell.failed} requests failed, so that the turns are not of the same work")
     return cell
@@ -129,20 +149,3 @@ def _server(*flags: str) -> Iterator[_Server]:
     fixed = ("--port", "0", "--management-port", str(port), "--drain-delay-s", "0", "--model", _WORKLOAD.model)
     with started("-m", "bge_reranker", "serve", *fixed, *flags) as server:
         yield _Server(server, f"http://127.0.0.1:{port}")
-
-
-@contextmanager
-def started(*arguments: str) -> Iterator[BenchServer]:
-    """A Python process that says where it listens, until the block ends.
-
-    Args:
-        arguments: Of the interpreter.
-    """
-    with subprocess.Popen(
-        [sys.executable, *arguments], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-    ) as process:
-        try:
-            yield BenchServer(address_of(process), psutil.Process(process.pid))
-        finally:
-            process.terminate()
-            process.wait(_STOP_S)

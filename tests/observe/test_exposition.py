@@ -5,8 +5,11 @@ from collections.abc import Iterable
 import pytest
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.openmetrics import exposition as openmetrics
 
 from bge_reranker.observe.exposition import Exposition
+from bge_reranker.observe.start import create_metrics
+from bge_reranker.settings import ObserveSettings
 from tests.engine.fakes import FakeClock
 
 TEXT, OPENMETRICS = "text/plain", "application/openmetrics-text; version=1.0.0"
@@ -88,3 +91,13 @@ def test_each_scraper_gets_the_format_that_it_names_first(
     assert rendered.media_type.split(";")[0] == media_type
     assert rendered.content.endswith(b"# EOF\n") == (media_type != TEXT)
     assert exposition.fresh(accept) is rendered
+
+
+def test_all_names_are_written_as_scrapers_that_know_old_names_only_want_them() -> None:
+    registry = create_metrics(ObserveSettings(tei_metric_names=True)).registry
+    ours = Exposition(registry).render(OPENMETRICS).content
+    assert _without_values(ours) == _without_values(openmetrics.generate_latest(registry, openmetrics.UNDERSCORES))
+
+
+def _without_values(text: bytes) -> list[bytes]:
+    return [line if line.startswith(b"#") else line.rpartition(b" ")[0] for line in text.splitlines()]

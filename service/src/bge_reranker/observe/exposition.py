@@ -62,8 +62,13 @@ class Exposition:
             if (kept := self.fresh(accept)) is not None:
                 return kept
             at = self._clock()
-            write = openmetrics.generate_latest if media_type == _OPENMETRICS else exposition.generate_latest
-            rendered = self._kept[media_type] = Rendered(write(self._registry), media_type, at)
+            content = (
+                # Our names need no escaping; this scheme finds it out by the name, the others by the letter.
+                openmetrics.generate_latest(self._registry, openmetrics.ALLOWUTF8)
+                if media_type == _OPENMETRICS
+                else exposition.generate_latest(self._registry)
+            )
+            rendered = self._kept[media_type] = Rendered(content, media_type, at)
             return rendered
 
 
