@@ -36,8 +36,7 @@ from tests.needs import REDIS_SERVER
 
 from .documents import Texts
 from .load import Cell, run_cell
-from .processes import BenchServer, bench_server
-from .telemetry import started
+from .processes import BenchServer, bench_server, started
 
 _KEY = "bgr_the-key-of-the-benchmark"
 _OTHER_KEYS = 50
