@@ -15,6 +15,7 @@ from typing import Final
 
 import numpy as np
 import structlog
+from starlette.datastructures import Headers
 
 from bge_reranker.engine.trail import BatchShare, Trail
 from bge_reranker.observe.exposition import Exposition
@@ -110,7 +111,7 @@ def _spans_us(ranking: Ranking, ratio: float) -> float:
             tracing = OtlpTracing(settings, Metrics(), create_exporter(settings), shutdown_s=60)
             began = time.monotonic()
             for _ in range(_REQUESTS):
-                begun = tracing.begin({}, began)
+                begun = tracing.begin(Headers(), began)
                 begun.end(Traced(began + 1, 200, "ok", "/rerank", "0" * 32, "native", "demo", documents, None, ranking))
             tracing.shutdown()
 

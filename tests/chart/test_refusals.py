@@ -92,6 +92,14 @@ IMPOSSIBLE: list[tuple[Values, list[str]]] = [
         ["asks for bge_reranker_pairs_total, a series of the pods themselves", "Ask for one of an ingress controller"],
     ),
     (
+        {"autoscaling": {"enabled": True, "keda": {**KEDA, "outsideQuery": 'sum(container_cpu_usage{pod=~"r-.*"})'}}},
+        ["asks for container_cpu_usage, a series of the pods themselves"],
+    ),
+    (
+        {"autoscaling": {"enabled": True, "keda": {**KEDA, "outsideQuery": 'sum({__name__=~"bge_.*"})'}}},
+        ["asks for __name__, a series of the pods themselves"],
+    ),
+    (
         {"autoscaling": {"enabled": True, "keda": {**KEDA, "interceptor": {"enabled": True}}}},
         ["autoscaling.keda.interceptor.hosts is empty", "List at least one host name."],
     ),

@@ -35,6 +35,13 @@ def test_an_empty_result_is_an_error_to_keda_and_never_a_load_of_zero() -> None:
     assert rendered["fallback"] == {"failureThreshold": 3, "replicas": 2, "behavior": "currentReplicasIfHigher"}
 
 
+def test_keda_gets_no_fallback_where_cpu_time_is_its_only_trigger() -> None:
+    scaling = {"enabled": True, "backlogSeconds": {"enabled": False}, "cpu": {"enabled": True}, "keda": KEDA}
+    spec = render({**CPU_DEMO, "autoscaling": scaling}).one("ScaledObject")["spec"]
+    assert [each["type"] for each in spec["triggers"]] == ["cpu"]
+    assert "fallback" not in spec
+
+
 def test_a_backlog_that_is_older_than_a_minute_does_not_count() -> None:
     (trigger,) = triggers()
     series = r'bge_reranker_backlog_seconds\{namespace="search",reranker="demo"\}'
@@ -55,7 +62,8 @@ def test_only_series_of_the_release_itself_drive_it() -> None:
 
 def test_at_zero_the_load_outside_of_the_pods_stands_for_a_backlog_of_none() -> None:
     backlog, outside = triggers(minReplicas=0, keda={**KEDA, "outsideQuery": OUTSIDE})
-    assert backlog["metadata"]["query"].endswith(f" or sum(0 * ({OUTSIDE}))")
+    # On a line of its own: a query may end with a comment.
+    assert backlog["metadata"]["query"].endswith(f" or sum(0 * ({OUTSIDE}\n))")
     assert outside["metadata"]["query"] == OUTSIDE
     assert outside["metadata"]["threshold"] == "10"
 

@@ -66,6 +66,8 @@ def test_two_keys_of_one_name_are_one_caller_so_that_a_rotation_starts_no_new_sh
         ("first-key name=a/b", "Key 1 in f has a name that is not"),
         ("first-key scopes=rerank,root", "Key 1 in f has a scope 'root', which does not exist. Scopes: admin"),
         ("first-key nmae=search", "Key 1 in f has an attribute 'nmae'"),
+        ("first-key name=a name=b", "Key 1 in f has name more than once"),
+        ("first-key name=a\nfirst-key name=b", "Key 2 in f stands there before, with another name"),
     ],
 )
 def test_keys_that_cannot_be_are_refused_without_being_shown(text: str, words: str) -> None:

@@ -56,6 +56,13 @@ def test_the_client_is_whom_trusted_proxies_name(peer: str, headers: Headers, ad
         ("for=_hidden", "10.0.0.1"),
         ("proto=https", "10.0.0.1"),
         ("by=192.0.2.1;notfor=192.0.2.1", "10.0.0.1"),
+        # What is quoted is a text, whatever it looks like.
+        (f'proto=http;host="a;for=192.0.2.1";for={CLIENT}', CLIENT),
+        (f'host="a,for=192.0.2.1";for={CLIENT}', CLIENT),
+        (f'for={CLIENT};host="a, for=192.0.2.1"', CLIENT),
+        (f'host="a\\";for=192.0.2.1";for={CLIENT}', CLIENT),
+        # One that is never closed may hide what the proxy wrote.
+        (f'host="a, for=192.0.2.1;for={CLIENT}', "10.0.0.1"),
     ],
 )
 def test_the_standard_header_is_read_where_it_was_chosen(value: str, address: str) -> None:

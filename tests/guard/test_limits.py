@@ -151,6 +151,39 @@ def test_replicas_share_tokens_and_what_was_used_of_them(redis_url: str) -> None
     asyncio.run(run())
 
 
+def test_what_redis_refuses_counts_nowhere_so_that_the_time_that_is_told_is_true(
+    redis_url: str, running: RedisServer
+) -> None:
+    async def run() -> None:
+        redises = [shared(redis_url) for _ in range(2)]
+        clock = Clock()
+        first, second = (Limits(10, None, redis, clock) for redis in redises)
+        assert await passed(first, 10) == 10
+        assert await passed(second, 10) == 0
+        # As if the minute were over.
+        running.client().flushall()
+        assert await passed(second, 10) == 10
+        for redis in redises:
+            await redis.close()
+
+    asyncio.run(run())
+
+
+def test_what_redis_was_not_charged_with_is_not_given_back_to_it(redis_url: str, running: RedisServer) -> None:
+    async def run() -> None:
+        away, well = shared("redis://127.0.0.1:9/0"), shared(redis_url)
+        limits = Limits(None, 1000, away)
+        charge = await limits.charge("a", 900)
+        limits._shared = Limits(None, 1000, well)._shared
+        charge.settle(10)
+        await asyncio.gather(*limits._settling)
+        for redis in (away, well):
+            await redis.close()
+
+    asyncio.run(run())
+    assert running.client().keys() == []
+
+
 def test_redis_holds_no_name_of_a_caller(redis_url: str, running: RedisServer) -> None:
     async def run() -> None:
         redis = shared(redis_url)

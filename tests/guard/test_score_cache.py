@@ -21,6 +21,7 @@ from bge_reranker.errors import DocumentTooLong, NonFiniteScore, QueueFull
 from bge_reranker.guard.redis import Outcome, Part, connect
 from bge_reranker.guard.score_cache.cache import ScoreCache, Use, create_score_cache
 from bge_reranker.guard.score_cache.entry import Entry, sealed, unsealed
+from bge_reranker.guard.score_cache.flights import Terms
 from bge_reranker.guard.score_cache.keys import pair_keys
 from bge_reranker.guard.score_cache.memory import ENTRY_BYTES, MemoryScores
 from bge_reranker.observe.metrics import Metrics
@@ -113,7 +114,7 @@ def test_of_a_half_known_request_only_the_rest_is_computed_and_equal_documents_o
     ranking = setup.rank(["a", "good", "good good", "a", "bad"])
     assert setup.scored_pairs == 4
     assert ranking.logits.tolist() == [0.0, 1.0, 2.0, 0.0, -1.0]
-    assert ranking.known_documents == 2
+    assert ranking.known_documents == 3
     assert ranking.order() == [2, 1, 0, 3, 4]
     assert setup.counted.found["duplicate"] == 1
 
@@ -191,6 +192,18 @@ def test_who_waits_for_a_request_that_is_cancelled_computes_itself(setup: Setup)
     assert asyncio.run(leave_the_second_alone()).logits.tolist() == [1.0, -1.0]
 
 
+@pytest.mark.parametrize(
+    ("party", "documents", "suits"), [("a", 20, True), ("a", 30, True), ("a", 19, False), ("b", 20, False)]
+)
+def test_who_asks_for_less_or_is_somebody_else_does_not_wait_for_a_job(
+    party: str,
+    documents: int,
+    suits: bool,  # noqa: FBT001 - of a table
+) -> None:
+    job = Terms(0, 5.0, "a", 20)
+    assert job.suit(Terms(0, 5.0, party, documents)) == suits
+
+
 def test_who_is_in_more_of_a_hurry_does_not_wait_for_others(setup: Setup) -> None:
     async def ask_urgently() -> None:
         setup.scorer.gate.clear()
@@ -252,12 +265,14 @@ def test_an_entry_keeps_every_bit_of_its_logit(logit: float) -> None:
     assert np.float32(again.logit).tobytes() == np.float32(logit).tobytes()
 
 
-def test_what_is_no_entry_of_its_key_is_not_taken_for_one() -> None:
+def test_only_what_was_sealed_for_its_key_is_taken_for_a_score() -> None:
     packed = Entry(np.float32(1.5), 7, truncated=False).packed()
     whole = sealed(b"key", packed)
     assert unsealed(b"key", whole) == packed
     not_a_number = Entry(np.float32(math.nan), 7, truncated=False).packed()
-    for garbage in (None, b"", whole[:-1], whole + b"x", bytes(len(whole)), "text", sealed(b"key", not_a_number)):
+    too_many = Entry(np.float32(1.5), 4_000_000_000, truncated=False).packed()
+    unsound = [sealed(b"key", each) for each in (not_a_number, too_many)]
+    for garbage in (None, b"", whole[:-1], whole + b"x", bytes(len(whole)), "text", *unsound):
         assert unsealed(b"key", garbage) is None
     assert unsealed(b"other", whole) is None
 

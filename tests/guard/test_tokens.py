@@ -6,6 +6,7 @@ import asyncio
 import base64
 import hmac
 import json
+import threading
 import time
 from collections.abc import Callable
 from hashlib import sha256
@@ -342,6 +343,52 @@ def test_a_token_of_a_key_that_was_just_published_opens() -> None:
         issuer.now += PAUSE_S
         assert await issuer.opens(token(OTHER_RSA_KEY, kid="r2"))
         assert not await issuer.opens(token())
+
+    asyncio.run(run())
+
+
+def test_keys_without_names_are_all_tried_wherever_they_are_and_fetched_again_where_none_fits() -> None:
+    async def run() -> None:
+        issuer = Issuer(jwks(jwk(RSA_KEY, None)))
+        local = read_jwks(jwks(jwk(OTHER_RSA_KEY, None)), "jwksFile")
+        issuer.tokens = Tokens(TERMS, (lambda: local,), issuer.keys)
+        assert await issuer.opens(token(OTHER_RSA_KEY, kid=None))
+        assert await issuer.opens(token(kid=None))
+        newest = rsa.generate_private_key(65537, 2048)
+        assert not await issuer.opens(token(newest, kid=None))
+        issuer.text, issuer.now = jwks(jwk(newest, None)), issuer.now + PAUSE_S
+        assert await issuer.opens(token(newest, kid=None))
+
+    asyncio.run(run())
+
+
+def test_every_secret_of_a_file_opens() -> None:
+    secrets = [f"{SECRET}-{number}" for number in range(12)]
+    text = "\n".join(secrets)
+    assert all(identify(token(secret, "HS256", None), secrets=text) is not None for secret in secrets)
+
+
+@pytest.mark.parametrize("claim", ["nbf", "iat"])
+def test_a_token_from_beyond_all_calendars_is_refused(claim: str) -> None:
+    assert "token" in refused(token(**{claim: 10**400}))
+
+
+def test_a_token_may_never_expire() -> None:
+    assert identify(token(exp=10**400)) is not None
+
+
+def test_an_issuer_that_answers_byte_by_byte_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bge_reranker.guard.remote_keys._WHOLE_FETCH_S", 0.01)
+
+    async def run() -> None:
+        issuer, let_go = Issuer(JWKS), threading.Event()
+        issuer.keys._fetch = lambda: str(let_go.wait())
+        with pytest.raises(TokenKeysUnavailable):
+            await issuer.opens(token())
+        issuer.keys._fetch = issuer._fetch
+        issuer.now += PAUSE_S
+        assert await issuer.opens(token())
+        let_go.set()
 
     asyncio.run(run())
 

@@ -53,5 +53,5 @@ def test_every_kind_of_request_is_encoded_byte_for_byte_as_the_sdk_does_it() -> 
         *spans_of_request(status=200, ranking=Ranking.empty()),
     ]
     ours, theirs = encode_our_spans(spans), encode_spans(spans)
-    assert len(ours.resource_spans[0].scope_spans[0].spans) == 16
+    assert len(ours.resource_spans[0].scope_spans[0].spans) == 17
     assert ours.SerializeToString(deterministic=True) == theirs.SerializeToString(deterministic=True)

@@ -14,6 +14,7 @@ import pytest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
+from starlette.datastructures import Headers
 from typing_extensions import override
 
 from bge_reranker.observe.metrics import Metrics
@@ -119,6 +120,31 @@ def test_who_calls_decides_whether_its_request_is_traced(tmp_path: Path) -> None
         assert {span.trace_id.hex() for span in receiver.spans} == {TRACE}
 
 
+def test_a_trace_that_is_named_twice_is_not_continued_and_states_in_several_headers_are_one_list(
+    tmp_path: Path,
+) -> None:
+    parent = next(iter(from_caller().items()))
+    states = [("tracestate", "a=1"), ("tracestate", "b=2")]
+    with RECEIVERS["grpc"]() as receiver:
+        with live_server(tmp_path, {"otlp_endpoint": receiver.endpoint}) as server:
+            server.post(BODY, headers=httpx.Headers([parent, parent]))
+        assert TRACE not in {span.trace_id.hex() for span in receiver.spans}
+        with live_server(tmp_path, {"otlp_endpoint": receiver.endpoint}) as server:
+            server.post(BODY, headers=httpx.Headers([parent, *states]))
+        assert {span.trace_state for span in receiver.spans if span.trace_id.hex() == TRACE} == {"a=1,b=2", ""}
+
+
+def test_a_request_of_which_every_score_was_known_has_a_rerank_span(tmp_path: Path) -> None:
+    with RECEIVERS["grpc"]() as receiver:
+        flags = {"otlp_endpoint": receiver.endpoint, "score_cache_bytes": 1_000_000}
+        with live_server(tmp_path, flags) as server:
+            server.post(BODY)
+            server.post(BODY, headers=from_caller())
+        known = {span.name: span for span in receiver.spans if span.trace_id.hex() == TRACE}
+        assert sorted(known) == ["POST /rerank", "rerank"]
+        assert values(known["rerank"])["bge_reranker.documents"] == 2
+
+
 def test_a_dead_receiver_costs_the_spans_and_no_request(tmp_path: Path) -> None:
     with RECEIVERS["http"]() as receiver:
         endpoint = receiver.endpoint
@@ -146,11 +172,11 @@ class Stuck(SpanExporter):
 def test_a_stuck_receiver_lets_spans_wait_up_to_a_bound_and_holds_up_no_shutdown() -> None:
     metrics, stuck, more = Metrics(), Stuck(), 300
     tracing = OtlpTracing(ObserveSettings(), metrics, stuck, shutdown_s=0.01)
-    tracing.begin({}, 0.0).end(ASKED)
+    tracing.begin(Headers(), 0.0).end(ASKED)
     stuck.has_begun.wait()
     taken = len(stuck.spans)
     for _ in range(MAX_QUEUED_SPANS + more):
-        tracing.begin({}, 0.0).end(ASKED)
+        tracing.begin(Headers(), 0.0).end(ASKED)
     assert spans_of(metrics, "dropped") == more
     tracing.shutdown()
     assert len(stuck.spans) == taken
@@ -163,7 +189,7 @@ def test_a_clock_that_is_set_while_a_request_runs_changes_no_span() -> None:
     stuck.is_let_go.set()
     clocks = iter([hour_ns, 0])
     tracing = OtlpTracing(ObserveSettings(), Metrics(), stuck, wall_clock_ns=lambda: next(clocks, 0))
-    first, second = tracing.begin({}, 0.25), tracing.begin({}, 0.25)
+    first, second = tracing.begin(Headers(), 0.25), tracing.begin(Headers(), 0.25)
     for trace in (first, second):
         trace.end(ASKED)
     tracing.shutdown()
@@ -191,7 +217,7 @@ def _length(span: ReadableSpan) -> int:
     ],
 )
 def test_the_log_names_the_callers_trace_also_where_none_is_recorded(header: str, trace_id: str) -> None:
-    trace = NoTracing().begin({"traceparent": header}, 0.0)
+    trace = NoTracing().begin(Headers({"traceparent": header}), 0.0)
     assert (trace.trace_id, trace.exemplar, dict(trace.headers)) == (trace_id, None, {})
 
 

@@ -53,3 +53,4 @@ def test_a_connection_to_a_busy_server_is_told_to_close(
     monkeypatch.setattr("bge_reranker.serving.connection_age.BUSY_AGE_S", 0.0)
     monkeypatch.setattr("bge_reranker.serving.connection_age.BUSY_BACKLOG_S", -1.0)
     assert fresh_server.post(BODY).headers["connection"] == "close"
+    assert "connection" not in httpx.get(fresh_server.url + "/health").headers

@@ -13,7 +13,8 @@ What KEDA asks Prometheus. A query that finds nothing is an error there, and nev
 {{- $query := printf "sum(%s and time() - timestamp(%s) < 60)" $series $series -}}
 {{- if and (eq (int .Values.autoscaling.minReplicas) 0) .Values.autoscaling.keda.outsideQuery -}}
 {{- /* Without a pod there is no backlog: 0, as long as Prometheus sees what is in front of the pods. */ -}}
-{{- printf "%s or sum(0 * (%s))" $query .Values.autoscaling.keda.outsideQuery -}}
+{{- /* On a line of its own, since it may end with a comment. */ -}}
+{{- printf "%s or sum(0 * (%s\n))" $query .Values.autoscaling.keda.outsideQuery -}}
 {{- else -}}
 {{- $query -}}
 {{- end -}}
@@ -25,7 +26,7 @@ What KEDA asks Prometheus. A query that finds nothing is an error there, and nev
 {{- $metric := default .Values.autoscaling.gpu.metric (get $recorded .Values.autoscaling.gpu.metric) -}}
 {{- printf "sum(%s{%s})" $metric (include "bge-reranker.ownSeries" .) -}}
 {{- if and (eq (int .Values.autoscaling.minReplicas) 0) .Values.autoscaling.keda.outsideQuery -}}
-{{- printf " or sum(0 * (%s))" .Values.autoscaling.keda.outsideQuery -}}
+{{- printf " or sum(0 * (%s\n))" .Values.autoscaling.keda.outsideQuery -}}
 {{- end -}}
 {{- end }}
 

@@ -83,7 +83,7 @@ Claim = Annotated[str, _like(_NO_SPACE, "a text without white space, such as htt
 KeySetAddress = Annotated[
     str,
     _like(
-        rf"(https://{USER}{HOST_AND_PORT}|http://{_LOOPBACK})([/?#]({_NO_SPACE})?)?",
+        rf"(https://{HOST_AND_PORT}|http://{_LOOPBACK})([/?#]({_NO_SPACE})?)?",
         "an https:// address such as https://issuer.example/keys, or http:// on localhost, so that nobody else can "
         "sign tokens",
         2048,

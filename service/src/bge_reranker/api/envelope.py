@@ -117,7 +117,9 @@ class Envelope:
             headers["X-Model-Digest"] = self._state.model.digest
             headers["X-Model-Precision"] = self._state.model.description.precision
         age_s = self._clock() - scope.get(CONNECTED_AT, float("inf"))
-        if self._state.is_draining or is_due_to_close(age_s, self._max_connection_age_s, self._backlog_s):
+        # Probes and scrapers do not wait for the backlog, and another replica would not do for them.
+        backlog_s = self._backlog_s if scope["method"] == "POST" else _none
+        if self._state.is_draining or is_due_to_close(age_s, self._max_connection_age_s, backlog_s):
             headers["Connection"] = "close"
         return headers
 
@@ -226,6 +228,10 @@ class _Answer:
                     await self.receive()
         except TimeoutError:
             return
+
+
+def _none() -> float:
+    return 0.0
 
 
 def bug(record: RequestRecord) -> InternalError:

@@ -137,7 +137,10 @@ class RerankEndpoint:
         return await asyncio.get_running_loop().run_in_executor(self.executor, work, *args)
 
     async def _rank_within_limits(self, request: Request, spoken: Spoken) -> Ranked:
-        """Rank, and charge the caller with what it took: nothing where there was no ranking."""
+        """Rank, and charge the caller with what it took: nothing where there was no ranking.
+
+        Whoever hangs up is charged with what was estimated: it may have been computed.
+        """
         limits = self.guard.limits
         if limits is None:
             return await self._rank(request, spoken)
@@ -147,6 +150,9 @@ class RerankEndpoint:
         try:
             ranked = await self._rank(request, spoken)
             used_tokens = ranked.ranking.total_tokens
+        except CallerGone:
+            used_tokens = tokens
+            raise
         finally:
             if charge is not None:
                 charge.settle(used_tokens)

@@ -93,7 +93,15 @@ def read_keys(text: str, source: str, kind: CallerKind = "key") -> ApiKeys:
         raise SettingsError(f"{source} holds no API key.", remedy="Put one there, or unset the setting.")
     if _is_quoted(text.strip()):
         raise _quoted(f"Key 1 in {source}")
-    return ApiKeys(_key(words, f"Key {number} in {source}", kind) for number, words in enumerate(entries, 1))
+    keys: dict[bytes, ApiKey] = {}
+    for number, words in enumerate(entries, 1):
+        where = f"Key {number} in {source}"
+        key = _key(words, where, kind)
+        if keys.setdefault(key.digest, key).caller != key.caller:
+            raise SettingsError(
+                f"{where} stands there before, with another name or other scopes.", remedy="Leave one of the lines."
+            )
+    return ApiKeys(keys.values())
 
 
 def load_internal_token(settings: GuardSettings) -> str | None:
@@ -151,8 +159,11 @@ def _entries(text: str) -> Iterator[list[str]]:
 def _key(words: list[str], where: str, kind: CallerKind) -> ApiKey:
     digest = _digest(words[0], where)
     name, scopes = digest.hex()[:8], DEFAULT_SCOPES
+    attributes = [word.partition("=")[0] for word in words[1:]]
     for word in words[1:]:
         attribute, _, value = word.partition("=")
+        if attributes.count(attribute) > 1:
+            raise SettingsError(f"{where} has {printable(attribute)[:40]} more than once.", remedy="Leave one of them.")
         if attribute == "name":
             name = _checked_name(value, where)
         elif attribute == "scopes":

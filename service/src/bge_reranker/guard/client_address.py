@@ -26,8 +26,8 @@ _CLIENT_BITS: Final = 64
 _PORT: Final = re.compile(r"^(?:\[([^\]]+)\]|([^:]+))(?::\d{1,5})?$")
 """An address with or without a port; those of IPv6 in brackets where there is one."""
 
-_FOR: Final = re.compile(r"(?:^|;)\s*for\s*=\s*\"?([^\";]+)\"?", re.IGNORECASE)
-"""RFC 7239, 4: who made the request of one element."""
+_PAIR: Final = re.compile(r'[ \t]*(?:([\w!#$%&\'*+.^`|~-]+)=("(?:[^"\\]|\\.)*"|[^",; \t]*))?[ \t]*([;,]|$)')
+"""RFC 7239, 4: a pair and what follows it. A comma or a semicolon within quotes ends nothing."""
 
 
 class ClientAddresses:
@@ -69,13 +69,29 @@ class ClientAddresses:
         """Whom each proxy forwarded for, the nearest first."""
         if not self._trusted:
             return
-        elements = ",".join(headers.getlist(self._header)).split(",")
-        for element in reversed(elements):
-            if self._header == "x-forwarded-for":
-                yield element.strip()
-            else:
-                found = _FOR.search(element)
-                yield found[1].strip() if found else ""
+        lines = headers.getlist(self._header)
+        if self._header == "x-forwarded-for":
+            yield from (element.strip() for element in reversed(",".join(lines).split(",")))
+        else:
+            for line in reversed(lines):
+                yield from reversed(_forwarded_for(line))
+
+
+def _forwarded_for(line: str) -> list[str]:
+    """Who made the request of each element of a line; empty where it says nothing, or the line is none of the form."""
+    found, at = [""], 0
+    while True:
+        pair = _PAIR.match(line, at)
+        if pair is None:
+            # Whoever wrote it, a part of it may look like what it is not.
+            return [""]
+        if (pair[1] or "").lower() == "for":
+            found[-1] = pair[2].strip('"')
+        at = pair.end()
+        if not pair[3]:
+            return found
+        if pair[3] == ",":
+            found.append("")
 
 
 def _address(text: str) -> _Address | None:

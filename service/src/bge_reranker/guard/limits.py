@@ -125,29 +125,31 @@ class Limits:
             tokens = min(estimated_tokens, self._tokens.item.amount)
             if not self._limiter.hit(self._tokens.item, key, cost=tokens):
                 raise self._refusal(self._tokens, key, tokens)
-        if self._shared is not None:
-            await self._charge_shared(self._shared, key, tokens)
-        return Charge(lambda more: self._settle(key, more), tokens)
+        is_shared = self._shared is not None and await self._charge_shared(self._shared, key, tokens)
+        return Charge(lambda more: self._settle(key, more, is_shared=is_shared), tokens)
 
-    async def _charge_shared(self, shared: _Shared, key: str, tokens: int) -> None:
+    async def _charge_shared(self, shared: _Shared, key: str, tokens: int) -> bool:
+        """Charge in Redis; gives whether it was."""
         costs = [(limit, cost) for limit, cost in ((self._requests, 1), (self._tokens, tokens)) if limit is not None]
         try:
             refused = await shared.hit(key, costs)
         except RedisUnavailable:
             # What this process has counted is what there is.
-            return
+            return False
         if refused is None:
-            return
+            return True
         limit, wait_s = refused
-        if self._tokens is not None:
-            self._add(self._tokens, key, -tokens)
+        # What is refused counts nowhere, or this process would refuse whoever comes back when he was told to.
+        for counted, cost in ((self._requests, 1), (self._tokens, tokens)):
+            if counted is not None:
+                self._add(counted, key, -cost)
         raise limit.refusal(wait_s)
 
-    def _settle(self, key: str, more_tokens: int) -> None:
+    def _settle(self, key: str, more_tokens: int, *, is_shared: bool) -> None:
         if self._tokens is None:
             return
         self._add(self._tokens, key, more_tokens)
-        if self._shared is not None:
+        if self._shared is not None and is_shared:
             # Beside the answer, which has no reason to wait for it.
             task = asyncio.ensure_future(self._shared.add(key, self._tokens, more_tokens))
             self._settling.add(task)

@@ -227,3 +227,7 @@ class _PasswordFile(CredentialProvider):
         except NotText as error:
             raise RedisError(str(error)) from None
         return (self._username, password) if self._username else (password,)
+
+    @override
+    async def get_credentials_async(self) -> tuple[str] | tuple[str, str]:
+        return self.get_credentials()

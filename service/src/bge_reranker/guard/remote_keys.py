@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final
 
 import httpx2
@@ -29,6 +31,9 @@ WAIT_S: Final = 2.0
 
 _FETCH_S: Final = 5.0
 """Longest wait for the other side, each time."""
+
+_WHOLE_FETCH_S: Final = 8.0
+"""Seconds after which a fetch has failed, be it that bytes still drip in: the next one may do better."""
 
 _MOST_BYTES: Final = 1_000_000
 """Largest key set that is read."""
@@ -104,7 +109,9 @@ class RemoteKeys:
 
     async def _fetch_once(self) -> None:
         try:
-            self._keys = read_jwks(await asyncio.to_thread(self._fetch), self._source)
+            async with asyncio.timeout(_WHOLE_FETCH_S):
+                text = await _in_thread_of_its_own(self._fetch)
+            self._keys = read_jwks(text, self._source)
         except (OSError, ValueError, SettingsError) as error:
             # Of what the network says `fetch_from` keeps the kind alone: the rest may hold the address.
             reason = error.message if isinstance(error, SettingsError) else str(error)
@@ -113,6 +120,33 @@ class RemoteKeys:
         else:
             self._fetched_at = self._clock()
             self._observer.credentials_read("jwks_url", is_ok=True)
+
+
+async def _in_thread_of_its_own(fetch: Fetch) -> str:
+    """Fetch in a thread for which neither the other threads' work nor the end of the process waits."""
+    loop = asyncio.get_running_loop()
+    fetched: asyncio.Future[str] = loop.create_future()
+
+    def tell(text: str | None, error: Exception | None) -> None:
+        if fetched.done():
+            return
+        if error is not None:
+            fetched.set_exception(error)
+        else:
+            fetched.set_result(text or "")
+
+    def work() -> None:
+        text, failure = None, None
+        try:
+            text = fetch()
+        except Exception as error:  # noqa: BLE001 - whatever it is, whoever waits hears of it
+            failure = error
+        # The loop may have ended meanwhile.
+        with suppress(RuntimeError):
+            loop.call_soon_threadsafe(tell, text, failure)
+
+    threading.Thread(target=work, name="token-keys", daemon=True).start()
+    return await fetched
 
 
 def fetch_from(url: str, ca_file: str | None = None) -> Fetch:
@@ -134,9 +168,11 @@ def fetch_from(url: str, ca_file: str | None = None) -> Fetch:
                 client.stream("GET", url) as answer,
             ):
                 answer.raise_for_status()
-                content = bytearray()
+                content, began = bytearray(), time.monotonic()
                 for chunk in answer.iter_bytes():
                     content += chunk
+                    if time.monotonic() - began > _WHOLE_FETCH_S:
+                        raise TimeoutError("TooSlow")
                     if len(content) > _MOST_BYTES:
                         raise ValueError("too large")
                 return content.decode()

@@ -20,7 +20,7 @@ from jwt.exceptions import (
     PyJWTError,
 )
 
-from ..errors import Unauthenticated
+from ..errors import TokenKeysUnavailable, Unauthenticated
 from ..errors.printable import printable
 from .api_keys import DEFAULT_SCOPES
 from .caller import SCOPES, Caller, Scope
@@ -33,11 +33,14 @@ MAX_TOKEN_CHARACTERS: Final = 16_384
 _MAX_NAME_CHARACTERS: Final = 256
 """Longest name of a caller; subjects are identifiers."""
 
-_MOST_CANDIDATES: Final = 4
+_MOST_CANDIDATES: Final = 64
 """Most keys that are tried on one token: one, unless it names none."""
 
 _MOST_REMEMBERED: Final = 1_000
 """Tokens that are known to open; the one that was used longest ago is verified anew."""
+
+_FOREVER_S: Final = 2**53
+"""Seconds since 1970 that no server sees; an issuer may write any number of digits."""
 
 _SUBJECTS: Final = ("sub", "client_id", "azp")
 """Claims that name the caller, the first that is there."""
@@ -123,10 +126,9 @@ class Tokens:
             raise Unauthenticated(
                 "The token is signed in a way that this server does not take.", remedy=f"It takes {_listed()}."
             )
-        keys = await self._keys(algorithm, identifier if isinstance(identifier, str) else None)
-        claims, key = self._verified(credential, keys)
+        claims, key = await self._opened(credential, algorithm, identifier if isinstance(identifier, str) else None)
         caller = _caller(claims)
-        self._remembered[digest] = _Verified(caller, key, int(claims["exp"]) + self.terms.skew_s)
+        self._remembered[digest] = _Verified(caller, key, min(int(claims["exp"]), _FOREVER_S) + self.terms.skew_s)
         return caller
 
     async def _still_opens(self, verified: _Verified) -> bool:
@@ -144,19 +146,33 @@ class Tokens:
     def _sets(self) -> list[TokenKeys]:
         return [keys() for keys in self._local] + ([self._remote.known] if self._remote else [])
 
-    async def _keys(self, algorithm: str, identifier: str | None) -> list[TokenKey]:
-        for keys in self._local:
-            if found := keys().fitting(algorithm, identifier):
-                return found[:_MOST_CANDIDATES]
+    async def _opened(self, token: str, algorithm: str, identifier: str | None) -> tuple[Mapping[str, Any], TokenKey]:
+        """Claims of a token and the key that signed it, be it one that was published a moment ago."""
+        keys = await self._fitting(algorithm, identifier)
+        if self._remote is None:
+            return self._verified(token, keys)
+        try:
+            return self._verified(token, keys)
+        except _UnknownKey as unknown:
+            newer = [key for key in (await self._remote.renew()).fitting(algorithm, identifier) if key not in keys]
+            if not newer:
+                raise Unauthenticated(unknown.message, remedy=unknown.remedy) from None
+            return self._verified(token, newer[:_MOST_CANDIDATES])
+
+    async def _fitting(self, algorithm: str, identifier: str | None) -> list[TokenKey]:
+        """Keys of every place that may have signed a token.
+
+        Raises:
+            TokenKeysUnavailable: If there is none at hand, and those of the address cannot be fetched.
+        """
+        found = [key for keys in self._local for key in keys().fitting(algorithm, identifier)]
         if self._remote is not None:
-            found = (await self._remote.current()).fitting(algorithm, identifier)
-            # It may have been signed by a key that was published a moment ago.
-            found = found or (await self._remote.renew()).fitting(algorithm, identifier)
-            if found:
-                return found[:_MOST_CANDIDATES]
-        raise Unauthenticated(
-            "The token is not signed by a known key.", remedy="Get a token from the issuer that this server trusts."
-        )
+            try:
+                found += (await self._remote.current()).fitting(algorithm, identifier)
+            except TokenKeysUnavailable:
+                if not found:
+                    raise
+        return found[:_MOST_CANDIDATES]
 
     def _verified(self, token: str, keys: list[TokenKey]) -> tuple[Mapping[str, Any], TokenKey]:
         failure: PyJWTError | None = None
@@ -171,14 +187,26 @@ class Tokens:
                     leeway=self.terms.skew_s,
                     options={"require": ["exp", "iss", "aud"], "enforce_minimum_key_length": True},
                 )
+            except (OverflowError, ValueError):
+                # A date beyond all calendars.
+                failure = failure or PyJWTError()
             except PyJWTError as error:
                 # Another key may have signed it; one that has, and then says no, is heard.
                 failure = error if failure is None or not isinstance(error, InvalidSignatureError) else failure
             else:
                 return claims, key
+        if failure is None or isinstance(failure, InvalidSignatureError):
+            raise _UnknownKey(
+                "The token is not signed by a known key.",
+                remedy="Get a token from the issuer that this server trusts.",
+            )
         raise Unauthenticated(
             f"The token {_reason(failure)}.", remedy="Get another one, and send it while it is valid."
         )
+
+
+class _UnknownKey(Unauthenticated):
+    """None of the keys has signed it."""
 
 
 def _header(credential: str) -> Mapping[str, Any] | None:

@@ -10,7 +10,7 @@ import logging
 import socket
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from typing import Final
 
@@ -30,7 +30,7 @@ from typing_extensions import override
 from ..settings import ObserveSettings
 from .metrics import Metrics
 from .request_spans import NS, Origin, RequestSpan, SpanMaking
-from .tracing import TRACEPARENT, RequestTrace, Traced
+from .tracing import TRACEPARENT, TRACESTATE, RequestHeaders, RequestTrace, Traced
 
 MAX_QUEUED_SPANS: Final = 4_096
 """Most spans that wait to be sent, some MB; further ones are dropped and counted."""
@@ -94,7 +94,7 @@ class OtlpTracing:
         self._making = SpanMaking(_resource(), scope, settings)
         self._queue = _BoundedQueue(_Watched(exporter, metrics), metrics)
 
-    def begin(self, headers: Mapping[str, str], began: float) -> RequestTrace:
+    def begin(self, headers: RequestHeaders, began: float) -> RequestTrace:
         """Begin the span of a request, as a child of its caller's where there is one."""
         clock_offset_ns = self._wall_clock_ns() - int(time.monotonic() * NS)
         parent, sampled_by = self._caller_of(headers)
@@ -115,10 +115,11 @@ class OtlpTracing:
         thread.start()
         thread.join(self._shutdown_s)
 
-    def _caller_of(self, headers: Mapping[str, str]) -> tuple[SpanContext | None, Context | None]:
-        if headers.get(TRACEPARENT) is None:
+    def _caller_of(self, headers: RequestHeaders) -> tuple[SpanContext | None, Context | None]:
+        said = headers.getlist(TRACEPARENT)
+        if len(said) != 1:
             return None, None
-        found = self._propagator.extract(headers)
+        found = self._propagator.extract({TRACEPARENT: said[0], TRACESTATE: ",".join(headers.getlist(TRACESTATE))})
         context = trace.get_current_span(found).get_span_context()
         return (context, found) if context.is_valid else (None, None)
 

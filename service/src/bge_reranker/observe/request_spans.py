@@ -88,12 +88,12 @@ class RequestSpan(ReadableSpan):
         """How many spans it is."""
         trail = self._trail
         if trail is None:
-            return 1
+            return 1 if self._traced.ranking is None else 2
         return 3 + (2 + len(trail.batches) if trail.batches else 0)
 
     @property
     def _trail(self) -> Trail | None:
-        # A ranking of nothing has been nowhere.
+        # A ranking for which nothing was computed has been nowhere.
         timing = self._traced.ranking.timing if self._traced.ranking is not None else None
         return timing.trail if timing is not None and timing.began else None
 
@@ -102,6 +102,10 @@ class RequestSpan(ReadableSpan):
         traced = self._traced
         if self._trail is not None:
             yield from self._of_the_ranking(self._trail)
+        elif traced.ranking is not None:
+            # Every score was known, or there was none to compute.
+            attributes = rerank_attributes(traced, self._making.settings)
+            yield self._span("rerank", self._inner(), self.context, (self._began, traced.ended), attributes)
         is_error = traced.status >= _SERVER_ERROR or not traced.status
         yield self._span(
             f"POST {traced.route}" if traced.route else "rerank request",

@@ -12,6 +12,9 @@ from ..ranking.ranking import Ranking
 TRACEPARENT: Final = "traceparent"
 """Header with which a caller says to which trace its request belongs (W3C Trace Context)."""
 
+TRACESTATE: Final = "tracestate"
+"""Header with what tracing systems say of that trace; several of them are one list."""
+
 _TRACEPARENT: Final = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(-.*)?")
 
 
@@ -62,10 +65,17 @@ class RequestTrace(Protocol):
         """Record its spans."""
 
 
+class RequestHeaders(Protocol):
+    """Headers of a request, by names in any letter case."""
+
+    def getlist(self, key: str, /) -> list[str]:
+        """Every value of a header."""
+
+
 class Tracing(Protocol):
     """Traces requests."""
 
-    def begin(self, headers: Mapping[str, str], began: float) -> RequestTrace:
+    def begin(self, headers: RequestHeaders, began: float) -> RequestTrace:
         """Begin with a request whose headers are in.
 
         Args:
@@ -100,9 +110,10 @@ UNRECORDED: Final = Unrecorded()
 class NoTracing:
     """Records nothing."""
 
-    def begin(self, headers: Mapping[str, str], began: float) -> RequestTrace:  # noqa: ARG002 - the protocol's
-        """Note which trace the caller says that its request belongs to."""
-        found = _TRACEPARENT.fullmatch(headers.get(TRACEPARENT) or "")
+    def begin(self, headers: RequestHeaders, began: float) -> RequestTrace:  # noqa: ARG002 - the protocol's
+        """Note which trace the caller says that its request belongs to; it belongs to none if it says so twice."""
+        said = headers.getlist(TRACEPARENT)
+        found = _TRACEPARENT.fullmatch(said[0]) if len(said) == 1 else None
         return UNRECORDED if found is None else Unrecorded(found[1])
 
     def shutdown(self) -> None:

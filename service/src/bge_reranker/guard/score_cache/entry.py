@@ -13,6 +13,9 @@ import numpy as np
 _LAYOUT: Final = struct.Struct("<fI?")
 """The logit with every bit of its float32, tokens, and whether something was cut."""
 
+_MOST_TOKENS: Final = 2**31 - 1
+"""More than a document can have; whoever may write to Redis may write more."""
+
 _CHECK_BYTES: Final = 6
 """Length of the check by which anything else under the same key is told from a score."""
 
@@ -46,9 +49,10 @@ def unsealed(key: bytes, found: object) -> bytes | None:
     if not isinstance(found, bytes) or len(found) != _LAYOUT.size + _CHECK_BYTES:
         return None
     packed = found[: _LAYOUT.size]
-    if found[_LAYOUT.size :] != _check(key, packed) or not math.isfinite(_LAYOUT.unpack(packed)[0]):
+    if found[_LAYOUT.size :] != _check(key, packed):
         return None
-    return packed
+    logit, tokens, _ = _LAYOUT.unpack(packed)
+    return packed if math.isfinite(logit) and tokens <= _MOST_TOKENS else None
 
 
 def _check(key: bytes, packed: bytes) -> bytes:

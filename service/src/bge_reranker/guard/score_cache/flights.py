@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 
@@ -17,9 +17,24 @@ class Terms:
     deadline: float
     """Monotonic second at which it is known or given up."""
 
+    party: Hashable
+    """For whom."""
+
+    documents: int
+    """How many are computed together: all are known when the last one is."""
+
     def suit(self, other: Terms) -> bool:
-        """Whether somebody with other terms may wait for this: it comes as early, and ends in time."""
-        return self.priority <= other.priority and self.deadline <= other.deadline
+        """Whether somebody with other terms may wait for this: it comes as early, and ends in time.
+
+        Whoever asks for little does not wait for a batch job that has one of the documents, and nobody has the place of
+        a caller that was served more.
+        """
+        return (
+            self.priority <= other.priority
+            and self.deadline <= other.deadline
+            and self.party == other.party
+            and self.documents <= other.documents
+        )
 
 
 class Flights:

@@ -82,7 +82,7 @@ class RequestWork:
         missing = [key for key in self.first if not self._known.holds(key)]
         if not missing:
             return
-        terms = Terms(self._request.priority, self._deadline)
+        terms = Terms(self._request.priority, self._deadline, self._asker.name, len(missing))
         own, others = self._cache.flights.claim(missing, terms)
         try:
             for key, packed in (await self._cache.find_shared(own)).items():
@@ -125,7 +125,8 @@ class RequestWork:
             tokens=np.array([entry.tokens for entry in entries], dtype=np.int32),
             truncated=np.array([entry.truncated for entry in entries], dtype=np.bool_),
             timing=known.timing,
-            known_documents=sum(key not in known.computed for key in keys),
+            # Of equal documents one was computed.
+            known_documents=len(keys) - len(known.computed),
         )
 
     def _part(self, indices: Sequence[int]) -> RankRequest:
