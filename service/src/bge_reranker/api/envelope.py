@@ -118,7 +118,7 @@ class Envelope:
             headers["X-Model-Precision"] = self._state.model.description.precision
         age_s = self._clock() - scope.get(CONNECTED_AT, float("inf"))
         # Probes and scrapers do not wait for the backlog, and another replica would not do for them.
-        backlog_s = self._backlog_s if scope["method"] == "POST" else _none
+        backlog_s = self._backlog_s if scope["method"] == "POST" else _nothing_waits
         if self._state.is_draining or is_due_to_close(age_s, self._max_connection_age_s, backlog_s):
             headers["Connection"] = "close"
         return headers
@@ -230,8 +230,8 @@ class _Answer:
             return
 
 
-def _none() -> float:
-    return 0.0
+def _nothing_waits() -> float:
+    return float("-inf")
 
 
 def bug(record: RequestRecord) -> InternalError:
