@@ -12,9 +12,10 @@ from rich.console import Console
 from tests.cluster import additions, loading, preconditions, removal, starting, status
 from tests.cluster.building import build_tools
 from tests.cluster.failures import ClusterError
-from tests.cluster.tools import TOOLS
+from tests.cluster.tools import RELEASE_TOOLS, TOOLS
 
 CONSOLE = Console()
+BUILDABLE = (*TOOLS, *additions.TOOLS, *RELEASE_TOOLS)
 ADDITION = click.Choice(list(additions.ADDITIONS))
 
 
@@ -42,10 +43,10 @@ def add(wanted: tuple[str, ...]) -> None:
 
 
 @cluster.command()
-@click.argument("names", nargs=-1, type=click.Choice([tool.name for tool in (*TOOLS, *additions.TOOLS)]))
+@click.argument("names", nargs=-1, type=click.Choice([tool.name for tool in BUILDABLE]))
 def tools(names: tuple[str, ...]) -> None:
     """Build the named tools, or all that every cluster needs, and stop."""
-    build_tools(CONSOLE, [tool for tool in (*TOOLS, *additions.TOOLS) if tool.name in names] or TOOLS)
+    build_tools(CONSOLE, [tool for tool in BUILDABLE if tool.name in names] or TOOLS)
 
 
 @cluster.command()

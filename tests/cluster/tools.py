@@ -132,6 +132,20 @@ HELM = Tool("helm", "helm.sh/helm/v4", ("helm.sh/helm/v4/internal/version.versio
 HELM_3 = Tool("helm-3", "helm.sh/helm/v3", ("helm.sh/helm/v3/internal/version.version={version}",))
 """The last Helm 3, which one long proof uses; `make cluster-tools` does not build it."""
 
+COSIGN = Tool(
+    "cosign", "github.com/sigstore/cosign/v3", ("sigs.k8s.io/release-utils/version.gitVersion={version}",)
+)
+"""Signs, attests and verifies."""
+
+ORAS = Tool("oras", "oras.land/oras")
+"""Brings images, with what refers to them, to and from registries."""
+
+SYFT = Tool("syft", "github.com/anchore/syft", ("main.version={version}",))
+"""Lists what an image holds: packages of Debian and of Python, modules of Go programs."""
+
+RELEASE_TOOLS = (COSIGN, ORAS, SYFT)
+"""What a release needs beside helm; `make release` builds them, `make cluster-tools` does not."""
+
 TOOLS = (KUBERNETES, CONTAINERD, HELM, COREDNS, KUBE_ROUTER, LOCAL_PATH_PROVISIONER, METRICS_SERVER)
 """What every cluster needs and what installs onto it, slowest first."""
 
