@@ -71,6 +71,15 @@ push: package ## Push the chart as an OCI artefact: REGISTRY=registry.example/ch
 	@test -n "$(REGISTRY)" || { echo "Name the registry: make push REGISTRY=registry.example/charts"; exit 2; }
 	$(HELM) push dist/bge-reranker-$(CHART_VERSION).tgz oci://$(REGISTRY) $(ARGS)
 
+release: release-tools ## Build, sign, push and verify images and chart, and tag: VERSION= REGISTRY= KEY=cosign.key
+	@$(BESIDE) release make --version "$(VERSION)" --registry "$(REGISTRY)" --key "$(KEY)" $(addprefix --image ,$(IMAGES)) $(if $(BASE),--base $(BASE)) $(ARGS)
+
+bundle: release-tools ## Gather a release that was made here for a site without a network: VERSION= KEY=cosign.key
+	@$(BESIDE) release bundle --version "$(VERSION)" --key "$(KEY)" $(ARGS)
+
+release-tools: $(VENV)/.installed ## Build what a release is made with: helm, cosign, oras and syft
+	@$(BIN)/python -m tests.cluster tools helm cosign oras syft
+
 ##@ Images, and a real cluster on this machine (as root)
 
 image: $(VENV)/.installed ## Build the CPU image with docker, podman or buildah
@@ -192,4 +201,4 @@ $(VENV)/.installed: $(LOCKS) service/pyproject.toml operator/pyproject.toml
 	$(UV) pip install --quiet --python $(BIN)/python --no-build-isolation --no-deps -e service -e operator
 	@touch $@
 
-.PHONY: help setup setup-all run test docs test-slow api-server package push e2e e2e-long image image-gpu image-twice image-tuning image-operator image-search-pod cluster-up cluster-add cluster-down cluster-status cluster-load cluster-tools helm check format generate manifests verify lock lock-check parity bench bench-peers bench-scaling bench-load bench-operator clients fuzz demo-model demo-eval price monitoring-pictures hooks clean
+.PHONY: release bundle release-tools help setup setup-all run test docs test-slow api-server package push e2e e2e-long image image-gpu image-twice image-tuning image-operator image-search-pod cluster-up cluster-add cluster-down cluster-status cluster-load cluster-tools helm check format generate manifests verify lock lock-check parity bench bench-peers bench-scaling bench-load bench-operator clients fuzz demo-model demo-eval price monitoring-pictures hooks clean

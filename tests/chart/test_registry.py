@@ -30,7 +30,11 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_pushed_chart_can_be_installed_by_its_address(registry: str, package: Path) -> None:
     pushed = helm("push", str(package), f"oci://{registry}", "--plain-http")
     assert pushed.returncode == 0, pushed.stderr
-    arguments = ("--plain-http", "--version=0.1.0", f"--values={CHART / 'ci' / 'everything-values.yaml'}")
+    arguments = (
+        "--plain-http",
+        f"--version={package.stem.rpartition('-')[2]}",
+        f"--values={CHART / 'ci' / 'everything-values.yaml'}",
+    )
     from_registry = helm("template", "demo", f"oci://{registry}/bge-reranker", *arguments)
     assert from_registry.returncode == 0, from_registry.stderr
     assert from_registry.stdout == helm("template", "demo", str(CHART), *arguments[1:]).stdout

@@ -132,9 +132,7 @@ HELM = Tool("helm", "helm.sh/helm/v4", ("helm.sh/helm/v4/internal/version.versio
 HELM_3 = Tool("helm-3", "helm.sh/helm/v3", ("helm.sh/helm/v3/internal/version.version={version}",))
 """The last Helm 3, which one long proof uses; `make cluster-tools` does not build it."""
 
-COSIGN = Tool(
-    "cosign", "github.com/sigstore/cosign/v3", ("sigs.k8s.io/release-utils/version.gitVersion={version}",)
-)
+COSIGN = Tool("cosign", "github.com/sigstore/cosign/v3", ("sigs.k8s.io/release-utils/version.gitVersion={version}",))
 """Signs, attests and verifies."""
 
 ORAS = Tool("oras", "oras.land/oras")

@@ -35,10 +35,10 @@ def test_every_makefile_target_is_explained_and_phony() -> None:
     assert targets == phony
 
 
-def test_both_packages_have_one_version() -> None:
+def test_bundle_and_both_packages_have_one_version() -> None:
     versions = {
         name: tomllib.loads((ROOT / name / "pyproject.toml").read_text())["project"]["version"]
-        for name in ("service", "operator")
+        for name in (".", "service", "operator")
     }
     assert len(set(versions.values())) == 1, versions
 

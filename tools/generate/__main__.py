@@ -28,6 +28,7 @@ from .monitoring.rules import rules_file
 from .scorer_codes import scorer_codes
 from .speed import readme_with_speed
 from .troubleshooting import troubleshooting_page
+from .version import DECLARING, NAMING, declaring, naming, version_of
 
 ROOT = Path(__file__).resolve().parents[2]
 """Top of the repository."""
@@ -68,7 +69,7 @@ def _generated() -> dict[Path, str]:
     definition = crd(json.loads(schema), defaults, json.loads(table))
     troubleshooting = ROOT / "docs" / "troubleshooting.md"
     dialects, metrics = ROOT / "docs" / "dialects.md", ROOT / "docs" / "metrics.md"
-    return {
+    written = {
         CHART / "values.schema.json": schema,
         CHART / "crds" / "rerankers.yaml": definition,
         CHART / "files" / "required-values.json": required_values(values),
@@ -86,6 +87,14 @@ def _generated() -> dict[Path, str]:
         troubleshooting: troubleshooting_page(troubleshooting),
         ROOT / "README.md": readme_with_speed(ROOT / "README.md", ROOT / "docs" / "measurements" / "peers.json"),
     }
+    return {**written, **_versioned(written)}
+
+
+def _versioned(written: dict[Path, str]) -> dict[Path, str]:
+    """What bears the version, in addition to what else is generated in it."""
+    version, rule_of = version_of(), {**dict.fromkeys(DECLARING, declaring), **dict.fromkeys(NAMING, naming)}
+    paths = {ROOT / name: rule for name, rule in rule_of.items()}
+    return {path: rule(written.get(path) or path.read_text(encoding="utf-8"), version) for path, rule in paths.items()}
 
 
 if __name__ == "__main__":

@@ -42,7 +42,7 @@ def image(*, target: str, base: str | None, tag: str | None, start: bool, twice:
     """Build one image of this tree."""
     tool = find_tool()
     dockerfile, default_name = TARGETS[target]
-    version = tomllib.loads((ROOT / "service" / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
     name = tag or default_name.format(version=version)
     arguments = {
         "BASE_IMAGE": base or _base(tool),

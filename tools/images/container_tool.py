@@ -82,6 +82,19 @@ class ContainerTool:
         found = _output([self.name, "image", "inspect", "--format", "{{json .RootFS.Layers}}", image])
         return list(json.loads(found))
 
+    def export(self, image: str, layout: Path, tag: str) -> None:
+        """Write an image into a folder as an OCI image layout, with compressed layers where the tool compresses."""
+        if self.name != "docker":
+            # buildah and podman have one and the same.
+            _output([self.name, "push", "--quiet", "--format", "oci", image, f"oci:{layout}:{tag}"])
+            return
+        archive = layout.with_suffix(".tar")
+        _output([self.name, "save", "--output", str(archive), image])
+        shutil.unpack_archive(archive, layout, "tar", filter="data")
+        archive.unlink()
+        if not (layout / "oci-layout").exists():
+            raise click.ClickException("This docker writes no OCI image layouts: version 25 or newer does.")
+
     def run(self, image: str, *arguments: str, given: str = "") -> str:
         """Start the image with arguments of its program and a text as its input; gives what it printed."""
         if self.name != "buildah":
