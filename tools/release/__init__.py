@@ -1,1 +1,1 @@
-"""Programs beside the packages: makes, signs, pushes and verifies a release; gathers one for sites without a network."""
+"""Programs beside the packages: makes, signs, pushes and verifies a release; gathers one for a site without network."""
