@@ -40,8 +40,10 @@ PROOFS = (
     "versions",
     "finetune",
     "quick-starts",
+    "release",
+    "upgrade",
 )
-WITHOUT_CLUSTER = frozenset({"store-kills", *_OPERATOR})
+WITHOUT_CLUSTER = frozenset({"store-kills", "release", *_OPERATOR})
 CONSOLE = Console()
 
 
@@ -55,9 +57,10 @@ def proof(*, name: str, keep: bool, scenes: tuple[str, ...]) -> None:
     scenes_to_play = chosen(getattr(module, "SCENES", ()), scenes)
     try:
         if name in WITHOUT_CLUSTER:
-            _write(name, module.prove())
+            _play(name, module, scenes_to_play)
         else:
-            _on_a_cluster(name, module, scenes_to_play, keep=keep)
+            with own_cluster((IMAGE, SEARCH_IMAGE, OPERATOR_IMAGE), module.ADDITIONS, CONSOLE, keep=keep):
+                _play(name, module, scenes_to_play, Cluster(CONTEXT), IMAGE, SEARCH_IMAGE)
     except ClusterError as error:
         raise click.ClickException(str(error)) from error
 
@@ -69,16 +72,15 @@ def chosen(known: Collection[str], asked: Sequence[str]) -> list[str]:
     return [each for each in known if each in asked or not asked]
 
 
-def _on_a_cluster(name: str, module: Any, scenes: Sequence[str], *, keep: bool) -> None:
-    with own_cluster((IMAGE, SEARCH_IMAGE, OPERATOR_IMAGE), module.ADDITIONS, CONSOLE, keep=keep):
-        if not scenes:
-            _write(name, module.prove(Cluster(CONTEXT), IMAGE, SEARCH_IMAGE))
-            return
-        # Each as soon as it has passed: one that fails, or is played alone, leaves the others' figures as they are.
-        for scene, figures in module.prove(Cluster(CONTEXT), IMAGE, SEARCH_IMAGE, scenes):
-            _write(name, {"scenes": merged(_scenes(name), {scene: figures}, module.SCENES)})
-        if hasattr(module, "draw"):
-            module.draw(_scenes(name))
+def _play(name: str, module: Any, scenes: Sequence[str], *surroundings: Any) -> None:
+    if not scenes:
+        _write(name, module.prove(*surroundings))
+        return
+    # Each as soon as it has passed: one that fails, or is played alone, leaves the others' figures as they are.
+    for scene, figures in module.prove(*surroundings, scenes):
+        _write(name, {"scenes": merged(_scenes(name), {scene: figures}, module.SCENES)})
+    if hasattr(module, "draw"):
+        module.draw(_scenes(name))
 
 
 def merged(before: Mapping[str, Any], played: Mapping[str, Any], known: Iterable[str]) -> dict[str, Any]:
