@@ -25,12 +25,14 @@ class Release:
     Attributes:
         image: The scorer's image, as the cluster's nodes know it.
         program: The helm to use.
+        chart: The chart, with the values of cpu-demo in it.
     """
 
     name: str
     namespace: Namespace
     image: str
     program: Path = field(default_factory=HELM.program)
+    chart: Path = CHART
 
     @property
     def cluster(self) -> Cluster:
@@ -54,7 +56,7 @@ class Release:
 
     def chart_and_values(self, values: Values | None = None) -> list[str]:
         """The last output of an install or upgrade."""
-        return [str(CHART), *self._values(values)]
+        return [str(self.chart), *self._values(values)]
 
     def rollback(self, *options: str) -> str:
         return self.helm("rollback", self.name, "--wait", "--timeout=280s", *options)
@@ -100,4 +102,4 @@ class Release:
         registry, _, name = repository.partition("/")
         image = {"image": {"registry": registry, "repository": name, "tag": tag}}
         given = [f"--set-json={key}={json.dumps(value)}" for key, value in {**image, **(values or {})}.items()]
-        return [f"--values={CASES / 'cpu-demo-values.yaml'}", *given]
+        return [f"--values={self.chart / 'ci' / 'cpu-demo-values.yaml'}", *given]

@@ -12,7 +12,7 @@ import yaml
 from tests.cluster.commands import run
 from tests.cluster.tools import HELM
 from tests.e2e.helm import CHART
-from tests.e2e.kubernetes import Namespace, service_url, wait_until
+from tests.e2e.kubernetes import Cluster, Namespace, service_url, wait_until
 
 OPERATOR = "app.kubernetes.io/name=bge-reranker-operator"
 
@@ -29,9 +29,16 @@ class Operated:
     image: str
     name: str = "products"
 
-    def install_operator(self, image: str, *options: str, release: str = "operator") -> None:
+    def install_operator(self, image: str, *options: str, release: str = "operator", chart: Path = CHART) -> None:
         """The chart with the operator alone, ready."""
-        self.namespace.kubectl("apply", "--server-side", "--force-conflicts", f"--filename={CHART / 'crds'}")
+        self.namespace.kubectl("apply", "--server-side", "--force-conflicts", f"--filename={chart / 'crds'}")
+        self._operator("install", image, "--skip-crds", *options, release=release, chart=chart)
+
+    def upgrade_operator(self, image: str, *options: str, release: str = "operator", chart: Path = CHART) -> None:
+        """The release of `install_operator`, to another image and chart, ready."""
+        self._operator("upgrade", image, *options, release=release, chart=chart)
+
+    def _operator(self, command: str, image: str, *options: str, release: str, chart: Path) -> None:
         repository, _, tag = image.rpartition(":")
         registry, _, name = repository.partition("/")
         values = {
@@ -46,11 +53,11 @@ class Operated:
             str(HELM.program()),
             f"--kube-context={context}",
             f"--namespace={place}",
-            "install",
+            command,
             release,
-            str(CHART),
+            str(chart),
         ]
-        run([*arguments, "--skip-crds", *given, *options, "--wait", "--timeout=280s"])
+        run([*arguments, *given, *options, "--wait", "--timeout=280s"])
 
     @property
     def url(self) -> str:
@@ -120,6 +127,12 @@ class Operated:
         kinds = "deployments,services,serviceaccounts,poddisruptionbudgets,horizontalpodautoscalers"
         selector = f"--selector=app.kubernetes.io/managed-by=reranker-operator,app.kubernetes.io/instance={self.name}"
         return [f"{each['kind']}/{each['metadata']['name']}" for each in self.namespace.get(kinds, selector)["items"]]
+
+
+def served_schema(cluster: Cluster) -> str:
+    """What the API server says of its Reranker; the digest of the schema is in it."""
+    found = cluster.get("crd/rerankers.bge-reranker.io")
+    return str(found["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["description"])
 
 
 def sampled_rerankers(samples: Path) -> list[str]:

@@ -19,6 +19,7 @@ from tests.cluster.layout import CONTEXT
 from tests.e2e.image_names import IMAGE, OPERATOR_IMAGE, SEARCH_IMAGE
 from tests.e2e.kubernetes import Cluster
 from tests.e2e.own_cluster import own_cluster
+from tests.e2e.previous_version import known_revision, revision_before
 
 MEASUREMENTS = Path(__file__).resolve().parents[3] / "docs" / "measurements"
 _CHART = ("chart-changes", "chart-autoscaling", "chart-caches", "chart-life", "chart-limits", "chart-helm-3")
@@ -51,18 +52,29 @@ CONSOLE = Console()
 @click.argument("name", type=click.Choice(PROOFS))
 @click.option("--keep", is_flag=True, help="Leave the cluster up, and use it if it is up already.")
 @click.option("--scene", "scenes", multiple=True, help="Play this scene alone, of a proof that has scenes; repeatable.")
-def proof(*, name: str, keep: bool, scenes: tuple[str, ...]) -> None:
+@click.option("--from", "revision", help="The commit that `upgrade` begins with, instead of the last version's tag.")
+def proof(*, name: str, keep: bool, scenes: tuple[str, ...], revision: str | None) -> None:
     """Run a long proof."""
     module = importlib.import_module(f"tests.e2e.proofs.{name.replace('-', '_')}")
     scenes_to_play = chosen(getattr(module, "SCENES", ()), scenes)
     try:
+        begun_with = _revision(name, revision)
         if name in WITHOUT_CLUSTER:
             _play(name, module, scenes_to_play)
         else:
             with own_cluster((IMAGE, SEARCH_IMAGE, OPERATOR_IMAGE), module.ADDITIONS, CONSOLE, keep=keep):
-                _play(name, module, scenes_to_play, Cluster(CONTEXT), IMAGE, SEARCH_IMAGE)
+                _play(name, module, scenes_to_play, Cluster(CONTEXT), IMAGE, SEARCH_IMAGE, *begun_with)
     except ClusterError as error:
         raise click.ClickException(str(error)) from error
+
+
+def _revision(name: str, asked: str | None) -> list[str]:
+    """What an upgrade begins with; nothing for the others."""
+    if name != "upgrade":
+        if asked is not None:
+            raise click.BadParameter("only `upgrade` begins with another commit", param_hint="--from")
+        return []
+    return [known_revision(asked) if asked else revision_before()]
 
 
 def chosen(known: Collection[str], asked: Sequence[str]) -> list[str]:

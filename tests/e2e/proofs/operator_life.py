@@ -18,7 +18,7 @@ from tests.e2e.helm import CHART
 from tests.e2e.hub_pod import SOURCE, model_hub
 from tests.e2e.image_names import OPERATOR_IMAGE
 from tests.e2e.kubernetes import Cluster, Namespace, SearchPod, failures, search_pod, wait_until
-from tests.e2e.operated import OPERATOR, Operated
+from tests.e2e.operated import OPERATOR, Operated, served_schema
 
 MANIFESTS = CHART.parents[1] / "manifests"
 CRD = CHART / "crds" / "rerankers.yaml"
@@ -130,22 +130,17 @@ def _crd_upgrade(cluster: Cluster, image: str) -> None:
         operated.install_operator(OPERATOR_IMAGE)
         try:
             cluster.kubectl("apply", "--server-side", "--force-conflicts", "--filename=-", text_input=json.dumps(older))
-            assert "An older" in _served(cluster)
+            assert "An older" in served_schema(cluster)
             arguments = [str(HELM.program()), f"--kube-context={cluster.context}", f"--namespace={namespace.name}"]
             arguments += ["upgrade", "operator", str(CHART), "--reuse-values", "--wait", "--timeout=280s"]
             run(arguments)
-            assert "An older" in _served(cluster), "off by default"
+            assert "An older" in served_schema(cluster), "off by default"
             run([*arguments, "--set=operator.crdUpgrade.enabled=true"])
-            assert _served(cluster) == ours["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["description"]
+            assert served_schema(cluster) == ours["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["description"]
             assert namespace.get("jobs")["items"] == [], "the hook leaves nothing"
         finally:
             cluster.kubectl("apply", "--server-side", "--force-conflicts", f"--filename={CRD}")
         assert namespace.get("pods", f"--selector={OPERATOR}")["items"]
-
-
-def _served(cluster: Cluster) -> str:
-    found = cluster.get("crd/rerankers.bge-reranker.io")
-    return str(found["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["description"])
 
 
 def _models(cluster: Cluster, image: str, search: SearchPod) -> None:

@@ -1,7 +1,7 @@
 """A site without a network: unpacks a bundle, verifies it, and brings it to a registry and a node of its own.
 
-`python -m tests.e2e.proofs.release_site ARCHIVE PUBLIC_KEY` in a network namespace without a way out; docs/air-gapped.md has
-these commands.
+`python -m tests.e2e.proofs.release_site ARCHIVE PUBLIC_KEY` in a network namespace without a way out. The commands are
+those of docs/air-gapped.md.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def bring_in(archive: Path, public_key: Path) -> dict[str, Any]:
 
 
 def _push(site: Site, record: dict[str, Any], registry: str) -> list[str]:
-    """To the site's registry, with signatures; the same key opens them there. The chart is installed from there, too."""
+    """To the site's registry, with signatures that the same key verifies there; the chart is rendered from there."""
     pushed = []
     for image in record["images"]:
         name, layout = (
