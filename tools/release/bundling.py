@@ -22,7 +22,7 @@ from tests.cluster.tools import COSIGN, HELM, ORAS
 
 from .artefacts import CHART_REPOSITORY, RECORD, Record, blob
 from .publishing import compare_blobs
-from .registry import Registry
+from .registry import Registry, is_local
 from .signing import BILL_OF_MATERIALS, PROVENANCE, Signer, Verifier
 
 SUMS, SIGNATURE = "SHA256SUMS", "SHA256SUMS.sigstore.json"
@@ -78,8 +78,8 @@ class Bundler:
             return archive
 
     def _pack(self, record: Record, artefact: Artefact, archive: Path) -> None:
-        registry = Registry(record.registry, plain_http=self.plain_http)
-        verifier = Verifier(self.released / PUBLIC_KEY, plain_http=self.plain_http)
+        registry = Registry(record.registry, plain_http=self.plain_http or is_local(record.registry))
+        verifier = Verifier(self.released / PUBLIC_KEY, plain_http=registry.plain_http)
         reference = registry.at(artefact.repository, artefact.digest)
         verifier.signature(reference)
         verifier.attestation(reference, PROVENANCE)
