@@ -28,5 +28,5 @@ def test_a_changelog_with_nothing_unreleased_is_refused(text: str) -> None:
 
 
 def test_a_version_that_has_a_section_is_refused() -> None:
-    with pytest.raises(click.ClickException, match="has a section of 0.1.0 already"):
+    with pytest.raises(click.ClickException, match=r"has a section of 0\.1\.0 already"):
         cut(TEXT, "0.1.0", DAY)

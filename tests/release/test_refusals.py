@@ -11,7 +11,7 @@ from release.refusals import key_is_there, registry_is_fit, tree_is_ready, versi
 
 @pytest.mark.parametrize("version", ["", "1", "1.2", "v1.2.3", "1.2.3-rc.1", "01.2.3", "1.2.3\n"])
 def test_what_is_no_version_is_refused(version: str) -> None:
-    with pytest.raises(click.ClickException, match="must be MAJOR.MINOR.PATCH"):
+    with pytest.raises(click.ClickException, match=r"must be MAJOR\.MINOR\.PATCH"):
         version_is_fit(version, "0.1.0")
 
 

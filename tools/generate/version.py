@@ -16,8 +16,8 @@ _NUMBER = r"\d+\.\d+\.\d+"
 _FIELD = re.compile(rf'^((?:version|appVersion)(?: = "|: )){_NUMBER}("?)$', re.MULTILINE)
 """As a package or a chart declares its own."""
 
-_TAG = re.compile(rf"(\bbge-reranker(?:-operator)?:){_NUMBER}")
-"""In the name of an image."""
+_TAG = re.compile(rf"(\bbge-reranker(?:-operator)?[:-]|\.tar:){_NUMBER}")
+"""In the name of an image, or of a file that a release has."""
 
 DECLARING = ("service/pyproject.toml", "operator/pyproject.toml", "charts/bge-reranker/Chart.yaml")
 """What declares a version."""

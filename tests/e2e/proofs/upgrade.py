@@ -42,7 +42,7 @@ class Upgrade:
     image: str
 
     def steps(self) -> dict[str, Callable[[], None]]:
-        """In the order of docs/operations.md: the operator and its CRD, then what serves."""
+        """In the order of the chart's page: the operator and its CRD, then what serves."""
         return {"operator and CRD": self._operator, "Reranker": self._reranker, "Helm release": self._release}
 
     def _operator(self) -> None:
