@@ -113,8 +113,8 @@ _CHECKS: Mapping[str, Callable[[Block, list[str]], str]] = {
     "python3": _python,
     **dict.fromkeys(
         (
-            "apt-get cat cd cosign ctr curl docker export for git grep head install kind nginx openssl oras paste podman "
-            "printf rm seq sha256sum skopeo systemctl tail tar true useradd wait"
+            "apt-get cat cd cosign ctr curl docker export for git grep head install kind nginx openssl oras paste "
+            "podman printf rm seq sha256sum skopeo systemctl tail tar true useradd wait"
         ).split(),
         _unchecked,
     ),

@@ -139,7 +139,7 @@ def _refusal(clone: Clone, targets: Sequence[str]) -> str:
     try:
         clone.make(*targets)
     except ClusterError as error:
-        return str(error).splitlines()[-1].removeprefix("Error: ")
+        return str(error).splitlines()[-1].removeprefix("Error: ").replace(clone.registry, "REGISTRY")
     raise AssertionError("the version was released twice")
 
 
