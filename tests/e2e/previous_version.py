@@ -90,5 +90,9 @@ def _build(folder: Path) -> None:
     (folder / "build").mkdir(exist_ok=True)
     shutil.copy(run([python, "-c", asked], folder=folder).strip(), folder / "build" / "helm")
     for target, name in IMAGES.items():
-        command = [python, "-m", "images", target, "--tag", name]
-        run(command, folder=folder, environment={"PYTHONPATH": "tools"}, time_limit_s=BUILD_LIMIT_S)
+        run(
+            [python, "-m", "images", target, "--tag", name],
+            folder=folder,
+            environment={"PYTHONPATH": "tools"},
+            time_limit_s=BUILD_LIMIT_S,
+        )

@@ -170,7 +170,7 @@ def _complaint(archive: Path, public_key: Path) -> str:
 
 def _at_a_site(archive: Path, clone: Clone) -> dict[str, Any]:
     """In a network namespace of its own, which has no way out."""
-    module = ["-m", "tests.e2e.proofs.release_site", archive, clone.key.with_suffix(".pub")]
-    printed = run(["unshare", "--net", "--mount", sys.executable, *module], folder=ROOT, time_limit_s=LIMIT_S)
+    module = (sys.executable, "-m", "tests.e2e.proofs.release_site", str(archive), str(clone.key.with_suffix(".pub")))
+    printed = run(["unshare", "--net", "--mount", *module], folder=ROOT, time_limit_s=LIMIT_S)
     found: dict[str, Any] = json.loads(printed.splitlines()[-1])
     return found

@@ -124,7 +124,7 @@ def _containerd(folder: Path) -> Iterator[list[str | Path]]:
     (folder / "config.toml").write_text(_CONTAINERD.format(folder=folder), encoding="utf-8")
     ctr: list[str | Path] = [CONTAINERD.program("ctr"), f"--address={folder}/containerd.sock", "--namespace=k8s.io"]
     with (folder / "log").open("wb") as log:
-        command = [CONTAINERD.program(), "--config", folder / "config.toml"]
+        command = [str(CONTAINERD.program()), f"--config={folder}/config.toml"]
         process = subprocess.Popen(command, stdout=log, stderr=log)
     try:
         wait_until(lambda: _answers(ctr), "containerd answers", 60)
