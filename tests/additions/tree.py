@@ -19,6 +19,7 @@ _COPIED = (
     "docs",
     "requirements",
     "README.md",
+    "Makefile",
     "pyproject.toml",
 )
 _LEFT_OUT = shutil.ignore_patterns("__pycache__", "*.pyc", ".*_cache", "*.egg-info", ".hypothesis")

@@ -69,7 +69,7 @@ def key_is_there(key: str, environment: Mapping[str, str] = os.environ) -> None:
         return
     if not Path(key).is_file():
         raise click.ClickException(
-            f"KEY is {key}, which is no file: name the private key that signs, KEY=cosign.key. "
+            f"KEY is {key!r}, which is no file: name the private key that signs, KEY=cosign.key. "
             "`cosign generate-key-pair` makes one (docs/release.md); keep it outside of the tree."
         )
     if PASSWORD not in environment:
