@@ -47,7 +47,7 @@ def test_a_key_that_is_missing_or_has_no_password_is_refused_and_one_of_a_kms_is
 def test_a_tree_with_changes_or_with_the_tag_is_refused(repository: Path) -> None:
     tree_is_ready(repository, "v0.2.0")
     (repository / "new.txt").write_text("not committed")
-    with pytest.raises(click.ClickException, match=r"1 files of the tree are not committed, new\.txt among them"):
+    with pytest.raises(click.ClickException, match=r"changes that no commit has, as of new\.txt \(1 in all\)"):
         tree_is_ready(repository, "v0.2.0")
     (repository / "new.txt").unlink()
     subprocess.run(["git", "tag", "v0.2.0"], cwd=repository, check=True)

@@ -52,8 +52,8 @@ def tree_is_ready(tree: Path, tag: str) -> None:
     """
     if changed := _git(tree, "status", "--porcelain").splitlines():
         raise click.ClickException(
-            f"{len(changed)} files of the tree are not committed, {changed[0][3:]} among them: a release is a commit. "
-            "Commit or stash them."
+            f"The tree has changes that no commit has, as of {changed[0][3:]} ({len(changed)} in all): a release is a "
+            "commit. Commit or stash them."
         )
     if _git(tree, "tag", "--list", tag):
         raise click.ClickException(f"The tag {tag} exists: name another VERSION, or delete a tag that nobody has seen.")

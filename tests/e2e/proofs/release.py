@@ -13,7 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ from tests.cluster.commands import run
 from tests.cluster.failures import ClusterError
 from tests.cluster.tools import CONTAINERD, COSIGN, HELM, RELEASE_TOOLS
 from tests.e2e.image_names import VERSION
-from tests.store.servers.container_registry import running_registry
+from tests.store.servers.container_registry import running_registry, write_credentials
 
 ROOT = Path(__file__).resolve().parents[3]
 SCENES: dict[str, tuple[str, ...]] = {
@@ -43,12 +43,14 @@ class Clone:
     Attributes:
         registry: Where it releases to.
         version: What it releases.
+        login: The folder that `docker login` writes to.
     """
 
     folder: Path
     key: Path
     registry: str
     version: str
+    login: Path
 
     def make(self, *targets: str) -> str:
         """`make release`, which has no more in it; gives what it printed."""
@@ -65,7 +67,7 @@ class Clone:
     def _run(self, command: str, *arguments: str) -> str:
         return run(
             [sys.executable, "-m", "release", command, "--key", self.key, *arguments],
-            environment={"PYTHONPATH": "tools", "COSIGN_PASSWORD": "thrown away"},
+            environment={"PYTHONPATH": "tools", "COSIGN_PASSWORD": "thrown away", "DOCKER_CONFIG": str(self.login)},
             folder=self.folder,
             time_limit_s=LIMIT_S,
         )
@@ -75,16 +77,21 @@ def prove(scenes: Iterable[str]) -> Iterator[tuple[str, dict[str, Any]]]:
     """Each set of images from nothing to a site's registry."""
     build_tools(Console(), (CONTAINERD, HELM, *RELEASE_TOOLS))
     for scene in scenes:
-        with tempfile.TemporaryDirectory(dir="/var/tmp") as name, running_registry(Path(name) / "registry") as host:
-            yield scene, _released(_clone(Path(name), f"{host}/search"), SCENES[scene])
+        with (
+            tempfile.TemporaryDirectory(dir="/var/tmp") as name,
+            running_registry(Path(name) / "registry", is_closed=True) as host,
+        ):
+            yield scene, _released(_clone(Path(name), host), SCENES[scene])
 
 
-def _clone(parent: Path, registry: str) -> Clone:
-    folder = parent / "tree"
+def _clone(parent: Path, host: str) -> Clone:
+    folder, login = parent / "tree", parent / "docker"
+    login.mkdir()
+    write_credentials(login / "config.json", host)
     run(["git", "clone", "--quiet", "--no-tags", ROOT, folder])
     key = _key(parent / "key")
     major, minor, patch = VERSION.split(".")
-    clone = Clone(folder, key, registry, f"{major}.{minor}.{int(patch) + 1}")
+    clone = Clone(folder, key, f"{host}/search", f"{major}.{minor}.{int(patch) + 1}", login)
     for name, value in (("user.name", "A proof"), ("user.email", "proof@example.org")):
         clone.git("config", name, value)
     changelog = folder / "CHANGELOG.md"
@@ -101,6 +108,8 @@ def _key(folder: Path) -> Path:
 
 
 def _released(clone: Clone, targets: Sequence[str]) -> dict[str, Any]:
+    stranger = _refusal(replace(clone, login=clone.folder.parent / "nobody"), targets)
+    assert "are you logged in" in stranger, stranger
     before, began = clone.git("rev-parse", "HEAD"), time.monotonic()
     clone.make(*targets)
     release_s = time.monotonic() - began
@@ -109,7 +118,7 @@ def _released(clone: Clone, targets: Sequence[str]) -> dict[str, Any]:
     assert clone.git("status", "--porcelain") == ""
     # What is generated from a version was generated for the new one.
     run([sys.executable, "-m", "generate", "--check"], environment={"PYTHONPATH": "tools"}, folder=clone.folder)
-    refusals = _refused_again(clone, targets)
+    refusals = [stranger, *_refused_again(clone, targets)]
     began = time.monotonic()
     archive = clone.bundle()
     bundle_s = time.monotonic() - began
@@ -140,7 +149,7 @@ def _refusal(clone: Clone, targets: Sequence[str]) -> str:
         clone.make(*targets)
     except ClusterError as error:
         return str(error).splitlines()[-1].removeprefix("Error: ").replace(clone.registry, "REGISTRY")
-    raise AssertionError("the version was released twice")
+    raise AssertionError("it should have been refused")
 
 
 def _changed_is_noticed(archive: Path, clone: Clone) -> None:
