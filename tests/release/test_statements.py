@@ -13,7 +13,7 @@ from release.bill_of_materials import counted
 from release.making import values_by_digest
 from release.provenance import provenance
 from release.publishing import commit_in
-from release.registry import is_local
+from release.registry import is_absent, is_local, reason
 
 MOMENT = dt.datetime(2026, 12, 1, 2, 3, 4, tzinfo=dt.UTC)
 CPU = Image("service-cpu", "bge-reranker", "0.2.0-cpu", "sha256:" + "1" * 64, 7)
@@ -69,3 +69,12 @@ def test_a_registry_on_this_machine_is_taken_to_have_no_certificate(address: str
 @pytest.mark.parametrize("address", ["registry.example", "localhost.example:5000", "1127.0.0.1:5000"])
 def test_any_other_registry_is_asked_with_encryption(address: str) -> None:
     assert not is_local(address)
+
+
+def test_a_tag_that_is_missing_is_told_from_a_password_that_is() -> None:
+    reference = "registry.example/a/b:1"
+    missing = f"Error response from registry: failed to resolve digest: {reference}: not found"
+    closed = "`oras resolve` ended with 1:\nError: failed to resolve digest: basic credential not found\nPlease check"
+    assert is_absent(missing, reference)
+    assert not is_absent(closed, reference)
+    assert reason(closed) == "failed to resolve digest: basic credential not found"

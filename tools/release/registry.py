@@ -37,14 +37,14 @@ class Registry:
         Raises:
             click.ClickException: The registry does not answer, or lets nobody in.
         """
+        reference = f"{self.address}/{repository}:{tag}"
         try:
-            return self._oras("resolve", *self._http(), f"{self.address}/{repository}:{tag}").strip()
+            return self._oras("resolve", *self._http(), reference).strip()
         except ClusterError as error:
-            if "not found" in str(error):
+            if is_absent(str(error), reference):
                 return None
-            last = str(error).splitlines()[-1].removeprefix("Error: ")
             raise click.ClickException(
-                f"The registry {self.address} cannot be asked: {last}. Is REGISTRY right, is it up, and are you logged "
+                f"The registry {self.address} cannot be asked: {reason(str(error))}. Is REGISTRY right, is it up, and are you logged "
                 "in (`docker login`)? One without TLS, other than on this machine, needs ARGS=--plain-http."
             ) from error
 
@@ -75,6 +75,18 @@ class Registry:
     @staticmethod
     def _oras(*arguments: str) -> str:
         return run([ORAS.program(), *arguments], time_limit_s=TRANSFER_LIMIT_S)
+
+
+def is_absent(said: str, reference: str) -> bool:
+    """Whether oras says that there is no such tag; of a password that is missing it says `not found`, too."""
+    return f"{reference}: not found" in said
+
+
+def reason(said: str) -> str:
+    """The line of what oras says that tells what is wrong."""
+    lines = said.splitlines()
+    told = next((line for line in lines if line.startswith("Error")), lines[-1])
+    return told.partition(": ")[2] or told
 
 
 def is_local(address: str) -> bool:
