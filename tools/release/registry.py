@@ -44,8 +44,9 @@ class Registry:
             if is_absent(str(error), reference):
                 return None
             raise click.ClickException(
-                f"The registry {self.address} cannot be asked: {reason(str(error))}. Is REGISTRY right, is it "
-                "up, and are you logged in (`docker login`)? One without TLS, other than on this machine, needs ARGS=--plain-http."
+                f"The registry {self.address} cannot be asked: {reason(str(error))}. Is REGISTRY right, is it up, and "
+                "are you logged in (`docker login`)? One without TLS, other than on this machine, needs "
+                "ARGS=--plain-http."
             ) from error
 
     def push(self, layout: Path, digest: str, repository: str) -> None:
