@@ -37,10 +37,11 @@ class _Limit:
     name: LimitName
     item: RateLimitItem
 
-    def refusal(self, wait_s: float) -> RateLimited:
+    def refusal(self, wait_s: float, cost: int) -> RateLimited:
         amount = self.item.amount
+        rest = "and has" if cost == 1 else f"and has not {cost} left, which this request may use"
         return RateLimited(
-            f"This caller may use {amount} {self.name} in any minute, and has.",
+            f"This caller may use {amount} {self.name} in any minute, {rest}.",
             remedy="Come back after the seconds in Retry-After, or ask whoever runs this server for more.",
             retry_after_s=wait_s,
             figures={"limit": self.name, "amount": amount},
@@ -143,7 +144,7 @@ class Limits:
         for counted, cost in ((self._requests, 1), (self._tokens, tokens)):
             if counted is not None:
                 self._add(counted, key, -cost)
-        raise limit.refusal(wait_s)
+        raise limit.refusal(wait_s, tokens if limit.name == "tokens" else 1)
 
     def _settle(self, key: str, more_tokens: int, *, is_shared: bool) -> None:
         if self._tokens is None:
@@ -161,7 +162,7 @@ class Limits:
     def _refusal(self, limit: _Limit, key: str, cost: int) -> RateLimited:
         item = limit.item
         window = self._store.get_sliding_window(item.key_for(key), item.get_expiry())
-        return limit.refusal(wait_s(window, item, cost))
+        return limit.refusal(wait_s(window, item, cost), cost)
 
 
 class _Shared:
