@@ -45,8 +45,8 @@ def test_two_models_are_compared_in_a_table_a_file_and_a_picture(judgements: Pat
 
 def test_a_picture_in_an_unknown_format_is_refused_before_the_work(judgements: Path, tmp_path: Path) -> None:
     outcome = evaluate(judgements, "--picture", str(tmp_path / "report.gif"))
-    assert outcome.exit_code == 2
-    assert ".svg" in outcome.output
+    assert isinstance(outcome.exception, SettingsError)
+    assert ".svg" in outcome.exception.message
 
 
 def test_another_model_that_is_not_there_is_said(judgements: Path) -> None:

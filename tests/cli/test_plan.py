@@ -67,6 +67,8 @@ def test_lengths_come_from_a_file_of_tokens_or_of_texts(capacity: Path, tmp_path
         (("--p95-ms", "1"), "alone takes"),
         (("--plot", "/nowhere/plan.png"), "there is no folder"),
         (("--qps", "0"), "0.001"),
+        (("--documents", "lognormal:20:100"), "sigma 0 to 3"),
+        (("--plot", "plan.bmp"), "ends in none of .png"),
     ],
 )
 def test_what_cannot_be_planned_says_what_to_change(capacity: Path, options: tuple[str, ...], said: str) -> None:

@@ -34,6 +34,15 @@ def by_check(found: Mapping[str, Any]) -> dict[str, dict[str, str]]:
     return {finding["check"]: finding for finding in found["checks"]}
 
 
+def test_settings_that_cannot_be_are_red_and_all_that_there_is_to_say() -> None:
+    code, found = report("--threads", "-1")
+    assert (code, found["verdict"]) == (Verdict.RED, "red")
+    (finding,) = found["checks"]
+    assert finding["check"] == "settings"
+    assert "threads" in finding["found"]
+    assert finding["remedy"]
+
+
 def test_this_machine_is_examined_whole() -> None:
     done = run(
         "doctor", "--port", "0", "--management-port", "0", environment={"PATH": "/usr/bin", "HOME": "/nonexistent"}
@@ -115,7 +124,7 @@ def test_files_of_the_guard_are_red_where_the_server_would_not_start_and_their_c
 
 
 def test_a_key_set_that_cannot_be_fetched_is_yellow_without_its_address() -> None:
-    tokens = ("--jwt-issuer", "i", "--jwt-audience", "a", "--jwks-url", "https://user:hush@127.0.0.1:9/keys")
+    tokens = ("--jwt-issuer", "i", "--jwt-audience", "a", "--jwks-url", "https://127.0.0.1:9/hush/keys")
     code, found = report("--check", "guard", *tokens)
     assert (code, found["checks"][0]["verdict"]) == (1, "yellow")
     assert "jwksUrl cannot be fetched (ConnectError)" in found["checks"][0]["found"]

@@ -93,6 +93,8 @@ def test_a_server_that_wants_a_key_refuses_until_it_gets_one(tmp_path: Path, sma
         (("--clients", "1"), "Start the server first"),
         (("--clients", "1", "--words", "none"), "lognormal"),
         (("--clients", "1", "--json", "/nowhere/report.json"), "there is no folder"),
+        (("--clients", "1", "--picture", "knee.bmp"), "ends in none of .png"),
+        (("--clients", "1.5"), "no whole numbers"),
     ],
 )
 def test_what_cannot_be_run_says_what_to_change(options: tuple[str, ...], said: str) -> None:

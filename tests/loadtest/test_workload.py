@@ -52,7 +52,21 @@ def test_a_log_normal_size_has_its_median() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "0", "-3", "5-2", "many", "1.5", "lognormal:20", "lognormal:a:b", "lognormal:0:1"]
+    "text",
+    [
+        "",
+        "0",
+        "-3",
+        "5-2",
+        "many",
+        "1.5",
+        "lognormal:20",
+        "lognormal:a:b",
+        "lognormal:0:1",
+        "lognormal:nan:1",
+        "lognormal:20:inf",
+        "lognormal:20:100",
+    ],
 )
 def test_what_is_no_size_is_refused_with_the_forms(text: str) -> None:
     with pytest.raises(SettingsError, match="--words"):

@@ -86,7 +86,7 @@ def test_figures_may_be_written_down(tmp_path: Path) -> None:
         ("[]", "no JSON object"),
         ("{", "cannot be read"),
         ("{}", "tokens_per_second: Field required"),
-        ('{"tokens_per_second": 0}', "tokens_per_second: Input should be greater than 0"),
+        ('{"tokens_per_second": 0}', "tokens_per_second: Input should be greater than or equal to 1"),
         ('{"tokens_per_second": 5, "batches": 1}', "batches: Extra inputs"),
         ('{"tokens_per_second": 5, "max_batch_tokens": 1}', "max_batch_tokens: Input should be greater than or equal"),
         ('{"steps": []}', "loadtest --json"),

@@ -54,6 +54,12 @@ def test_an_interrupted_run_goes_on_to_the_very_weights_of_one_that_was_not(
     with pytest.raises(TrainingInterrupted, match="after step 3 of 8"):
         run_of(base, texts, tmp_path / "work-2", on_step=end_in_the_middle).train_into(broken, "resumed")
     assert list(broken.iterdir()) == []
+    # As a process that was killed while it wrote the next one would leave it.
+    for name, state in (("checkpoint-4", None), ("checkpoint-5", '{"global_step": 5')):
+        unfinished = folder(tmp_path / "work-2" / name)
+        (unfinished / "trained.safetensors").write_bytes(b"")
+        if state is not None:
+            (unfinished / "trainer_state.json").write_text(state, encoding="utf-8")
     steps: list[int] = []
     run = run_of(base, texts, tmp_path / "work-2", on_step=lambda done, _: steps.append(done))
     run.train_into(broken, "resumed")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ..configuration import load_settings
+from ..errors import SettingsError
 from .setting_options import given_flags, setting_options
 
 if TYPE_CHECKING:
@@ -52,12 +53,17 @@ def doctor(
     Takes the settings of `serve`, from the same places. Ends with 0 if all is green, 1 if something is yellow (it
     works, but not as well as it could), and 2 if something is red (it will not work). Nothing is changed or fetched.
     """
-    effective = load_settings(config_file, os.environ, given_flags(context))
-    from ..doctor.examination import examine  # noqa: PLC0415 - a wrong option answers at once
-    from ..doctor.finding import Verdict, worst  # noqa: PLC0415
+    from ..doctor.examination import examine  # noqa: PLC0415 - other commands start without it
+    from ..doctor.finding import Verdict, red, worst  # noqa: PLC0415
     from ..doctor.subject import Subject  # noqa: PLC0415
 
-    findings = list(examine(Subject(effective, os.environ), checks))
+    try:
+        effective = load_settings(config_file, os.environ, given_flags(context))
+    except SettingsError as error:
+        # Nothing can be looked at as the server would find it.
+        findings = [red("settings", error.message.rstrip("."), error.remedy or "Correct the setting.")]
+    else:
+        findings = list(examine(Subject(effective, os.environ), checks))
     verdict = worst(findings)
     if as_json:
         click.echo(

@@ -13,7 +13,7 @@ import click
 from ..configuration import by_name, load_settings
 from ..errors import SettingsError
 from .numbers import NumberRange
-from .output import refuse_unwritable, written
+from .output import PICTURES, refuse_unwritable, written
 from .setting_options import given_flags, setting_options
 
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from ..settings import Settings
 
 _OUTPUT = click.Path(dir_okay=False, path_type=Path)
-_PICTURES = (".png", ".svg", ".pdf")
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
@@ -68,11 +67,9 @@ def evaluate(
     Files of TREC or BEIR are given by --queries, --documents and --qrels instead.
     """
     effective = load_settings(None, os.environ, given_flags(context))
-    for file, option in ((json_file, "--json"), (picture, "--picture")):
+    for file, option, endings in ((json_file, "--json", ()), (picture, "--picture", PICTURES)):
         if file is not None:
-            refuse_unwritable(file, option)
-    if picture is not None and picture.suffix not in _PICTURES:
-        raise click.BadParameter(f"{picture} ends in none of {', '.join(_PICTURES)}.", param_hint="--picture")
+            refuse_unwritable(file, option, endings)
     cases = _cases(judgements, queries, documents, qrels, run)
     from rich.console import Console  # noqa: PLC0415 - a wrong option answers at once
 

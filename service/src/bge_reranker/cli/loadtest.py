@@ -12,7 +12,7 @@ from ..errors import SettingsError
 from ..plain_numbers import plain_number
 from ..text_files import NotText, read_text
 from .numbers import NumberRange, WholeNumber, WholeNumberRange
-from .output import refuse_unwritable, written
+from .output import PICTURES, refuse_unwritable, written
 
 if TYPE_CHECKING:
     from ..loadtest.plan import Step
@@ -84,13 +84,15 @@ def loadtest(
     to be sent. A request is failed if it has no answer, an error other than a refusal with Retry-After, or scores that
     are missing, not finite, or other than before.
     """
-    for file, option in ((json_file, "--json"), (picture, "--picture")):
+    for file, option, endings in ((json_file, "--json", ()), (picture, "--picture", PICTURES)):
         if file is not None:
-            refuse_unwritable(file, option)
+            refuse_unwritable(file, option, endings)
     if (rate is None) == (clients is None):
         raise click.UsageError("Give either --rate or --clients.")
     rates = None if rate == "auto" else _numbers(rate, "--rate")
     counts = [int(number) for number in _numbers(clients, "--clients", most=_MOST_CLIENTS)]
+    if any(count != number for count, number in zip(counts, _numbers(clients, "--clients"), strict=True)):
+        raise click.BadParameter(f"{clients!r} are no whole numbers, such as 1,4,16.", param_hint="--clients")
     _require_locust()
     from rich.console import Console  # noqa: PLC0415 - a wrong option answers at once
 

@@ -6,7 +6,7 @@ import errno
 import os
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
@@ -16,6 +16,9 @@ from ..store.lock import hold
 from ..store.paths import LOCK_SUFFIX, unwritable
 
 _REMEDY = "Let the process write there, or name another --output."
+
+PICTURES = (".png", ".svg", ".pdf")
+"""Endings of the pictures that are drawn."""
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
 """What a write says where its volume, quota or device takes no more."""
@@ -85,16 +88,21 @@ def _refuse_undecodable(output: Path) -> None:
         raise SettingsError(f"--output {output} is not UTF-8.", remedy="Name another folder.") from None
 
 
-def refuse_unwritable(file: Path, option: str) -> None:
+def refuse_unwritable(file: Path, option: str, endings: Sequence[str] = ()) -> None:
     """Say before long work that its result could not be written.
 
     Args:
         file: Where it will go.
         option: What named it.
+        endings: Those that its name may have; none for any.
 
     Raises:
-        SettingsError: If its folder is not there, or nothing can be written in it.
+        SettingsError: If its folder is not there, nothing can be written in it, or its name ends in something else.
     """
+    if endings and file.suffix not in endings:
+        raise SettingsError(
+            f"{option} {file} ends in none of {', '.join(endings)}.", remedy="Name a file that ends in one of them."
+        )
     folder = file.parent
     if not folder.is_dir():
         raise SettingsError(f"{option} {file}: there is no folder {folder}.", remedy="Make it, or name another file.")

@@ -13,7 +13,7 @@ import click
 
 from ..errors import SettingsError
 from .numbers import NumberRange, WholeNumberRange
-from .output import refuse_unwritable, written
+from .output import PICTURES, refuse_unwritable, written
 
 if TYPE_CHECKING:
     from ..planning.report import PlanReport
@@ -116,9 +116,9 @@ def plan(
     The server's own queue and batches are simulated, with the capacity that was measured. Ends with 1 if --replicas do
     not keep the objective.
     """
-    for file, option in ((json_file, "--json"), (plot, "--plot")):
+    for file, option, endings in ((json_file, "--json", ()), (plot, "--plot", PICTURES)):
         if file is not None:
-            refuse_unwritable(file, option)
+            refuse_unwritable(file, option, endings)
     if plot is not None and find_spec("matplotlib") is None:
         raise SettingsError("--plot needs the package matplotlib.", remedy="Install bge-reranker[loadtest].")
     if lengths is not None and (documents or tokens):

@@ -14,9 +14,9 @@ from .capacity import ReplicaCapacity
 class Figures(BaseModel):
     """Figures that somebody wrote down."""
 
-    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False, strict=True)
 
-    tokens_per_second: Annotated[float, Field(gt=0, le=1e12)]
+    tokens_per_second: Annotated[float, Field(ge=1, le=1e12)]
     batch_ms: Annotated[float, Field(ge=0, le=60_000)] = 0.0
     request_ms: Annotated[float, Field(ge=0, le=60_000)] = 0.0
     gpus: Annotated[int, Field(ge=0, le=1_000)] = 0

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from math import log
+from typing import Final
 
 import numpy as np
 
@@ -15,6 +16,12 @@ from ..errors import SettingsError
 
 _REMEDY = 'Write a number, such as 16, a range, such as "4-40", or "lognormal:MEDIAN:SIGMA".'
 _SAMPLE = 2_000
+
+_MOST_SIGMA: Final = 3.0
+"""Beyond it one size in a thousand is ten thousand times the median."""
+
+_MOST_DRAWN: Final = 1_000_000
+"""What a log-normal distribution draws beyond it is cut to it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +45,13 @@ class Sizes:
         try:
             if text.startswith("lognormal:"):
                 median, sigma = (float(part) for part in text.removeprefix("lognormal:").split(":"))
+                limit = most or _MOST_DRAWN
+                if not (1 <= median <= limit and 0 <= sigma <= _MOST_SIGMA):
+                    raise SettingsError(
+                        f"{option} {text!r}: the median must be 1 to {limit}, and sigma 0 to {_MOST_SIGMA:g}.",
+                        remedy=_REMEDY,
+                    )
                 mean = log(median)
-                limit = most or 10**9
                 return cls(lambda chance: min(limit, max(1, round(chance.lognormvariate(mean, sigma)))))
             low, _, high = text.partition("-")
             bounds = int(low), int(high or low)

@@ -19,7 +19,8 @@ from pathlib import Path
 import torch
 from sentence_transformers import CrossEncoder
 from transformers import TrainerState
-from transformers.trainer_utils import get_last_checkpoint
+from transformers.trainer import TRAINER_STATE_NAME
+from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR, get_last_checkpoint
 
 from ..errors import SettingsError
 from ..evaluation.cases import RankingCase
@@ -229,6 +230,9 @@ class FineTuning:
         wanted = self._options.fingerprint(self._base_digest, self._data_sha256)
         file = self._work / _RUN_FILE
         if file.is_file() and json.loads(file.read_text(encoding="utf-8")).get("run") == wanted:
+            for checkpoint in self._work.glob(f"{PREFIX_CHECKPOINT_DIR}-*"):
+                if not _is_whole(checkpoint):
+                    shutil.rmtree(checkpoint)
             found = get_last_checkpoint(str(self._work))
             return None if found is None else str(found)
         shutil.rmtree(self._work, ignore_errors=True)
@@ -244,3 +248,12 @@ class FineTuning:
             with Reranker(str(directory)) as reranker:
                 scores[called] = [reranker.logits(case.query, case.documents) for case in self._material.held_out]
         return report_of(self._material.held_out, scores, with_bm25=False)
+
+
+def _is_whole(checkpoint: Path) -> bool:
+    """Whether the last file of a checkpoint is there and whole: a process may be killed while it writes one."""
+    try:
+        json.loads((checkpoint / TRAINER_STATE_NAME).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return True
