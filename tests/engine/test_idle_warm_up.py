@@ -11,6 +11,7 @@ from .fakes import FakeScorer, make_engine, make_pair
 
 def test_shapes_are_run_until_none_is_left_and_never_again() -> None:
     engine = make_engine(FakeScorer(further_shapes=3))
+    engine.worker.begin_idle_warm_up()
     for _ in range(2):
         engine.worker.warm_up_while_idle()
     assert engine.scorer.further_shapes == 0
@@ -18,6 +19,7 @@ def test_shapes_are_run_until_none_is_left_and_never_again() -> None:
 
 def test_whoever_waits_comes_first() -> None:
     engine = make_engine(FakeScorer(further_shapes=3))
+    engine.worker.begin_idle_warm_up()
     _, outcomes = engine.submit([make_pair(1)])
     engine.worker.warm_up_while_idle()
     assert engine.scorer.further_shapes == 3
@@ -27,9 +29,16 @@ def test_whoever_waits_comes_first() -> None:
     assert engine.scorer.further_shapes == 0
 
 
+def test_nothing_is_run_unless_it_was_asked_for() -> None:
+    engine = make_engine(FakeScorer(further_shapes=3))
+    engine.worker.warm_up_while_idle()
+    assert engine.scorer.further_shapes == 3
+
+
 @pytest.mark.parametrize("error", [ScorerOutOfMemory(), MemoryError()])
 def test_a_shape_for_which_there_is_no_memory_ends_it_and_nothing_else(error: Exception) -> None:
     engine = make_engine(FakeScorer(further_shapes=3, further_error=error))
+    engine.worker.begin_idle_warm_up()
     for _ in range(2):
         engine.worker.warm_up_while_idle()
     assert engine.scorer.further_shapes == 2

@@ -104,6 +104,7 @@ def create_process(settings: Settings, on_ready: Callable[[str, ServedModel], No
         _exempt_from_collection()
         if shadowing is not None:
             shadowing.start()
+        model.engine.warm_up_while_idle()
         return model
 
     _log.info("listening", api=api.address, management=management.address)

@@ -87,13 +87,20 @@ class Engine:
         self._condition = threading.Condition()
         self._most_urgent_priority = settings.most_urgent_priority
         self._dispatcher = Dispatcher(settings)
-        worker = Worker(self._dispatcher, self._condition, scorer, clock, observer)
+        self._worker = worker = Worker(self._dispatcher, self._condition, scorer, clock, observer)
         preparer = Preparer(self._dispatcher, self._condition, clock, observer)
         # Daemons: a scorer that hangs in a driver must not keep the process from ending.
         self._threads = (
             threading.Thread(target=worker.run, name="engine-worker", daemon=True),
             threading.Thread(target=preparer.run, name="engine-preparer", daemon=True),
         )
+
+    def warm_up_while_idle(self) -> None:
+        """Have the scorer run shapes that start-up had no time for, whenever nobody waits.
+
+        For processes that are not forked meanwhile: a child could not compute any more.
+        """
+        self._worker.begin_idle_warm_up()
 
     def start(self) -> None:
         """Start warming up in the background; once only."""

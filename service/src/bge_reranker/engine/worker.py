@@ -56,7 +56,7 @@ class Worker:
         self._clock = clock
         self._observer = observer
         self._fruitless_batches = 0
-        self._has_more_to_warm_up = True
+        self._has_more_to_warm_up = False
 
     def run(self) -> None:
         """Warm up and serve until the engine closes or dies; the body of the thread."""
@@ -106,11 +106,19 @@ class Worker:
             self._finish(plan, logits, self._clock() - began)
         return True
 
-    def _wait_for_batch(self) -> bool:
-        self.warm_up_while_idle()
+    def begin_idle_warm_up(self) -> None:
+        """Have shapes run that start-up had no time for, whenever nobody waits; from any thread."""
         with self._condition:
-            self._condition.wait_for(self._is_wanted)
-            return not self._dispatcher.lifecycle.is_over
+            self._has_more_to_warm_up = True
+            self._condition.notify_all()
+
+    def _wait_for_batch(self) -> bool:
+        while True:
+            self.warm_up_while_idle()
+            with self._condition:
+                self._condition.wait_for(lambda: self._is_wanted() or self._has_more_to_warm_up)
+                if self._is_wanted():
+                    return not self._dispatcher.lifecycle.is_over
 
     def warm_up_while_idle(self) -> None:
         """Run shapes that start-up had no time for, until somebody waits."""
