@@ -384,8 +384,9 @@ def test_an_issuer_that_answers_byte_by_byte_is_asked_again(monkeypatch: pytest.
     async def run() -> None:
         issuer, let_go = Issuer(JWKS), threading.Event()
         issuer.keys._fetch = lambda: str(let_go.wait())
-        with pytest.raises(TokenKeysUnavailable):
+        with capture_logs() as logs, pytest.raises(TokenKeysUnavailable):
             await issuer.opens(token())
+        assert [each["reason"] for each in logs if each["event"] == "token_keys_not_fetched"] == ["TimeoutError"]
         issuer.keys._fetch = issuer._fetch
         issuer.now += PAUSE_S
         assert await issuer.opens(token())

@@ -114,7 +114,7 @@ class RemoteKeys:
             self._keys = read_jwks(text, self._source)
         except (OSError, ValueError, SettingsError) as error:
             # Of what the network says `fetch_from` keeps the kind alone: the rest may hold the address.
-            reason = error.message if isinstance(error, SettingsError) else str(error)
+            reason = error.message if isinstance(error, SettingsError) else str(error) or type(error).__name__
             _log.warning("token_keys_not_fetched", code=TokenKeysUnavailable.__name__, reason=reason)
             self._observer.credentials_read("jwks_url", is_ok=False)
         else:
