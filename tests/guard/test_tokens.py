@@ -368,6 +368,14 @@ def test_every_secret_of_a_file_opens() -> None:
     assert all(identify(token(secret, "HS256", None), secrets=text) is not None for secret in secrets)
 
 
+@pytest.mark.parametrize("kid", ["r1", None, "nobody-s"])
+def test_a_token_of_a_strange_key_is_refused_by_the_code_of_all_that_do_not_open(kid: str | None) -> None:
+    with pytest.raises(Unauthenticated) as raised:
+        identify(token(rsa.generate_private_key(65537, 2048), kid=kid))
+    assert raised.value.code == "Unauthenticated"
+    assert "not signed by a known key" in raised.value.message
+
+
 @pytest.mark.parametrize("claim", ["nbf", "iat"])
 def test_a_token_from_beyond_all_calendars_is_refused(claim: str) -> None:
     changed: dict[str, Any] = {claim: 10**400}

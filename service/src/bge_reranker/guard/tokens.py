@@ -149,15 +149,16 @@ class Tokens:
     async def _opened(self, token: str, algorithm: str, identifier: str | None) -> tuple[Mapping[str, Any], TokenKey]:
         """Claims of a token and the key that signed it, be it one that was published a moment ago."""
         keys = await self._fitting(algorithm, identifier)
-        if self._remote is None:
-            return self._verified(token, keys)
-        try:
-            return self._verified(token, keys)
-        except _UnknownKey as unknown:
+        found = self._verified(token, keys)
+        if found is None and self._remote is not None:
             newer = [key for key in (await self._remote.renew()).fitting(algorithm, identifier) if key not in keys]
-            if not newer:
-                raise Unauthenticated(unknown.message, remedy=unknown.remedy) from None
-            return self._verified(token, newer[:_MOST_CANDIDATES])
+            found = self._verified(token, newer[:_MOST_CANDIDATES])
+        if found is None:
+            raise Unauthenticated(
+                "The token is not signed by a known key.",
+                remedy="Get a token from the issuer that this server trusts.",
+            )
+        return found
 
     async def _fitting(self, algorithm: str, identifier: str | None) -> list[TokenKey]:
         """Keys of every place that may have signed a token.
@@ -174,7 +175,12 @@ class Tokens:
                     raise
         return found[:_MOST_CANDIDATES]
 
-    def _verified(self, token: str, keys: list[TokenKey]) -> tuple[Mapping[str, Any], TokenKey]:
+    def _verified(self, token: str, keys: list[TokenKey]) -> tuple[Mapping[str, Any], TokenKey] | None:
+        """Claims of a token and which of the keys signed it; None where none of them did.
+
+        Raises:
+            Unauthenticated: If one did, and the token does not open all the same.
+        """
         failure: PyJWTError | None = None
         for key in keys:
             try:
@@ -196,17 +202,10 @@ class Tokens:
             else:
                 return claims, key
         if failure is None or isinstance(failure, InvalidSignatureError):
-            raise _UnknownKey(
-                "The token is not signed by a known key.",
-                remedy="Get a token from the issuer that this server trusts.",
-            )
+            return None
         raise Unauthenticated(
             f"The token {_reason(failure)}.", remedy="Get another one, and send it while it is valid."
         )
-
-
-class _UnknownKey(Unauthenticated):
-    """None of the keys has signed it."""
 
 
 def _header(credential: str) -> Mapping[str, Any] | None:
