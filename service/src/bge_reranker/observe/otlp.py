@@ -20,7 +20,6 @@ from opentelemetry.context import Context
 from opentelemetry.sdk.resources import SERVICE_INSTANCE_ID, SERVICE_NAME, SERVICE_VERSION, Resource
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
-from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 from opentelemetry.sdk.trace.sampling import ParentBased, TraceIdRatioBased
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import SpanContext, SpanKind, TraceFlags
@@ -29,7 +28,7 @@ from typing_extensions import override
 
 from ..settings import ObserveSettings
 from .metrics import Metrics
-from .request_spans import NS, Origin, RequestSpan, SpanMaking
+from .request_spans import IDS, NS, REQUEST, Origin, RequestSpan, SpanMaking
 from .tracing import TRACEPARENT, TRACESTATE, RequestHeaders, RequestTrace, Traced
 
 MAX_QUEUED_SPANS: Final = 4_096
@@ -88,7 +87,6 @@ class OtlpTracing:
         self._shutdown_s = shutdown_s
         self._wall_clock_ns = wall_clock_ns
         self._sampler = ParentBased(TraceIdRatioBased(settings.trace_sample_ratio))
-        self._ids = RandomIdGenerator()
         self._propagator = TraceContextTextMapPropagator()
         scope = InstrumentationScope("bge_reranker", version("bge-reranker"))
         self._making = SpanMaking(_resource(), scope, settings)
@@ -98,10 +96,10 @@ class OtlpTracing:
         """Begin the span of a request, as a child of its caller's where there is one."""
         clock_offset_ns = self._wall_clock_ns() - int(time.monotonic() * NS)
         parent, sampled_by = self._caller_of(headers)
-        trace_id = parent.trace_id if parent is not None else self._ids.generate_trace_id()
-        sampled = self._sampler.should_sample(sampled_by, trace_id, "rerank request", SpanKind.SERVER)
+        trace_id = parent.trace_id if parent is not None else IDS.generate_trace_id()
+        sampled = self._sampler.should_sample(sampled_by, trace_id, REQUEST, SpanKind.SERVER)
         flags = TraceFlags(TraceFlags.SAMPLED if sampled.decision.is_sampled() else TraceFlags.DEFAULT)
-        span_id = self._ids.generate_span_id()
+        span_id = IDS.generate_span_id()
         context = SpanContext(trace_id, span_id, is_remote=False, trace_flags=flags, trace_state=sampled.trace_state)
 
         def ended(traced: Traced) -> None:

@@ -24,8 +24,12 @@ from .tracing import Traced
 
 NS: Final = 1_000_000_000
 
+REQUEST: Final = "rerank request"
+"""Name of a request's span until its route is known."""
+
+IDS: Final = RandomIdGenerator()
+
 _SERVER_ERROR: Final = 500
-_IDS: Final = RandomIdGenerator()
 _UNSET: Final = Status(StatusCode.UNSET)
 
 
@@ -76,7 +80,7 @@ class RequestSpan(ReadableSpan):
         clock_offset_ns: int,
         traced: Traced,
     ) -> None:
-        super().__init__("rerank request", context, resource=making.resource)
+        super().__init__(REQUEST, context, resource=making.resource)
         self._making = making
         self._caller = parent
         self._began = began
@@ -108,7 +112,7 @@ class RequestSpan(ReadableSpan):
             yield self._span("rerank", self._inner(), self.context, (self._began, traced.ended), attributes)
         is_error = traced.status >= _SERVER_ERROR or not traced.status
         yield self._span(
-            f"POST {traced.route}" if traced.route else "rerank request",
+            f"POST {traced.route}" if traced.route else REQUEST,
             self.context,
             self._caller,
             (self._began, traced.ended),
@@ -143,7 +147,7 @@ class RequestSpan(ReadableSpan):
     def _inner(self) -> SpanContext:
         """The identity of a further span of the same trace."""
         own = self.context
-        return SpanContext(own.trace_id, _IDS.generate_span_id(), is_remote=False, trace_flags=own.trace_flags)
+        return SpanContext(own.trace_id, IDS.generate_span_id(), is_remote=False, trace_flags=own.trace_flags)
 
     def _span(
         self,
