@@ -90,9 +90,10 @@ def loadtest(
     if (rate is None) == (clients is None):
         raise click.UsageError("Give either --rate or --clients.")
     rates = None if rate == "auto" else _numbers(rate, "--rate")
-    counts = [int(number) for number in _numbers(clients, "--clients", most=_MOST_CLIENTS)]
-    if any(count != number for count, number in zip(counts, _numbers(clients, "--clients"), strict=True)):
+    numbers = _numbers(clients, "--clients", most=_MOST_CLIENTS)
+    if not all(number.is_integer() for number in numbers):
         raise click.BadParameter(f"{clients!r} are no whole numbers, such as 1,4,16.", param_hint="--clients")
+    counts = [int(number) for number in numbers]
     _require_locust()
     from rich.console import Console  # noqa: PLC0415 - a wrong option answers at once
 
