@@ -15,6 +15,8 @@ from bge_reranker.api.dispatch import DIALECTS
 from tests.live.redis_server import redis_server
 from tests.live.server import WAIT_S, LiveServer, live_server
 
+from .test_patience import eventually
+
 KEY, OTHER = "the-key-of-a-test", "the-other-key-of-a-test"
 BODY = {"query": "q", "candidates": ["bad", "good"]}
 
@@ -100,6 +102,20 @@ def test_tokens_are_charged_as_they_were_and_a_request_that_failed_costs_none(tm
         refused = server.post({"query": "q", "candidates": ["good"] * 100}, headers=bearer(KEY))
         assert refused.headers["x-ratelimit-limit-tokens"] == "100"
         assert server.post({"query": "q", "candidates": ["good"]}, headers=bearer(KEY)).status_code == 200
+
+
+def test_whoever_hangs_up_pays_what_was_estimated(tmp_path: Path) -> None:
+    with live_server(tmp_path, {"tokens_per_minute": 100}) as server:
+        server.scorer.gate.clear()
+        server.scorer.computing.clear()
+        with socket.create_connection(server.address, WAIT_S) as connection:
+            body = json.dumps({"query": "q", "candidates": ["good"] * 100}).encode()
+            connection.sendall(b"POST /rerank HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n")
+            connection.sendall(b"Content-Length: %d\r\n\r\n" % len(body) + body)
+            assert server.scorer.computing.wait(WAIT_S)
+        assert eventually(lambda: server.metrics.requests_in_flight._value.get() == 0)
+        server.scorer.gate.set()
+        assert server.post(BODY).status_code == 429
 
 
 def test_two_replicas_share_a_limit_by_redis(tmp_path: Path) -> None:
