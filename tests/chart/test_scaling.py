@@ -35,6 +35,12 @@ def test_an_empty_result_is_an_error_to_keda_and_never_a_load_of_zero() -> None:
     assert rendered["fallback"] == {"failureThreshold": 3, "replicas": 2, "behavior": "currentReplicasIfHigher"}
 
 
+def test_a_series_from_outside_may_have_the_pods_names_in_the_middle_of_its_own() -> None:
+    query = "sum(rate(gate_requests_total[1m])) + sum(rate(edge_container_requests_total[1m]))"
+    _, outside = triggers(minReplicas=0, keda={**KEDA, "outsideQuery": query})
+    assert outside["metadata"]["query"] == query
+
+
 def test_keda_gets_no_fallback_where_cpu_time_is_its_only_trigger() -> None:
     scaling = {"enabled": True, "backlogSeconds": {"enabled": False}, "cpu": {"enabled": True}, "keda": KEDA}
     spec = render({**CPU_DEMO, "autoscaling": scaling}).one("ScaledObject")["spec"]

@@ -111,7 +111,7 @@ autoscaling.keda.serverAddress is empty, so KEDA has no Prometheus to ask. Give 
 {{- if and (eq (int .Values.autoscaling.minReplicas) 0) (not .Values.autoscaling.keda.outsideQuery) }}
 autoscaling.minReplicas is 0 and autoscaling.keda.outsideQuery is empty, so nothing would bring a pod back: pods that are not there have no series. Give a query on a series from outside of the pods, such as the ingress controller's requests a second, or set minReplicas to 1.
 {{ end }}
-{{- with regexFind "(bge_reranker|rerank|te|DCGM|container|kube_pod)_[A-Za-z_]+|__name__" .Values.autoscaling.keda.outsideQuery }}
+{{- with regexFind "\\b(bge_reranker|rerank|te|DCGM|container|kube_pod)_[A-Za-z_]+|\\b__name__" .Values.autoscaling.keda.outsideQuery }}
 autoscaling.keda.outsideQuery asks for {{ . }}, a series of the pods themselves, which is gone with the last of them. Ask for one of an ingress controller, a gateway or the callers.
 {{ end }}
 {{- if and .Values.autoscaling.keda.interceptor.enabled (not .Values.autoscaling.keda.interceptor.hosts) }}
