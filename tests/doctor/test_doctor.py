@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -66,7 +67,8 @@ def test_a_model_that_was_never_fetched_is_red_with_the_command_that_fetches_it(
 
 @pytest.mark.parametrize("verify", ["auto", "full"])
 def test_a_damaged_model_is_red(tmp_path: Path, verify: str) -> None:
-    version = fetched_from_hub(tmp_path).version
+    demo = {file.name: file.read_bytes() for file in demo_model_directory().iterdir() if file.is_file()}
+    version = fetched_from_hub(tmp_path, demo).version
     settings = ("--model", "hf://org/name", "--cache-dir", str(tmp_path), "--verify", verify, "--check", "model")
     assert report(*settings)[0] == 0
     (version.path / "tokenizer.json").write_bytes(b'{"model": []}')
@@ -95,11 +97,34 @@ def test_a_source_that_does_not_answer_is_red_and_yellow_where_the_model_is_here
     assert "127.0.0.1:9 does not answer" in found["checks"][0]["found"]
 
 
-def test_ports_of_a_server_that_runs_are_its_own(server: LiveServer) -> None:
+@pytest.mark.parametrize(
+    ("model", "verdict", "words"),
+    [("scripted", 0, "this server's"), ("demo", 2, "a bge-reranker that serves scripted")],
+)
+def test_a_taken_port_is_its_own_only_with_the_same_model(
+    server: LiveServer, tmp_path: Path, model: str, verdict: int, words: str
+) -> None:
+    if model != "demo":
+        shutil.copytree(demo_model_directory(), tmp_path / model)
+        model = str(tmp_path / model)
     port = server.url.rpartition(":")[2]
-    code, found = report("--port", port, "--management-port", "0", "--check", "ports")
-    assert code == 0, found
-    assert "this server's" in by_check(found)["port"]["found"]
+    code, found = report("--model", model, "--port", port, "--management-port", "0", "--check", "ports")
+    assert code == verdict, found
+    assert words in by_check(found)["port"]["found"]
+
+
+@pytest.mark.parametrize(
+    ("flags", "word"),
+    [
+        (("--max-pair-tokens", "100000"), "maxPairTokens"),
+        (("--precision", "int8"), "not quantised"),
+    ],
+)
+def test_settings_that_the_model_would_refuse_are_red(flags: tuple[str, ...], word: str) -> None:
+    code, found = report("--check", "model", *flags)
+    assert (code, by_check(found)["model"]["verdict"]) == (2, "red")
+    assert word in by_check(found)["model"]["found"]
+    assert by_check(found)["model"]["remedy"]
 
 
 def test_a_redis_that_is_away_is_yellow(tmp_path: Path) -> None:

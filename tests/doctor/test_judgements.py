@@ -28,6 +28,9 @@ def gpus(*sizes: float, **more: object) -> gpu.GpuFacts:
     return gpu.GpuFacts(tuple(gpu.Device("GPU", int(size * GB)) for size in sizes), **facts)  # type: ignore[arg-type]
 
 
+TAKEN = OSError(errno.EADDRINUSE, "Address already in use")
+
+
 @pytest.mark.parametrize(
     ("facts", "wanted", "weights", "verdicts", "words"),
     [
@@ -176,17 +179,20 @@ def test_cache(facts: cache.CacheFacts, verdict: Verdict, words: str, *, has_mod
 
 
 @pytest.mark.parametrize(
-    ("port", "problem", "verdict", "words"),
+    ("where", "problem", "holder", "verdict", "words"),
     [
-        (8000, None, GREEN, "is free"),
-        (0, None, GREEN, "any"),
-        (9, OSError(errno.EADDRINUSE, "Address already in use"), RED, "taken by another program"),
-        (80, OSError(errno.EACCES, "Permission denied"), RED, "above 1023"),
-        (8000, OSError(errno.EADDRNOTAVAIL, "Cannot assign requested address"), RED, "Cannot assign"),
+        ("here port 8000", None, None, GREEN, "is free"),
+        ("", None, None, GREEN, "any"),
+        ("here port 9", TAKEN, None, RED, "taken by another program"),
+        ("here port 9", TAKEN, ports.Holder("demo"), GREEN, "this server's"),
+        ("here port 9", TAKEN, ports.Holder(None), GREEN, "this server's"),
+        ("here port 9", TAKEN, ports.Holder("org/name"), RED, "taken by a bge-reranker that serves org/name"),
+        ("here port 80", OSError(errno.EACCES, "Permission denied"), None, RED, "above 1023"),
+        ("here port 9", OSError(errno.EADDRNOTAVAIL, "Cannot assign requested address"), None, RED, "Cannot assign"),
     ],
 )
-def test_ports(port: int, problem: OSError | None, verdict: Verdict, words: str) -> None:
-    check(ports.judge("port", "127.0.0.1", port, problem), verdict, words)
+def test_ports(where: str, problem: OSError | None, holder: ports.Holder | None, verdict: Verdict, words: str) -> None:
+    check(ports.judge("port", where, problem, holder, "demo"), verdict, words)
 
 
 @pytest.mark.parametrize(

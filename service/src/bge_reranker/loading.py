@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from pathlib import Path
 
 import structlog
 
@@ -16,9 +17,9 @@ from .engine.acceptance import AcceptedScorer
 from .engine.calibration import CALIBRATION_PAIR_TOKENS
 from .engine.engine import Engine
 from .engine.observer import EngineObserver, SilentObserver
-from .engine.scorer import Scorer, ScorerDescription
+from .engine.scorer import Scorer
 from .errors import CorruptFile, OutOfMemory
-from .model.load import load_scorer
+from .model.load import load_scorer, plan_load
 from .planning.capacity import ReplicaCapacity
 from .planning.expectation import Expectation, expected_of
 from .ranking.ranker import Ranker
@@ -101,8 +102,9 @@ def _load(directory: ModelDirectory, settings: Settings, observer: EngineObserve
         # Scorers report a shortage of their own devices; this is one of the interpreter.
         raise OutOfMemory(f"Memory ran out while {directory.name} was loaded.") from error
     try:
-        refuse_other_tokenizer(encoder, scorer.description)
-        policy = resolve_policy(settings.text, *_limits(encoder, scorer, settings.text.preset))
+        reads = scorer.description
+        refuse_other_tokenizer(encoder, reads.vocabulary_size, packed=reads.packed)
+        policy = resolve_policy(settings.text, *_limits(encoder, reads.max_pair_tokens, settings.text.preset))
     except BaseException:
         scorer.close()
         raise
@@ -163,20 +165,40 @@ def _expected(settings: Settings, loaded: _Loaded) -> Expectation | None:
     )
 
 
-def _limits(encoder: PairEncoder, scorer: Scorer, preset: Preset) -> tuple[int, Direction]:
+def _limits(encoder: PairEncoder, readable_tokens: int, preset: Preset) -> tuple[int, Direction]:
     """The smaller of what the network reads and what its files allow under a preset; the end that is then dropped."""
     allowed = encoder.settings.max_pair_tokens(preset) or sys.maxsize
-    return min(scorer.description.max_pair_tokens, allowed), encoder.settings.direction(preset)
+    return min(readable_tokens, allowed), encoder.settings.direction(preset)
 
 
-def refuse_other_tokenizer(encoder: PairEncoder, scorer: ScorerDescription) -> None:
+def refuse_before_weights(directory: Path, settings: Settings) -> None:
+    """Refuse what `load_model` would, as far as no weights have to be read for it.
+
+    Raises:
+        ModelError: If the model cannot be served.
+        SettingsError: If a setting does not fit the model or the machine.
+    """
+    encoder = PairEncoder.from_directory(directory)
+    geometry = plan_load(directory, settings.model).checkpoint.geometry
+    # What transformers computes says its limits once it is loaded.
+    if geometry is not None:
+        refuse_other_tokenizer(encoder, geometry.vocabulary_size, packed=True)
+        resolve_policy(settings.text, *_limits(encoder, geometry.max_pair_tokens, settings.text.preset))
+
+
+def refuse_other_tokenizer(encoder: PairEncoder, rows: int | None, *, packed: bool) -> None:
     """Compare what a text may become with what the model reads.
+
+    Args:
+        encoder: Makes ids of texts.
+        rows: Of the model's embeddings; None where they are not known.
+        packed: Whether its head reads each pair's first token.
 
     Raises:
         CorruptFile: If there is an id that the model has no row for: the text that has it would fail, and others with
             it. Or if a head that reads the first token would read the query's.
     """
-    largest, rows = encoder.largest_id, scorer.vocabulary_size
+    largest = encoder.largest_id
     if largest is not None and rows is not None and largest >= rows:
         raise CorruptFile(
             f"tokenizer.json has ids up to {largest}; the model has {rows} rows of embeddings, for ids up to "
@@ -184,7 +206,7 @@ def refuse_other_tokenizer(encoder: PairEncoder, scorer: ScorerDescription) -> N
             remedy="Use the tokenizer.json that was published with these weights.",
             figures={"largest_id": largest, "rows": rows},
         )
-    if scorer.packed and not encoder.begins_with_special_token:
+    if packed and not encoder.begins_with_special_token:
         raise CorruptFile(
             "tokenizer.json has a post-processor that puts no special token before the query; the model's head reads "
             "the first token.",

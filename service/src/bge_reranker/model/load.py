@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
@@ -22,6 +23,29 @@ GPU_NODES = (Path("/dev/nvidiactl"), Path("/dev/kfd"), Path("/dev/dxg"))
 Runtime = Literal["openvino", "torch"]
 
 
+@dataclass(frozen=True, slots=True)
+class LoadPlan:
+    """How a checkpoint would be served; no weights were read for it."""
+
+    checkpoint: Checkpoint
+    gpus: int
+    runtime: Runtime
+
+
+def plan_load(directory: Path, settings: ModelSettings) -> LoadPlan:
+    """Decide how the checkpoint in a folder would be served here.
+
+    Raises:
+        ModelError: If it cannot be, which its config.json or its files' names show.
+        SettingsError: If the runtime is not there, or settings contradict one another.
+    """
+    checkpoint = read_checkpoint(directory)
+    gpus = 0 if settings.device == "cpu" else count_gpus()
+    return LoadPlan(
+        checkpoint, gpus, choose_runtime(checkpoint, settings, gpus, lambda name: find_spec(name) is not None)
+    )
+
+
 def load_scorer(directory: Path, settings: ModelSettings) -> Scorer:
     """Load the checkpoint in a folder onto the device that the settings name.
 
@@ -33,9 +57,9 @@ def load_scorer(directory: Path, settings: ModelSettings) -> Scorer:
         ModelError: If the checkpoint cannot be served; the subclass and its remedy say why.
         SettingsError: If the device or the runtime is not there.
     """
-    checkpoint = read_checkpoint(directory)
-    gpus = 0 if settings.device == "cpu" else count_gpus()
-    if choose_runtime(checkpoint, settings, gpus, lambda name: find_spec(name) is not None) == "openvino":
+    plan = plan_load(directory, settings)
+    checkpoint = plan.checkpoint
+    if plan.runtime == "openvino":
         from .openvino.loading import load_openvino_scorer  # noqa: PLC0415 - only one runtime need be installed
 
         return load_openvino_scorer(checkpoint, settings)
@@ -43,10 +67,10 @@ def load_scorer(directory: Path, settings: ModelSettings) -> Scorer:
         refuse_unreadable(os.environ)
         from .transformers.loading import load_transformers_scorer  # noqa: PLC0415 - importing it takes seconds
 
-        return load_transformers_scorer(checkpoint, settings, gpus)
+        return load_transformers_scorer(checkpoint, settings, plan.gpus)
     from .torch.loading import load_torch_scorer  # noqa: PLC0415 - importing torch takes seconds
 
-    return load_torch_scorer(checkpoint, settings, gpus)
+    return load_torch_scorer(checkpoint, settings, plan.gpus)
 
 
 def count_gpus() -> int:

@@ -1,10 +1,11 @@
-"""The model: whether it is there, whole, and the one that is demanded."""
+"""The model: whether it is there, whole, the one that is demanded, and fits the settings."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from ...errors import RerankerError
+from ...loading import refuse_before_weights
 from ...store.manifest import MANIFEST_FILE, hash_model, read_manifest
 from ...store.model_directory import DEMO_REFERENCE
 from ...store.verification import refuse_other_digest, verify, verify_sample
@@ -13,7 +14,10 @@ from ..subject import Subject
 
 
 def look(subject: Subject) -> Iterator[Finding]:
-    """Find the model and compare it with its manifest: every byte with `verify: full`, else sizes and samples."""
+    """Find the model, compare it with its manifest, and ask of it what needs no weights.
+
+    The manifest covers every byte with `verify: full`, else sizes and samples.
+    """
     model, settings = subject.model, subject.settings.model
     if isinstance(model, RerankerError):
         yield red("model", f"{model.code}: {model.message.rstrip('.')}", model.remedy)
@@ -26,6 +30,7 @@ def look(subject: Subject) -> Iterator[Finding]:
             verify(model.path, manifest)
         elif has_manifest:
             verify_sample(model.path, manifest)
+        refuse_before_weights(model.path, subject.settings)
     except RerankerError as error:
         yield red("model", f"{error.code}: {error.message.rstrip('.')}", error.remedy)
         return
