@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
-from tempfile import mkdtemp
+from tempfile import TemporaryDirectory, mkdtemp
 from typing import Any
 
 import torch
@@ -31,11 +31,13 @@ WEB_PAGE = "<!DOCTYPE html>\n<html><body>Sign in</body></html>"
 Change = Callable[[Path], object]
 Json = dict[str, Any]
 
+_made = TemporaryDirectory(prefix="attacks-")
+
 
 @cache
 def sound(model_type: str) -> Path:
     """A folder with a whole checkpoint, made once."""
-    folder = Path(mkdtemp(prefix="attacks-"))
+    folder = Path(mkdtemp(dir=_made.name))
     if model_type in ("bert", "roberta"):
         model = packed_model(model_type)
     else:

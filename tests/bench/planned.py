@@ -1,8 +1,10 @@
 """What `bge-reranker plan` predicts beside what a load test then measures, at parts of the measured capacity.
 
-A first load test calibrates, with requests made to measure. Then requests of other sizes, from a file, are sent at 40,
-70 and 90 % of what was measured. Two predictions stand beside each: that of the plan, which knows sizes and rates, and
-one of the very arrivals that were sent, which shows how much of a difference is chance in this one run.
+A load test calibrates, with requests made to measure. Then requests of other sizes, from a file, are sent at 40, 70 and
+90 % of what was measured, and the load test is repeated after each: processors that grow slower while they are loaded
+are planned with the mean of before and after, and the table says by how much they did. Two predictions stand beside
+each: that of the plan, which knows sizes and rates, and one of the very arrivals that were sent, which shows how much
+of a difference is chance in this one run.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -71,26 +74,40 @@ def measure_paced_plan(console: Console, seconds: float) -> dict[str, Any]:
 
 def _measure(console: Console, seconds: float, url: str, folder: Path, tokenizer: Path) -> dict[str, Any]:
     questions = _other_questions(folder / "requests.jsonl")
-    console.print("Plan: calibrating ...")
-    capacity = _calibrated(url, folder / "calibration.json", seconds / 2)
-    lengths = count_tokens([(each.query, each.documents) for each in questions], tokenizer, capacity.max_pair_tokens)
-    full = capacity.tokens_per_second * len(lengths) / sum(map(sum, lengths))
+    console.print("Plan: warming up and calibrating ...")
+    _calibrated(url, folder / "calibration.json", seconds / 2)
+    before = _calibrated(url, folder / "calibration.json", seconds / 2)
+    lengths = count_tokens([(each.query, each.documents) for each in questions], tokenizer, before.max_pair_tokens)
     rows = []
     for share in SHARES:
+        full = before.tokens_per_second * len(lengths) / sum(map(sum, lengths))
         length_s = 3 * seconds if share == SHARES[-1] else seconds
         console.print(f"Plan: {share:.0%} of {full:.1f} requests/s for {length_s:.0f} s ...")
-        rows.append(_compared(url, folder, capacity, lengths, (share, share * full, length_s)))
+        measured = _loaded(url, folder, share * full, length_s)
+        after = _calibrated(url, folder / "calibration.json", seconds / 2)
+        row = _compared(measured, _mean(before, after), lengths, (share, share * full, length_s))
+        rows.append(
+            row | {"requests_per_second": full, "slowed_to": after.tokens_per_second / before.tokens_per_second}
+        )
+        before = after
     _print(console, rows)
     return {
         "capacity": {
-            "tokens_per_second": capacity.tokens_per_second,
-            "batch_ms": capacity.batch_s * 1000,
-            "request_ms": capacity.request_s * 1000,
+            "tokens_per_second": before.tokens_per_second,
+            "batch_ms": before.batch_s * 1000,
+            "request_ms": before.request_s * 1000,
         },
-        "requests_per_second": full,
         "wanted": WANTED,
         "loads": rows,
     }
+
+
+def _mean(before: ReplicaCapacity, after: ReplicaCapacity) -> ReplicaCapacity:
+    return replace(
+        before,
+        tokens_per_second=(before.tokens_per_second + after.tokens_per_second) / 2,
+        request_s=(before.request_s + after.request_s) / 2,
+    )
 
 
 def _other_questions(file: Path) -> list[Question]:
@@ -112,18 +129,21 @@ def _load_test(url: str, *options: str) -> None:
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
 
 
+def _loaded(url: str, folder: Path, rate: float, seconds: float) -> dict[str, Any]:
+    report = folder / "measured.json"
+    options = ("--requests", str(folder / "requests.jsonl"), "--rate", str(rate), "--seconds", str(seconds))
+    _load_test(url, *options, "--seed", str(_SEED), "--json", str(report))
+    step: dict[str, Any] = json.loads(report.read_text(encoding="utf-8"))["steps"][0]
+    return step
+
+
 def _compared(
-    url: str,
-    folder: Path,
+    measured: dict[str, Any],
     capacity: ReplicaCapacity,
     lengths: Sequence[Sequence[int]],
     load: tuple[float, float, float],
 ) -> dict[str, Any]:
     share, rate, seconds = load
-    report = folder / "measured.json"
-    options = ("--requests", str(folder / "requests.jsonl"), "--rate", str(rate), "--seconds", str(seconds))
-    _load_test(url, *options, "--seed", str(_SEED), "--json", str(report))
-    measured = json.loads(report.read_text(encoding="utf-8"))["steps"][0]
     planned = run(Demand(rate, RequestSizes.among(lengths), None, requests=_SIMULATED), capacity, 1)
     times = send_times("poisson", rate, seconds, _SEED)
     same = serve(
@@ -146,11 +166,12 @@ def _compared(
 
 
 def _print(console: Console, rows: Sequence[dict[str, Any]]) -> None:
-    table = Table(*"load|requests|late p99|p50|planned|p95|planned||same arrivals||p99|planned".split("|"))
+    table = Table(*"load|then|requests|late p99|p50|planned|p95|planned||same arrivals||p99|planned".split("|"))
     for row in rows:
         measured, planned, same = (row[f"{key}_ms"] for key in ("measured", "planned", "same_arrivals"))
         table.add_row(
             f"{row['share']:.0%}, {row['rate']:.1f}/s",
+            f"{row['slowed_to']:.2f}",
             str(row["requests"]),
             f"{row['sent_late_p99_ms']:.1f}",
             f"{measured['p50']:.0f}",

@@ -72,12 +72,14 @@ def test_a_document_without_a_score_fails_the_test_with_its_reason(tmp_path: Pat
 def test_a_server_that_wants_a_key_refuses_until_it_gets_one(tmp_path: Path, small: Path) -> None:
     keys = tmp_path / "keys"
     keys.write_text("first-key-1\nsecond-key-2\n")
-    common = ("--clients", "2", "--seconds", "0.2", "--requests", str(small))
+    common, report = ("--clients", "2", "--seconds", "0.2", "--requests", str(small)), tmp_path / "report.json"
     with live_server(tmp_path, {"api_keys": "first-key-1,second-key-2"}) as server:
-        without = loadtest(server.url, *common)
+        without = loadtest(server.url, *common, "--json", str(report))
         with_keys = loadtest(server.url, *common, "--keys", str(keys))
     assert without.returncode == 1
     assert "401 Unauthenticated" in without.stdout
+    # Each of the two waits before it asks again.
+    assert figures(report)[0]["requests"] <= 2 * 2
     assert with_keys.returncode == 0, with_keys.stdout
     assert "p95 by caller" in with_keys.stdout
 

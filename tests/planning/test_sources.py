@@ -56,6 +56,14 @@ def test_a_load_test_of_a_known_replica_gives_its_figures_back() -> None:
     assert not found.doubts
 
 
+def test_one_client_that_is_served_as_much_as_many_by_chance_is_still_the_light_load() -> None:
+    light, heavy = (step({"clients": each}, replayed({"clients": each}), 1) for each in (1, 16))
+    light["tokens_per_second"] = 1.01 * heavy["tokens_per_second"]
+    found = calibrated(LoadReport.parse({"steps": [light, heavy], "sizes": SIZES}, "a report"), "a report")
+    assert found.tokens_per_second == pytest.approx(20_000, rel=0.1)
+    assert found.request_s < 0.02
+
+
 def test_a_load_test_that_never_filled_the_server_says_so() -> None:
     light = {"rate": 10.0}
     report = {"steps": [step(light, replayed(light), 10.0)], "sizes": SIZES}

@@ -27,6 +27,10 @@ from .record import Outcome, Record
 _MOST_OPEN = 10_000
 """Connections that an open loop may hold at once."""
 
+_PAUSE_S = 0.1
+"""Before a client of a closed loop asks again where it got no answer: a server that is gone, or that refuses at once,
+would else be asked as often as this machine can, and the report would count little else."""
+
 
 class Sender:
     """Sends the questions in turn, and writes what became of each.
@@ -45,7 +49,7 @@ class Sender:
         self._turns = count()
         self._headers = [_headers(key) for key in plan.keys or ("",)]
 
-    def send(self, client: Any, step: int, began: float, due_s: float) -> None:
+    def send(self, client: Any, step: int, began: float, due_s: float) -> Outcome:
         """Send the next question, and wait for its answer.
 
         Args:
@@ -53,6 +57,9 @@ class Sender:
             step: Number of the step.
             began: When the step did, monotonic.
             due_s: When this request is due, in seconds from then.
+
+        Returns:
+            What became of it.
         """
         turn = next(self._turns)
         number, caller = turn % len(self._bodies), turn % len(self._headers)
@@ -67,6 +74,7 @@ class Sender:
             answer.success()
         status, asked = answer.status_code, (documents, caller, version, number, tokens)
         self._write(Record(step, due_s, late_s, latency_s, status, outcome, reason, *asked))
+        return outcome
 
     def largest_difference(self) -> float:
         """Between two scores of one pair and version so far."""
@@ -104,7 +112,8 @@ def run_step(sender: Sender, number: int, step: Step) -> None:
                 _open_loop(self.client)
             else:
                 while (now := time.perf_counter() - began) < step.seconds:
-                    sender.send(self.client, number, began, now)
+                    if sender.send(self.client, number, began, now) != "answered":
+                        gevent.sleep(_PAUSE_S)
             self.stop()
 
     def _open_loop(client: Any) -> None:
