@@ -18,6 +18,9 @@ from .scorer import OpenVinoScorer
 _FLOAT32_BYTES = 4
 """Bytes of a weight in the kernels; bfloat16 graphs are made of float32 constants, too."""
 
+_COPY_MARGIN = 2
+"""Times a copy of the weights that must be free for one: bodies of requests and larger calls need some, too."""
+
 
 def load_openvino_scorer(checkpoint: Checkpoint, settings: ModelSettings) -> OpenVinoScorer:
     """Load a checkpoint of the packed family onto the CPU.
@@ -44,13 +47,20 @@ def load_openvino_scorer(checkpoint: Checkpoint, settings: ModelSettings) -> Ope
     if settings.precision != "auto":
         precision = PRECISIONS[settings.precision]
     try:
-        return OpenVinoScorer(checkpoint, tensors, precision, settings.threads or granted_threads())
+        threads = settings.threads or granted_threads()
+        return OpenVinoScorer(checkpoint, tensors, precision, threads, lambda: _has_room(needed))
     except ScorerOutOfMemory as error:
         raise OutOfMemory(
             f"{checkpoint.directory}: there is no memory for the weights in {precision.name}.",
             remedy=CPU_REMEDY,
             figures={"needed_bytes": needed, "device": "cpu"},
         ) from error
+
+
+def _has_room(needed: int) -> bool:
+    """Whether there is memory for a second copy of the weights, and as much again for everything else."""
+    free = free_memory_bytes()
+    return free is None or free >= _COPY_MARGIN * needed
 
 
 def _refuse_old_processor(known: tuple[str, ...]) -> None:

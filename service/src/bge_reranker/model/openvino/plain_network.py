@@ -7,7 +7,7 @@ Source: as `graph`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,33 +25,42 @@ _ERF_SLOPE = 0.3275911
 
 
 class PlainNetwork:
-    """Summed embeddings of one pair to the state that the last product reads."""
+    """Summed embeddings of pairs to the states that the last product reads."""
 
     def __init__(self, tensors: Mapping[str, StoredTensor], geometry: Geometry) -> None:
         self._tensors = tensors
         self._geometry = geometry
 
-    def state(self, embedded: Rows) -> Rows:
-        """Compute float32 (L, H) -> float32 (1, H)."""
+    def states(self, embedded: Sequence[Rows]) -> Rows:
+        """Compute float32 (L, H) of each of N pairs -> float32 (N, H).
+
+        A weight is read once for all of them, which is most of the time of short pairs; the last bits of a pair depend
+        on the others then.
+        """
         family = self._geometry.family
-        hidden = self._norm(embedded, family.embeddings_norm)
+        starts = np.cumsum([0, *map(len, embedded)])
+        hidden = self._norm(np.concatenate(embedded), family.embeddings_norm)
         for index in range(self._geometry.layers):
-            hidden = self._layer(hidden, family.layer(index))
-        state: Rows = np.tanh(self._linear(hidden[:1], family.dense))
+            hidden = self._layer(hidden, starts[1:-1], family.layer(index))
+        state: Rows = np.tanh(self._linear(hidden[starts[:-1]], family.dense))
         return state
 
-    def _layer(self, hidden: Rows, layer: LayerNames) -> Rows:
-        query, key, value = (
-            self._linear(hidden, name).reshape(len(hidden), self._geometry.heads, -1).transpose(1, 0, 2)
-            for name in (layer.query, layer.key, layer.value)
-        )
-        scores = query @ key.transpose(0, 2, 1) * np.float32(self._geometry.head_size**-0.5)
-        weights = np.exp(scores - scores.max(axis=-1, keepdims=True))
-        weights /= weights.sum(axis=-1, keepdims=True)
-        context = (weights @ value).transpose(1, 0, 2).reshape(hidden.shape)
+    def _layer(self, hidden: Rows, bounds: NDArray[np.int64], layer: LayerNames) -> Rows:
+        """Compute one layer over the rows of all pairs, which begin at the bounds."""
+        parts = (np.split(self._linear(hidden, name), bounds) for name in (layer.query, layer.key, layer.value))
+        context = np.concatenate([self._attend(*pair) for pair in zip(*parts, strict=True)])
         attended = self._norm(self._linear(context, layer.output) + hidden, layer.attention_norm)
         wide = _gelu(self._linear(attended, layer.widen))
         return self._norm(self._linear(wide, layer.narrow) + attended, layer.feed_forward_norm)
+
+    def _attend(self, *rows: Rows) -> Rows:
+        """Mix the values of one pair by its queries and keys."""
+        query, key, value = (each.reshape(len(each), self._geometry.heads, -1).transpose(1, 0, 2) for each in rows)
+        scores = query @ key.transpose(0, 2, 1) * np.float32(self._geometry.head_size**-0.5)
+        weights = np.exp(scores - scores.max(axis=-1, keepdims=True))
+        weights /= weights.sum(axis=-1, keepdims=True)
+        context: Rows = (weights @ value).transpose(1, 0, 2).reshape(rows[0].shape)
+        return context
 
     def _linear(self, rows: Rows, name: str) -> Rows:
         bias = self._tensors[f"{name}.bias"].floats()

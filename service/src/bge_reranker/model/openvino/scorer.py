@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -34,8 +33,9 @@ from .buckets import Block, all_buckets, bucket_step, rows_within, split
 from .calls import OpenVinoCalls
 from .embedding_rows import EmbeddingRows
 from .graph import HIDDEN, MASK, build_graph
+from .lone_call import LoneCall
 from .plain_network import PlainNetwork
-from .runtime import openvino
+from .runtime import CompiledModel, openvino
 from .signal_stack import kept_signal_stack
 
 logger = logging.getLogger(__name__)
@@ -43,17 +43,23 @@ logger = logging.getLogger(__name__)
 CALL_TOKENS_PER_THREAD = 320
 """Tokens of one call where rows may be computed together, for each of its threads: two rows of 160."""
 
-_WARM_UP_S = 0.2
-"""Seconds for building kernels before serving."""
-
 _FURTHER_WARM_UP_S = 5.0
-"""Seconds after which no more are built while nobody waits; a shape that was left out is built when it first comes."""
+"""Seconds for building kernels while nobody waits, once the model serves; a shape that was left out is built when it
+first comes."""
+
+_LONE_WARM_UP_S = 10.0
+"""The same where shapes are tried for lone calls, too; one that was left out is computed as others are."""
 
 _TRIAL_TOKENS = 40
 """Longest trial pair that is compared with the plain network, which is slow."""
 
 _NO_MEMORY = ("bad_alloc", "not enough memory", "Cannot allocate memory", "can't alloc")
 """Parts of the RuntimeErrors by which OpenVINO reports a failed allocation."""
+
+_NO_ROOM = (
+    "There is no memory for the weights a second time, so a pair that is asked for alone has half of the threads; "
+    "raise the memory limit if such requests have to be fast."
+)
 
 _MASKED = float(np.finfo(np.float32).min)
 
@@ -70,33 +76,43 @@ class OpenVinoScorer:
         tensors: Its tensors, mapped.
         precision: One that OpenVINO computes.
         threads: Threads that compute.
+        has_room: Asked once the model serves: whether there is memory for its weights a second time. With them a call
+            that is alone gets all threads where else it would have those of one of two.
     """
 
     def __init__(
-        self, checkpoint: Checkpoint, tensors: dict[str, StoredTensor], precision: Precision, threads: int
+        self,
+        checkpoint: Checkpoint,
+        tensors: dict[str, StoredTensor],
+        precision: Precision,
+        threads: int,
+        has_room: Callable[[], bool] = lambda: False,
     ) -> None:
         if checkpoint.geometry is None:
             raise ValueError(f"{checkpoint.architecture} has no packed network; this is a bug")
         self._geometry = checkpoint.geometry
         self._precision = precision
+        self._tensors = tensors
+        self._has_room = has_room
         self._embeddings = EmbeddingRows(tensors, self._geometry)
         self._plain = PlainNetwork(tensors, self._geometry)
         self._serves_plain = False
         self._shapes: Iterator[tuple[int, int]] = iter(())
         self._warm_until = 0.0
+        self._max_batch_tokens = 0
+        self._lone: LoneCall | None = None
+        self._source = np.random.default_rng(TRIAL_SEED)
         last = self._geometry.family.logit
         self._last_weight = tensors[f"{last}.weight"].floats()[0].astype(np.float64)
         self._last_bias = float(tensors[f"{last}.bias"].floats()[0])
         hint = _float_parts(checkpoint, precision).openvino_hint
+        self._hint, self._threads = hint, threads
         self._at_once, self._call_tokens = 1, 0
         if precision is not FLOAT32:
             self._at_once = _calls_at_once(threads)
             self._call_tokens = CALL_TOKENS_PER_THREAD * threads // self._at_once
         with _memory_shortage_reported():
-            graph = build_graph(tensors, self._geometry, int8_products=multiplies_int8(instruction_sets()))
-            with kept_signal_stack():
-                compiled = openvino.Core().compile_model(graph, "CPU", _options(hint, threads, self._at_once))
-            self._calls = OpenVinoCalls(compiled, self._at_once)
+            self._calls = OpenVinoCalls(self._compiled(self._at_once), self._at_once)
         self._description = ScorerDescription(
             architecture=checkpoint.architecture,
             runtime=f"openvino {openvino.__version__.split('-')[0]}",
@@ -119,7 +135,7 @@ class OpenVinoScorer:
         return self._description
 
     def warm_up(self, max_batch_tokens: int) -> None:
-        """Compare with the plain network, find out whether scores depend on the batch, and build kernels.
+        """Compare with the plain network, and find out whether scores depend on the batch.
 
         Args:
             max_batch_tokens: Largest batch that the engine will send, in tokens.
@@ -127,28 +143,29 @@ class OpenVinoScorer:
         notes = self._compare_with_plain()
         if self._precision is INT8 and not multiplies_int8(instruction_sets()):
             notes += (Note(NoteKind.NO_INT8_PRODUCTS),)
-        geometry = self._geometry
-        pairs, companions = geometry_trial_pairs(geometry), geometry_trial_pairs(geometry, TRIAL_SEED + 1)
-        invariant = is_batch_invariant(self.score, pairs, companions)
+        invariant = self._is_batch_invariant()
         if not invariant and self._call_tokens:
             self._call_tokens = 0
-            invariant = is_batch_invariant(self.score, pairs, companions)
+            invariant = self._is_batch_invariant()
             notes += (Note(NoteKind.PAIRS_APART),)
         if not self._serves_plain:
+            self._max_batch_tokens = max_batch_tokens
             self._shapes = self._shapes_of(max_batch_tokens)
-            with _memory_shortage_reported():
-                self._build_kernels(time.monotonic() + _WARM_UP_S)
-            self._warm_until = time.monotonic() + _FURTHER_WARM_UP_S
         self._description = replace(self._description, batch_invariant=invariant, notes=notes)
 
     def warm_up_further(self) -> bool:
-        """Build the kernels of one more shape, as `Scorer.warm_up_further` says.
+        """Compile for lone calls, then build the kernels of one more shape, as `Scorer.warm_up_further` says.
 
         Raises:
             ScorerOutOfMemory: If there is no memory for it.
         """
         with _memory_shortage_reported():
-            return self._build_kernels(time.monotonic()) and time.monotonic() < self._warm_until
+            if not self._warm_until:
+                self._compile_for_lone_calls()
+                seconds = _FURTHER_WARM_UP_S if self._lone is None else _LONE_WARM_UP_S
+                self._warm_until = time.monotonic() + seconds
+                return True
+            return self._build_next_kernels() and time.monotonic() < self._warm_until
 
     def score(self, batch: Batch) -> NDArray[np.float32]:
         """Compute the logits of a batch, as `Scorer.score` says.
@@ -163,14 +180,32 @@ class OpenVinoScorer:
         blocks = split(lengths, self._geometry.max_pair_tokens, self._call_tokens)
         inputs = (self._inputs(batch, block, lengths) for block in blocks)
         with _memory_shortage_reported():
-            states = self._plain_states(inputs) if self._serves_plain else self._calls.results(inputs)
+            states = self._plain_states(inputs) if self._serves_plain else self._calls_for(blocks).results(inputs)
             for block, found in zip(blocks, states, strict=True):
                 logits[block.pairs] = self._last_product(found)
         return logits
 
     def close(self) -> None:
         """Free the weights."""
-        del self._calls, self._plain, self._embeddings
+        del self._calls, self._lone, self._plain, self._embeddings, self._tensors
+
+    def _compiled(self, at_once: int) -> CompiledModel:
+        graph = build_graph(self._tensors, self._geometry, int8_products=multiplies_int8(instruction_sets()))
+        with kept_signal_stack():
+            return openvino.Core().compile_model(graph, "CPU", _options(self._hint, self._threads, at_once))
+
+    def _compile_for_lone_calls(self) -> None:
+        if self._at_once == 1 or self._serves_plain:
+            return
+        if not self._has_room():
+            logger.info("%s", _NO_ROOM)
+            return
+        self._lone = LoneCall(self._compiled(at_once=1))
+        # From the first one again: what is built already runs fast, and gives what the others are compared with.
+        self._shapes = self._shapes_of(self._max_batch_tokens)
+
+    def _calls_for(self, blocks: Sequence[Block]) -> OpenVinoCalls:
+        return self._lone.calls if self._lone is not None and self._lone.suits(blocks) else self._calls
 
     def _inputs(self, batch: Batch, block: Block, lengths: NDArray[np.int64]) -> dict[str, NDArray[np.float32]]:
         """Look up a block's pairs, float32 (N, L, H), and mask what is no token of theirs, float32 (N, 1, 1, L)."""
@@ -185,11 +220,11 @@ class OpenVinoScorer:
         return {HIDDEN: self._embeddings.look_up(tokens, types), MASK: mask}
 
     def _plain_states(self, inputs: Iterable[dict[str, NDArray[np.float32]]]) -> Iterator[NDArray[np.float32]]:
-        """Compute the head's states of each block's pairs without OpenVINO: float32 (N, H)."""
+        """Compute the head's states of each block's pairs without OpenVINO, each pair by itself: float32 (N, H)."""
         for named in inputs:
             lengths = (named[MASK] == 0).sum(axis=-1).ravel()
             rows = zip(named[HIDDEN], lengths, strict=True)
-            yield np.concatenate([self._plain.state(embedded[:length]) for embedded, length in rows])
+            yield np.concatenate([self._plain.states([embedded[:length]]) for embedded, length in rows])
 
     def _last_product(self, states: NDArray[np.float32]) -> NDArray[np.float32]:
         # A sum along each row alone, in float64: a matrix product's rounding would depend on the number of rows.
@@ -199,9 +234,9 @@ class OpenVinoScorer:
     def _compare_with_plain(self) -> tuple[Note, ...]:
         pairs = [pair for pair in geometry_trial_pairs(self._geometry) if len(pair) <= _TRIAL_TOKENS]
         batch = pack(pairs)
-        self._serves_plain = True
-        expected = self.score(batch)
-        self._serves_plain = False
+        rows = ((pair.tokens[None].astype(np.int64), pair.types[None].astype(np.int64)) for pair in pairs)
+        embedded = [self._embeddings.look_up(tokens, types)[0] for tokens, types in rows]
+        expected = self._last_product(self._plain.states(embedded))
         try:
             objection = disagreement(self.score(batch), expected, self._precision)
         except RuntimeError as error:
@@ -214,16 +249,29 @@ class OpenVinoScorer:
         logger.warning("%s", note)
         return (note,)
 
-    def _build_kernels(self, end: float) -> bool:
-        """Run shapes once, those of single pairs first, until that monotonic second; gives whether some are left."""
-        for rows, length in self._shapes:
-            hidden = np.zeros((rows, length, self._geometry.hidden_size), np.float32)
-            inputs = {HIDDEN: hidden, MASK: np.zeros((rows, 1, 1, length), np.float32)}
-            # Those that compute at once have kernels of their own.
-            deque(self._calls.results([inputs] * self._at_once), maxlen=0)
-            if time.monotonic() >= end:
-                return True
-        return False
+    def _is_batch_invariant(self) -> bool:
+        geometry = self._geometry
+        pairs = geometry_trial_pairs(geometry)
+        if self._call_tokens:
+            return is_batch_invariant(self.score, pairs, geometry_trial_pairs(geometry, TRIAL_SEED + 1))
+        # Each is a call of its own, whatever rides along: all that could differ is the same call, made again.
+        pairs = [pair for pair in pairs if len(pair) <= _TRIAL_TOKENS]
+        found, reversed_ = self.score(pack(pairs)), self.score(pack(pairs[::-1]))
+        return found.tobytes() == reversed_[::-1].tobytes()
+
+    def _build_next_kernels(self) -> bool:
+        """Run one shape, those of single pairs first; gives whether there was one."""
+        shape = next(self._shapes, None)
+        if shape is None:
+            return False
+        rows, length = shape
+        hidden = self._source.standard_normal((rows, length, self._geometry.hidden_size), dtype=np.float32)
+        inputs = {HIDDEN: hidden, MASK: np.zeros((rows, 1, 1, length), np.float32)}
+        # Those that compute at once have kernels of their own.
+        *_, found = self._calls.results([inputs] * self._at_once)
+        if self._lone is not None:
+            self._lone.prove(inputs, shape, expected=found)
+        return True
 
     def _shapes_of(self, max_batch_tokens: int) -> Iterator[tuple[int, int]]:
         """Rows and lengths of the blocks that serving meets."""
@@ -243,7 +291,7 @@ def _calls_at_once(threads: int) -> int:
     """Say how many calls compute at once, with equal numbers of threads, where a batch has many calls.
 
     Threads of one call wait for one another at every product, the longer the busier the machine is with other things;
-    half as many wait less. No more than two, since a pair that is asked for alone has the threads of one call.
+    half as many wait less. No more than two, since the last pairs of a batch have the threads of one call.
     """
     return 2 if threads % 2 == 0 else 1
 
