@@ -147,6 +147,9 @@ parity: $(VENV)/.installed ## Compare scores with FlagEmbedding and sentence-tra
 bench: $(VENV)/.installed ## Measure throughput, latency and memory; ARGS="--against REF" compares this tree with a commit
 	$(BIN)/python -m tests.bench $(ARGS)
 
+bench-frontend: $(VENV)/.installed ## Measure the server around a pretended GPU; needs wrk; docs/measurements/frontend.json
+	$(BIN)/python -m tests.bench.frontend $(ARGS)
+
 bench-peers: $(VENV)/.installed ## Measure beside other rerankers; docs/benchmarks.md, docs/measurements/peers.json
 	$(BIN)/python -m tests.bench.peers $(ARGS)
 
@@ -201,4 +204,4 @@ $(VENV)/.installed: $(LOCKS) service/pyproject.toml operator/pyproject.toml
 	$(UV) pip install --quiet --python $(BIN)/python --no-build-isolation --no-deps -e service -e operator
 	@touch $@
 
-.PHONY: release bundle release-tools help setup setup-all run test docs test-slow api-server package push e2e e2e-long image image-gpu image-twice image-tuning image-operator image-search-pod cluster-up cluster-add cluster-down cluster-status cluster-load cluster-tools helm check format generate manifests verify lock lock-check parity bench bench-peers bench-scaling bench-load bench-operator clients fuzz demo-model demo-eval price monitoring-pictures hooks clean
+.PHONY: release bundle release-tools help setup setup-all run test docs test-slow api-server package push e2e e2e-long image image-gpu image-twice image-tuning image-operator image-search-pod cluster-up cluster-add cluster-down cluster-status cluster-load cluster-tools helm check format generate manifests verify lock lock-check parity bench bench-frontend bench-peers bench-scaling bench-load bench-operator clients fuzz demo-model demo-eval price monitoring-pictures hooks clean

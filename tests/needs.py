@@ -61,7 +61,8 @@ NGINX = Need("nginx", "nginx")
 REDIS_SERVER = Need("redis-server", "redis-server")
 PROMETHEUS = Need("prometheus", "prometheus")
 SYSTEMD_ANALYZE = Need("systemd-analyze", "systemd")
-NEEDS = (BUILDAH, CHROMIUM, CURL, DOCKER_REGISTRY, HELM, NGINX, PROMETHEUS, REDIS_SERVER, SYSTEMD_ANALYZE)
+WRK = Need("wrk", "wrk")
+NEEDS = (BUILDAH, CHROMIUM, CURL, DOCKER_REGISTRY, HELM, NGINX, PROMETHEUS, REDIS_SERVER, SYSTEMD_ANALYZE, WRK)
 
 
 def summary(reasons: Iterable[str]) -> str:

@@ -31,6 +31,7 @@ from .largest_requests import measure_largest_requests
 from .load import Cell, run_cell
 from .memory import measure_memory
 from .overload import measure_overload
+from .peers.checkpoints import int8_checkpoint
 from .planned import measure_paced_plan, measure_plan
 from .processes import bench_server, run_bare_loop
 from .shadow import measure_shadow
@@ -94,7 +95,7 @@ def bench(
         "largest-requests": lambda: measure_largest_requests(console),
         "bodies": lambda: measure_bodies(console, min(seconds, 10)),
         "memory": lambda: measure_memory(pairs, console),
-        "start": lambda: measure_start(console),
+        "start": lambda: measure_start(console, _started_models(shape)),
         "telemetry": lambda: measure_telemetry(rounds, turn_seconds, console),
         "scrapes": lambda: measure_scrapes(rounds, turn_seconds, console),
         "backlog": lambda: measure_backlog(console),
@@ -121,6 +122,14 @@ def _compare(ref: str, rounds: int, seconds: float, console: Console) -> None:
     except LookupError as error:
         raise click.BadParameter(f"{error}.", param_hint="--against") from error
     console.print(f"{machine}. Written to {save({'machine': machine, **found})}.")
+
+
+def _started_models(shape: Path) -> dict[str, Path | str]:
+    return {
+        "the embedded model": "demo",
+        "the base shape in int8": int8_checkpoint("base", _CACHE),
+        "the base shape in float32": write_checkpoint(shape),
+    }
 
 
 def _measure_speed(
