@@ -12,7 +12,7 @@ from bge_reranker.doctor.checks import cache, gpu, kernel, limits, memory, packa
 from bge_reranker.doctor.finding import Finding, Verdict, worst
 from bge_reranker.doctor.subject import LARGE_PARAMETERS, Weights
 from bge_reranker.errors import HubUnreachable
-from bge_reranker.guard.redis import Outcome
+from bge_reranker.guard.redis_observer import Outcome
 from bge_reranker.store.sources.registry import require_source
 
 GREEN, YELLOW, RED = Verdict.GREEN, Verdict.YELLOW, Verdict.RED

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from bge_reranker.guard.observer import Source
-from bge_reranker.guard.redis import Outcome, Part
+from bge_reranker.guard.redis_observer import Outcome, Part
 
 
 @dataclass

@@ -17,7 +17,8 @@ from bge_reranker.configuration import load_settings
 from bge_reranker.errors import SettingsError
 from bge_reranker.guard.authorities import Authorities
 from bge_reranker.guard.guard import create_guard
-from bge_reranker.guard.redis import RedisUnavailable, SharedRedis, connect
+from bge_reranker.guard.redis import SharedRedis, connect
+from bge_reranker.guard.redis_observer import RedisUnavailable
 from bge_reranker.guard.remote_keys import fetch_from
 from tests.guard.observer import Noted
 from tests.live.redis_server import RedisServer, redis_server

@@ -10,7 +10,8 @@ import pytest
 
 from bge_reranker.configuration import load_settings
 from bge_reranker.errors import SettingsError
-from bge_reranker.guard.redis import RedisUnavailable, SharedRedis, connect
+from bge_reranker.guard.redis import SharedRedis, connect
+from bge_reranker.guard.redis_observer import RedisUnavailable
 from tests.guard.observer import Noted
 from tests.live.redis_server import RedisServer, redis_server
 

@@ -18,7 +18,8 @@ import pytest
 
 from bge_reranker.configuration import load_settings
 from bge_reranker.errors import DocumentTooLong, NonFiniteScore, QueueFull
-from bge_reranker.guard.redis import Outcome, Part, connect
+from bge_reranker.guard.redis import connect
+from bge_reranker.guard.redis_observer import Outcome, Part
 from bge_reranker.guard.score_cache.cache import ScoreCache, Use, create_score_cache
 from bge_reranker.guard.score_cache.entry import Entry, sealed, unsealed
 from bge_reranker.guard.score_cache.flights import Terms

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from ..settings import GuardSettings
 from .authentication import Authenticator, create_authenticator
@@ -12,7 +12,10 @@ from .client_address import ClientAddresses
 from .credentials import Headers
 from .limits import Charge, Limits, create_limits
 from .observer import GuardObserver
-from .redis import RedisObserver, SharedRedis, connect
+from .redis_observer import RedisObserver
+
+if TYPE_CHECKING:
+    from .redis import SharedRedis
 
 
 class Observer(GuardObserver, RedisObserver, Protocol):
@@ -77,7 +80,12 @@ def create_guard(settings: GuardSettings, observer: Observer) -> Guard:
     Raises:
         SettingsError: If a file cannot be read, or holds what it should not.
     """
-    redis = connect(settings, observer)
+    redis = None
+    if settings.redis_url is not None:
+        # Imported late: a start without Redis need not wait for its library.
+        from .redis import connect  # noqa: PLC0415
+
+        redis = connect(settings, observer)
     return Guard(
         create_authenticator(settings, observer),
         ClientAddresses(settings.trusted_proxies, settings.forwarding_header),

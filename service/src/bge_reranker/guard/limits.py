@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from limits import RateLimitItem, RateLimitItemPerMinute
 from limits.aio.storage import RedisStorage
@@ -16,8 +16,11 @@ from limits.strategies import SlidingWindowCounterRateLimiter
 
 from ..errors import RateLimited
 from ..settings import GuardSettings
-from .redis import RedisUnavailable, SharedRedis
+from .redis_observer import RedisUnavailable
 from .window_store import WindowStore
+
+if TYPE_CHECKING:
+    from .redis import SharedRedis
 
 LimitName = Literal["requests", "tokens"]
 """What is counted."""

@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any, Final, Literal, Protocol, TypeVar
+from typing import Any, Final, TypeVar
 
 import structlog
 from redis.asyncio import BlockingConnectionPool, Redis, SSLConnection
@@ -22,12 +22,7 @@ from ..settings import GuardSettings
 from ..text_files import NotText, read_text
 from .authorities import Authorities
 from .breaker import Breaker
-
-Part = Literal["limits", "cache"]
-"""Who asks Redis, for metrics."""
-
-Outcome = Literal["ok", "failed", "timed_out", "skipped"]
-"""How an operation ended; `skipped` while the breaker is open."""
+from .redis_observer import Outcome, Part, RedisObserver, RedisUnavailable
 
 MOST_CONNECTIONS: Final = 32
 """Connections of one process; an operation that finds all of them busy waits for one within its time."""
@@ -38,22 +33,6 @@ above all, may take longer than a request waits, and would never be made if ever
 
 _Answer = TypeVar("_Answer")
 _log = structlog.get_logger("bge_reranker.redis")
-
-
-class RedisUnavailable(Exception):
-    """Redis gave no answer in time; the request goes on without it. No caller ever sees this."""
-
-
-class RedisObserver(Protocol):
-    """Counts what happens between this process and Redis."""
-
-    def redis_asked(self, part: Part, outcome: Outcome) -> None:
-        """Count one operation."""
-        ...
-
-    def redis_breaker(self, *, is_open: bool) -> None:
-        """Show whether requests go on without asking."""
-        ...
 
 
 class SharedRedis:

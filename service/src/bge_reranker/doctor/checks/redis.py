@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from ...guard.redis import Outcome, Part, RedisUnavailable, connect
+from ...guard.redis import connect
+from ...guard.redis_observer import Outcome, Part, RedisUnavailable
 from ...settings import GuardSettings
 from ..finding import Finding, green, yellow
 from ..subject import Subject

@@ -6,19 +6,21 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
-from typing import Final, Literal, Protocol
+from typing import TYPE_CHECKING, Final, Literal, Protocol
 
 from ...ranking.ranker import Asker
 from ...ranking.ranking import Ranking, ScoreSource
 from ...ranking.request import RankRequest
 from ...ranking.served_model import ServedModel
 from ...settings import ScoresSettings
-from ..redis import SharedRedis
 from .flights import Flights
 from .keys import pair_keys
 from .memory import MemoryScores
 from .shared import SharedScores
 from .work import RequestWork
+
+if TYPE_CHECKING:
+    from ..redis import SharedRedis
 
 Use = Literal["look_up", "refresh", "bypass"]
 """What a request wants: what is known; scores computed now, which are kept; or that nothing is looked up or kept."""

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from ..redis import RedisUnavailable, SharedRedis
+from ..redis_observer import RedisUnavailable
 from .entry import sealed, unsealed
+
+if TYPE_CHECKING:
+    from ..redis import SharedRedis
 
 _PREFIX: Final = b"bge-reranker:score:"
 
