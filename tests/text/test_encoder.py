@@ -180,6 +180,8 @@ def test_query_and_equal_documents_are_tokenised_once(folder_of: FolderOf) -> No
             seen.extend(texts)
             return folder.tokenizer.encode_batch(texts)
 
+        encode_whole = encode_batch
+
     encoded = PairEncoder(Recorder(), folder.template, folder.precut).encode("q", ["a", "b", "a"], policy(32))
     assert seen == ["q", "a", "b"]
     assert encoded.documents[0] is encoded.documents[2]

@@ -44,9 +44,16 @@ class RecordingTokenizer:
         self.texts: set[str] = set()
 
     def encode_batch(self, texts: Sequence[str], /) -> Sequence[TokenizedText]:
+        self._record(texts)
+        return self._tokenizer.encode_batch(texts)
+
+    def encode_whole(self, texts: Sequence[str], /) -> Sequence[TokenizedText]:
+        self._record(texts)
+        return self._tokenizer.encode_whole(texts)
+
+    def _record(self, texts: Sequence[str]) -> None:
         self.texts.update(texts)
         self.characters += sum(len(text) for text in texts)
-        return self._tokenizer.encode_batch(texts)
 
 
 def recording(path: Path, precut: Precut | None = None) -> tuple[PairEncoder, RecordingTokenizer]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from pathlib import Path
 
 import pytest
@@ -11,10 +12,10 @@ from tokenizers import Tokenizer, models, pre_tokenizers, processors
 from bge_reranker.errors import CorruptFile, UnknownModel
 from bge_reranker.text.encoder import PairEncoder
 from bge_reranker.text.pair_template import probe_template
-from bge_reranker.text.tokenizer_folder import TokenizerFolder, splits_at_spaces
+from bge_reranker.text.tokenizer_folder import TRIAL_TEXT, TokenizerFolder, splits_at_spaces
 
 from .conftest import FolderOf
-from .trained import FAMILIES, xlm_roberta_json
+from .trained import FAMILIES, SCRIPTS, sample_text, xlm_roberta_json
 
 
 @pytest.mark.parametrize(
@@ -152,3 +153,11 @@ def test_a_tokenizer_without_any_token_for_the_probes_is_refused(tmp_path: Path)
     tokenizer.save(str(tmp_path / "tokenizer.json"))
     with pytest.raises(CorruptFile, match="no token for any of the probe texts"):
         PairEncoder.from_directory(tmp_path)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_tokens_without_their_places_are_the_same_tokens(folder_of: FolderOf, family: str) -> None:
+    tokenizer, generator = TokenizerFolder.read(folder_of(family)).tokenizer, random.Random(3)
+    texts = ["", TRIAL_TEXT, *(sample_text(generator, script, 200) for script in SCRIPTS for _ in range(50))]
+    found, expected = tokenizer.encode_whole(texts), tokenizer.encode_batch(texts)
+    assert [each.ids for each in found] == [each.ids for each in expected]

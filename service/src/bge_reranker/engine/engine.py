@@ -131,9 +131,8 @@ class Engine:
         Returns:
             What ended the engine; None where it was closed.
         """
-        with self._condition:
-            self._condition.wait_for(lambda: self._dispatcher.lifecycle.is_over)
-            return self._dispatcher.lifecycle.failure
+        self._dispatcher.lifecycle.over.wait()
+        return self.failure
 
     @property
     def failure(self) -> RerankerError | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from enum import Enum
 
 from ..errors import Draining, NotReady, RerankerError, WorkerDied
@@ -26,6 +27,8 @@ class Lifecycle:
     def __init__(self) -> None:
         self.phase = Phase.STARTING
         self.failure: RerankerError | None = None
+        self.over = threading.Event()
+        """Set when nothing will be scored any more: who waits for that is not woken by each batch."""
 
     @property
     def is_over(self) -> bool:
@@ -46,11 +49,13 @@ class Lifecycle:
         """Stop; a failure stays a failure."""
         if self.phase is not Phase.FAILED:
             self.phase = Phase.CLOSED
+        self.over.set()
 
     def fail(self, failure: RerankerError) -> None:
         """Stop for good; the first failure is the one that is reported."""
         self.failure = self.failure or failure
         self.phase = Phase.FAILED
+        self.over.set()
 
     def check_reserve(self) -> None:
         """Let new requests in only while serving.

@@ -52,8 +52,10 @@ class Preparer:
             self._dispatcher.sweep(now)
             plan = self._dispatcher.prepare(now)
             ended = self._dispatcher.pop_ended()
-            # Whoever closes the engine waits for the last ticket to end.
-            self._condition.notify_all()
+            # The worker may wait for the plan, and whoever closes the engine for the last ticket to end; to wake others
+            # for nothing costs a busy server a part of each request's time.
+            if self._dispatcher.can_begin() or not self._dispatcher.has_live_tickets:
+                self._condition.notify_all()
         self._deliver(ended)
         if plan is None:
             return

@@ -49,6 +49,10 @@ class TextTokenizer(Protocol):
         """Tokenise texts without special tokens, without truncation."""
         ...
 
+    def encode_whole(self, texts: Sequence[str], /) -> Sequence[TokenizedText]:
+        """The same for texts of which nobody asks where in them a token is."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Precut:
@@ -121,7 +125,8 @@ def leading_tokens(
     most_characters = max(characters, needed * precut.max_characters_per_token)
     while waiting:
         parts = [_cut(texts[index], characters, direction, precut) for index in waiting]
-        encodings = tokenizer.encode_batch([part.text for part in parts])
+        encode = tokenizer.encode_whole if all(part.trusted for part in parts) else tokenizer.encode_batch
+        encodings = encode([part.text for part in parts])
         unfinished = []
         for index, part, encoding in zip(waiting, parts, encodings, strict=True):
             whole = len(texts[index]) <= characters + precut.margin_characters
@@ -129,7 +134,7 @@ def leading_tokens(
             if enough or characters >= most_characters:
                 ids = encoding.ids
                 kept = ids[:needed] if direction == "right" else ids[-needed:]
-                results[index] = TextTokens(np.asarray(kept, dtype=np.int32), is_cut=not enough)
+                results[index] = TextTokens(np.fromiter(kept, np.int32, len(kept)), is_cut=not enough)
             else:
                 unfinished.append(index)
         waiting = unfinished

@@ -50,6 +50,11 @@ class PlainTokenizer:
         with _failures_reported():
             return self._tokenizer.encode_batch(texts, add_special_tokens=False)
 
+    def encode_whole(self, texts: Sequence[str], /) -> list[Encoding]:
+        """The same tokens without their places in the text, which take up to a third of the time."""
+        with _failures_reported():
+            return self._tokenizer.encode_batch_fast(texts, add_special_tokens=False)
+
     def tokens_of(self, text: str, *, special_tokens: bool) -> list[Token]:
         """Tokenise one text in full."""
         with _failures_reported():
