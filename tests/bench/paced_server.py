@@ -1,6 +1,6 @@
 """`python -m tests.bench.paced_server FOLDER [SETTINGS [TOKENIZER]]`: a scorer that takes as long as FOLDER/rate says.
 
-The file holds tokens a second and is read before every batch, so that the true rate is known and can be changed.
+The file holds tokens a second and is read ten times a second, so that the true rate is known and can be changed.
 SETTINGS are further ones by field name, in JSON. TOKENIZER is a folder with one; else words are
 tokens, and pairs short.
 """
@@ -30,17 +30,25 @@ from tests.live.server import model_of, model_with
 _MAX_PAIR_TOKENS = 512
 """Of a model as they are served."""
 
+_RATE_HOLDS_S = 0.1
+"""Seconds for which a rate is not read again: a fast device would have its file opened hundreds of times a second."""
+
 
 class PacedScorer(ScriptedScorer):
     """Takes its time over every batch."""
 
     def __init__(self, rate: Path, max_pair_tokens: int = MAX_PAIR_TOKENS) -> None:
         super().__init__(max_pair_tokens)
-        self._rate = rate
+        self._file = rate
+        self._rate, self._read_until = 1.0, 0.0
 
     @override
     def score(self, batch: Batch) -> NDArray[np.float32]:
-        ends_at = time.monotonic() + batch.total_tokens / float(self._rate.read_text(encoding="utf-8"))
+        began = time.monotonic()
+        if began >= self._read_until:
+            self._rate = float(self._file.read_text(encoding="utf-8"))
+            self._read_until = began + _RATE_HOLDS_S
+        ends_at = began + batch.total_tokens / self._rate
         time.sleep(max(0.0, ends_at - time.monotonic()))
         # Whatever the words are: those that the scripted scorer obeys may occur in anybody's texts.
         return np.zeros(len(batch), dtype=np.float32)

@@ -15,7 +15,7 @@ from bge_reranker.text.tokenizer_folder import TokenizerFolder
 
 def main(tokenizer: Path, bodies: Path, seconds: float) -> None:
     """Print CPU seconds and requests as JSON."""
-    encode = TokenizerFolder.read(tokenizer).tokenizer.encode_batch
+    encode = TokenizerFolder.read(tokenizer).tokenizer.encode_whole
     requests = [json.loads(line) for line in bodies.read_text(encoding="utf-8").splitlines()]
     done, began, ends = 0, time.process_time(), time.monotonic() + seconds
     while time.monotonic() < ends:

@@ -17,6 +17,7 @@ import numpy as np
 
 from .checkpoints import int8_checkpoint
 from .contestants import Contestant, Running, Start
+from .served import ServedContestant
 from .workload import Workload
 
 MAX_DIFFERENCE = {"float32": 2e-3, "int8": 0.1}
@@ -24,6 +25,9 @@ MAX_DIFFERENCE = {"float32": 2e-3, "int8": 0.1}
 
 MIN_CORRELATION = {"float32": 0.9999, "int8": 0.9}
 """Least correlation of the logits with our float32's: random weights spread them little."""
+
+LONE_DOCUMENTS = (1, 5, 10)
+"""Documents of a request of one caller."""
 
 _PROFILED_REQUESTS = 2
 """Requests whose calls are looked into for where their time goes."""
@@ -73,9 +77,17 @@ def compare(
                     cell = running[key].run(count, seconds)
                     rows[key]["cells"].append({**asdict(cell), "round": turn})
                     say(f"round {turn + 1}, {key}, {count} clients: {cell.tokens_per_second:.0f} tokens/s")
+                _ask_alone(rows[key], running[key], seconds)
                 rows[key]["resident_mib"] = running[key].resident_mib()
             facts = {"shape": shape, "seconds": seconds, "attended_tokens": workload.attended_tokens}
             keep({**facts, "matrix_gflops": rates, "int8_shares": shares, "contestants": rows})
+
+
+def _ask_alone(row: dict[str, Any], contestant: Running, seconds: float) -> None:
+    """Add the latencies of one caller by the number of documents that it asks for."""
+    if isinstance(contestant, ServedContestant):
+        for documents in LONE_DOCUMENTS:
+            row.setdefault("lone_s", {}).setdefault(str(documents), []).extend(contestant.lone(documents, seconds))
 
 
 def check(found: list[float], expected: list[float], precision: str) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import numpy as np
 
 from ..page import replace_section
 from .checkpoints import SHAPES
+from .comparison import LONE_DOCUMENTS
 from .plots import draw_plots
 
 _LINEAR_GFLOP_PER_TOKEN = {"base": 0.170, "large": 0.604}
@@ -49,6 +50,7 @@ _COLUMNS = (
     "generator CPU s",
     "MiB",
     "start s",
+    *(f"one caller, {documents} docs: p50 ms" for documents in LONE_DOCUMENTS),
 )
 
 
@@ -113,8 +115,15 @@ def _row(contestant: Mapping[str, Any], clients: int, cells: list[dict[str, Any]
         f"{sum(cell['generator_cpu_s'] for cell in cells):.2f}" if clients else "-",
         f"{memory:.0f}" if memory else "-",
         f"{contestant['start_s']:.1f}",
+        *(_lone_ms(contestant, documents) for documents in LONE_DOCUMENTS),
     )
     return f"| {' | '.join(values)} |"
+
+
+def _lone_ms(contestant: Mapping[str, Any], documents: int) -> str:
+    """The median latency of one caller, where it was measured."""
+    latencies = contestant.get("lone_s", {}).get(str(documents))
+    return f"{statistics.median(latencies) * 1000:.0f}" if latencies else "-"
 
 
 def _ratios(measured: Mapping[str, Any], rates: Mapping[str, float]) -> list[str]:

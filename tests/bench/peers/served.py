@@ -34,6 +34,13 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def _first_of(request: dict[str, object], documents: int) -> dict[str, object]:
+    texts = request["documents"]
+    if not isinstance(texts, list):
+        raise TypeError("a workload's documents are a list; this is a bug")
+    return {**request, "documents": texts[:documents]}
+
+
 class ServedContestant:
     """A server of a dialect.
 
@@ -65,6 +72,18 @@ class ServedContestant:
     def run(self, clients: int, seconds: float) -> Cell:
         """Load it for some seconds; requests that are open then are waited for, and counted with their time."""
         return asyncio.run(self._load(clients, seconds))
+
+    def lone(self, documents: int, seconds: float) -> list[float]:
+        """Latencies in seconds of one caller, who asks for so many documents and waits, again and again."""
+        latencies: list[float] = []
+        began = time.perf_counter()
+        with httpx.Client(base_url=self._url, timeout=_TIMEOUT_S) as http:
+            while not latencies or time.perf_counter() - began < seconds:
+                request = self._workload.requests[len(latencies) % len(self._workload.requests)]
+                sent = time.perf_counter()
+                http.post("/rerank", json=self._body(_first_of(request, documents))).raise_for_status()
+                latencies.append(time.perf_counter() - sent)
+        return latencies
 
     def resident_mib(self) -> float | None:
         """Memory of the process now, where it is ours."""

@@ -36,7 +36,12 @@ def test_report_replaces_its_own_section_and_states_every_ratio(tmp_path: Path) 
         "matrix_gflops": [{"int8": 100.0, "float32": 25.0}],
         "int8_shares": [{"linear": 0.8, "attention": 0.2}],
         "contestants": {
-            "int8": {**row, "name": "ours", "cells": [{**cells, "clients": 4}]},
+            "int8": {
+                **row,
+                "name": "ours",
+                "lone_s": {"1": [0.05, 0.06, 0.09], "5": [0.25]},
+                "cells": [{**cells, "clients": 4}],
+            },
             "openvino": {**row, "name": "bare", "cells": [{**cells, "tokens": 50, "latencies_s": [], "clients": 0}]},
         },
     }
@@ -44,6 +49,7 @@ def test_report_replaces_its_own_section_and_states_every_ratio(tmp_path: Path) 
     text = page.read_text(encoding="utf-8")
     assert "int8 beside bare: 2.00x at 4 clients (wanted 0.9x)" in text
     assert "80% linear, 20% attention; if only its linear layers took time: 2.5x bare" in text
+    assert "| 1.0 | 60 | 250 | - |" in text
     assert "old" not in text
     assert text.startswith("before\n")
     assert text.endswith("after\n")
