@@ -4,6 +4,7 @@ import { curl, loadDialects } from "./dialects.js";
 import { EXAMPLES } from "./examples.js";
 import { showFacts } from "./facts.js";
 import { count, duration, element } from "./element.js";
+import { PICTURE_EXAMPLE, Pictures, drawn } from "./pictures.js";
 import { Problem, rank } from "./request.js";
 import { panel } from "./results.js";
 import { scaleOf } from "./scale.js";
@@ -21,13 +22,17 @@ let dialects = new Map();
 /** Characters of the command that are shown; all of them are copied. A browser takes seconds to lay out a megabyte. */
 const MOST_SHOWN = 4000;
 
+const asObject = (image) => ({ image });
+const pictures = new Pictures(at("picture-list"), () => refresh());
+
 /** What the form holds. Empty lines are no candidates. */
 function wanted() {
   const options = {};
   if (form.long_documents.value) options.long_documents = form.long_documents.value;
   if (form.max_pair_tokens.value) options.max_pair_tokens = Number(form.max_pair_tokens.value);
   const candidates = form.candidates.value.split(/\r?\n/).map((line) => line.trim()).filter(Boolean);
-  return { query: form.query.value.trim(), candidates, options };
+  // Texts and pictures are told apart by their kind: a picture is an object.
+  return { query: form.query.value.trim(), candidates: [...candidates, ...pictures.sources.map(asObject)], options };
 }
 
 /** The key of a server that wants one; it lives in its field alone. */
@@ -94,7 +99,7 @@ function problemOfKey(text) {
 
 function announcement(rankings) {
   const [, { results, times }] = rankings[0];
-  const best = results.length ? ` Best: ${results[0].text.slice(0, 120)}` : "";
+  const best = results.length ? ` Best: ${(results[0].text || "a picture").slice(0, 120)}` : "";
   const done = `Ranked ${count(results.length, "candidate")} in ${duration(times.total ?? times.roundTrip)}.`;
   return [done, element("span", "visually-hidden", best)];
 }
@@ -147,8 +152,9 @@ function refresh() {
   at("command").textContent = more > 0 ? `${command.slice(0, MOST_SHOWN)}… and ${more} characters more` : command;
 }
 
-function fill({ query, candidates }) {
+function fill({ query, candidates }, images = []) {
   form.query.value = query;
+  pictures.show(images);
   form.candidates.value = candidates.join("\n");
   refresh();
 }
@@ -159,6 +165,12 @@ async function openFile(event) {
   form.candidates.value = await file.text();
   event.target.value = "";
   refresh();
+}
+
+async function addPictures(event) {
+  const tooLarge = await pictures.add(event.target.files);
+  event.target.value = "";
+  if (tooLarge.length) showProblem(new Problem("Too large", `These pictures were left out: ${tooLarge.join(", ")}.`));
 }
 
 /** Copies by the clipboard where the browser allows it: only on https and on this machine. Else by selection. */
@@ -185,6 +197,8 @@ for (const button of form.querySelectorAll("[data-example]")) {
   button.addEventListener("click", () => fill(EXAMPLES[button.dataset.example]));
 }
 at("file").addEventListener("change", openFile);
+at("pictures").addEventListener("change", addPictures);
+at("picture-example").addEventListener("click", () => fill({ ...PICTURE_EXAMPLE, candidates: [] }, drawn()));
 at("dialect").addEventListener("change", refresh);
 at("copy").addEventListener("click", copy);
 
@@ -195,5 +209,7 @@ refresh();
 showFacts(at("facts")).then((info) => {
   server = info;
   at("key-field").hidden = !info.needs_key;
+  // Only a dual encoder reads pictures; it says how its cosines become scores.
+  for (const id of ["pictures-choice", "picture-example"]) at(id).hidden = !info.scorer?.calibration;
   refresh();
 });

@@ -1,6 +1,7 @@
 /** Drawing rankings. */
 
 import { count, duration, element } from "./element.js";
+import { thumbnail } from "./pictures.js";
 import { largest, sigmoid } from "./scale.js";
 import { unfolding } from "./unfold.js";
 
@@ -19,7 +20,7 @@ export function panel(title, ranking, candidates, scale, beside) {
   const list = element("ol", "ranking");
   const places = beside && new Map(beside.results.map((result, place) => [result.index, place]));
   ranking.results.slice(0, MOST_SHOWN).forEach((result, place) => {
-    list.append(item(result, place, scale, places?.get(result.index)));
+    list.append(item(result, candidates[result.index], place, scale, places?.get(result.index)));
   });
   for (const error of ranking.errors.slice(0, MOST_SHOWN)) list.append(unscored(error, candidates[error.index]));
   const made = element("section", "panel", element("h2", "", title), summary(ranking, beside, scale));
@@ -55,11 +56,17 @@ function marks(scale) {
   return made;
 }
 
-function item(result, place, scale, otherPlace) {
-  const text = wholeText(result.text);
+function item(result, candidate, place, scale, otherPlace) {
+  const text = shown(candidate, result.text);
   const made = element("li", "", element("span", "place", `${place + 1}`), text, score(result.score, scale));
   made.append(bar(result.score, scale), notes(result, place, otherPlace, unfolding(text)));
   return made;
+}
+
+/** A candidate as it is: the picture, or the text. */
+function shown(candidate, content) {
+  if (!candidate?.image) return wholeText(content ?? candidate ?? "");
+  return element("span", "text", thumbnail(candidate.image, "Picture"));
 }
 
 function wholeText(content) {
@@ -102,7 +109,7 @@ function notes(result, place, otherPlace, unfold) {
 }
 
 function unscored(error, content) {
-  const text = wholeText(content ?? "");
+  const text = shown(content);
   const why = element("div", "notes", element("span", "tag", error.code), element("span", "", error.message));
   why.append(unfolding(text));
   return element("li", "unscored", element("span", "place", "–"), text, element("span", "score", "no score"), why);
