@@ -180,6 +180,9 @@ demo-eval: $(VENV)/.installed ## Measure the embedded model beside BM25 on held-
 	$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r requirements/demo-training.txt
 	$(BESIDE) demo_model evaluate $(ARGS)
 
+demo-clip: $(VENV)/.installed ## Train the embedded dual encoder from scratch on pictures that are drawn for it; TASK=evaluate measures it
+	$(BESIDE) demo_clip $(or $(TASK),train) $(ARGS)
+
 price: $(VENV)/.installed ## Quantise the embedded model and print what that costs on its held-out texts
 	$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r requirements/demo-training.txt
 	$(BESIDE) demo_model cases --output build/held-out.jsonl
@@ -204,4 +207,4 @@ $(VENV)/.installed: $(LOCKS) service/pyproject.toml operator/pyproject.toml
 	$(UV) pip install --quiet --python $(BIN)/python --no-build-isolation --no-deps -e service -e operator
 	@touch $@
 
-.PHONY: release bundle release-tools help setup setup-all run test docs test-slow api-server package push e2e e2e-long image image-gpu image-twice image-tuning image-operator image-search-pod cluster-up cluster-add cluster-down cluster-status cluster-load cluster-tools helm check format generate manifests verify lock lock-check parity bench bench-frontend bench-peers bench-scaling bench-load bench-operator clients fuzz demo-model demo-eval price monitoring-pictures hooks clean
+.PHONY: release bundle release-tools help setup setup-all run test docs test-slow api-server package push e2e e2e-long image image-gpu image-twice image-tuning image-operator image-search-pod cluster-up cluster-add cluster-down cluster-status cluster-load cluster-tools helm check format generate manifests verify lock lock-check parity bench bench-frontend bench-peers bench-scaling bench-load bench-operator clients fuzz demo-model demo-eval demo-clip price monitoring-pictures hooks clean

@@ -13,6 +13,12 @@ from .source import Source
 DEMO_REFERENCE = "demo"
 """The name of the embedded model."""
 
+DEMO_CLIP_REFERENCE = "demo-clip"
+"""The name of the embedded dual encoder."""
+
+EMBEDDED_REFERENCES = (DEMO_REFERENCE, DEMO_CLIP_REFERENCE)
+"""Names of all embedded models."""
+
 MAX_LISTED = 5
 """Most near misses that an error lists."""
 

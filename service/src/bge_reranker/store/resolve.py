@@ -10,7 +10,7 @@ from ..errors import SettingsError, UnknownModel
 from ..settings import ModelSettings
 from .hashing import unreadable
 from .home import expanded
-from .model_directory import DEMO_REFERENCE, MAX_LISTED, ModelDirectory, from_folder
+from .model_directory import DEMO_REFERENCE, EMBEDDED_REFERENCES, MAX_LISTED, ModelDirectory, from_folder
 from .paths import Store
 from .source import Source
 from .sources.registry import parse_source
@@ -40,7 +40,7 @@ def resolve_model(
 
 def _resolve(reference: str, environment: Mapping[str, str], settings: ModelSettings) -> ModelDirectory:
     path = expanded(reference)
-    if reference != DEMO_REFERENCE and "://" not in reference and path.exists():
+    if reference not in EMBEDDED_REFERENCES and "://" not in reference and path.exists():
         if settings.revision is not None:
             raise SettingsError(
                 f"revision is {settings.revision}, and {path} is a folder, which has none.",

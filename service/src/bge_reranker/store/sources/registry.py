@@ -5,7 +5,7 @@ from __future__ import annotations
 from ...errors import UnknownModel
 from ..source import Source, SourceKind
 from .claim import ClaimSource
-from .demo import DemoSource
+from .demo import DemoClipSource, DemoSource
 from .file import FileSource
 from .hub import HubSource
 from .oci import OciSource
@@ -16,6 +16,7 @@ _FILE = FileSource()
 
 KINDS: tuple[SourceKind, ...] = (
     DemoSource(),
+    DemoClipSource(),
     HubSource(),
     S3Source(),
     WebSource(),

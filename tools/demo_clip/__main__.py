@@ -1,0 +1,37 @@
+"""`python -m demo_clip`: train the embedded dual encoder, measure it, write it into the package."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import torch
+from transformers import CLIPModel
+
+from .evaluate import calibrate, evaluate
+from .network import save
+from .training import train
+
+_FOLDER = Path("service/src/bge_reranker/demo/clip")
+
+
+def main() -> None:
+    """Train, or measure what is embedded."""
+    parser = argparse.ArgumentParser(prog="demo_clip")
+    parser.add_argument("task", choices=("train", "evaluate"))
+    parser.add_argument("--output", type=Path, default=_FOLDER)
+    parser.add_argument("--seconds", type=float, default=600, help="CPU time of the training")
+    parser.add_argument("--pictures", type=int, default=10_000)
+    parser.add_argument("--threads", type=int, default=2)
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    if arguments.task == "train":
+        model = train(arguments.seconds, arguments.pictures)
+        save(model, arguments.output, calibrate(model))
+    model = CLIPModel.from_pretrained(arguments.output, dtype=torch.float32).eval()
+    ours, histogram = evaluate(model)
+    print(f"right picture first among ten, unseen captions: {ours:.1%}; a colour histogram: {histogram:.1%}")
+
+
+if __name__ == "__main__":
+    main()
