@@ -13,6 +13,7 @@ from pathlib import Path
 
 import structlog
 
+from .dual_loading import is_dual, load_dual_encoder
 from .engine.acceptance import AcceptedScorer
 from .engine.calibration import CALIBRATION_PAIR_TOKENS
 from .engine.engine import Engine
@@ -33,6 +34,7 @@ from .store.verification import refuse_other_digest
 from .store.verified_load import Verified, verified_load
 from .text.encoder import PairEncoder
 from .text.policy import TextPolicy, resolve_policy
+from .vision.encoder import DualEncoder
 
 _CLOSE_S = 10.0
 """Seconds for an engine that nobody uses to end."""
@@ -83,7 +85,7 @@ def load_model(
 class _Loaded:
     """What a model's files become."""
 
-    encoder: PairEncoder
+    encoder: PairEncoder | DualEncoder
     policy: TextPolicy
     scorer: Scorer
     engine: Engine
@@ -95,16 +97,23 @@ class _Loaded:
 
 
 def _load(directory: ModelDirectory, settings: Settings, observer: EngineObserver) -> _Loaded:
+    encoder: PairEncoder | DualEncoder
     try:
-        encoder = PairEncoder.from_directory(directory.path)
-        scorer = load_scorer(directory.path, settings.model)
+        if is_dual(directory.path):
+            encoder, scorer = load_dual_encoder(directory.path, settings)
+        else:
+            encoder = PairEncoder.from_directory(directory.path)
+            scorer = load_scorer(directory.path, settings.model)
     except MemoryError as error:
         # Scorers report a shortage of their own devices; this is one of the interpreter.
         raise OutOfMemory(f"Memory ran out while {directory.name} was loaded.") from error
     try:
         reads = scorer.description
-        refuse_other_tokenizer(encoder, reads.vocabulary_size, packed=reads.packed)
-        policy = resolve_policy(settings.text, *_limits(encoder, reads.max_pair_tokens, settings.text.preset))
+        if isinstance(encoder, DualEncoder):
+            policy = resolve_policy(settings.text, reads.max_pair_tokens)
+        else:
+            refuse_other_tokenizer(encoder, reads.vocabulary_size, packed=reads.packed)
+            policy = resolve_policy(settings.text, *_limits(encoder, reads.max_pair_tokens, settings.text.preset))
     except BaseException:
         scorer.close()
         raise

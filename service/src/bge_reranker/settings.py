@@ -481,6 +481,24 @@ class ScoresSettings(SettingsGroup):
     what others have asked."""
 
 
+class PicturesSettings(SettingsGroup):
+    """Pictures in requests, which a dual encoder scores; a cross-encoder refuses them."""
+
+    fetch_pictures: Literal["off", "public", "all"] = "off"
+    """Whether pictures are fetched from the addresses that requests name: `off`; from `public` addresses of the
+    internet on ports 80 and 443 alone; or from `all`, private ones of this network too, which lets every caller reach
+    them."""
+
+    max_picture_bytes: int = Field(default=8_388_608, ge=1_024, le=268_435_456)
+    """Largest file of a picture in bytes."""
+
+    max_picture_pixels: int = Field(default=25_000_000, ge=1_024, le=250_000_000)
+    """Most pixels of a picture, as its file announces them; one takes four bytes while it is decoded."""
+
+    picture_timeout_s: float = Field(default=5.0, gt=0, le=60)
+    """Longest time in seconds that fetching one picture may take, redirects included."""
+
+
 class PlanSettings(SettingsGroup):
     """The load that a replica is planned for: it then says how many such requests a second it can keep up with."""
 
@@ -544,6 +562,7 @@ class Settings(SettingsGroup):
     gate: GateSettings = GateSettings()
     shadow: ShadowSettings = ShadowSettings()
     scores: ScoresSettings = ScoresSettings()
+    pictures: PicturesSettings = PicturesSettings()
     plan: PlanSettings = PlanSettings()
     observe: ObserveSettings = ObserveSettings()
 

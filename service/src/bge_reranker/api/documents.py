@@ -34,7 +34,7 @@ def documents_call(body: DocumentsBody, **limits: Any) -> Call:
         limits["max_document_tokens"] = body.max_tokens_per_doc
     limits["names"] = {"max_document_tokens": "max_tokens_per_doc", **limits.get("names", {})}
     return Call(
-        request=RankRequest(query=body.query, documents=documents.texts, **limits),
+        request=RankRequest(query=body.query, documents=documents.texts, pictures=documents.pictures, **limits),
         top_n=body.top_n,
         return_documents=body.return_documents,
         raw_scores=body.raw_scores,

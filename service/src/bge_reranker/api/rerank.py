@@ -101,7 +101,7 @@ class RerankEndpoint:
             response = await self._answer(ranked)
         except RerankerError as error:
             return refused(request, error)
-        if self.shadowing is not None:
+        if self.shadowing is not None and not spoken.call.request.has_pictures:
             self.shadowing.offer(spoken.call.request, ranked.ranking, time.monotonic() - record.arrived.began)
         record.stage = Answered(ranked.outcome)
         return response

@@ -13,6 +13,16 @@ TEXTS: Final[Schema] = {"type": "array", "items": TEXT, "minItems": 1}
 TEXT_OR_TEXTS: Final[Schema] = {"anyOf": [TEXT, TEXTS]}
 TEXT_OBJECT: Final[Schema] = {"type": "object", "properties": {"text": TEXT}, "required": ["text"]}
 TEXTS_OR_OBJECTS: Final[Schema] = {"type": "array", "items": {"anyOf": [TEXT, TEXT_OBJECT]}, "minItems": 1}
+IMAGE_OBJECT: Final[Schema] = {
+    "type": "object",
+    "properties": {"image": {"type": "string", "minLength": 1, "description": "A data URI, or an https address."}},
+    "required": ["image"],
+}
+TEXTS_OR_PICTURES: Final[Schema] = {
+    "type": "array",
+    "items": {"anyOf": [TEXT, TEXT_OBJECT, IMAGE_OBJECT]},
+    "minItems": 1,
+}
 PAIR: Final[Schema] = {
     "type": "array",
     "prefixItems": [{"type": "string", "minLength": 1}, TEXT],

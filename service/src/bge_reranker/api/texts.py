@@ -34,6 +34,19 @@ def text_of(name: str, value: Any, *, object_too: bool) -> str:
     raise InvalidField(f"`{name}` must be {wanted}, not {kind_of(value)}.")
 
 
+def picture_of(name: str, value: Any) -> str | None:
+    """The source of a picture, where a value is an object with an `image` and no `text`; else None."""
+    if not isinstance(value, Mapping) or value.get("image") is None or value.get("text") is not None:
+        return None
+    source = value["image"]
+    if not isinstance(source, str) or not source:
+        raise InvalidField(
+            f"`{name}.image` must be a string, not {kind_of(source)}.",
+            remedy="Send data:image/png;base64,... or an https address.",
+        )
+    return source
+
+
 def texts_of(name: str, items: list[Any], *, objects_too: bool, keys: Sequence[str] = ("text",)) -> list[str]:
     """A list of texts.
 

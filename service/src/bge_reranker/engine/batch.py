@@ -8,6 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+DOCUMENT_PART = 1
+"""Bit of a token's segment: it is of the document, in pairs of dual encoders."""
+
+PICTURE_PART = 2
+"""Bit of a token's segment: it stands for a patch of a picture, in pairs of dual encoders."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pair:
@@ -18,6 +24,9 @@ class Pair:
 
     types: NDArray[np.int8]
     """int8 (T,): segment of each token, all 0 for models with one segment type."""
+
+    pictures: tuple[NDArray[np.uint8], ...] = ()
+    """uint8 (side, side, 3) each: pixels of its parts that are pictures, the query's first."""
 
     def __len__(self) -> int:
         return len(self.tokens)
@@ -38,6 +47,9 @@ class Batch:
 
     max_seqlen: int
     """Length in tokens of the longest pair."""
+
+    pictures: tuple[NDArray[np.uint8], ...] = ()
+    """Pictures of all pairs, in their order."""
 
     def __len__(self) -> int:
         return len(self.cu_seqlens) - 1
@@ -66,4 +78,5 @@ def pack(pairs: Sequence[Pair]) -> Batch:
         types=np.concatenate([pair.types for pair in pairs]),
         cu_seqlens=cu_seqlens,
         max_seqlen=int(lengths.max()),
+        pictures=tuple(picture for pair in pairs for picture in pair.pictures),
     )

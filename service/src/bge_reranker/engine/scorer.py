@@ -56,6 +56,9 @@ class ScorerDescription:
     precision_hint: str | None = None
     """What OpenVINO was told to compute floating-point parts in."""
 
+    calibration: Mapping[str, Mapping[str, float]] | None = None
+    """How a dual encoder's cosine becomes a logit, slope and bias for each kind of pair; None for cross-encoders."""
+
     quantisation: Mapping[str, object] | None = None
     """How the checkpoint was quantised and what that costs; None for floating point."""
 

@@ -6,7 +6,7 @@ Nothing here logs or counts (one place does each), and no error holds the text o
     |- RequestError            the caller can mend it
     |  |- MalformedRequest, InvalidBody, InvalidField, EmptyField, AmbiguousDialect, UnsupportedMediaType, BodyTooLarge,
     |  |  TooManyDocuments, DocumentTooLong, QueryTooLong, ModelNotServed, RouteNotFound, MethodNotAllowed,
-    |  |  RequestTimedOut, Unauthenticated, Forbidden
+    |  |  RequestTimedOut, Unauthenticated, Forbidden, PicturesNotServed, InvalidPicture, PictureUnavailable
     |- CapacityError           the same request may pass later
     |  |- QueueFull, RateLimited, TooManyConnections, NotReady, Draining, DeadlineExceeded, CallerGone,
     |  |  TokenKeysUnavailable
@@ -47,9 +47,12 @@ from .request import (
     Forbidden,
     InvalidBody,
     InvalidField,
+    InvalidPicture,
     MalformedRequest,
     MethodNotAllowed,
     ModelNotServed,
+    PicturesNotServed,
+    PictureUnavailable,
     QueryTooLong,
     RequestError,
     RequestTimedOut,
@@ -102,6 +105,7 @@ __all__ = [
     "InternalError",
     "InvalidBody",
     "InvalidField",
+    "InvalidPicture",
     "MalformedRequest",
     "MethodNotAllowed",
     "MissingHead",
@@ -111,6 +115,8 @@ __all__ = [
     "NotReady",
     "OutOfMemory",
     "PairTooLarge",
+    "PictureUnavailable",
+    "PicturesNotServed",
     "QueryTooLong",
     "QueueFull",
     "RateLimited",

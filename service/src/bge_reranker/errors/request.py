@@ -91,3 +91,15 @@ class Forbidden(RequestError):
     """Whoever asks is known, and may not do this."""
 
     status = 403
+
+
+class PicturesNotServed(RequestError):
+    """The request holds pictures, and the served model reads texts alone."""
+
+
+class InvalidPicture(RequestError):
+    """A picture is too large, animated, damaged, or nothing that is read here."""
+
+
+class PictureUnavailable(RequestError):
+    """A picture cannot be fetched from its address, or may not be."""

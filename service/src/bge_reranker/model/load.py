@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -44,6 +44,27 @@ def plan_load(directory: Path, settings: ModelSettings) -> LoadPlan:
     return LoadPlan(
         checkpoint, gpus, choose_runtime(checkpoint, settings, gpus, lambda name: find_spec(name) is not None)
     )
+
+
+def load_dual(checkpoint: Checkpoint, settings: ModelSettings, mean: Sequence[float], std: Sequence[float]) -> Scorer:
+    """Load a dual encoder onto the device that the settings name.
+
+    Args:
+        checkpoint: One that is of a dual encoder.
+        settings: Device, runtime, precision and threads.
+        mean: Of each channel of a picture, as its processor has it.
+        std: As `mean`.
+
+    Raises:
+        ModelError: If the checkpoint cannot be served; the subclass and its remedy say why.
+        SettingsError: If the device or the runtime is not there.
+    """
+    gpus = 0 if settings.device == "cpu" else count_gpus()
+    choose_runtime(checkpoint, settings, gpus, lambda name: find_spec(name) is not None)
+    refuse_unreadable(os.environ)
+    from .transformers.dual import load_dual_scorer  # noqa: PLC0415 - importing it takes seconds
+
+    return load_dual_scorer(checkpoint, settings, gpus, mean, std)
 
 
 def load_scorer(directory: Path, settings: ModelSettings) -> Scorer:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Hashable, Sequence
-from concurrent.futures import Executor, Future
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final, TypeVar
@@ -15,11 +15,12 @@ import numpy as np
 from ..engine.admission import LATE_REMEDY
 from ..engine.engine import Engine, Outcome, Reservation, Submission
 from ..engine.origin import Origin
-from ..errors import CallerGone, CapacityError, DeadlineExceeded, RerankerError, WorkerDied
+from ..errors import CallerGone, CapacityError, DeadlineExceeded, PicturesNotServed, RerankerError, WorkerDied
 from ..settings import LongDocuments
 from ..text.encoder import EncodedDocument, PairEncoder, combine_windows
 from ..text.policy import TextPolicy
 from ..text.windows import WindowMode
+from ..vision.encoder import DualEncoder, Pictures
 from .ranking import Ranking, Timing
 from .request import RankRequest
 
@@ -29,6 +30,10 @@ _INLINE_CHARACTERS = 2_000
 _INLINE_DOCUMENTS = 200
 """Requests up to so many documents are queued and assembled on the event loop; larger ones would hold up others."""
 
+_NO_PICTURES: Final = Pictures()
+
+_PICTURE_THREADS: Final = 8
+"""Pictures of so many requests are fetched and decoded at a time."""
 
 Limit = TypeVar("Limit", int, int | None)
 
@@ -71,7 +76,7 @@ class Ranker:
 
     def __init__(
         self,
-        encoder: PairEncoder,
+        encoder: PairEncoder | DualEncoder,
         engine: Engine,
         policy: TextPolicy,
         executor: Executor,
@@ -82,9 +87,13 @@ class Ranker:
         self.policy = policy
         self._executor = executor
         self._clock = clock
+        # Apart from the threads that tokenise: a slow address must not keep texts waiting.
+        self._picture_threads = (
+            ThreadPoolExecutor(_PICTURE_THREADS, "pictures") if isinstance(encoder, DualEncoder) else None
+        )
 
     @property
-    def encoder(self) -> PairEncoder:
+    def encoder(self) -> PairEncoder | DualEncoder:
         """What turns text into tokens."""
         return self._encoder
 
@@ -101,18 +110,23 @@ class Ranker:
             CapacityError: If the engine refuses the request or its deadline passes.
             ScoringError: If no document could be scored.
         """
-        policy = self.policy_of(request)
-        with self._reserve(request, policy, deadline_s, asker) as reservation:
+        policy, deadline = self.policy_of(request), self._clock() + deadline_s
+        pictures = self._read_pictures(request)
+        with self._reserve(request, policy, deadline, asker, pictures) as reservation:
             done: Future[Outcome] = Future()
-            flight = self._launch(request, policy, reservation, done.set_result)
+            flight = self._launch(request, policy, pictures, reservation, done.set_result)
             return _assemble(flight, done.result(), policy.long_documents, is_partial=request.is_partial)
 
     async def rank_async(self, request: RankRequest, deadline_s: float, asker: Asker = NOBODY) -> Ranking:
         """Rank as `rank` does, without blocking the event loop; a cancelled task abandons its pairs."""
-        policy = self.policy_of(request)
-        with self._reserve(request, policy, deadline_s, asker) as reservation:
+        policy, deadline = self.policy_of(request), self._clock() + deadline_s
+        pictures = _NO_PICTURES
+        if request.has_pictures:
+            loop = asyncio.get_running_loop()
+            pictures = await loop.run_in_executor(self._picture_threads, self._read_pictures, request)
+        with self._reserve(request, policy, deadline, asker, pictures) as reservation:
             answered, hand_over = _answer_on_loop(asyncio.get_running_loop())
-            launch = partial(self._launch, request, policy, reservation, hand_over)
+            launch = partial(self._launch, request, policy, pictures, reservation, hand_over)
             flight = launch() if _is_small(request) else await self._launch_in_thread(launch)
             try:
                 outcome = await answered
@@ -128,12 +142,13 @@ class Ranker:
         self,
         request: RankRequest,
         policy: TextPolicy,
+        pictures: Pictures,
         reservation: Reservation,
         on_done: Callable[[Outcome], None],
     ) -> _Flight:
         """Tokenise and submit."""
         began = self._clock()
-        documents = self._encode(request, policy, lambda tokens: self._check_wanted(tokens, reservation))
+        documents = self._encode(request, policy, pictures, lambda tokens: self._check_wanted(tokens, reservation))
         tokenise_s = self._clock() - began
         self._check_wanted(sum(document.tokens for document in documents), reservation)
         _require_one([document.error for document in documents])
@@ -141,9 +156,12 @@ class Ranker:
         return _Flight(documents, began, tokenise_s, self._engine.submit(reservation, pairs, on_done))
 
     def _encode(
-        self, request: RankRequest, policy: TextPolicy, checkpoint: Callable[[int], None]
+        self, request: RankRequest, policy: TextPolicy, pictures: Pictures, checkpoint: Callable[[int], None]
     ) -> Sequence[EncodedDocument]:
         """Tokenise each query once, with the documents that are its own."""
+        if isinstance(self._encoder, DualEncoder):
+            queries = [request.query] if request.queries is None else request.queries
+            return self._encoder.encode(queries, request.documents, policy, pictures, checkpoint)
         if request.queries is None:
             return self._encoder.encode(request.query, request.documents, policy, checkpoint, request.indices).documents
         encoded: dict[int, EncodedDocument] = {}
@@ -184,7 +202,13 @@ class Ranker:
 
         Raises:
             InvalidField: If it asks for more than the server allows.
+            PicturesNotServed: If it holds pictures, and the model reads none.
         """
+        if request.has_pictures and not isinstance(self._encoder, DualEncoder):
+            raise PicturesNotServed(
+                "This server's model is a cross-encoder, which reads texts alone; the request holds pictures.",
+                remedy="Send texts, or ask a server of a dual encoder (CLIPModel, SiglipModel).",
+            )
         server = self.policy
         base = replace(server, max_pair_tokens=_chosen(request.max_pair_tokens, server.max_pair_tokens))
         if request.preset is not None:
@@ -208,14 +232,28 @@ class Ranker:
             InvalidField: If its options contradict the server's.
         """
         queries = [request.query] if request.queries is None else request.queries
-        return self._encoder.estimate_tokens(queries, request.documents, self.policy_of(request))
+        policy = self.policy_of(request)
+        return self._estimate(queries, request, policy, len(request.pictures) + (request.query_picture is not None))
 
-    def _reserve(self, request: RankRequest, policy: TextPolicy, deadline_s: float, asker: Asker) -> Reservation:
+    def _estimate(self, queries: Sequence[str], request: RankRequest, policy: TextPolicy, pictures: int) -> int:
+        if isinstance(self._encoder, DualEncoder):
+            return self._encoder.estimate_tokens(
+                queries, request.documents, pictures, is_picture=request.query_picture is not None
+            )
+        return self._encoder.estimate_tokens(queries, request.documents, policy)
+
+    def _read_pictures(self, request: RankRequest) -> Pictures:
+        if not request.has_pictures or not isinstance(self._encoder, DualEncoder):
+            return _NO_PICTURES
+        return self._encoder.read_pictures(request.query_picture, request.pictures)
+
+    def _reserve(
+        self, request: RankRequest, policy: TextPolicy, deadline: float, asker: Asker, pictures: Pictures
+    ) -> Reservation:
         queries = [request.query] if request.queries is None else request.queries
-        tokens = self._encoder.estimate_tokens(queries, request.documents, policy)
         return self._engine.reserve(
-            tokens,
-            self._clock() + deadline_s,
+            self._estimate(queries, request, policy, pictures.count),
+            deadline,
             _likeness(request),
             origin=Origin(asker.name, request.priority, asker.weight),
             is_partial=request.is_partial,
@@ -268,7 +306,11 @@ def _abandon_late(launched: Future[_Flight]) -> None:
 
 def _is_small(request: RankRequest) -> bool:
     """Whether tokenising here costs less than the hop to a thread saves."""
-    return len(request.documents) <= _INLINE_DOCUMENTS and request.characters <= _INLINE_CHARACTERS
+    return (
+        not request.has_pictures
+        and len(request.documents) <= _INLINE_DOCUMENTS
+        and request.characters <= _INLINE_CHARACTERS
+    )
 
 
 def _require_one(errors: Sequence[RerankerError | None]) -> None:

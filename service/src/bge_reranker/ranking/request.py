@@ -18,6 +18,12 @@ class RankRequest:
     queries: Sequence[str] | None = None
     """Query of each document, where one request holds several; None: `query` for all."""
 
+    pictures: Mapping[int, str] = field(default_factory=dict)
+    """Documents that are pictures, by place: a data URI or an address. Their texts are empty."""
+
+    query_picture: str | None = None
+    """The query where it is a picture; its text is empty then."""
+
     indices: Sequence[int] | None = None
     """What the caller calls these documents, where they are a part of what was asked; None: their places."""
 
@@ -69,6 +75,11 @@ class RankRequest:
         for index, query in enumerate(self.queries):
             indices.setdefault(query, []).append(index)
         yield from indices.items()
+
+    @property
+    def has_pictures(self) -> bool:
+        """Whether the query or a document is a picture."""
+        return bool(self.pictures) or self.query_picture is not None
 
     @property
     def characters(self) -> int:

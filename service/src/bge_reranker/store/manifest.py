@@ -36,6 +36,7 @@ _MODEL_FILES = (
     "vocab.json",
     "merges.txt",
     "modules.json",
+    "preprocessor_config.json",
     "sentence_*_config.json",
 )
 """Patterns of the files that decide a score beside the weights; `*.model` are sentencepiece's, `modules.json` and

@@ -19,9 +19,22 @@ from ..call import Call, Part, RequestContext
 from ..dialect import Dialect
 from ..error_form import Remedies
 from ..exchange import Ranked
-from ..fields import Body, Choice, Documents, Flag, Integer, Model, NestedList, Priority, Query, TopN
+from ..fields import (
+    Body,
+    Choice,
+    DocumentsOrPictures,
+    Flag,
+    Integer,
+    Model,
+    NestedList,
+    Priority,
+    Query,
+    QueryOrPicture,
+    TopN,
+)
 from ..results import frame, indices_of_parts, ranked_indices, shown_scores
 from ..schema import INDEX, NUMBER, TEXT, Schema, at_least, fields_of, framed, list_of
+from ..texts import picture_of
 
 _RESULT: Final[Schema] = fields_of(
     {"index": INDEX, "score": NUMBER, "text": TEXT, "tokens": INDEX, "truncated": {"type": "boolean"}},
@@ -41,7 +54,7 @@ class NativeRequest(Body):
     """One of several requests in a body."""
 
     query = Query()
-    candidates = Documents()
+    candidates = DocumentsOrPictures()
     top_n = TopN("Most results of this request.", minimum=1)
 
 
@@ -50,8 +63,10 @@ class NativeBody(Body):
 
     forms = (("query", "candidates"), ("requests",))
 
-    query = Query()
-    candidates = Documents("Texts, or objects with a `text`; `id` and `metadata` come back with the result.")
+    query = QueryOrPicture("The text to search for, or an object with an `image`.")
+    candidates = DocumentsOrPictures(
+        "Texts, or objects with a `text` or an `image`; `id` and `metadata` come back with the result."
+    )
     requests = NestedList(NativeRequest, "request")
     top_n = TopN("Most results; all where absent.", minimum=1)
     raw_scores = Flag("Logits instead of their sigmoids.")
@@ -122,7 +137,13 @@ class NativeDialect(Dialect[NativeBody]):
 def _one(body: NativeBody) -> Call:
     query, candidates = body.query, body.candidates
     return Call(
-        request=RankRequest(query=query, documents=candidates.texts, **_options(body)),
+        request=RankRequest(
+            query=query,
+            documents=candidates.texts,
+            pictures=candidates.pictures,
+            query_picture=picture_of("query", body.values.get("query")),
+            **_options(body),
+        ),
         top_n=body.top_n,
         return_documents=True,
         raw_scores=body.raw_scores,
@@ -138,6 +159,7 @@ def _several(body: NativeBody) -> Call:
     documents: list[str] = []
     queries: list[str] = []
     sent: dict[int, Mapping[str, Any]] = {}
+    pictures: dict[int, str] = {}
     parts: list[Part] = []
     for request in body.requests:
         for name in _OPTIONS:
@@ -147,9 +169,10 @@ def _several(body: NativeBody) -> Call:
         body.check_count("requests", len(documents), of="candidate")
         queries += [query] * len(candidates.texts)
         sent |= {first + index: value for index, value in candidates.objects.items()}
+        pictures |= {first + index: source for index, source in candidates.pictures.items()}
         parts.append(Part(first, len(documents), request.top_n or top_n))
     return Call(
-        request=RankRequest(queries[0], documents, queries=queries, **_options(body)),
+        request=RankRequest(queries[0], documents, queries=queries, pictures=pictures, **_options(body)),
         return_documents=True,
         raw_scores=body.raw_scores,
         sent=sent,

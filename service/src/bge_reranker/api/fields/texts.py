@@ -10,6 +10,7 @@ from typing_extensions import override
 from ...errors import EmptyField, InvalidField
 from ..schema import (
     DOCUMENTS,
+    IMAGE_OBJECT,
     PAIR,
     QUERY,
     QUERY_OR_OBJECT,
@@ -17,11 +18,12 @@ from ..schema import (
     TEXT_OR_TEXTS,
     TEXTS,
     TEXTS_OR_OBJECTS,
+    TEXTS_OR_PICTURES,
     Schema,
     list_of,
     optional,
 )
-from ..texts import kind_of, pair_of, text_of, texts_of
+from ..texts import kind_of, pair_of, picture_of, text_of, texts_of
 from .declaration import Body, Field
 
 T = TypeVar("T")
@@ -118,6 +120,9 @@ class DocumentList(NamedTuple):
     objects: Mapping[int, Mapping[str, Any]]
     """Those that came as objects, by index."""
 
+    pictures: Mapping[int, str] = {}
+    """Those that are pictures, by index: a data URI or an address. Their texts are empty."""
+
 
 class Documents(Listed[DocumentList]):
     """A list of documents, each a text or an object with a `text`."""
@@ -136,6 +141,43 @@ class Documents(Listed[DocumentList]):
         if texts is items:
             return DocumentList(texts, {})
         return DocumentList(texts, {index: item for index, item in enumerate(items) if isinstance(item, dict)})
+
+
+class QueryOrPicture(QueryOrObject):
+    """As `QueryOrObject`, or an object with an `image`; its text is empty then."""
+
+    @override
+    def read(self, body: Body, value: Any) -> str:
+        return "" if picture_of(body.prefix + self.key, value) is not None else super().read(body, value)
+
+    @override
+    def schema(self) -> Schema:
+        return {"anyOf": [*QUERY_OR_OBJECT["anyOf"], IMAGE_OBJECT]}
+
+
+class DocumentsOrPictures(Documents):
+    """As `Documents`, or objects with an `image`."""
+
+    @override
+    def read(self, body: Body, value: Any) -> DocumentList:
+        return self._with_pictures(body, value, _TEXT_ONLY)
+
+    @override
+    def schema(self) -> Schema:
+        return TEXTS_OR_PICTURES
+
+    def _with_pictures(self, body: Body, value: Any, keys: Sequence[str]) -> DocumentList:
+        items = self.items(body, value)
+        name = body.prefix + self.key
+        sources = {index: picture_of(f"{name}[{index}]", item) for index, item in enumerate(items)}
+        pictures = {index: source for index, source in sources.items() if source is not None}
+        if not pictures:
+            return self._documents(body, value, keys)
+        texts = texts_of(
+            name, ["" if index in pictures else item for index, item in enumerate(items)], objects_too=True, keys=keys
+        )
+        objects = {index: item for index, item in enumerate(items) if isinstance(item, dict)}
+        return DocumentList(texts, objects, pictures)
 
 
 class RankFields(Field[Sequence[str]]):
@@ -231,6 +273,19 @@ class Nested(Field[B | None]):
     @override
     def schema(self) -> Schema:
         return optional(self._body.schema())
+
+
+class DocumentsOrPicturesByFields(DocumentsByFields, DocumentsOrPictures):
+    """As `DocumentsByFields`, or objects with an `image`."""
+
+    @override
+    def read(self, body: Body, value: Any) -> DocumentList:
+        keys = self._keys.read(body, body.values.get(self._keys.key))
+        return self._with_pictures(body, value, keys)
+
+    @override
+    def schema(self) -> Schema:
+        return DOCUMENTS
 
 
 def _nested(kind: type[B], body: Body, key: str, value: Any) -> B:

@@ -85,7 +85,8 @@ class ScoreCache:
             CapacityError: If the engine refuses what is not known, or its deadline passes.
             ScoringError: If no document could be scored.
         """
-        if use == "bypass":
+        # A picture's key would have to be made of its pixels, which are read after this.
+        if use == "bypass" or request.has_pictures:
             self._observer.scores_found("bypassed", len(request.documents))
             return await model.ranker.rank_async(request, deadline_s, asker)
         deadline = self._clock() + deadline_s

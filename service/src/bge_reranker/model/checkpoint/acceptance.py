@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from ...checkpoint_files import CONFIG_FILE
 from ...checkpoint_json import USE_PUBLISHED
 from ...errors import CorruptFile, MissingHead, WrongArchitecture
+from ..families.dual import DUAL_ARCHITECTURES
 from ..families.registry import FAMILIES
 from .int8 import QUANTISATION_METHOD
 
@@ -57,6 +58,10 @@ def accepted_architecture(config: Mapping[str, object]) -> str:
     model_type = config.get("model_type")
     if not isinstance(model_type, str):
         raise CorruptFile(f"{CONFIG_FILE}: model_type is {model_type!r}; expected a name.", remedy=USE_PUBLISHED)
+    if names[0] in DUAL_ARCHITECTURES:
+        _refuse_other_dual(names[0], model_type)
+        _refuse_quantised(config)
+        return names[0]
     _refuse_generative(names[0], config)
     _refuse_other_heads(names[0])
     _refuse_labels(names[0], config)
@@ -65,6 +70,15 @@ def accepted_architecture(config: Mapping[str, object]) -> str:
             family.refuse(config)
     _refuse_quantised(config)
     return names[0]
+
+
+def _refuse_other_dual(architecture: str, model_type: str) -> None:
+    if model_type != DUAL_ARCHITECTURES[architecture]:
+        raise CorruptFile(
+            f"{CONFIG_FILE}: model_type is {model_type!r}; expected {DUAL_ARCHITECTURES[architecture]!r} beside "
+            f"{architecture}.",
+            remedy=USE_PUBLISHED,
+        )
 
 
 def _refuse_generative(architecture: str, config: Mapping[str, object]) -> None:

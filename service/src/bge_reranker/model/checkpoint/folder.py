@@ -9,6 +9,7 @@ from pathlib import Path
 from ...checkpoint_files import CONFIG_FILE, weights_in
 from ...checkpoint_json import USE_PUBLISHED, read_json_object
 from ...errors import CorruptFile, UnknownModel
+from ..families.dual import DUAL_ARCHITECTURES
 from ..families.geometry import Geometry
 from ..families.registry import FAMILIES
 from .acceptance import accepted_architecture
@@ -40,6 +41,11 @@ class Checkpoint:
     """What `bge-reranker quantise` wrote into config.json, its price included; None for floating point."""
 
     @property
+    def is_dual(self) -> bool:
+        """Whether query and document are embedded apart."""
+        return self.architecture in DUAL_ARCHITECTURES
+
+    @property
     def openvino_objection(self) -> str:
         """Why OpenVINO cannot compute it; empty where it can."""
         if self.geometry is None:
@@ -62,6 +68,8 @@ def read_checkpoint(directory: Path) -> Checkpoint:
     config = _read_config(directory)
     architecture = accepted_architecture(config)
     files = tuple(directory / name for name in weights_in(directory).files)
+    if architecture in DUAL_ARCHITECTURES:
+        return Checkpoint(directory, architecture, config, files, None, f"{architecture} is a dual encoder")
     family = FAMILIES.get(architecture)
     if family is None:
         return Checkpoint(directory, architecture, config, files, None, f"{architecture} has no packed network")

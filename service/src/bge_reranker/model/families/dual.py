@@ -1,0 +1,86 @@
+"""Dual encoders: which there are, and what config.json says about their two networks. No torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from ...checkpoint_json import USE_PUBLISHED
+from ...errors import CorruptFile
+
+DUAL_ARCHITECTURES: Final[Mapping[str, str]] = {"CLIPModel": "clip", "SiglipModel": "siglip"}
+"""Architectures of dual encoders with their model_type; others are no dual encoders for this server."""
+
+_TEXT_TOKENS: Final = {"clip": 77, "siglip": 64}
+_PATCH: Final = {"clip": 32, "siglip": 16}
+_SIDE: Final = 224
+"""What the configuration classes assume where the file is silent."""
+
+_LARGEST: Final = 4096
+"""Most that a size may be."""
+
+CALIBRATION_KEY: Final = "pair_calibration"
+KINDS: Final = ("text_text", "text_image", "image_image")
+"""Kinds of pairs, each with a calibration of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class DualSizes:
+    """Sizes of the two networks."""
+
+    text_tokens: int
+    side: int
+    patches: int
+    picture_tokens: int
+    """Patches, and the class token where there is one."""
+
+
+def read_dual_sizes(config: Mapping[str, object]) -> DualSizes:
+    """Take the sizes from a parsed config.json.
+
+    Raises:
+        CorruptFile: If one is no positive number, or patches do not divide the picture.
+    """
+    model_type = str(config.get("model_type"))
+    text, vision = _part(config, "text_config"), _part(config, "vision_config")
+    text_tokens = _size(text, "text_config.max_position_embeddings", _TEXT_TOKENS[model_type])
+    side = _size(vision, "vision_config.image_size", _SIDE)
+    patch = _size(vision, "vision_config.patch_size", _PATCH[model_type])
+    if patch > side:
+        raise CorruptFile(
+            f"config.json: vision_config has patches of {patch} pixels and pictures of {side}.", remedy=USE_PUBLISHED
+        )
+    patches = (side // patch) ** 2
+    return DualSizes(text_tokens, side, patches, patches + (model_type == "clip"))
+
+
+def read_calibration(config: Mapping[str, object]) -> dict[str, tuple[float, float]] | None:
+    """Slope and bias by kind of pair, where config.json has them.
+
+    Raises:
+        CorruptFile: If they are incomplete.
+    """
+    found = config.get(CALIBRATION_KEY)
+    if found is None:
+        return None
+    try:
+        entries: Any = found
+        return {kind: (float(entries[kind]["slope"]), float(entries[kind]["bias"])) for kind in KINDS}
+    except (KeyError, TypeError, ValueError):
+        raise CorruptFile(
+            f"config.json: {CALIBRATION_KEY} needs `slope` and `bias` for each of {', '.join(KINDS)}.",
+            remedy="Correct it, or leave it out.",
+        ) from None
+
+
+def _part(config: Mapping[str, object], key: str) -> Mapping[str, object]:
+    part = config.get(key, {})
+    return part if isinstance(part, dict) else {}
+
+
+def _size(part: Mapping[str, object], name: str, default: int) -> int:
+    value = part.get(name.rpartition(".")[2], default)
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= _LARGEST:
+        raise CorruptFile(f"config.json: {name} is {value!r}; expected 1 to {_LARGEST}.", remedy=USE_PUBLISHED)
+    return value
