@@ -27,6 +27,7 @@ from .documents import Texts
 from .fairness import measure_fairness
 from .front_ends import measure_front_ends
 from .guard import measure_guard
+from .images import measure_images
 from .largest_requests import measure_largest_requests
 from .load import Cell, run_cell
 from .memory import measure_memory
@@ -46,7 +47,7 @@ _DEADLINE_S = 3_600
 PARTS = (
     *("speed", "overload", "guard", "cache", "fairness", "largest-requests", "bodies", "memory", "start"),
     *("telemetry", "scrapes", "backlog", "front-ends", "shadow"),
-    *("plan", "plan-paced", "balancing"),
+    *("plan", "plan-paced", "balancing", "images"),
 )
 
 
@@ -62,7 +63,7 @@ PARTS = (
     "--rounds",
     default=10,
     show_default=True,
-    help="Pairs of turns of --against, cache, telemetry, scrapes, front-ends.",
+    help="Pairs of turns of --against, cache, telemetry, scrapes, front-ends, images.",
 )
 @click.option("--turn-seconds", default=5.0, show_default=True, help="How long such a turn is to take.")
 @click.option(
@@ -103,6 +104,7 @@ def bench(
         "shadow": lambda: measure_shadow(rounds, turn_seconds, console),
         "guard": lambda: measure_guard(min(seconds, 5), console),
         "balancing": lambda: measure_balancing(console),
+        "images": lambda: measure_images(_CACHE / "vit-b-32-shape", rounds, console),
         "plan": lambda: measure_plan(console, min(seconds, 60)),
         "plan-paced": lambda: measure_paced_plan(console, seconds),
     }

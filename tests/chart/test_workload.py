@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_address, ip_network
 from typing import Any
 
 import pytest
@@ -303,6 +304,31 @@ def test_traces_leave_for_their_receiver_and_only_when_there_is_one(host: str, p
     *others, receiver = render({**CPU_DEMO, **policy, **traced}).one("NetworkPolicy")["spec"]["egress"]
     assert others == untraced
     assert receiver == {"ports": [{"port": 4317}]} | ({} if peer is None else {"to": peer})
+
+
+@pytest.mark.parametrize(("fetched", "ports"), [("public", [80, 443]), ("Public", [80, 443]), ("all", None)])
+def test_pictures_may_be_fetched_where_the_setting_says_so_and_nowhere_else(
+    fetched: str, ports: list[int] | None
+) -> None:
+    policy = {"networkPolicy": {"enabled": True, "egressCidrs": []}}
+    without = render({**CPU_DEMO, **policy}).one("NetworkPolicy")["spec"]["egress"]
+    fetching = {"config": {"pictures": {"fetchPictures": fetched}}}
+    *others, opened = render({**CPU_DEMO, **policy, **fetching}).one("NetworkPolicy")["spec"]["egress"]
+    assert others == without
+    assert [port["port"] for port in opened.get("ports", [])] == (ports or [])
+    assert ("to" in opened) == (ports is not None)
+    if ports is not None:
+        blocks = [ip_network(peer["ipBlock"]["cidr"]) for peer in opened["to"]]
+        private = [ip_network(cidr) for peer in opened["to"] for cidr in peer["ipBlock"].get("except", [])]
+        assert any(ip_address("93.184.216.34") in block for block in blocks)
+        for address in ("10.1.2.3", "192.168.7.7", "172.20.0.1", "169.254.169.254", "100.64.0.1", "fd00::1", "fe80::1"):
+            judged = ip_address(address)
+            assert any(judged in range_ for range_ in private) or not any(judged in block for block in blocks)
+
+
+def test_the_embedded_dual_encoder_needs_no_download() -> None:
+    pod = render({**CPU_DEMO, "model": {"source": "demo-clip"}}).one("Deployment")["spec"]["template"]["spec"]
+    assert not pod.get("initContainers")
 
 
 def test_prometheus_scrapes_a_port_that_the_service_it_selects_has() -> None:

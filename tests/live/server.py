@@ -21,6 +21,7 @@ from bge_reranker.engine.engine import Engine
 from bge_reranker.engine.scorer import Scorer
 from bge_reranker.guard.guard import create_guard
 from bge_reranker.guard.score_cache.cache import create_score_cache
+from bge_reranker.loading import load_model
 from bge_reranker.observe.engine_events import EngineEvents
 from bge_reranker.observe.logs import configure_logs
 from bge_reranker.observe.metrics import Metrics
@@ -78,6 +79,8 @@ def live_server(
     flags: Mapping[str, Any] | None = None,
     max_pair_tokens: int = MAX_PAIR_TOKENS,
     shadowing_of: Callable[[Metrics], Shadowing] | None = None,
+    *,
+    model_source: str = "",
 ) -> Iterator[LiveServer]:
     """Serve a scripted scorer until the block ends.
 
@@ -86,25 +89,34 @@ def live_server(
         flags: Settings that differ from the defaults, by field name.
         max_pair_tokens: The scorer's window.
         shadowing_of: Makes what samples its requests; None for nothing.
+        model_source: A real model to serve instead of the scripted scorer.
     """
-    settings = load_settings(flags={"port": 0, "management_port": 0, "log_level": "error"} | dict(flags or {}))
-    with _logs(settings.observe) as log, _running(folder, settings, max_pair_tokens, log, shadowing_of) as server:
+    own = {"port": 0, "management_port": 0, "log_level": "error"} | ({"source": model_source} if model_source else {})
+    settings = load_settings(flags=own | dict(flags or {}))
+
+    def load(scorer: ScriptedScorer, metrics: Metrics, executor: Executor) -> ServedModel:
+        if model_source:
+            return loaded_model(settings, metrics, executor)
+        return model_of(folder, settings, scorer, metrics, executor)
+
+    scorer = ScriptedScorer(max_pair_tokens)
+    with _logs(settings.observe) as log, _running(settings, scorer, load, log, shadowing_of) as server:
         yield server
 
 
 @contextmanager
 def _running(
-    folder: Path,
     settings: Settings,
-    max_pair_tokens: int,
+    scorer: ScriptedScorer,
+    load: Callable[[ScriptedScorer, Metrics, Executor], ServedModel],
     log: io.StringIO,
     shadowing_of: Callable[[Metrics], Shadowing] | None,
 ) -> Iterator[LiveServer]:
-    scorer, state, metrics = ScriptedScorer(max_pair_tokens), ServingState(), create_metrics(settings.observe)
+    state, metrics = ServingState(), create_metrics(settings.observe)
     tracing = start_tracing(settings.observe, metrics)
     shadowing = None if shadowing_of is None else shadowing_of(metrics)
     executor, guard = ThreadPoolExecutor(2), create_guard(settings.guard, metrics)
-    state.model = model_of(folder, settings, scorer, metrics, executor)
+    state.model = load(scorer, metrics, executor)
     scores = create_score_cache(settings.scores, guard.redis, executor, metrics)
     api = Listener(
         create_api(state, settings, guard, metrics, tracing, executor, scores, shadowing),
@@ -155,6 +167,13 @@ def _logs(settings: ObserveSettings) -> Iterator[io.StringIO]:
     finally:
         root.setLevel(level)
         root.handlers[:] = handlers
+
+
+def loaded_model(settings: Settings, metrics: Metrics, executor: Executor) -> ServedModel:
+    """The model that the settings name."""
+    model = load_model(settings, {}, executor, EngineEvents(metrics))
+    metrics.serve(model.name, model.revision, model.digest, model.description, model.engine)
+    return model
 
 
 def model_of(folder: Path, settings: Settings, scorer: Scorer, metrics: Metrics, executor: Executor) -> ServedModel:

@@ -10,7 +10,7 @@ from types import ModuleType
 
 from typing_extensions import override
 
-BLOCKED = ("torch", "transformers", "grpc", "opentelemetry.sdk", "opentelemetry.exporter")
+BLOCKED = ("torch", "transformers", "PIL", "grpc", "opentelemetry.sdk", "opentelemetry.exporter")
 """Modules, with all that is below them."""
 
 
@@ -26,6 +26,9 @@ class Blocker(MetaPathFinder):
 
 if __name__ == "__main__":
     sys.meta_path.insert(0, Blocker())
+    for name in ("torch", "transformers", "PIL"):
+        # What is asked whether it is there is told no, rather than by an error.
+        sys.modules[name] = None  # type: ignore[assignment] # how Python knows a module that cannot be imported
     from bge_reranker.cli.main import main
 
     main()

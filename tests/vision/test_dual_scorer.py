@@ -6,12 +6,24 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import json
+
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
-from bge_reranker.errors import CorruptFile, InvalidPicture, PicturesNotServed
+from bge_reranker.dual_loading import require_packages
+from bge_reranker.errors import (
+    DocumentTooLong,
+    InvalidPicture,
+    ModelError,
+    PicturesNotServed,
+    QueryTooLong,
+    SettingsError,
+)
 from bge_reranker.loading import load_model
+from bge_reranker.model.families.dual import KINDS
 from bge_reranker.ranking.ranking import Ranking
 from bge_reranker.ranking.request import RankRequest
 from bge_reranker.settings import ModelSettings, Settings
@@ -51,7 +63,7 @@ def test_logits_of_clip_are_those_of_transformers_less_the_middle(tmp_path: Path
     model = write_clip(tmp_path)
     with torch.no_grad():
         expected = model(input_ids=_tokens(), pixel_values=_pixels()).logits_per_text[0]
-        middle = 0.25 * model.logit_scale.exp()
+        middle = 0.28 * model.logit_scale.exp()
 
     found = _rank(tmp_path, _request())
 
@@ -59,8 +71,9 @@ def test_logits_of_clip_are_those_of_transformers_less_the_middle(tmp_path: Path
     assert found.order() == expected.argsort(descending=True).tolist()
 
 
-def test_logits_of_siglip_are_those_of_transformers(tmp_path: Path) -> None:
-    model = write_siglip(tmp_path)
+@pytest.mark.parametrize("patch", [8, 2])
+def test_logits_of_siglip_are_those_of_transformers(tmp_path: Path, patch: int) -> None:
+    model = write_siglip(tmp_path, patch)
     with torch.no_grad():
         expected = model(input_ids=_tokens(12), pixel_values=_pixels()).logits_per_text[0]
 
@@ -100,13 +113,130 @@ def test_a_query_that_cannot_be_read_fails_the_request(tmp_path: Path) -> None:
 
 
 def test_a_cross_encoder_refuses_pictures_by_name() -> None:
-    with pytest.raises(PicturesNotServed, match="cross-encoder"):
+    with pytest.raises(PicturesNotServed, match="Document 0 is a picture .*cross-encoder"):
         _rank("demo", _request())
 
 
-def test_a_dual_encoder_without_its_processor_is_refused_by_the_file(tmp_path: Path) -> None:
+def test_one_scale_orders_texts_and_pictures_in_one_list(tmp_path: Path) -> None:
     write_clip(tmp_path)
-    (tmp_path / "preprocessor_config.json").unlink()
+    sources = {1: data_uri(file_of(PICTURES[0])), 3: data_uri(file_of(PICTURES[1]))}
+    mixed = _rank(tmp_path, RankRequest(CAPTION, [CAPTION, "", "blue", ""], pictures=sources))
 
-    with pytest.raises(CorruptFile, match=r"no preprocessor_config\.json"):
+    texts = _rank(tmp_path, RankRequest(CAPTION, [CAPTION, "blue"]))
+    pictures = _rank(tmp_path, RankRequest(CAPTION, ["", ""], pictures={0: sources[1], 1: sources[3]}))
+
+    assert mixed.logits[[0, 2]] == pytest.approx(texts.logits, abs=1e-4)
+    assert mixed.logits[[1, 3]] == pytest.approx(pictures.logits, abs=1e-4)
+
+
+def test_a_text_longer_than_the_model_reads_is_cut_with_its_end_kept(tmp_path: Path) -> None:
+    model = write_clip(tmp_path)
+    long = "two " * 40
+    tokens = torch.tensor([[2, *[WORDS.index("two")] * 10, 3]])
+    with torch.no_grad():
+        expected = model(input_ids=tokens, pixel_values=_pixels()).logits_per_text[0]
+        middle = 0.28 * model.logit_scale.exp()
+
+    found = _rank(tmp_path, _request(long))
+
+    assert found.logits == pytest.approx((expected - middle).numpy(), abs=1e-4)
+    assert found.truncated.all()
+
+
+def test_a_text_that_is_too_long_is_refused_where_the_policy_says_so(tmp_path: Path) -> None:
+    write_clip(tmp_path)
+
+    with pytest.raises(DocumentTooLong, match="document 1 has more than 12 tokens"):
+        _rank(tmp_path, RankRequest(CAPTION, ["one", "two " * 40], long_documents="reject"))
+    with pytest.raises(QueryTooLong, match="the query has more than 12 tokens"):
+        _rank(tmp_path, RankRequest("two " * 40, ["one"], long_documents="reject"))
+
+
+def test_each_of_several_queries_is_compared_with_its_own_pictures(tmp_path: Path) -> None:
+    write_clip(tmp_path)
+    source = data_uri(file_of(PICTURES[0]))
+    alone = [_rank(tmp_path, RankRequest(query, [""], pictures={0: source})).logits[0] for query in ("one", "blue")]
+
+    request = RankRequest("one", ["", ""], queries=["one", "blue"], pictures={0: source, 1: source})
+
+    assert _rank(tmp_path, request).logits == pytest.approx(alone, abs=1e-4)
+
+
+def test_a_checkpoint_without_calibration_says_that_its_scale_is_assumed(tmp_path: Path) -> None:
+    write_siglip(tmp_path)
+    settings = Settings(model=ModelSettings(source=str(tmp_path), device="cpu"))
+    with ThreadPoolExecutor(1) as executor:
+        model = load_model(settings, {}, executor)
+        notes = [str(note) for note in model.description.notes]
+        model.close()
+
+    assert [note for note in notes if "no pair_calibration: scores of two texts and of two pictures" in note]
+
+
+def _without(name: str) -> Any:
+    return lambda folder: (folder / name).unlink()
+
+
+def _changed(name: str, **changes: Any) -> Any:
+    def change(folder: Path) -> None:
+        path = folder / name
+        path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+
+    return change
+
+
+def _without_tensor(folder: Path) -> None:
+    path = folder / "model.safetensors"
+    tensors = load_file(path)
+    del tensors["visual_projection.weight"]
+    save_file(tensors, path, {"format": "pt"})
+
+
+def _cut_short(folder: Path) -> None:
+    path = folder / "model.safetensors"
+    path.write_bytes(path.read_bytes()[:-100])
+
+
+def _without_end(folder: Path) -> None:
+    path = folder / "tokenizer.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"post_processor": None}))
+
+
+BROKEN: dict[str, tuple[Any, str]] = {
+    "no processor": (_without("preprocessor_config.json"), "no preprocessor_config.json"),
+    "no tokenizer": (_without("tokenizer.json"), "has no tokenizer.json"),
+    "another square": (_changed("preprocessor_config.json", size={"height": 8, "width": 8}), "no square of 16 pixels"),
+    "no mean": (_changed("preprocessor_config.json", image_mean=[0.5]), "image_mean is [0.5]; expected three numbers"),
+    "another type": (_changed("config.json", model_type="siglip"), "model_type is 'siglip'; expected 'clip'"),
+    "half a calibration": (_changed("config.json", pair_calibration={"text_text": {}}), "pair_calibration needs"),
+    "a calibration that turns the order around": (
+        _changed("config.json", pair_calibration=dict.fromkeys(KINDS, {"slope": -1, "bias": 0})),
+        "needs a positive `slope`",
+    ),
+    "patches larger than pictures": (
+        _changed("config.json", vision_config={"image_size": 16, "patch_size": 32}),
+        "patches of 32 pixels and pictures of 16",
+    ),
+    "no projection": (_without_tensor, "lack visual_projection.weight"),
+    "half a file": (_cut_short, "model.safetensors"),
+    "a tokenizer that ends no text": (_without_end, "adds no token to the end of a text"),
+}
+
+
+@pytest.mark.parametrize(("damage", "words"), BROKEN.values(), ids=BROKEN.keys())
+def test_a_broken_checkpoint_is_refused_by_what_is_broken(tmp_path: Path, damage: Any, words: str) -> None:
+    write_clip(tmp_path)
+    damage(tmp_path)
+
+    with pytest.raises(ModelError) as caught:
         _rank(tmp_path, _request())
+    assert words in caught.value.message
+    assert caught.value.remedy
+
+
+@pytest.mark.parametrize(("missing", "named"), [({"PIL"}, "Pillow"), ({"torch", "transformers", "PIL"}, "torch, ")])
+def test_what_is_not_installed_is_named_with_the_remedy(missing: set[str], named: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        require_packages("CLIPModel", lambda name: name not in missing)
+    assert f"CLIPModel is a dual encoder for pictures and texts, which needs {named}" in caught.value.message
+    assert "bge-reranker[torch,vision]" in caught.value.remedy

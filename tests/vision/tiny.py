@@ -25,18 +25,20 @@ def write_clip(folder: Path, **changes: Any) -> CLIPModel:
     return _write(folder, CLIPModel, CLIPConfig, {"projection_dim": 8}, changes)
 
 
-def write_siglip(folder: Path) -> SiglipModel:
-    return _write(folder, SiglipModel, SiglipConfig, {}, {})
+def write_siglip(folder: Path, patch: int = 8) -> SiglipModel:
+    return _write(folder, SiglipModel, SiglipConfig, {}, {}, patch)
 
 
-def _write(folder: Path, kind: Any, config: Any, top: dict[str, Any], changes: dict[str, Any]) -> Any:
+def _write(
+    folder: Path, kind: Any, config: Any, top: dict[str, Any], changes: dict[str, Any], patch: int = 8
+) -> Any:
     torch.manual_seed(3)
     tower = {"hidden_size": 8, "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
     text = tower | {
         "vocab_size": len(WORDS), "max_position_embeddings": 12, "pad_token_id": 0, "bos_token_id": 2,
         "eos_token_id": 3, "projection_dim": 8, "projection_size": 8,
     }  # fmt: skip
-    vision = tower | {"image_size": SIDE, "patch_size": 8, "projection_dim": 8}
+    vision = tower | {"image_size": SIDE, "patch_size": patch, "projection_dim": 8}
     model = kind(config(text_config=text, vision_config=vision, **top)).eval()
     model.save_pretrained(folder)
     path = folder / "config.json"

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import random
+from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from transformers import CLIPModel
 
 from .pictures import draw_scene
@@ -16,8 +18,18 @@ _ROUNDS = 8
 """Lists of ten for each held-out scene."""
 
 
-def evaluate(model: CLIPModel) -> tuple[float, float]:
-    """Share of held-out captions whose picture comes first among ten: the model's, and a colour histogram's."""
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """How often the right picture comes first among ten."""
+
+    lists: int
+    share: float
+    histogram_share: float
+    """Of a colour histogram that is shown another picture of the right scene."""
+
+
+def evaluate(model: CLIPModel) -> Evaluation:
+    """Ask captions of the scenes that were held out for their picture."""
     trained, held_out = split_scenes()
     draw = random.Random(99)
     every = trained + held_out
@@ -34,7 +46,7 @@ def evaluate(model: CLIPModel) -> tuple[float, float]:
             distances = [float(np.abs(_histogram(image) - histogram[scene]).sum()) for image in drawn]
             baseline += int(np.argmin(distances)) == 0
             lists += 1
-    return hits / lists, baseline / lists
+    return Evaluation(lists, hits / lists, baseline / lists)
 
 
 def calibrate(model: CLIPModel) -> dict[str, dict[str, float]]:
@@ -94,7 +106,7 @@ def _logistic(cosines: torch.Tensor) -> dict[str, float]:
     return {"slope": slope, "bias": bias}
 
 
-def _histogram(image: np.ndarray) -> np.ndarray:
+def _histogram(image: NDArray[np.uint8]) -> NDArray[np.float64]:
     """Share of the pixels in each of 4 x 4 x 4 colours."""
     bins = (image // 64).reshape(-1, 3) @ np.array([16, 4, 1])
     return np.bincount(bins, minlength=64) / len(bins)

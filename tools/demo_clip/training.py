@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import time
 from typing import Any
 
 import numpy as np
@@ -17,7 +16,7 @@ from .scenes import ATTRIBUTE_SIZES, TEMPLATES, Scene, split_scenes
 _BATCH = 96
 _LEARNING_RATE = 1.5e-3
 _WARM_UP = 0.05
-"""Share of the time in which the rate of learning rises."""
+"""Share of the steps in which the rate of learning rises."""
 
 _MOST_SCALE = 4.0
 """Upper bound of the logarithm of the scale of cosines."""
@@ -49,14 +48,14 @@ def tokens_of(captions: list[str]) -> tuple[torch.Tensor, torch.Tensor]:
     return torch.tensor([text.ids for text in encoded]), torch.tensor([text.attention_mask for text in encoded])
 
 
-def train(seconds: float, pictures: int) -> CLIPModel:
-    """Train for so long, on so many pictures and their mirror images.
+def train(steps: int, pictures: int) -> CLIPModel:
+    """Train for so many batches, on so many pictures and their mirror images.
 
     Two linear layers that are thrown away afterwards have to tell the attributes apart, from a picture's embedding and
     from a caption's; without them the captions teach shapes and counts far more slowly.
 
     Args:
-        seconds: CPU time, drawing apart.
+        steps: Batches.
         pictures: How many are drawn beforehand.
     """
     torch.manual_seed(_SEED)
@@ -70,8 +69,8 @@ def train(seconds: float, pictures: int) -> CLIPModel:
     heads = torch.nn.ModuleList(torch.nn.Linear(model.projection_dim, sum(ATTRIBUTE_SIZES)) for _ in range(2))
     weights = [*model.parameters(), *heads.parameters()]
     optimiser = torch.optim.AdamW(weights, lr=_LEARNING_RATE, weight_decay=0.02)
-    began, step = time.process_time(), 0
-    while (passed := (time.process_time() - began) / seconds) < 1:
+    for step in range(1, steps + 1):
+        passed = step / steps
         rate = _LEARNING_RATE * min(1.0, passed / _WARM_UP) * 0.5 * (1 + np.cos(np.pi * passed))
         for group in optimiser.param_groups:
             group["lr"] = rate
@@ -88,10 +87,9 @@ def train(seconds: float, pictures: int) -> CLIPModel:
         optimiser.step()
         with torch.no_grad():
             model.logit_scale.clamp_(0, _MOST_SCALE)
-        step += 1
-        if step % 20 == 0:
+        if step % 100 == 0:
             parts = ", ".join(f"{part.item():.2f}" for part in (output.loss, *told))
-            print(f"step {step}, {passed:.0%}, losses {parts}", flush=True)
+            print(f"step {step} of {steps}, losses {parts}", flush=True)
     return model.eval()
 
 

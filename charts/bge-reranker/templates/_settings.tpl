@@ -5,7 +5,7 @@ settings. It holds only what differs from the service's defaults.
 
 {{/* How the model gets into the pod: `embedded`, `inPlace` or `fetched`; `packed` where an image brings it. */}}
 {{- define "bge-reranker.delivery" -}}
-{{- if eq .Values.model.source "demo" -}}embedded
+{{- if has .Values.model.source (list "demo" "demo-clip") -}}embedded
 {{- else if regexMatch "^(pvc://|file://|/)" .Values.model.source -}}inPlace
 {{- else if eq .Values.cache.type "image" -}}packed
 {{- else -}}fetched

@@ -34,6 +34,7 @@ from .store.verification import refuse_other_digest
 from .store.verified_load import Verified, verified_load
 from .text.encoder import PairEncoder
 from .text.policy import TextPolicy, resolve_policy
+from .text.tokenizer_folder import refuse_larger_ids
 from .vision.encoder import DualEncoder
 
 _CLOSE_S = 10.0
@@ -204,17 +205,11 @@ def refuse_other_tokenizer(encoder: PairEncoder, rows: int | None, *, packed: bo
         packed: Whether its head reads each pair's first token.
 
     Raises:
-        CorruptFile: If there is an id that the model has no row for: the text that has it would fail, and others with
-            it. Or if a head that reads the first token would read the query's.
+        CorruptFile: If there is an id that the model has no row for, or if a head that reads the first token would read
+            the query's.
     """
-    largest = encoder.largest_id
-    if largest is not None and rows is not None and largest >= rows:
-        raise CorruptFile(
-            f"tokenizer.json has ids up to {largest}; the model has {rows} rows of embeddings, for ids up to "
-            f"{rows - 1}.",
-            remedy="Use the tokenizer.json that was published with these weights.",
-            figures={"largest_id": largest, "rows": rows},
-        )
+    if encoder.largest_id is not None and rows is not None:
+        refuse_larger_ids(encoder.largest_id, rows)
     if packed and not encoder.begins_with_special_token:
         raise CorruptFile(
             "tokenizer.json has a post-processor that puts no special token before the query; the model's head reads "

@@ -39,12 +39,10 @@ def picture_of(name: str, value: Any) -> str | None:
     if not isinstance(value, Mapping) or value.get("image") is None or value.get("text") is not None:
         return None
     source = value["image"]
-    if not isinstance(source, str) or not source:
-        raise InvalidField(
-            f"`{name}.image` must be a string, not {kind_of(source)}.",
-            remedy="Send data:image/png;base64,... or an https address.",
-        )
-    return source
+    if isinstance(source, str) and source:
+        return source
+    problem = "is empty" if source == "" else f"must be a string, not {kind_of(source)}"
+    raise InvalidField(f"`{name}.image` {problem}.", remedy="Send data:image/png;base64,... or an https address.")
 
 
 def texts_of(name: str, items: list[Any], *, objects_too: bool, keys: Sequence[str] = ("text",)) -> list[str]:

@@ -9,8 +9,9 @@ import orjson
 
 from ..api.dialects.native import NativeDialect
 from ..ranking.served_model import ServedModel
+from ..store.model_directory import EMBEDDED_REFERENCES
 
-_DEMO_NOTE = "This is the embedded demonstration model: small, and not for production."
+_DEMO_NOTE = "This is an embedded demonstration model: small, and not for production."
 
 
 def greet(address: str, model: ServedModel) -> None:
@@ -28,6 +29,6 @@ def greet(address: str, model: ServedModel) -> None:
 def _print(address: str, model: ServedModel) -> None:
     body = orjson.dumps(NativeDialect.example).decode()
     click.echo(f"\nReady: {model.name} ({model.digest[:12]}) on {model.description.device}, {address}\n")
-    if model.name == "demo":
+    if model.name in EMBEDDED_REFERENCES:
         click.echo(f"{_DEMO_NOTE}\n")
     click.echo(f"Try:\n  curl -s {address}/rerank -H 'Content-Type: application/json' \\\n    -d '{body}'\n")

@@ -20,6 +20,10 @@ class NoteKind(Enum):
     PADDED = "computed through transformers over padded batches: {reason}"
     UNPADDED = "every pair is computed alone, since padding changes the scores: {objection}"
     NO_INT8_PRODUCTS = "the CPU has no VNNI: 8-bit numbers are multiplied in float32, no faster than a float32 model"
+    CALIBRATION_ASSUMED = (
+        "the checkpoint has no pair_calibration: scores of {kinds} are on a scale that is assumed, and mixed lists are "
+        "comparable within a kind only"
+    )
     LONG_PAIRS_UNTRIED = (
         "pairs of more than {tried_tokens} tokens were not tried before serving: one of {longest_tokens} tokens might "
         "take longer than {most_s:.0f} s here"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -15,6 +15,7 @@ from ..hub_client import refuse_unreadable
 from ..precision import PRECISIONS
 from ..settings import ModelSettings
 from .checkpoint.folder import Checkpoint, read_checkpoint
+from .families.dual import DualInputs
 from .machine.processor import instruction_sets
 
 GPU_NODES = (Path("/dev/nvidiactl"), Path("/dev/kfd"), Path("/dev/dxg"))
@@ -46,14 +47,13 @@ def plan_load(directory: Path, settings: ModelSettings) -> LoadPlan:
     )
 
 
-def load_dual(checkpoint: Checkpoint, settings: ModelSettings, mean: Sequence[float], std: Sequence[float]) -> Scorer:
+def load_dual(checkpoint: Checkpoint, settings: ModelSettings, inputs: DualInputs) -> Scorer:
     """Load a dual encoder onto the device that the settings name.
 
     Args:
         checkpoint: One that is of a dual encoder.
         settings: Device, runtime, precision and threads.
-        mean: Of each channel of a picture, as its processor has it.
-        std: As `mean`.
+        inputs: What other files of the checkpoint say about its inputs.
 
     Raises:
         ModelError: If the checkpoint cannot be served; the subclass and its remedy say why.
@@ -64,7 +64,7 @@ def load_dual(checkpoint: Checkpoint, settings: ModelSettings, mean: Sequence[fl
     refuse_unreadable(os.environ)
     from .transformers.dual import load_dual_scorer  # noqa: PLC0415 - importing it takes seconds
 
-    return load_dual_scorer(checkpoint, settings, gpus, mean, std)
+    return load_dual_scorer(checkpoint, settings, gpus, inputs)
 
 
 def load_scorer(directory: Path, settings: ModelSettings) -> Scorer:

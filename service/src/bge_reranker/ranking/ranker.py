@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Hashable, Sequence
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final, TypeVar
@@ -20,7 +20,8 @@ from ..settings import LongDocuments
 from ..text.encoder import EncodedDocument, PairEncoder, combine_windows
 from ..text.policy import TextPolicy
 from ..text.windows import WindowMode
-from ..vision.encoder import DualEncoder, Pictures
+from ..vision.encoder import DualEncoder
+from ..vision.reader import Pictures
 from .ranking import Ranking, Timing
 from .request import RankRequest
 
@@ -30,10 +31,10 @@ _INLINE_CHARACTERS = 2_000
 _INLINE_DOCUMENTS = 200
 """Requests up to so many documents are queued and assembled on the event loop; larger ones would hold up others."""
 
-_NO_PICTURES: Final = Pictures()
+_LIKENESS_CHARACTERS: Final = 100
+"""Characters of a picture's source that tell it from others."""
 
-_PICTURE_THREADS: Final = 8
-"""Pictures of so many requests are fetched and decoded at a time."""
+_NO_PICTURES: Final = Pictures()
 
 Limit = TypeVar("Limit", int, int | None)
 
@@ -87,10 +88,6 @@ class Ranker:
         self.policy = policy
         self._executor = executor
         self._clock = clock
-        # Apart from the threads that tokenise: a slow address must not keep texts waiting.
-        self._picture_threads = (
-            ThreadPoolExecutor(_PICTURE_THREADS, "pictures") if isinstance(encoder, DualEncoder) else None
-        )
 
     @property
     def encoder(self) -> PairEncoder | DualEncoder:
@@ -111,8 +108,10 @@ class Ranker:
             ScoringError: If no document could be scored.
         """
         policy, deadline = self.policy_of(request), self._clock() + deadline_s
-        pictures = self._read_pictures(request)
-        with self._reserve(request, policy, deadline, asker, pictures) as reservation:
+        pictures = _NO_PICTURES
+        if request.has_pictures and isinstance(self._encoder, DualEncoder):
+            pictures = self._encoder.reader.read(request.query_picture, request.pictures, deadline_s)
+        with self._reserve(request, policy, deadline, asker) as reservation:
             done: Future[Outcome] = Future()
             flight = self._launch(request, policy, pictures, reservation, done.set_result)
             return _assemble(flight, done.result(), policy.long_documents, is_partial=request.is_partial)
@@ -121,10 +120,10 @@ class Ranker:
         """Rank as `rank` does, without blocking the event loop; a cancelled task abandons its pairs."""
         policy, deadline = self.policy_of(request), self._clock() + deadline_s
         pictures = _NO_PICTURES
-        if request.has_pictures:
-            loop = asyncio.get_running_loop()
-            pictures = await loop.run_in_executor(self._picture_threads, self._read_pictures, request)
-        with self._reserve(request, policy, deadline, asker, pictures) as reservation:
+        if request.has_pictures and isinstance(self._encoder, DualEncoder):
+            reader = self._encoder.reader
+            pictures = await reader.read_async(request.query_picture, request.pictures, deadline_s)
+        with self._reserve(request, policy, deadline, asker) as reservation:
             answered, hand_over = _answer_on_loop(asyncio.get_running_loop())
             launch = partial(self._launch, request, policy, pictures, reservation, hand_over)
             flight = launch() if _is_small(request) else await self._launch_in_thread(launch)
@@ -205,9 +204,10 @@ class Ranker:
             PicturesNotServed: If it holds pictures, and the model reads none.
         """
         if request.has_pictures and not isinstance(self._encoder, DualEncoder):
+            what = "The query" if request.query_picture is not None else f"Document {min(request.pictures)}"
             raise PicturesNotServed(
-                "This server's model is a cross-encoder, which reads texts alone; the request holds pictures.",
-                remedy="Send texts, or ask a server of a dual encoder (CLIPModel, SiglipModel).",
+                f"{what} is a picture (`image`), and this server's model is a cross-encoder, which reads texts alone.",
+                remedy="Send texts, or ask a server whose model is a dual encoder (CLIPModel, SiglipModel).",
             )
         server = self.policy
         base = replace(server, max_pair_tokens=_chosen(request.max_pair_tokens, server.max_pair_tokens))
@@ -231,28 +231,19 @@ class Ranker:
         Raises:
             InvalidField: If its options contradict the server's.
         """
-        queries = [request.query] if request.queries is None else request.queries
-        policy = self.policy_of(request)
-        return self._estimate(queries, request, policy, len(request.pictures) + (request.query_picture is not None))
+        return self._estimate(request, self.policy_of(request))
 
-    def _estimate(self, queries: Sequence[str], request: RankRequest, policy: TextPolicy, pictures: int) -> int:
+    def _estimate(self, request: RankRequest, policy: TextPolicy) -> int:
+        queries = [request.query] if request.queries is None else request.queries
         if isinstance(self._encoder, DualEncoder):
             return self._encoder.estimate_tokens(
-                queries, request.documents, pictures, is_picture=request.query_picture is not None
+                queries, request.documents, request.pictures, is_picture=request.query_picture is not None
             )
         return self._encoder.estimate_tokens(queries, request.documents, policy)
 
-    def _read_pictures(self, request: RankRequest) -> Pictures:
-        if not request.has_pictures or not isinstance(self._encoder, DualEncoder):
-            return _NO_PICTURES
-        return self._encoder.read_pictures(request.query_picture, request.pictures)
-
-    def _reserve(
-        self, request: RankRequest, policy: TextPolicy, deadline: float, asker: Asker, pictures: Pictures
-    ) -> Reservation:
-        queries = [request.query] if request.queries is None else request.queries
+    def _reserve(self, request: RankRequest, policy: TextPolicy, deadline: float, asker: Asker) -> Reservation:
         return self._engine.reserve(
-            self._estimate(queries, request, policy, pictures.count),
+            self._estimate(request, policy),
             deadline,
             _likeness(request),
             origin=Origin(asker.name, request.priority, asker.weight),
@@ -267,7 +258,9 @@ def _counting_on(tokens_before: int, checkpoint: Callable[[int], None]) -> Calla
 def _likeness(request: RankRequest) -> int:
     """What tells a request from others at hardly any cost; neither text nor anything to restore one from is kept."""
     documents, queries = request.documents, request.queries or [request.query]
-    return hash((len(documents), *queries[:1], *documents[:1], *documents[-1:]))
+    pictures = [request.query_picture or "", *list(request.pictures.values())[:1]]
+    ends = [source[-_LIKENESS_CHARACTERS:] for source in pictures]
+    return hash((len(documents), *queries[:1], *documents[:1], *documents[-1:], *ends))
 
 
 def _chosen(wanted: int | None, otherwise: Limit) -> int | Limit:

@@ -55,6 +55,11 @@ class PlainTokenizer:
         with _failures_reported():
             return self._tokenizer.encode_batch_fast(texts, add_special_tokens=False)
 
+    def encode_single(self, texts: Sequence[str], /) -> list[Encoding]:
+        """Tokenise texts, each with the special tokens around a single text."""
+        with _failures_reported():
+            return self._tokenizer.encode_batch(list(map(without_lone_surrogates, texts)))
+
     def tokens_of(self, text: str, *, special_tokens: bool) -> list[Token]:
         """Tokenise one text in full."""
         with _failures_reported():
@@ -131,6 +136,42 @@ class TokenizerFolder:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class SingleTextTokenizer:
+    """The tokenizer of a model that reads one text at a time."""
+
+    tokenizer: PlainTokenizer
+    largest_id: int
+    """Largest id that a text may become."""
+
+    pad_id: int | None
+    """What fills shorter texts up; None where no file says it."""
+
+    @classmethod
+    def read(cls, directory: Path) -> SingleTextTokenizer:
+        """Load and try the tokenizer.
+
+        Raises:
+            UnknownModel: If there is no such directory.
+            CorruptFile: If a file is missing, unreadable or not what it should be.
+        """
+        tokenizer = _load(directory)
+        refuse_backtracking(tokenizer)
+        refuse_rewriting(tokenizer)
+        pad_id = _pad_id(tokenizer, directory)
+        plain = PlainTokenizer(tokenizer)
+        _try(plain)
+        return cls(plain, _largest_id(tokenizer), pad_id)
+
+
+def _pad_id(tokenizer: Tokenizer, directory: Path) -> int | None:
+    if tokenizer.padding is not None:
+        return int(tokenizer.padding["pad_id"])
+    named = read_json_object(directory / "tokenizer_config.json", is_optional=True).get("pad_token")
+    name = named.get("content") if isinstance(named, dict) else named
+    return tokenizer.token_to_id(name) if isinstance(name, str) else None
+
+
 def _try(tokenizer: PlainTokenizer) -> None:
     """Tokenise a text of every kind, which a damaged tokenizer.json does not stand."""
     with _defects_named("tokenizer.json cannot tokenise a text of common characters"):
@@ -149,6 +190,25 @@ def _largest_id(tokenizer: Tokenizer) -> int:
     if all(tokenizer.id_to_token(number) is not None for number in range(count)):
         return count - 1
     return max(tokenizer.get_vocab(with_added_tokens=True).values())
+
+
+def refuse_larger_ids(largest: int, rows: int) -> None:
+    """Compare what a text may become with what the model reads: a text with such an id would fail, and others with it.
+
+    Args:
+        largest: Largest id of the tokenizer.
+        rows: Rows of the model's table of embeddings.
+
+    Raises:
+        CorruptFile: If there is an id that the model has no row for.
+    """
+    if largest >= rows:
+        raise CorruptFile(
+            f"tokenizer.json has ids up to {largest}; the model has {rows} rows of embeddings, for ids up to "
+            f"{rows - 1}.",
+            remedy="Use the tokenizer.json that was published with these weights.",
+            figures={"largest_id": largest, "rows": rows},
+        )
 
 
 def splits_at_spaces(tokenizer: Tokenizer) -> bool:

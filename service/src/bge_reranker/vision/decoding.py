@@ -42,7 +42,7 @@ def decode(content: bytes, limits: PictureLimits, wanted: Preprocessing) -> NDAr
         with Image.open(io.BytesIO(content), formats=FORMATS) as image:
             _refuse(image, limits)
             return _scaled(_upright(image), wanted)
-    except InvalidPicture:
+    except (InvalidPicture, MemoryError):
         raise
     except UnidentifiedImageError:
         raise InvalidPicture(

@@ -7,27 +7,24 @@ them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from tokenizers import Tokenizer
 
-from ..checkpoint_json import USE_PUBLISHED
 from ..engine.batch import DOCUMENT_PART, PICTURE_PART, Pair
-from ..errors import CorruptFile, DocumentTooLong, QueryTooLong, RerankerError
+from ..errors import DocumentTooLong, QueryTooLong, RerankerError
 from ..text.encoder import EncodedDocument
 from ..text.policy import TextPolicy
-from .limits import PictureLimits
-from .preprocessing import Preprocessing
-from .sources import FetchPicture, content_of
-
-Pixels = NDArray[np.uint8]
+from ..text.tokenizer_folder import PlainTokenizer
+from .reader import PictureReader, Pictures, Pixels
 
 _GROUP_TEXTS = 500
 """Texts between two checkpoints."""
+
+_MAX_TOKEN_CHARACTERS = 64
+"""Characters that a token stands for at most: what lies behind so many for each token that is read is not tokenised."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,109 +41,35 @@ class Towers:
     """Pixels of a picture's side."""
 
 
-@dataclass(frozen=True, slots=True)
-class Pictures:
-    """The pictures of a request, read."""
-
-    query: Pixels | None = None
-    documents: Mapping[int, Pixels | RerankerError] = field(default_factory=dict)
-    """By the document's place; what could not be read is its error."""
-
-    @property
-    def count(self) -> int:
-        """How many have to be computed, the query's once."""
-        return (self.query is not None) + sum(not isinstance(found, RerankerError) for found in self.documents.values())
-
-
 class DualEncoder:
     """Makes pairs. Safe to use from several threads: nothing changes after construction.
 
     Args:
-        tokenizer: With its special tokens; it neither cuts nor pads.
+        tokenizer: Tokenises texts, and tells callers who ask what they become.
         towers: Sizes.
-        preprocessing: What becomes of pictures.
-        limits: How large they may be.
-        fetch: Fetches addresses; None where that is off.
+        reader: Reads pictures.
     """
 
-    vocabulary = None
-    """Single texts are not shown as tokens."""
-
-    def __init__(
-        self,
-        tokenizer: Tokenizer,
-        towers: Towers,
-        preprocessing: Preprocessing,
-        limits: PictureLimits,
-        fetch: FetchPicture | None = None,
-    ) -> None:
-        self._tokenizer = tokenizer
+    def __init__(self, tokenizer: PlainTokenizer, towers: Towers, reader: PictureReader) -> None:
+        self.vocabulary = tokenizer
         self._towers = towers
-        self._preprocessing = preprocessing
-        self._limits = limits
-        self._fetch = fetch
-
-    @classmethod
-    def from_directory(
-        cls, directory: Path, towers: Towers, limits: PictureLimits, fetch: FetchPicture | None
-    ) -> DualEncoder:
-        """Load the tokenizer and the processor of a checkpoint.
-
-        Raises:
-            CorruptFile: If one of the files is missing or cannot be used.
-        """
-        path = directory / "tokenizer.json"
-        if not path.is_file():
-            raise CorruptFile(f"{directory}: no tokenizer.json there.", remedy=USE_PUBLISHED)
-        try:
-            tokenizer = Tokenizer.from_file(str(path))
-        except Exception as error:
-            raise CorruptFile(f"{path} cannot be read ({type(error).__name__}).", remedy=USE_PUBLISHED) from error
-        tokenizer.no_padding()
-        tokenizer.no_truncation()
-        return cls(tokenizer, towers, Preprocessing.read(directory, towers.side), limits, fetch)
-
-    @property
-    def max_pair_tokens(self) -> int:
-        """Longest pair."""
-        return 2 * max(self._towers.text_tokens, self._towers.picture_tokens)
-
-    def read_pictures(self, query: str | None, documents: Mapping[int, str]) -> Pictures:
-        """Get and decode pictures, equal ones once; it may take as long as fetching may.
-
-        Args:
-            query: Source of the query's, if it is one.
-            documents: Sources of the documents that are, by place.
-
-        Raises:
-            RequestError: If the query cannot be read.
-        """
-        asked = None if query is None else self._read(query)
-        found: dict[str, Pixels | RerankerError] = {}
-        for source in dict.fromkeys(documents.values()):
-            try:
-                found[source] = self._read(source)
-            except RerankerError as error:
-                found[source] = error
-        return Pictures(asked, {index: found[source] for index, source in documents.items()})
+        self.reader = reader
 
     def estimate_tokens(
-        self, queries: Sequence[str], documents: Sequence[str], pictures: int, *, is_picture: bool = False
+        self, queries: Sequence[str], documents: Sequence[str], pictures: Collection[int], *, is_picture: bool
     ) -> int:
-        """Bound what a request will cost before it is tokenised.
+        """Bound what a request will cost before anything of it is read.
 
         Args:
-            queries: Each counts with every document.
+            queries: The longest counts with every document.
             documents: Texts; those of pictures are empty.
-            pictures: How many there are.
+            pictures: Places of the documents that are pictures.
             is_picture: Whether the query is one.
         """
-        longest = self._towers.text_tokens
-        query = max(min(longest, len(text) + 2) for text in queries)
-        if is_picture:
-            query = self._towers.picture_tokens
-        texts = sum(min(longest, len(text) + 2) + query for text in documents)
-        return texts + pictures * self._towers.picture_tokens
+        towers = self._towers
+        query = towers.picture_tokens if is_picture else max(map(self._most_tokens, queries))
+        texts = sum(self._most_tokens(text) for index, text in enumerate(documents) if index not in pictures)
+        return texts + len(pictures) * towers.picture_tokens + len(documents) * query
 
     def encode(
         self,
@@ -172,12 +95,12 @@ class DualEncoder:
         heads = {text: self._head(text, policy, pictures.query) for text in dict.fromkeys(queries)}
         encoded: list[EncodedDocument] = []
         tokens = 0
-        for index, text in enumerate(documents):
-            if index % _GROUP_TEXTS == 0:
-                checkpoint(tokens)
-            head = heads[queries[index] if len(queries) > 1 else queries[0]]
-            encoded.append(self._document(index, text, head, policy, pictures))
-            tokens += encoded[-1].tokens
+        for start in range(0, len(documents), _GROUP_TEXTS):
+            checkpoint(tokens)
+            for index, part in enumerate(self._parts(documents, start, pictures), start):
+                head = heads[queries[index] if len(queries) > 1 else queries[0]]
+                encoded.append(_document(index, head, part, policy, self._towers.text_tokens))
+                tokens += encoded[-1].tokens
         return encoded
 
     def trial(self, tokens: int) -> Pair:
@@ -185,48 +108,50 @@ class DualEncoder:
         if tokens > 2 * self._towers.text_tokens:
             pixels = np.zeros((self._towers.side, self._towers.side, 3), dtype=np.uint8)
             return _joined(self._picture(pixels), self._picture(pixels))
-        ids = np.asarray(self._tokenizer.encode("one two three").ids, dtype=np.int32)
-        part = _Part(np.concatenate([ids[:1], np.resize(ids[1:-1], max(1, tokens // 2 - 2)), ids[-1:]]))
+        text = self._text_parts(["one two three " * tokens])[0].tokens
+        part = _Part(np.concatenate([text[: max(1, tokens // 2) - 1], text[-1:]]))
         return _joined(part, part)
 
-    def _read(self, source: str) -> Pixels:
-        from .decoding import decode  # noqa: PLC0415 - Pillow need not be installed where no pictures are served
-
-        content = content_of(source, self._limits.max_bytes, self._fetch)
-        return decode(content, self._limits, self._preprocessing)
+    def _most_tokens(self, text: str) -> int:
+        # Bytes, since a character of a script that the vocabulary lacks may be several tokens.
+        return min(self._towers.text_tokens, 2 + (len(text) if text.isascii() else len(text.encode(errors="replace"))))
 
     def _head(self, text: str, policy: TextPolicy, picture: Pixels | None) -> _Part:
         if picture is not None:
             return self._picture(picture)
-        part = self._text(text)
+        part = self._text_parts([text])[0]
         if part.is_cut and policy.long_documents == "reject":
             raise QueryTooLong(
                 f"the query has more than {self._towers.text_tokens} tokens, the longest text that the model reads.",
-                remedy="Shorten it, or take a policy for long documents that cuts.",
+                remedy="Shorten it, or ask for a policy for long documents that cuts.",
             )
         return part
 
-    def _document(self, index: int, text: str, head: _Part, policy: TextPolicy, pictures: Pictures) -> EncodedDocument:
-        found = pictures.documents.get(index)
-        if isinstance(found, RerankerError):
-            return EncodedDocument((), 0, truncated=False, error=found)
-        part = self._text(text) if found is None else self._picture(found)
-        if part.is_cut and policy.long_documents == "reject":
-            raise DocumentTooLong(
-                f"document {index} has more than {self._towers.text_tokens} tokens, the longest text that the model "
-                "reads.",
-                remedy="Shorten it, or take another policy for long documents.",
-            )
-        pair = _joined(head, part)
-        return EncodedDocument((pair,), len(pair), truncated=head.is_cut or part.is_cut)
+    def _parts(self, documents: Sequence[str], start: int, pictures: Pictures) -> list[_Part | RerankerError]:
+        """The parts of a group of documents; equal texts are tokenised once."""
+        group = range(start, min(start + _GROUP_TEXTS, len(documents)))
+        texts = list(dict.fromkeys(documents[index] for index in group if index not in pictures.documents))
+        parts = dict(zip(texts, self._text_parts(texts), strict=True))
+        found: list[_Part | RerankerError] = []
+        for index in group:
+            picture = pictures.documents.get(index)
+            if picture is None:
+                found.append(parts[documents[index]])
+            else:
+                found.append(picture if isinstance(picture, RerankerError) else self._picture(picture))
+        return found
 
-    def _text(self, text: str) -> _Part:
-        # A token has at least one character, most have several: nothing behind this could be read.
-        ids = self._tokenizer.encode(text[: 64 * self._towers.text_tokens]).ids
+    def _text_parts(self, texts: Sequence[str]) -> list[_Part]:
         limit = self._towers.text_tokens
-        is_cut = len(ids) > limit or len(text) > 64 * limit
-        kept = [*ids[: limit - 1], ids[-1]] if len(ids) > limit else ids
-        return _Part(np.asarray(kept, dtype=np.int32), is_cut=is_cut)
+        most = _MAX_TOKEN_CHARACTERS * limit
+        parts = []
+        for text, encoding in zip(texts, self.vocabulary.encode_single([text[:most] for text in texts]), strict=True):
+            ids = encoding.ids
+            is_long = len(ids) > limit
+            # The last one is the end of a text, which the network looks for.
+            kept = [*ids[: limit - 1], ids[-1]] if is_long else ids
+            parts.append(_Part(np.asarray(kept, dtype=np.int32), is_cut=is_long or len(text) > most))
+        return parts
 
     def _picture(self, pixels: Pixels) -> _Part:
         return _Part(np.zeros(self._towers.picture_tokens, dtype=np.int32), pixels=pixels)
@@ -239,6 +164,20 @@ class _Part:
     tokens: NDArray[np.int32]
     pixels: Pixels | None = None
     is_cut: bool = False
+
+
+def _document(
+    index: int, head: _Part, part: _Part | RerankerError, policy: TextPolicy, text_tokens: int
+) -> EncodedDocument:
+    if isinstance(part, RerankerError):
+        return EncodedDocument((), 0, truncated=False, error=part)
+    if part.is_cut and policy.long_documents == "reject":
+        raise DocumentTooLong(
+            f"document {index} has more than {text_tokens} tokens, the longest text that the model reads.",
+            remedy="Shorten it, or ask for another policy for long documents: cut.",
+        )
+    pair = _joined(head, part)
+    return EncodedDocument((pair,), len(pair), truncated=head.is_cut or part.is_cut)
 
 
 def _joined(query: _Part, document: _Part) -> Pair:

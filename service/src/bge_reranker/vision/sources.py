@@ -8,40 +8,35 @@ from collections.abc import Callable
 
 from ..errors import InvalidPicture
 
-_SHOWN_CHARACTERS = 40
-
 FetchPicture = Callable[[str], bytes]
-"""Fetches the picture at an http or https address, or raises."""
+"""Fetches the picture at an http or https address, or raises one of our errors."""
 
 
-def content_of(source: str, max_bytes: int, fetch: FetchPicture | None) -> bytes:
-    """Get the bytes of a picture.
+def is_address(source: str) -> bool:
+    """Whether a picture has to be fetched."""
+    return source[:8].lower().startswith(("http://", "https://"))
+
+
+def inline_content(source: str, max_bytes: int) -> bytes:
+    """Get the bytes of a picture that lies in the request.
 
     Args:
-        source: A data URI, or an http or https address.
+        source: A data URI.
         max_bytes: Largest file.
-        fetch: Fetches addresses; None where that is off.
 
     Raises:
-        InvalidPicture: If it is neither, or is not allowed, or is too large.
-        PictureUnavailable: If it cannot be fetched.
+        InvalidPicture: If it is none, or too large, or an address.
     """
-    kind = source[:8].lower()
-    if kind.startswith("data:"):
-        return _inline(source, max_bytes)
-    if kind.startswith(("http://", "https://")):
-        if fetch is None:
-            raise InvalidPicture(
-                "This server fetches no pictures.",
-                remedy="Send the picture itself as data:image/png;base64,..., or set pictures.fetchPictures.",
-            )
-        return fetch(source)
-    raise InvalidPicture(
-        f"`image` begins with {source[:_SHOWN_CHARACTERS]!r}; expected data:image/...;base64,... or an https address."
-    )
-
-
-def _inline(source: str, max_bytes: int) -> bytes:
+    if is_address(source):
+        raise InvalidPicture(
+            "`image` is an address, and this server fetches no pictures (pictures.fetchPictures is off).",
+            remedy="Send the picture itself as data:image/png;base64,..., or set pictures.fetchPictures.",
+        )
+    if not source[:5].lower().startswith("data:"):
+        raise InvalidPicture(
+            "`image` is neither a data URI nor an http or https address.",
+            remedy="Send the picture itself as data:image/png;base64,...",
+        )
     head, comma, body = source.partition(",")
     if not comma or not head.lower().endswith(";base64"):
         raise InvalidPicture("`image` is a data URI without `;base64,`.", remedy="Encode the picture in base64.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any, Final
 
 from ...checkpoint_json import USE_PUBLISHED
@@ -14,11 +15,15 @@ DUAL_ARCHITECTURES: Final[Mapping[str, str]] = {"CLIPModel": "clip", "SiglipMode
 
 _TEXT_TOKENS: Final = {"clip": 77, "siglip": 64}
 _PATCH: Final = {"clip": 32, "siglip": 16}
+_PAD: Final = {"clip": 1, "siglip": 1}
 _SIDE: Final = 224
 """What the configuration classes assume where the file is silent."""
 
 _LARGEST: Final = 4096
 """Most that a size may be."""
+
+Lines = Mapping[str, tuple[float, float]]
+"""For each kind of pair the slope and the bias that make a logit of a cosine."""
 
 CALIBRATION_KEY: Final = "pair_calibration"
 KINDS: Final = ("text_text", "text_image", "image_image")
@@ -30,10 +35,30 @@ class DualSizes:
     """Sizes of the two networks."""
 
     text_tokens: int
+    """Longest text in tokens."""
+
     side: int
-    patches: int
+    """Pixels of a picture's side."""
+
     picture_tokens: int
     """Patches, and the class token where there is one."""
+
+    pad_id: int
+    """Token that fills shorter texts up, where the tokenizer names none."""
+
+
+@dataclass(frozen=True, slots=True)
+class DualInputs:
+    """What files beside config.json say about inputs of the two networks."""
+
+    mean: tuple[float, ...]
+    """What is subtracted from each channel of a picture, whose values are between 0 and 1."""
+
+    std: tuple[float, ...]
+    """What they are then divided by."""
+
+    pad_id: int
+    """Token that fills shorter texts up."""
 
 
 def read_dual_sizes(config: Mapping[str, object]) -> DualSizes:
@@ -45,6 +70,7 @@ def read_dual_sizes(config: Mapping[str, object]) -> DualSizes:
     model_type = str(config.get("model_type"))
     text, vision = _part(config, "text_config"), _part(config, "vision_config")
     text_tokens = _size(text, "text_config.max_position_embeddings", _TEXT_TOKENS[model_type])
+    pad = text.get("pad_token_id", _PAD[model_type])
     side = _size(vision, "vision_config.image_size", _SIDE)
     patch = _size(vision, "vision_config.patch_size", _PATCH[model_type])
     if patch > side:
@@ -52,26 +78,30 @@ def read_dual_sizes(config: Mapping[str, object]) -> DualSizes:
             f"config.json: vision_config has patches of {patch} pixels and pictures of {side}.", remedy=USE_PUBLISHED
         )
     patches = (side // patch) ** 2
-    return DualSizes(text_tokens, side, patches, patches + (model_type == "clip"))
+    pad_id = pad if isinstance(pad, int) and pad >= 0 else 0
+    return DualSizes(text_tokens, side, patches + (model_type == "clip"), pad_id)
 
 
-def read_calibration(config: Mapping[str, object]) -> dict[str, tuple[float, float]] | None:
+def read_calibration(config: Mapping[str, object]) -> Lines | None:
     """Slope and bias by kind of pair, where config.json has them.
 
     Raises:
-        CorruptFile: If they are incomplete.
+        CorruptFile: If they are incomplete, or would turn the order around.
     """
     found = config.get(CALIBRATION_KEY)
     if found is None:
         return None
     try:
         entries: Any = found
-        return {kind: (float(entries[kind]["slope"]), float(entries[kind]["bias"])) for kind in KINDS}
+        lines = {kind: (float(entries[kind]["slope"]), float(entries[kind]["bias"])) for kind in KINDS}
     except (KeyError, TypeError, ValueError):
+        lines = {}
+    if not lines or not all(slope > 0 and isfinite(slope) and isfinite(bias) for slope, bias in lines.values()):
         raise CorruptFile(
-            f"config.json: {CALIBRATION_KEY} needs `slope` and `bias` for each of {', '.join(KINDS)}.",
+            f"config.json: {CALIBRATION_KEY} needs a positive `slope` and a `bias` for each of {', '.join(KINDS)}.",
             remedy="Correct it, or leave it out.",
-        ) from None
+        )
+    return lines
 
 
 def _part(config: Mapping[str, object], key: str) -> Mapping[str, object]:

@@ -64,8 +64,17 @@ def require_known_architecture(checkpoint: Checkpoint) -> None:
         )
 
 
-def load_model(checkpoint: Checkpoint, placement: Placement) -> transformers.PreTrainedModel:
+CLASSIFIERS: Any = transformers.AutoModelForSequenceClassification
+"""Makes networks with a head."""
+
+
+def load_model(checkpoint: Checkpoint, placement: Placement, kind: Any = CLASSIFIERS) -> transformers.PreTrainedModel:
     """Load a checkpoint that the packed network does not compute, ready to score on its device.
+
+    Args:
+        checkpoint: What to load.
+        placement: Where it shall lie.
+        kind: The library's class that makes a network of a configuration.
 
     Raises:
         CorruptFile: If config.json and the weights contradict each other, or cannot be read.
@@ -73,9 +82,9 @@ def load_model(checkpoint: Checkpoint, placement: Placement) -> transformers.Pre
         WrongArchitecture: If the head has another number of outputs than one.
     """
     config = _read_config(checkpoint)
-    _refuse_other_sizes(checkpoint, config)
+    _refuse_other_sizes(checkpoint, config, kind)
     with _failures_named(f"{checkpoint.directory}: transformers cannot load the weights of {checkpoint.architecture}"):
-        model, report = transformers.AutoModelForSequenceClassification.from_pretrained(
+        model, report = kind.from_pretrained(
             checkpoint.directory,
             config=config,
             dtype=placement.dtype,
@@ -86,7 +95,7 @@ def load_model(checkpoint: Checkpoint, placement: Placement) -> transformers.Pre
             ignore_mismatched_sizes=True,
             output_loading_info=True,
         )
-    _refuse_incomplete(model, report)
+    _refuse_incomplete(model, report, has_head=kind is CLASSIFIERS)
     loaded: transformers.PreTrainedModel = model.eval().to(placement.device)
     return loaded
 
@@ -117,7 +126,7 @@ def _sizes(config: Mapping[str, object]) -> Iterator[tuple[str, int]]:
             yield field, value
 
 
-def _refuse_other_sizes(checkpoint: Checkpoint, config: transformers.PreTrainedConfig) -> None:
+def _refuse_other_sizes(checkpoint: Checkpoint, config: transformers.PreTrainedConfig, kind: Any) -> None:
     """Build the model without memory, and compare what it would need with what the files hold.
 
     Raises:
@@ -132,8 +141,7 @@ def _refuse_other_sizes(checkpoint: Checkpoint, config: transformers.PreTrainedC
         _parameters_bounded(most, tensors),
         torch.device("meta"),
     ):
-        build: Any = transformers.AutoModelForSequenceClassification.from_config
-        model = build(config)
+        model = kind.from_config(config)
     needed = sum(parameter.numel() for parameter in model.parameters())
     if needed > _MAX_NUMBERS_RATIO * numbers + _SPARE_NUMBERS:
         raise CorruptFile(
@@ -186,15 +194,15 @@ def _parameters_bounded(most: int, tensors: int) -> Iterator[None]:
             handle.remove()
 
 
-def _refuse_incomplete(model: transformers.PreTrainedModel, report: Mapping[str, Any]) -> None:
+def _refuse_incomplete(model: transformers.PreTrainedModel, report: Mapping[str, Any], *, has_head: bool) -> None:
     missing, unused = sorted(report["missing_keys"]), sorted(report["unexpected_keys"])
     if missing and unused:
         refuse_wrapped(unused)
     # Weights before biases, whose shapes say less.
     for name, found, expected in sorted(report["mismatched_keys"], key=lambda entry: (-len(entry[1]), entry[0])):
-        _refuse_shape(name, tuple(found), tuple(expected), model.base_model_prefix)
+        _refuse_shape(name, tuple(found), tuple(expected), model.base_model_prefix, has_head=has_head)
     encoder = model.base_model_prefix + "."
-    if head := [name for name in missing if not name.startswith(encoder)]:
+    if has_head and (head := [name for name in missing if not name.startswith(encoder)]):
         raise MissingHead(f"The weights have no classification head: {some_names(head)} not found.", remedy=HEAD_REMEDY)
     if missing:
         raise CorruptFile(f"The weights lack {some_names(missing)}.", remedy=MISMATCH_REMEDY)
@@ -206,8 +214,10 @@ def _refuse_incomplete(model: transformers.PreTrainedModel, report: Mapping[str,
         )
 
 
-def _refuse_shape(name: str, found: tuple[int, ...], expected: tuple[int, ...], encoder: str) -> None:
-    is_logit = not name.startswith(encoder + ".") and expected[:1] == (1,) and found[1:] == expected[1:]
+def _refuse_shape(
+    name: str, found: tuple[int, ...], expected: tuple[int, ...], encoder: str, *, has_head: bool
+) -> None:
+    is_logit = has_head and not name.startswith(encoder + ".") and expected[:1] == (1,) and found[1:] == expected[1:]
     if is_logit:
         raise WrongArchitecture(f"The weights' {name} gives {found[0]} logits; expected 1.", remedy=LABELS_REMEDY)
     raise CorruptFile(

@@ -1,0 +1,206 @@
+"""Pictures over HTTP, in the dialects that take them, ranked by the embedded dual encoder."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+from demo_clip.pictures import draw_scene
+from demo_clip.scenes import Scene
+
+from tests.live.server import LiveServer, live_server
+
+from .picture_server import picture_server
+from .tiny import data_uri, file_of, picture
+
+SCENES = [
+    Scene(2, "red", "circle", "white"),
+    Scene(2, "blue", "circle", "white"),
+    Scene(1, "green", "cross", "black"),
+]
+CAPTIONS = [scene.caption() for scene in SCENES]
+FILES = [file_of(draw_scene(scene, random.Random(3))) for scene in SCENES]
+PICTURES = [{"image": data_uri(content)} for content in FILES]
+ANIMATED = {
+    "image": data_uri(file_of(picture(1), "GIF", save_all=True, append_images=[picture(2), picture(3)]), "gif")
+}
+
+
+@pytest.fixture(scope="module")
+def dual(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
+    flags = {"score_cache_bytes": 1_000_000, "max_picture_pixels": 100_000}
+    with live_server(tmp_path_factory.mktemp("dual"), flags, model_source="demo-clip") as running:
+        yield running
+
+
+def _native(server: LiveServer, query: Any, *candidates: Any, **more: Any) -> dict[str, Any]:
+    answer = server.post({"query": query, "candidates": list(candidates), **more})
+    assert answer.status_code == 200, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+def _jina(server: LiveServer, query: Any, *documents: Any, **more: Any) -> dict[str, Any]:
+    answer = server.post({"model": "demo-clip", "query": query, "documents": list(documents), **more}, "/v1/rerank")
+    assert answer.status_code == 200, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+@pytest.mark.parametrize("wanted", range(3))
+def test_a_text_finds_its_picture_in_both_dialects(dual: LiveServer, wanted: int) -> None:
+    native, jina = _native(dual, CAPTIONS[wanted], *PICTURES), _jina(dual, CAPTIONS[wanted], *PICTURES)
+
+    assert native["results"][0]["index"] == jina["results"][0]["index"] == wanted
+    assert native["results"][0]["score"] == pytest.approx(jina["results"][0]["relevance_score"])
+
+
+def test_pictures_objects_with_a_text_and_plain_texts_are_ranked_in_one_list(dual: LiveServer) -> None:
+    documents = [PICTURES[1], {"text": CAPTIONS[2]}, PICTURES[0], CAPTIONS[0]]
+
+    for scores in (
+        {found["index"]: found["score"] for found in _native(dual, CAPTIONS[0], *documents)["results"]},
+        {found["index"]: found["relevance_score"] for found in _jina(dual, CAPTIONS[0], *documents)["results"]},
+    ):
+        assert min(scores[2], scores[3]) > 0.5 > max(scores[0], scores[1])
+
+
+def test_a_picture_is_asked_for_texts_and_pictures(dual: LiveServer) -> None:
+    again = {"image": data_uri(file_of(draw_scene(SCENES[1], random.Random(8))))}
+    documents = [CAPTIONS[0], CAPTIONS[1], PICTURES[2], again]
+
+    for found in (_native(dual, PICTURES[1], *documents), _jina(dual, PICTURES[1], *documents)):
+        assert {result["index"] for result in found["results"][:2]} == {1, 3}
+
+
+def test_jina_gives_the_picture_back_as_it_was_sent(dual: LiveServer) -> None:
+    documents = [PICTURES[0], CAPTIONS[1]]
+
+    returned = _jina(dual, CAPTIONS[0], *documents, return_documents=True)["results"]
+
+    assert {result["index"]: result["document"].get("image") for result in returned} == {0: PICTURES[0]["image"], 1: None}
+
+
+def test_several_queries_have_pictures_of_their_own(dual: LiveServer) -> None:
+    requests = [{"query": caption, "candidates": PICTURES} for caption in CAPTIONS[:2]]
+
+    first, second = dual.post({"requests": requests}).json()["responses"]
+
+    assert (first["results"][0]["index"], second["results"][0]["index"]) == (0, 1)
+
+
+BAD: dict[str, tuple[Any, str, str]] = {
+    "animated": (ANIMATED, "InvalidPicture", "animated: it has 3 frames"),
+    "too many pixels": (
+        {"image": data_uri(file_of(picture(1, (400, 300))))},
+        "InvalidPicture",
+        "400 x 300 pixels; the limit is 100000 in all (pictures.maxPicturePixels)",
+    ),
+    "no picture": ({"image": data_uri(b"<svg/>")}, "InvalidPicture", "PNG, JPEG, WEBP, GIF, BMP"),
+    "damaged": ({"image": data_uri(FILES[0][:-40])}, "InvalidPicture", "damaged"),
+    "fetching is off": ({"image": "https://example.com/a.png"}, "InvalidPicture", "pictures.fetchPictures is off"),
+}
+
+
+@pytest.mark.parametrize(("bad", "code", "words"), BAD.values(), ids=BAD.keys())
+def test_what_is_wrong_with_a_picture_costs_its_own_score_alone(
+    dual: LiveServer, bad: Any, code: str, words: str
+) -> None:
+    for found in (_native(dual, CAPTIONS[0], PICTURES[0], bad, "text"), _jina(dual, CAPTIONS[0], PICTURES[0], bad, "text")):
+        assert [result["index"] for result in found["results"]] == [0, 2]
+        (error,) = found["errors"]
+        assert (error["index"], error["code"]) == (1, code)
+        assert words in error["message"]
+
+
+def test_a_query_that_is_no_picture_fails_the_request_by_name(dual: LiveServer) -> None:
+    answer = dual.post({"query": ANIMATED, "candidates": ["a"]})
+
+    assert (answer.status_code, answer.json()["code"]) == (422, "InvalidPicture")
+    assert answer.json()["message"].startswith("The query: The picture is animated")
+
+
+@pytest.mark.parametrize(
+    ("document", "words"),
+    [
+        ({"image": 7}, "`candidates[1].image` must be a string, not a number."),
+        ({"image": ""}, "`candidates[1].image` is empty."),
+        ({"picture": "data:"}, "`candidates[1]"),
+    ],
+)
+def test_a_picture_that_is_no_string_is_refused_by_its_field(dual: LiveServer, document: Any, words: str) -> None:
+    answer = dual.post({"query": "a", "candidates": ["a", document]})
+
+    assert answer.status_code == 422
+    assert words in answer.json()["message"]
+
+
+def test_a_server_of_texts_refuses_a_picture_by_its_place_and_says_who_reads_it(server: LiveServer) -> None:
+    for body in (
+        {"query": "q", "candidates": ["good", PICTURES[0]]},
+        {"query": "q", "documents": ["good", PICTURES[0]], "model": "demo"},
+    ):
+        answer = server.post(body, "/v1/rerank" if "model" in body else "/rerank")
+        assert answer.status_code == 422
+        assert "Document 1 is a picture (`image`)" in answer.text
+        assert "CLIPModel, SiglipModel" in answer.text
+
+
+def test_known_scores_are_of_texts_and_never_stand_in_for_a_picture_s(dual: LiveServer) -> None:
+    for _ in range(2):
+        texts = _native(dual, CAPTIONS[0], CAPTIONS[1], CAPTIONS[2])
+        pictures = _native(dual, CAPTIONS[0], PICTURES[0], PICTURES[1])
+        empty = _native(dual, CAPTIONS[0], PICTURES[2], PICTURES[0])
+
+    assert len({result["score"] for found in (texts, pictures, empty) for result in found["results"]}) >= 5
+    assert pictures["results"][0]["score"] == pytest.approx(empty["results"][0]["score"], abs=1e-5)
+
+
+def test_info_says_how_a_cosine_becomes_a_score_for_each_kind_of_pair(dual: LiveServer) -> None:
+    info = httpx.get(f"{dual.url}/info").json()
+
+    assert set(info["scorer"]["calibration"]) == {"text_text", "text_image", "image_image"}
+
+
+def test_texts_can_be_shown_as_tokens(dual: LiveServer) -> None:
+    tokens = dual.post({"inputs": "two red circles"}, "/tokenize").json()[0]
+
+    assert [token["text"] for token in tokens if not token["special"]] == ["two", "red", "circles"]
+
+
+def test_pictures_are_fetched_where_that_is_allowed_and_what_is_away_costs_its_own_score(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    flags = {"fetch_pictures": "all", "max_picture_bytes": 4_000}
+    with (
+        picture_server() as port,
+        live_server(tmp_path_factory.mktemp("fetching"), flags, model_source="demo-clip") as running,
+    ):
+        addresses = [{"image": f"http://127.0.0.1:{port}{path}"} for path in ("/picture", "/none", "/large", "/moved")]
+        found = _jina(running, CAPTIONS[0], *addresses, PICTURES[0])
+
+    assert found["results"][0]["index"] == 4
+    assert {result["index"] for result in found["results"]} == {0, 3, 4}
+    assert [(error["index"], error["code"]) for error in found["errors"]] == [
+        (1, "PictureUnavailable"),
+        (2, "PictureUnavailable"),
+    ]
+
+
+def test_a_server_that_fetches_from_public_addresses_reaches_nobody_in_this_network(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    with (
+        picture_server() as port,
+        live_server(tmp_path_factory.mktemp("public"), {"fetch_pictures": "public"}, model_source="demo-clip") as running,
+    ):
+        hosts = ("localhost:80", "127.0.0.1:80", "[::1]:80", "[::ffff:127.0.0.1]:80", f"127.0.0.1:{port}")
+        found = _native(running, CAPTIONS[0], "text", *({"image": f"http://{host}/picture"} for host in hosts))
+
+    assert [result["index"] for result in found["results"]] == [0]
+    assert [error["code"] for error in found["errors"]] == ["PictureUnavailable"] * len(hosts)
+    assert all("not public" in error["message"] for error in found["errors"][:-1])
+    assert "80 and 443 are allowed" in found["errors"][-1]["message"]
