@@ -1,4 +1,4 @@
-"""Pictures ranked from their files, beside transformers' own batched loop over the same checkpoint in the same process."""
+"""Pictures ranked from their files, beside transformers' own batched loop over the same checkpoint in one process."""
 
 from __future__ import annotations
 
@@ -45,9 +45,7 @@ def measure_images(folder: Path, rounds: int, console: Console) -> dict[str, Any
     report: dict[str, Any] = {"pictures": _PICTURES, "picture_size": _SIZE}
     for name, checkpoint in (("ViT-B/32's shape", write_base_shape(folder)), ("demo-clip", demo_clip_directory())):
         with ThreadPoolExecutor(1) as executor:
-            model = load_model(
-                Settings(model=ModelSettings(source=str(checkpoint), device="cpu")), {}, executor
-            )
+            model = load_model(Settings(model=ModelSettings(source=str(checkpoint), device="cpu")), {}, executor)
             try:
                 rankings: dict[str, Callable[[], Any]] = {
                     "this": lambda model=model: model.ranker.rank(_request(contents), _DEADLINE_S).logits,

@@ -41,6 +41,13 @@ SENTENCES = (
         "the CPU has no VNNI: 8-bit numbers are multiplied in float32, no faster than a float32 model",
     ),
     (
+        Note(NoteKind.CALIBRATION_ASSUMED, {"kinds": "all pairs"}),
+        (
+            "the checkpoint has no pair_calibration: scores of all pairs are on a scale that is assumed, and mixed "
+            "lists are comparable within a kind only"
+        ),
+    ),
+    (
         Note(NoteKind.LONG_PAIRS_UNTRIED, {"tried_tokens": 512, "longest_tokens": 8192, "most_s": 10.0}),
         (
             "pairs of more than 512 tokens were not tried before serving: one of 8192 tokens might take longer than "

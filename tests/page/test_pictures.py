@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
-from demo_clip.pictures import draw_scene
-from demo_clip.scenes import Scene
 from playwright.sync_api import expect
 
+from demo_clip.pictures import draw_scene
+from demo_clip.scenes import Scene
 from tests.vision.tiny import file_of
 
 from .screenshots import demo_server

@@ -10,14 +10,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from demo_clip.pictures import draw_scene
-from demo_clip.scenes import TEMPLATES, Scene, candidates, split_scenes
 
 from bge_reranker.demo import demo_clip_directory
 from bge_reranker.loading import load_model
 from bge_reranker.ranking.ranker import Ranker
 from bge_reranker.ranking.request import RankRequest
 from bge_reranker.settings import ModelSettings, Settings
+from demo_clip.pictures import draw_scene
+from demo_clip.scenes import TEMPLATES, Scene, candidates, split_scenes
 
 from .tiny import data_uri, file_of
 

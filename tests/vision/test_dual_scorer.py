@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
-
-import json
 
 import numpy as np
 import pytest
@@ -113,7 +112,7 @@ def test_a_query_that_cannot_be_read_fails_the_request(tmp_path: Path) -> None:
 
 
 def test_a_cross_encoder_refuses_pictures_by_name() -> None:
-    with pytest.raises(PicturesNotServed, match="Document 0 is a picture .*cross-encoder"):
+    with pytest.raises(PicturesNotServed, match=r"Document 0 is a picture .*cross-encoder"):
         _rank("demo", _request())
 
 
@@ -210,7 +209,7 @@ BROKEN: dict[str, tuple[Any, str]] = {
     "another type": (_changed("config.json", model_type="siglip"), "model_type is 'siglip'; expected 'clip'"),
     "half a calibration": (_changed("config.json", pair_calibration={"text_text": {}}), "pair_calibration needs"),
     "a calibration that turns the order around": (
-        _changed("config.json", pair_calibration=dict.fromkeys(KINDS, {"slope": -1, "bias": 0})),
+        _changed("config.json", pair_calibration={kind: {"slope": -1, "bias": 0} for kind in KINDS}),
         "needs a positive `slope`",
     ),
     "patches larger than pictures": (

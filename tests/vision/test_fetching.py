@@ -13,7 +13,6 @@ import pytest
 from bge_reranker.errors import PictureUnavailable
 from bge_reranker.vision.fetching import PictureFetcher, resolve
 from bge_reranker.vision.public_addresses import is_public
-
 from tests.store.servers.authority import write_authority
 
 from .picture_server import PICTURE, picture_server

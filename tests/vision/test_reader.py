@@ -80,7 +80,7 @@ async def _in_thread(reader: PictureReader, query: str, documents: dict[int, str
 def test_a_picture_that_is_late_costs_its_own_score_and_no_other_s(read: Read) -> None:
     arrived = threading.Event()
 
-    def fetch(url: str) -> bytes:
+    def fetch(_url: str) -> bytes:
         assert arrived.wait(WAIT_S)
         return b"a"
 
@@ -96,7 +96,7 @@ def test_a_picture_that_is_late_costs_its_own_score_and_no_other_s(read: Read) -
 def test_slow_addresses_keep_nobody_waiting_whose_pictures_are_in_the_request() -> None:
     arrived = threading.Event()
 
-    def fetch(url: str) -> bytes:
+    def fetch(_url: str) -> bytes:
         assert arrived.wait(WAIT_S)
         return b"a"
 
@@ -136,7 +136,7 @@ def test_a_caller_who_hangs_up_has_nothing_more_fetched() -> None:
 
 
 def test_what_a_fetcher_raises_is_the_picture_s_error() -> None:
-    def fetch(url: str) -> bytes:
+    def fetch(_url: str) -> bytes:
         raise PictureUnavailable("away")
 
     assert _codes(PictureReader(decode, 100, fetch).read(None, {0: URL}, WAIT_S)) == ["PictureUnavailable"]

@@ -8,9 +8,9 @@ from typing import Any
 
 import httpx
 import pytest
+
 from demo_clip.pictures import draw_scene
 from demo_clip.scenes import Scene
-
 from tests.live.server import LiveServer, live_server
 
 from .picture_server import picture_server
@@ -24,9 +24,7 @@ SCENES = [
 CAPTIONS = [scene.caption() for scene in SCENES]
 FILES = [file_of(draw_scene(scene, random.Random(3))) for scene in SCENES]
 PICTURES = [{"image": data_uri(content)} for content in FILES]
-ANIMATED = {
-    "image": data_uri(file_of(picture(1), "GIF", save_all=True, append_images=[picture(2), picture(3)]), "gif")
-}
+ANIMATED = {"image": data_uri(file_of(picture(1), "GIF", save_all=True, append_images=[picture(2), picture(3)]), "gif")}
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +79,10 @@ def test_jina_gives_the_picture_back_as_it_was_sent(dual: LiveServer) -> None:
 
     returned = _jina(dual, CAPTIONS[0], *documents, return_documents=True)["results"]
 
-    assert {result["index"]: result["document"].get("image") for result in returned} == {0: PICTURES[0]["image"], 1: None}
+    assert {result["index"]: result["document"].get("image") for result in returned} == {
+        0: PICTURES[0]["image"],
+        1: None,
+    }
 
 
 def test_several_queries_have_pictures_of_their_own(dual: LiveServer) -> None:
@@ -109,7 +110,10 @@ BAD: dict[str, tuple[Any, str, str]] = {
 def test_what_is_wrong_with_a_picture_costs_its_own_score_alone(
     dual: LiveServer, bad: Any, code: str, words: str
 ) -> None:
-    for found in (_native(dual, CAPTIONS[0], PICTURES[0], bad, "text"), _jina(dual, CAPTIONS[0], PICTURES[0], bad, "text")):
+    for found in (
+        _native(dual, CAPTIONS[0], PICTURES[0], bad, "text"),
+        _jina(dual, CAPTIONS[0], PICTURES[0], bad, "text"),
+    ):
         assert [result["index"] for result in found["results"]] == [0, 2]
         (error,) = found["errors"]
         assert (error["index"], error["code"]) == (1, code)
@@ -195,7 +199,9 @@ def test_a_server_that_fetches_from_public_addresses_reaches_nobody_in_this_netw
 ) -> None:
     with (
         picture_server() as port,
-        live_server(tmp_path_factory.mktemp("public"), {"fetch_pictures": "public"}, model_source="demo-clip") as running,
+        live_server(
+            tmp_path_factory.mktemp("public"), {"fetch_pictures": "public"}, model_source="demo-clip"
+        ) as running,
     ):
         hosts = ("localhost:80", "127.0.0.1:80", "[::1]:80", "[::ffff:127.0.0.1]:80", f"127.0.0.1:{port}")
         found = _native(running, CAPTIONS[0], "text", *({"image": f"http://{host}/picture"} for host in hosts))

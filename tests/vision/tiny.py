@@ -29,9 +29,7 @@ def write_siglip(folder: Path, patch: int = 8) -> SiglipModel:
     return _write(folder, SiglipModel, SiglipConfig, {}, {}, patch)
 
 
-def _write(
-    folder: Path, kind: Any, config: Any, top: dict[str, Any], changes: dict[str, Any], patch: int = 8
-) -> Any:
+def _write(folder: Path, kind: Any, config: Any, top: dict[str, Any], changes: dict[str, Any], patch: int = 8) -> Any:
     torch.manual_seed(3)
     tower = {"hidden_size": 8, "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
     text = tower | {

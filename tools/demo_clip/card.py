@@ -22,16 +22,17 @@ with before anyone fetches a model. It was trained from scratch on pictures that
 squares, triangles or crosses of one of six colours on one of three backgrounds, each with a caption in one of four
 wordings. It knows nothing else.
 
-CLIP in miniature: pictures of 48 pixels in patches of 8, three layers of width 96; captions of up to 16 tokens, one layer
-of width 64; float16 weights. `pair_calibration` in config.json says how a cosine becomes a logit for each kind of pair.
+CLIP in miniature: pictures of 48 pixels in patches of 8, three layers of width 96; captions of up to 16 tokens, one
+layer of width 64; float16 weights. `pair_calibration` in config.json says how a cosine becomes a logit for each kind of
+pair.
 
 `make demo-clip` made it with {steps} batches over {pictures} pictures in {minutes:.0f} CPU minutes ({processor}, Python
 {python}, torch {torch}, transformers {transformers}). The same command on the same machine and versions makes the same
 weights.
 
 Of {lists} lists of ten pictures, for captions of scenes that no training picture and no training caption showed, the
-right picture came first in {share:.1%}; five of the ten differ from it in a single attribute. A colour histogram that was
-shown another picture of the right scene has {histogram:.1%}. `make demo-clip TASK=evaluate` measures it again.
+right picture came first in {share:.1%}; five of the ten differ from it in a single attribute. A colour histogram that
+was shown another picture of the right scene has {histogram:.1%}. `make demo-clip TASK=evaluate` measures it again.
 """
 
 

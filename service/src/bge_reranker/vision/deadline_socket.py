@@ -13,7 +13,7 @@ class DeadlineSocket:
     """As much of a socket as `http.client` asks for.
 
     Args:
-        connected: What carries the bytes.
+        connected: What carries the bytes; whoever opened it closes it.
         remaining_s: Gives the seconds that are left, or raises.
     """
 
@@ -31,8 +31,7 @@ class DeadlineSocket:
         self._connected.sendall(content)
 
     def close(self) -> None:
-        """Let go of the connection."""
-        self._connected.close()
+        """Nothing: `http.client` calls it when an answer has begun whose rest is still to be read."""
 
 
 class _Reader(io.RawIOBase):

@@ -11,6 +11,7 @@ import socket
 import ssl
 import time
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from functools import partial
 from ipaddress import ip_address
 from typing import Any, Final
@@ -105,22 +106,28 @@ class PictureFetcher:
         """Ask one address: the file, or where it redirects to."""
         parts = urlsplit(url)
         host, port = self._judged_host(parts)
-        connection = self._connect(host, port, self._judged_address(host, port), parts.scheme, deadline)
-        try:
-            target = quote((parts.path or "/") + (f"?{parts.query}" if parts.query else ""), safe=_TARGET_CHARACTERS)
-            connection.request("GET", target, headers={"Accept": "image/*", "Accept-Encoding": "identity"})
-            response = connection.getresponse()
-            location = response.getheader("Location")
-            if response.status in _REDIRECTS and location:
-                return urljoin(url, location)
-            if response.status != http.client.OK:
-                raise PictureUnavailable(
-                    f"The picture's address answers with status {response.status}.",
-                    remedy="Check the address, or send the picture itself.",
-                )
-            return self._content(response)
-        finally:
-            connection.close()
+        address = self._judged_address(host, port)
+        with closing(self._connect(host, port, address, parts.scheme, deadline)) as connected:
+            connection = http.client.HTTPConnection(host, port)
+            connection.default_port = _PORTS[parts.scheme]
+            # It asks for no more of a socket than this has.
+            carrier: Any = DeadlineSocket(connected, partial(self._remaining_s, deadline))
+            connection.sock = carrier
+            return self._answer(connection, url, parts)
+
+    def _answer(self, connection: http.client.HTTPConnection, url: str, parts: SplitResult) -> bytes | str:
+        target = quote((parts.path or "/") + (f"?{parts.query}" if parts.query else ""), safe=_TARGET_CHARACTERS)
+        connection.request("GET", target, headers={"Accept": "image/*", "Accept-Encoding": "identity"})
+        response = connection.getresponse()
+        location = response.getheader("Location")
+        if response.status in _REDIRECTS and location:
+            return urljoin(url, location)
+        if response.status != http.client.OK:
+            raise PictureUnavailable(
+                f"The picture's address answers with status {response.status}.",
+                remedy="Check the address, or send the picture itself.",
+            )
+        return self._content(response)
 
     def _judged_host(self, parts: SplitResult) -> tuple[str, int]:
         usual = _PORTS.get(parts.scheme)
@@ -151,21 +158,14 @@ class PictureFetcher:
             )
         return found[0]
 
-    def _connect(self, host: str, port: int, address: str, scheme: str, deadline: float) -> http.client.HTTPConnection:
+    def _connect(self, host: str, port: int, address: str, scheme: str, deadline: float) -> socket.socket:
         connected = self._open((address, port), self._remaining_s(deadline))
         try:
             connected.settimeout(self._remaining_s(deadline))
-            if scheme == "https":
-                connected = self._tls.wrap_socket(connected, server_hostname=host)
+            return self._tls.wrap_socket(connected, server_hostname=host) if scheme == "https" else connected
         except BaseException:
             connected.close()
             raise
-        connection = http.client.HTTPConnection(host, port)
-        connection.default_port = _PORTS[scheme]
-        # It asks for no more of a socket than this has.
-        carrier: Any = DeadlineSocket(connected, partial(self._remaining_s, deadline))
-        connection.sock = carrier
-        return connection
 
     def _content(self, response: http.client.HTTPResponse) -> bytes:
         content = bytearray()
