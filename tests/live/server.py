@@ -91,7 +91,7 @@ def live_server(
         shadowing_of: Makes what samples its requests; None for nothing.
         model_source: A real model to serve instead of the scripted scorer.
     """
-    own = {"port": 0, "management_port": 0, "log_level": "error"} | ({"source": model_source} if model_source else {})
+    own = {"port": 0, "management_port": 0, "log_level": "error"} | ({"model": model_source} if model_source else {})
     settings = load_settings(flags=own | dict(flags or {}))
 
     def load(scorer: ScriptedScorer, metrics: Metrics, executor: Executor) -> ServedModel:

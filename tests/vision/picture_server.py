@@ -25,7 +25,7 @@ class _Answers(BaseHTTPRequestHandler):
         if self.path.startswith("/picture"):
             self._answer(200, PICTURE)
         elif self.path == "/large":
-            self._answer(200, bytes(5_000))
+            self._answer(200, bytes(20_000))
         elif self.path == "/inside":
             self._answer(302, b"", "http://inside.test/secret")
         elif self.path == "/moved":

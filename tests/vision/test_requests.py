@@ -178,7 +178,7 @@ def test_texts_can_be_shown_as_tokens(dual: LiveServer) -> None:
 def test_pictures_are_fetched_where_that_is_allowed_and_what_is_away_costs_its_own_score(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
-    flags = {"fetch_pictures": "all", "max_picture_bytes": 4_000}
+    flags = {"fetch_pictures": "all", "max_picture_bytes": 10_000}
     with (
         picture_server() as port,
         live_server(tmp_path_factory.mktemp("fetching"), flags, model_source="demo-clip") as running,

@@ -41,9 +41,9 @@ LOCKS = {
     "requirements/image-build.txt": ["--constraint", "requirements/dev.txt", "requirements/image-build.in"],
     "requirements/operator.txt": ["--constraint", "requirements/dev.txt", "operator/pyproject.toml"],
     "requirements/search-pod.txt": ["tests/e2e/search_pod/search-pod.in"],
-    "requirements/service.txt": [*_SERVICE, "--extra", "torch", *_SERVED],
+    "requirements/service.txt": [*_SERVICE, "--extra", "torch", "--extra", "vision", *_SERVED],
     "requirements/service-cpu.txt": [*_SERVICE, "--extra", "cpu", *_SERVED],
-    "requirements/tuning.txt": [*_SERVICE, "--extra", "tuning", *_SERVED],
+    "requirements/tuning.txt": [*_SERVICE, "--extra", "tuning", "--extra", "vision", *_SERVED],
     "requirements/demo-training.txt": [
         *("--constraint", "requirements/dev.txt", "--group", "pyproject.toml:demo-training"),
     ],
