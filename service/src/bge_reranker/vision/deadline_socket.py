@@ -45,6 +45,7 @@ class _Reader(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
+    @override
     def readinto(self, buffer: Buffer) -> int:
         """Read what has arrived."""
         self._connected.settimeout(self._remaining_s())
