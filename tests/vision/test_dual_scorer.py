@@ -23,6 +23,8 @@ from bge_reranker.errors import (
 )
 from bge_reranker.loading import load_model
 from bge_reranker.model.families.dual import KINDS
+from bge_reranker.model.torch.linear import OneDnnLinear
+from bge_reranker.model.transformers.fast_linears import FastLinears
 from bge_reranker.ranking.ranking import Ranking
 from bge_reranker.ranking.request import RankRequest
 from bge_reranker.settings import ModelSettings, Settings
@@ -239,3 +241,17 @@ def test_what_is_not_installed_is_named_with_the_remedy(missing: set[str], named
         require_packages("CLIPModel", lambda name: name not in missing)
     assert f"CLIPModel is a dual encoder for pictures and texts, which needs {named}" in caught.value.message
     assert "bge-reranker[torch,vision]" in caught.value.remedy
+
+
+def test_fast_linear_layers_compute_what_torch_s_do_and_can_be_taken_back(tmp_path: Path) -> None:
+    model, pixels = write_clip(tmp_path), _pixels()
+    with torch.inference_mode():
+        expected = model.vision_model(pixel_values=pixels).pooler_output
+        exchanged = FastLinears(model, OneDnnLinear())
+        assert not [module for module in model.modules() if type(module) is torch.nn.Linear]
+        fast = model.vision_model(pixel_values=pixels).pooler_output
+        exchanged.take_back()
+        again = model.vision_model(pixel_values=pixels).pooler_output
+
+    assert fast.numpy() == pytest.approx(expected.numpy(), abs=1e-5)
+    assert torch.equal(again, expected)

@@ -19,9 +19,11 @@ from ...settings import ModelSettings
 from ..checkpoint.folder import Checkpoint
 from ..families.dual import DualInputs, Lines, read_calibration, read_dual_sizes
 from ..torch.device_errors import device_errors_reported
+from ..torch.linear import LinearBody, PlainLinear, fast_linear
 from ..torch.placement import Placement
 from ..torch.preparation import load_within_memory, prepare_device
 from .dual_sides import Pixels, Side, Sides, Tokens
+from .fast_linears import FastLinears
 from .model import load_model
 from .output import output_adopted
 
@@ -36,6 +38,9 @@ _CLIP_MIDDLE = 0.28
 
 Source: LAION-5B (Schuhmann et al. 2022), which dropped English pairs below it.
 """
+
+_MOST_DIFFERENCE = 1e-4
+"""Most that a number of an embedding of length 1 may differ between two bodies of linear layers."""
 
 _SAME_SLOPE, _SAME_MIDDLE = 20.0, 0.75
 """As assumed for two texts and for two pictures where config.json has no calibration: nobody published one."""
@@ -83,17 +88,39 @@ class DualScorer:
         return self._description
 
     def warm_up(self, max_batch_tokens: int) -> None:
-        """Run both networks once.
+        """Run both networks, with torch's linear layers and with the fast ones, which are kept if they agree.
 
         Args:
             max_batch_tokens: Unused: no call is larger than the constants above.
         """
         del max_batch_tokens
+        body = fast_linear(self._placement)
         with device_errors_reported(), torch.inference_mode():
-            self._embed_texts([np.full(4, 1, dtype=np.int32)])
-            self._embed_pictures([self._blank])
+            plain = self._embed_trial()
+            if not isinstance(body, PlainLinear):
+                self._use(body, plain)
         if self._placement.is_cpu:
             self._description = replace(self._description, threads=torch.get_num_threads())
+
+    def _use(self, body: LinearBody[Any], plain: Tensor) -> None:
+        exchanged, objection = FastLinears(self._model, body), ""
+        try:
+            difference = float((self._embed_trial() - plain).abs().max())
+            if not difference <= _MOST_DIFFERENCE:
+                objection = f"embeddings differ by {difference:.1e}"
+        except RuntimeError as error:
+            objection = type(error).__name__
+        if objection:
+            exchanged.take_back()
+            facts = {"body": body.name, "computation": "linear layers", "objection": objection}
+            notes = (*self._description.notes, Note(NoteKind.BODY_REPLACED, facts))
+            self._description = replace(self._description, notes=notes)
+
+    def _embed_trial(self) -> Tensor:
+        """Embed two texts and two pictures."""
+        noise = np.random.default_rng(1).integers(0, 256, self._blank.shape, dtype=np.uint8)
+        texts = [np.arange(1, 1 + min(length, self._sizes.text_tokens), dtype=np.int32) for length in (2, 8)]
+        return torch.cat([self._embed_texts(texts), self._embed_pictures([self._blank, noise])])
 
     def warm_up_further(self) -> bool:
         """Nothing is left to run: no shape is compiled."""
