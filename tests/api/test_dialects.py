@@ -116,7 +116,7 @@ def test_jina_takes_a_top_n_of_zero_as_all(server: LiveServer) -> None:
 
 
 def test_jina_names_a_document_object_without_text(server: LiveServer) -> None:
-    answer = server.post({"query": "q", "documents": ["a", {"image": "x"}]})
+    answer = server.post({"query": "q", "documents": ["a", {"picture": "x"}]})
     assert answer.status_code == 422
     assert "`documents[1]`" in answer.json()["detail"]
 

@@ -9,6 +9,7 @@ import shutil
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +49,7 @@ def measure_images(folder: Path, rounds: int, console: Console) -> dict[str, Any
             model = load_model(Settings(model=ModelSettings(source=str(checkpoint), device="cpu")), {}, executor)
             try:
                 rankings: dict[str, Callable[[], Any]] = {
-                    "this": lambda model=model: model.ranker.rank(_request(contents), _DEADLINE_S).logits,
+                    "this": partial(model.ranker.rank, _request(contents), _DEADLINE_S),
                     "other": _loop_of(checkpoint, contents),
                 }
                 seconds = _in_turns(rankings, rounds)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 import numpy as np
 import pytest
@@ -65,7 +66,7 @@ def test_a_query_that_cannot_be_read_is_named_as_such() -> None:
         PictureReader(decode, 100).read("data:image/png;base64,?", {}, WAIT_S)
 
 
-Read = Callable[[PictureReader, str, dict[int, str], float], Awaitable[Pictures]]
+Read = Callable[[PictureReader, str, dict[int, str], float], Coroutine[Any, Any, Pictures]]
 
 
 async def _in_loop(reader: PictureReader, query: str, documents: dict[int, str], timeout_s: float) -> Pictures:
@@ -114,7 +115,8 @@ def test_slow_addresses_keep_nobody_waiting_whose_pictures_are_in_the_request() 
 
 
 def test_a_caller_who_hangs_up_has_nothing_more_fetched() -> None:
-    arrived, fetched = threading.Event(), []
+    arrived = threading.Event()
+    fetched: list[str] = []
 
     def fetch(url: str) -> bytes:
         fetched.append(url)

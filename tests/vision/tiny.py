@@ -22,11 +22,13 @@ WORDS = ["<pad>", "<unk>", "<start>", "<end>", "one", "two", "three", "red", "bl
 
 
 def write_clip(folder: Path, **changes: Any) -> CLIPModel:
-    return _write(folder, CLIPModel, CLIPConfig, {"projection_dim": 8}, changes)
+    model: CLIPModel = _write(folder, CLIPModel, CLIPConfig, {"projection_dim": 8}, changes)
+    return model
 
 
 def write_siglip(folder: Path, patch: int = 8) -> SiglipModel:
-    return _write(folder, SiglipModel, SiglipConfig, {}, {}, patch)
+    model: SiglipModel = _write(folder, SiglipModel, SiglipConfig, {}, {}, patch)
+    return model
 
 
 def _write(folder: Path, kind: Any, config: Any, top: dict[str, Any], changes: dict[str, Any], patch: int = 8) -> Any:

@@ -90,7 +90,8 @@ def train(steps: int, pictures: int) -> CLIPModel:
         if step % 100 == 0:
             parts = ", ".join(f"{part.item():.2f}" for part in (output.loss, *told))
             print(f"step {step} of {steps}, losses {parts}", flush=True)
-    return model.eval()
+    model.eval()
+    return model
 
 
 def _sides(output: Any) -> tuple[torch.Tensor, torch.Tensor]:

@@ -55,7 +55,7 @@ _KEYS = {
 
 _SETTING = (
     r"(?:model\.(?:device|precision|runtime|threads|verify)"
-    r"|(?:text|engine|http|dialects|guard|scores|observe|plan|shadow)\.[a-z][A-Za-z0-9]*)"
+    r"|(?:text|engine|http|dialects|guard|scores|observe|pictures|plan|shadow)\.[a-z][A-Za-z0-9]*)"
 )
 """A setting that is in the spec's `config`; of the group `model` by name, since files are called so too."""
 

@@ -24,7 +24,7 @@ class _FastLinear(nn.Module):
         weight = linear.weight.detach()
         self._body = body
         self._weight = body.pack(weight)
-        self._bias = torch.zeros(len(weight), dtype=weight.dtype) if linear.bias is None else linear.bias.detach()
+        self._bias = linear.bias.detach() if isinstance(linear.bias, Tensor) else torch.zeros(len(weight))
 
     @override
     def forward(self, rows: Tensor) -> Tensor:
