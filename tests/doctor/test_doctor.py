@@ -127,6 +127,11 @@ def test_settings_that_the_model_would_refuse_are_red(flags: tuple[str, ...], wo
     assert by_check(found)["model"]["remedy"]
 
 
+def test_a_dual_encoder_is_asked_for_what_it_needs() -> None:
+    code, found = report("--model", "demo-clip", "--check", "model")
+    assert (code, by_check(found)["model"]["verdict"]) == (0, "green"), found
+
+
 def test_a_redis_that_is_away_is_yellow(tmp_path: Path) -> None:
     code, found = report("--redis-url", "redis://127.0.0.1:9/0", "--check", "redis")
     assert (code, found["checks"][0]["verdict"]) == (1, "yellow")

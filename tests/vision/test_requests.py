@@ -162,7 +162,7 @@ def test_known_scores_are_of_texts_and_never_stand_in_for_a_picture_s(dual: Live
         scores = [result["score"] for result in once["results"]]
         assert [result["score"] for result in twice["results"]] == pytest.approx(scores, abs=1e-5)
     texts, pictures, others = ([result["score"] for result in found["results"]] for found in first)
-    assert len({round(score, 6) for score in [*texts, *pictures, *others]}) == 5
+    assert len({f"{score:.3g}" for score in [*texts, *pictures, *others]}) == 5
     assert pictures[0] == pytest.approx(others[0], abs=1e-5)
 
 

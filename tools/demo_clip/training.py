@@ -65,8 +65,10 @@ def train(steps: int, pictures: int) -> CLIPModel:
     pool = np.stack([np.stack([np.asarray(draw_scene(scene, draw)) for _ in range(each)]) for scene in scenes])
     attributes = torch.tensor([scene.attributes() for scene in scenes])
     print(f"drawn: {each} pictures of each of {len(scenes)} scenes", flush=True)
-    model = new_model().train()
-    heads = torch.nn.ModuleList(torch.nn.Linear(model.projection_dim, sum(ATTRIBUTE_SIZES)) for _ in range(2))
+    model: CLIPModel = new_model().train()
+    heads = torch.nn.ModuleList(
+        torch.nn.Linear(model.visual_projection.out_features, sum(ATTRIBUTE_SIZES)) for _ in range(2)
+    )
     weights = [*model.parameters(), *heads.parameters()]
     optimiser = torch.optim.AdamW(weights, lr=_LEARNING_RATE, weight_decay=0.02)
     for step in range(1, steps + 1):

@@ -57,6 +57,19 @@ def load_dual_encoder(directory: Path, settings: Settings) -> tuple[DualEncoder,
     return DualEncoder(texts.tokenizer, towers, _reader(settings.pictures, processing)), scorer
 
 
+def refuse_dual_before_weights(directory: Path) -> None:
+    """Refuse what `load_dual_encoder` would, as far as no weights have to be read for it.
+
+    Raises:
+        ModelError: If the checkpoint cannot be served.
+        SettingsError: If a library is not installed.
+    """
+    checkpoint = read_checkpoint(directory)
+    require_packages(checkpoint.architecture, lambda name: find_spec(name) is not None)
+    Preprocessing.read(directory, read_dual_sizes(checkpoint.config).side)
+    SingleTextTokenizer.read(directory)
+
+
 def require_packages(architecture: str, is_installed: Callable[[str], bool]) -> None:
     """Make sure that everything is installed that a dual encoder needs.
 

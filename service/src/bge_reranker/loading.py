@@ -13,7 +13,7 @@ from pathlib import Path
 
 import structlog
 
-from .dual_loading import is_dual, load_dual_encoder
+from .dual_loading import is_dual, load_dual_encoder, refuse_dual_before_weights
 from .engine.acceptance import AcceptedScorer
 from .engine.calibration import CALIBRATION_PAIR_TOKENS
 from .engine.engine import Engine
@@ -188,6 +188,9 @@ def refuse_before_weights(directory: Path, settings: Settings) -> None:
         ModelError: If the model cannot be served.
         SettingsError: If a setting does not fit the model or the machine.
     """
+    if is_dual(directory):
+        refuse_dual_before_weights(directory)
+        return
     encoder = PairEncoder.from_directory(directory)
     geometry = plan_load(directory, settings.model).checkpoint.geometry
     # What transformers computes says its limits once it is loaded.

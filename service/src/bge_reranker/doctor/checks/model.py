@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from ...errors import RerankerError
 from ...loading import refuse_before_weights
 from ...store.manifest import MANIFEST_FILE, hash_model, read_manifest
-from ...store.model_directory import DEMO_REFERENCE
+from ...store.model_directory import EMBEDDED_REFERENCES
 from ...store.verification import refuse_other_digest, verify, verify_sample
 from ..finding import Finding, green, red, shown_bytes, yellow
 from ..subject import Subject
@@ -35,7 +35,7 @@ def look(subject: Subject) -> Iterator[Finding]:
         yield red("model", f"{error.code}: {error.message.rstrip('.')}", error.remedy)
         return
     found = f"{model.name}, digest {manifest.short_digest}, {shown_bytes(manifest.size_bytes)}"
-    if model.name == DEMO_REFERENCE:
+    if model.name in EMBEDDED_REFERENCES:
         yield green("model", f"{found}, embedded")
         return
     if not has_manifest and settings.expect_digest is None:

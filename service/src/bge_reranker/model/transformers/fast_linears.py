@@ -24,7 +24,9 @@ class _FastLinear(nn.Module):
         weight = linear.weight.detach()
         self._body = body
         self._weight = body.pack(weight)
-        self._bias = linear.bias.detach() if isinstance(linear.bias, Tensor) else torch.zeros(len(weight))
+        # torch's annotation leaves out that a layer may have none.
+        bias: Tensor | None = linear.bias
+        self._bias = torch.zeros(len(weight)) if bias is None else bias.detach()
 
     @override
     def forward(self, rows: Tensor) -> Tensor:
