@@ -41,6 +41,7 @@ def everything(_package: str) -> bool:
         ({}, {"precision": "float16"}, 0, "torch"),
         ({"packed": False}, {}, 0, "torch"),
         ({"has_graph": False}, {}, 0, "torch"),
+        ({}, {"bodies": "plain"}, 0, "torch"),
         ({"quantised": True}, {}, 0, "openvino"),
         ({"quantised": True}, {"precision": "int8"}, 0, "openvino"),
     ],

@@ -188,6 +188,14 @@ def _runtimes() -> Iterator[Combination]:
         "{model.runtime} is openvino, which computes on the CPU, and {model.device} is a GPU.",
         remedy,
     )
+    yield Combination(
+        openvino,
+        "excludes",
+        (Fact("model.bodies", "fast"), Fact("model.bodies", "plain")),
+        "{model.runtime} is openvino, which computes the network as a whole, and {model.bodies} chooses what torch "
+        "computes its parts with.",
+        remedy,
+    )
     for each in PRECISIONS.values():
         precision = Fact("model.precision", each.name)
         if each.openvino_hint is None:

@@ -39,6 +39,7 @@ from .setting_texts import (
 )
 
 PrecisionChoice = Literal["auto", PrecisionName]
+BodyChoice = Literal["auto", "fast", "plain"]
 Preset = Literal["crossencoder", "flagreranker", "tei"]
 Truncation = Literal["longest_first", "only_second"]
 Direction = Literal["right", "left"]
@@ -184,6 +185,11 @@ class ModelSettings(SettingsGroup):
     runtime: Literal["auto", "openvino", "torch"] = "auto"
     """Library that computes: `auto` takes OpenVINO on a CPU, where it is installed and has the architecture and
     the precision, and torch elsewhere."""
+
+    bodies: BodyChoice = "auto"
+    """How torch computes layers: `auto` with the fast form of each part, or the plain one where warm-up finds that the
+    fast one raises or disagrees, which `/info` says; `plain` with plain forms only; `fast` refuses to start instead of
+    replacing any. Other than `auto` it makes `runtime` torch."""
 
     threads: int = Field(default=0, ge=0, le=1024)
     """Threads of the CPU scorer; 0 takes the CPUs this process may use, the cgroup's quota included."""

@@ -10,6 +10,7 @@ from typing_extensions import override
 
 from bge_reranker.engine.batch import pack
 from bge_reranker.engine.scorer import Scorer, ScorerLost
+from bge_reranker.errors import SettingsError
 from bge_reranker.model.checkpoint.folder import read_checkpoint
 from bge_reranker.model.checks.agreement import disagreement
 from bge_reranker.model.load import load_scorer
@@ -22,7 +23,7 @@ from bge_reranker.model.torch.placement import Placement
 from bge_reranker.model.torch.scorer import TorchScorer
 from bge_reranker.model.torch.weights import load_network
 from bge_reranker.precision import FLOAT32, PRECISIONS
-from bge_reranker.settings import ModelSettings
+from bge_reranker.settings import BodyChoice, ModelSettings
 
 from ..checkpoints import packed_model, random_pairs, save
 
@@ -41,12 +42,12 @@ def scorer(xlmr: Path) -> Scorer:
     return scorer
 
 
-def injected_scorer(directory: Path, fast: Bodies, block_sizes: tuple[int, ...] = CPU_BLOCK_SIZES) -> TorchScorer:
+def injected_scorer(directory: Path, fast: Bodies, choice: BodyChoice = "auto") -> TorchScorer:
     checkpoint = read_checkpoint(directory)
     assert checkpoint.geometry is not None
     cpu = torch.device("cpu")
-    network = load_network(checkpoint.weight_files, checkpoint.geometry, torch.float32, cpu, block_sizes)
-    return TorchScorer(network, Placement(cpu, FLOAT32), checkpoint.architecture, fast)
+    network = load_network(checkpoint.weight_files, checkpoint.geometry, torch.float32, cpu, CPU_BLOCK_SIZES)
+    return TorchScorer(network, Placement(cpu, FLOAT32), checkpoint.architecture, fast, choice)
 
 
 class WrongLinear(OneDnnLinear):
@@ -89,6 +90,30 @@ class WrongAttention(EqualLengthAttention):
     @override
     def __call__(self, query: Tensor, key: Tensor, value: Tensor, queries: Spans, keys: Spans) -> Tensor:
         return super().__call__(query * 3, key, value, queries, keys)
+
+
+class NanLinear(OneDnnLinear):
+    name = "nan"
+
+    @override
+    def apply(self, rows: Tensor, weight: Tensor, bias: Tensor, *, gelu: bool) -> Tensor:
+        return super().apply(rows, weight, bias, gelu=gelu) * float("nan")
+
+
+class RaisingAttention(EqualLengthAttention):
+    name = "raising"
+
+    @override
+    def __call__(self, query: Tensor, key: Tensor, value: Tensor, queries: Spans, keys: Spans) -> Tensor:
+        raise NotImplementedError("no such kernel")
+
+
+class NanAttention(EqualLengthAttention):
+    name = "nan"
+
+    @override
+    def __call__(self, query: Tensor, key: Tensor, value: Tensor, queries: Spans, keys: Spans) -> Tensor:
+        return super().__call__(query, key, value * float("nan"), queries, keys)
 
 
 class RoundingLinear:
@@ -138,6 +163,9 @@ def test_lossy_body_is_compared_with_the_plain_one_over_weights_that_it_rounded(
         (Bodies(UnpackableLinear(), EqualLengthAttention()), ["unpackable body of linear"]),
         (Bodies(OneDnnLinear(), WrongAttention()), ["wrong body of attention"]),
         (Bodies(WrongLinear(), WrongAttention()), ["wrong body of linear", "wrong body of attention"]),
+        (Bodies(NanLinear(), EqualLengthAttention()), ["nan body of linear"]),
+        (Bodies(OneDnnLinear(), NanAttention()), ["nan body of attention"]),
+        (Bodies(OneDnnLinear(), RaisingAttention()), ["raising body of attention"]),
     ],
 )
 def test_warm_up_replaces_a_fast_body_that_is_wrong_by_the_plain_one(
@@ -153,6 +181,40 @@ def test_warm_up_replaces_a_fast_body_that_is_wrong_by_the_plain_one(
         assert words in str(note)
         assert str(note) in caplog.text
         assert note.kind.is_replacement
+    for computation, name in suspect.description.bodies.items():
+        is_replaced = any(words.endswith(f" of {computation}") for words in replaced)
+        assert name == ("plain" if is_replaced else getattr(fast, computation).name)
+
+
+@pytest.mark.parametrize(
+    "fast",
+    [Bodies(NanLinear(), EqualLengthAttention()), Bodies(UnpackableLinear(), EqualLengthAttention())],
+    ids=["disagrees", "cannot pack"],
+)
+def test_warm_up_refuses_to_replace_a_body_where_only_fast_ones_are_wanted(xlmr: Path, fast: Bodies) -> None:
+    suspect = injected_scorer(xlmr, fast, choice="fast")
+    with pytest.raises(SettingsError, match=f"bodies is fast, but the {fast.linear.name} body of linear") as refused:
+        suspect.warm_up(1024)
+    assert "auto" in str(refused.value.remedy)
+
+
+@pytest.mark.parametrize(
+    ("choice", "names"),
+    [
+        ("auto", {"linear": "onednn", "attention": "equal-length"}),
+        ("fast", {"linear": "onednn", "attention": "equal-length"}),
+        ("plain", {"linear": "plain", "attention": "plain"}),
+    ],
+)
+def test_setting_forces_bodies_and_the_description_names_them(
+    xlmr: Path, scorer: Scorer, choice: BodyChoice, names: dict[str, str]
+) -> None:
+    forced = load_scorer(xlmr, ModelSettings(device="cpu", bodies=choice, runtime="torch", threads=1))
+    forced.warm_up(1024)
+    assert forced.description.bodies == names
+    assert forced.description.notes == ()
+    batch = pack(random_pairs(LENGTHS))
+    np.testing.assert_allclose(forced.score(batch), scorer.score(batch), atol=1e-5, rtol=0)
 
 
 class SizeDependentLinear(PlainLinear):

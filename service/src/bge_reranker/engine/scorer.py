@@ -47,6 +47,9 @@ class ScorerDescription:
     notes: tuple[Note, ...] = field(default=())
     """Anything an operator should know: a fast body that was replaced, a padded fallback."""
 
+    bodies: Mapping[str, str] = field(default_factory=dict)
+    """Which form computes each part of the network, by part, where there is a choice."""
+
     threads: int | None = None
     """Threads that compute, where the scorer chose them."""
 

@@ -85,6 +85,12 @@ def load_scorer(directory: Path, settings: ModelSettings) -> Scorer:
 
         return load_openvino_scorer(checkpoint, settings)
     if checkpoint.geometry is None:
+        if settings.bodies != "auto":
+            raise SettingsError(
+                f"bodies is {settings.bodies}, but {checkpoint.architecture} is computed through transformers, as a "
+                "whole.",
+                remedy="Leave bodies at auto.",
+            )
         refuse_unreadable(os.environ)
         from .transformers.loading import load_transformers_scorer  # noqa: PLC0415 - importing it takes seconds
 
@@ -152,6 +158,8 @@ def _needs_torch(checkpoint: Checkpoint, settings: ModelSettings, *, on_gpu: boo
         return "a GPU computes"
     if settings.runtime == "torch":
         return "runtime is torch"
+    if settings.bodies != "auto":
+        return f"bodies is {settings.bodies}"
     if checkpoint.openvino_objection:
         return checkpoint.openvino_objection
     precision = PRECISIONS.get(settings.precision)

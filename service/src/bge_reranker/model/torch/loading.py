@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from ...settings import ModelSettings
+from ...settings import BodyChoice, ModelSettings
 from ..checkpoint.folder import Checkpoint
 from .attention import fast_attention
 from .linear import fast_linear
-from .network import Bodies
+from .network import PLAIN, Bodies
 from .placement import Placement
 from .preparation import load_within_memory, prepare_device
 from .scorer import TorchScorer
@@ -36,11 +36,17 @@ def load_torch_scorer(checkpoint: Checkpoint, settings: ModelSettings, gpus: int
 
     def load() -> TorchScorer:
         network = load_network(checkpoint.weight_files, geometry, placement.dtype, placement.device, block_sizes)
-        return TorchScorer(network, placement, checkpoint.architecture, fast_bodies(placement))
+        return TorchScorer(
+            network, placement, checkpoint.architecture, fast_bodies(placement, settings.bodies), settings.bodies
+        )
 
     return load_within_memory(checkpoint, placement, load, geometry.family.table_names(geometry))
 
 
-def fast_bodies(placement: Placement) -> Bodies:
+def fast_bodies(placement: Placement, choice: BodyChoice) -> Bodies:
     """Choose the bodies that warm-up shall try on a device."""
-    return Bodies(fast_linear(placement), fast_attention(placement))
+    fast = Bodies(fast_linear(placement), fast_attention(placement))
+    if choice != "plain":
+        return fast
+    # What rounds weights is part of the precision, so its plain form is the one over rounded weights.
+    return fast.reference() if fast.linear.is_lossy else PLAIN

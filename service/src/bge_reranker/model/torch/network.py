@@ -10,7 +10,7 @@ Source: each family's module names the one of transformers that it agrees with (
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import reduce
 from typing import Any
 
@@ -20,7 +20,7 @@ from torch.nn import functional
 from typing_extensions import override
 
 from ..families.geometry import Geometry
-from .attention import Attention
+from .attention import Attention, PlainAttention
 from .linear import Linear, LinearBody, PlainLinear
 from .packing import PackedInput, Spans, whole_blocks
 
@@ -29,15 +29,31 @@ _PLAIN = PlainLinear()
 
 @dataclass(frozen=True, slots=True)
 class Bodies:
-    """How the two heavy computations are done."""
+    """How the heavy computations are done, each a field by the name that logs and `/info` have."""
 
     linear: LinearBody[Any]
     attention: Attention
 
     @property
+    def names(self) -> dict[str, str]:
+        """The name of each body, by computation."""
+        return {computation: getattr(self, computation).name for computation in COMPUTATIONS}
+
+    def reference(self) -> Bodies:
+        """The plain bodies, over weights as this linear body packs them."""
+        return Bodies(self.linear.reference(), PlainAttention())
+
+    @property
     def head(self) -> LinearBody[Any]:
         """How the head's linear layers are computed."""
         return _PLAIN if self.linear.is_lossy else self.linear
+
+
+COMPUTATIONS = tuple(part.name for part in fields(Bodies))
+"""The computations that have bodies."""
+
+PLAIN = Bodies(_PLAIN, PlainAttention())
+"""The plain bodies, over plain weights."""
 
 
 class Blocks:

@@ -11,16 +11,15 @@ from numpy.typing import NDArray
 from ...engine.batch import Batch, Pair, pack
 from ...engine.notes import Note, NoteKind
 from ...engine.scorer import ScorerDescription, ScorerLost, ScorerOutOfMemory
+from ...settings import BodyChoice
 from ..checks.agreement import is_batch_invariant
 from ..checks.batch_limits import refuse_outside
 from ..checks.trial_pairs import TRIAL_SEED, geometry_trial_pairs
-from .attention import PlainAttention
 from .device_errors import device_errors_reported
-from .linear import PlainLinear
-from .network import Bodies, PackedClassifier
+from .network import PLAIN, Bodies, PackedClassifier
 from .packing import pack_tokens
 from .placement import Placement
-from .warm_up import choose_bodies, replacement_note
+from .warm_up import choose_bodies, refuse_replaced, replacement_note
 
 _SOLE_BLOCK_ROWS = 64
 """Rows of every block where blocks of several sizes give different bits."""
@@ -29,7 +28,14 @@ _SOLE_BLOCK_ROWS = 64
 class TorchScorer:
     """Scores with the packed network. Serves with plain bodies until `warm_up` has tried the fast ones."""
 
-    def __init__(self, network: PackedClassifier, placement: Placement, architecture: str, fast: Bodies) -> None:
+    def __init__(
+        self,
+        network: PackedClassifier,
+        placement: Placement,
+        architecture: str,
+        fast: Bodies,
+        choice: BodyChoice = "auto",
+    ) -> None:
         """Take over a network whose weights are in the plain form.
 
         Args:
@@ -37,11 +43,13 @@ class TorchScorer:
             placement: Where it lies.
             architecture: Class name of the checkpoint.
             fast: Bodies that warm-up tries.
+            choice: Whether it may replace them.
         """
         self._network = network
         self._placement = placement
         self._fast = fast
-        self._bodies = Bodies(PlainLinear(), PlainAttention())
+        self._choice = choice
+        self._bodies = PLAIN
         self._description = ScorerDescription(
             architecture=architecture,
             runtime=f"torch {torch.__version__}",
@@ -74,7 +82,9 @@ class TorchScorer:
             notes += (Note(NoteKind.SOLE_BLOCK_SIZE, {"rows": _SOLE_BLOCK_ROWS}),)
         if self._placement.device.type == "cuda":
             notes += self._try_largest_batch(max_batch_tokens)
-        self._description = replace(self._description, batch_invariant=invariant, notes=notes)
+        self._description = replace(
+            self._description, batch_invariant=invariant, notes=notes, bodies=self._bodies.names
+        )
 
     def warm_up_further(self) -> bool:
         """There is nothing more to warm up."""
@@ -112,7 +122,7 @@ class TorchScorer:
         return is_batch_invariant(self.score, pairs, companions)
 
     def _choose_bodies(self) -> tuple[Note, ...]:
-        fast, plain = self._fast, PlainLinear()
+        fast, plain = self._fast, PLAIN.linear
         notes: tuple[Note, ...] = ()
         try:
             self._network.repack(plain, fast.linear)
@@ -120,14 +130,17 @@ class TorchScorer:
             raise
         except Exception as error:  # noqa: BLE001 - whatever a fast body raises, the plain one can serve
             note = replacement_note("linear", fast.linear.name, f"it raised {type(error).__name__}: {error}")
-            fast, notes = Bodies(plain, fast.attention), (note,)
+            fast, notes = replace(fast, linear=plain), (note,)
         batch = pack(geometry_trial_pairs(self._network.geometry))
         choice = choose_bodies(lambda bodies: self._score(batch, bodies), fast, self._placement.precision)
         self._bodies = choice.bodies
         if choice.bodies.linear is not fast.linear and not fast.linear.is_lossy:
             self._network.repack(fast.linear, plain)
-            self._bodies = Bodies(plain, choice.bodies.attention)
-        return notes + choice.notes
+            self._bodies = replace(choice.bodies, linear=plain)
+        notes += choice.notes
+        if self._choice == "fast":
+            refuse_replaced(notes)
+        return notes
 
     def _try_largest_batch(self, max_batch_tokens: int) -> tuple[Note, ...]:
         longest = self._network.geometry.max_pair_tokens

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 from ...engine.notes import Note, NoteKind
 from ...engine.scorer import ScorerLost
+from ...errors import SettingsError
 from ...precision import Precision
 from ..checks.agreement import Logits, disagreement
-from .attention import PlainAttention
-from .network import Bodies
+from .network import COMPUTATIONS, Bodies
 
 logger = logging.getLogger(__name__)
 
@@ -35,20 +35,20 @@ def choose_bodies(score: Callable[[Bodies], Logits], fast: Bodies, precision: Pr
         fast: The bodies to be tried.
         precision: Sets the bound.
     """
-    plain = Bodies(fast.linear.reference(), PlainAttention())
-    expected = score(plain)
+    chosen = fast.reference()
+    expected = score(chosen)
     if _objection(score, fast, expected, precision) is None:
         return Choice(fast, ())
-    linear, attention, notes = fast.linear, fast.attention, []
-    objection = _objection(score, Bodies(fast.linear, plain.attention), expected, precision)
-    if objection is not None:
-        linear = plain.linear
-        notes.append(replacement_note("linear", fast.linear.name, objection))
-    objection = _objection(score, Bodies(linear, fast.attention), expected, precision)
-    if objection is not None:
-        attention = plain.attention
-        notes.append(replacement_note("attention", fast.attention.name, objection))
-    return Choice(Bodies(linear, attention), tuple(notes))
+    notes = []
+    for computation in COMPUTATIONS:
+        body = getattr(fast, computation)
+        tried = replace(chosen, **{computation: body})
+        objection = _objection(score, tried, expected, precision)
+        if objection is None:
+            chosen = tried
+        else:
+            notes.append(replacement_note(computation, body.name, objection))
+    return Choice(chosen, tuple(notes))
 
 
 def replacement_note(computation: str, name: str, objection: str) -> Note:
@@ -57,6 +57,20 @@ def replacement_note(computation: str, name: str, objection: str) -> Note:
     note = Note(NoteKind.BODY_REPLACED, facts)
     logger.warning("%s", note)
     return note
+
+
+def refuse_replaced(notes: Sequence[Note]) -> None:
+    """Refuse to serve with plain bodies, where only fast ones are wanted.
+
+    Raises:
+        SettingsError: If a fast body was replaced.
+    """
+    for note in notes:
+        if note.kind is NoteKind.BODY_REPLACED:
+            raise SettingsError(
+                f"model.bodies is fast, but {note}.",
+                remedy="Set bodies to auto, which serves with the plain form, or update torch and the driver.",
+            )
 
 
 def _objection(score: Callable[[Bodies], Logits], bodies: Bodies, expected: Logits, precision: Precision) -> str | None:
