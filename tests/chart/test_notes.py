@@ -32,6 +32,9 @@ def test_notes_say_which_nodes_have_the_resource_and_the_way_out() -> None:
     assert "--set gpu.count=0" in said
     assert "If all say <none> or 0, pods stay Pending" in said
     assert "GPUS" not in notes(CPU_DEMO)
+    claimed = notes({"gpu": {"claimTemplate": "one-gpu"}})
+    assert "by the ResourceClaimTemplate one-gpu" in claimed
+    assert "GPUS" not in claimed
 
 
 def test_notes_say_who_may_call_and_with_which_key() -> None:

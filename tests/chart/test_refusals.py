@@ -241,6 +241,8 @@ IMPOSSIBLE: list[tuple[Values, list[str]]] = [
     ({"httpRoute": {"hostnames": ["Rerank.example"]}}, ['httpRoute.hostnames has "Rerank.example"', "in lower case"]),
     ({"httpRoute": {"enabled": True}}, ["httpRoute.parentRefs is empty", "Name one"]),
     ({"config": {"model": {"device": "cuda"}}, "gpu": {"count": 0}}, ["gpu.count is 0", "Set gpu.count to 1"]),
+    ({"gpu": {"claimTemplate": "one", "count": 0}}, ["gpu.claimTemplate is one", "Set gpu.count to 1"]),
+    ({"gpu": {"claimTemplate": "One_GPU"}}, ['gpu.claimTemplate is "One_GPU"']),
     ({"config": {"model": {"device": "cpu"}}}, ["a GPU would be taken and not used", "Set gpu.count to 0"]),
     ({"resources": {"limits": {"nvidia.com/gpu": 1}}}, ["resources.limits has nvidia.com/gpu", "set gpu.count"]),
     ({"resources": {"requests": {"nvidia.com/gpu": 1}}}, ["resources.requests has nvidia.com/gpu", "set gpu.count"]),

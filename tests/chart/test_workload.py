@@ -56,6 +56,16 @@ def test_a_gpu_is_a_limit_beside_the_others_and_cpus_take_the_cpu_image() -> Non
     assert "tolerations" not in cpu.pod
 
 
+def test_a_claimed_device_takes_the_place_of_the_limit() -> None:
+    claimed = render({"gpu": {"claimTemplate": "one-gpu"}})
+    assert claimed.pod["resourceClaims"] == [{"name": "gpu", "resourceClaimTemplateName": "one-gpu"}]
+    assert claimed.scorer["resources"]["claims"] == [{"name": "gpu"}]
+    assert claimed.scorer["resources"]["limits"] == {"memory": "8Gi"}
+    assert claimed.scorer["image"].endswith(":0.1.0")
+    assert claimed.pod["tolerations"] == render().pod["tolerations"]
+    assert "resourceClaims" not in render().pod
+
+
 def test_a_digest_decides_over_the_tag() -> None:
     digest = f"sha256:{'0' * 64}"
     assert render({"image": {"digest": digest, "tag": "x"}}).scorer["image"] == f"localhost/bge-reranker@{digest}"

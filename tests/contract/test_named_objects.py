@@ -44,6 +44,7 @@ OPEN = {
     "ingress.className": "likewise",
     "priorityClassName": "likewise, but for system-*, which is refused",
     "runtimeClassName": "likewise",
+    "gpu.claimTemplate": "its devices count against the namespace's quota, as those of gpu.resource do",
     "schedulerName": "no object; a pod that no scheduler knows waits",
     "httpRoute.parentRefs[].name": "a Gateway says itself whose routes it takes",
     "httpRoute.parentRefs[].namespace": "likewise",

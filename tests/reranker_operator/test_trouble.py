@@ -39,6 +39,9 @@ def ended(code: int, message: str = "", reason: str = "Error", *, again: bool = 
 
 
 def test_the_scheduler_is_quoted_and_the_missing_gpu_named() -> None:
+    claimed = trouble_of(unscheduled("0/2 nodes are available: 2 cannot allocate all claims."))
+    assert claimed is not None
+    assert claimed.message.endswith("offers such a device, or correct gpu.claimTemplate.")
     found = trouble_of(unscheduled("0/2 nodes are available: 2 Insufficient nvidia.com/gpu."))
     assert found is not None
     assert found.code == "Unschedulable"

@@ -92,10 +92,12 @@ The two containers of the chart's own. Both run one image, and read one configur
     {{- end }}
 {{- end }}
 
-{{/* CPU and memory as given, and the GPU as a limit, which is its request too. */}}
+{{/* CPU and memory as given, and the GPU: claimed, or a limit, which is its request too. */}}
 {{- define "bge-reranker.resources" -}}
 {{- $resources := deepCopy (default dict .Values.resources) -}}
-{{- if gt (int .Values.gpu.count) 0 -}}
+{{- if .Values.gpu.claimTemplate -}}
+{{- $_ := set $resources "claims" (list (dict "name" "gpu")) -}}
+{{- else if gt (int .Values.gpu.count) 0 -}}
 {{- $limits := mergeOverwrite (default dict $resources.limits) (dict .Values.gpu.resource (toString (int .Values.gpu.count))) -}}
 {{- $_ := set $resources "limits" $limits -}}
 {{- end -}}

@@ -49,6 +49,11 @@ containers:
   {{- with .Values.extraContainers }}
   {{- toYaml . | nindent 2 }}
   {{- end }}
+{{- with .Values.gpu.claimTemplate }}
+resourceClaims:
+  - name: gpu
+    resourceClaimTemplateName: {{ . | quote }}
+{{- end }}
 volumes:
   {{- include "bge-reranker.volumes" . | nindent 2 }}
 {{- end }}

@@ -138,7 +138,9 @@ def _unscheduled(pod: Pod, text: str, claims: Iterable[Child]) -> Trouble:
         return Trouble("ClaimNotBound", f"The scheduler says: {ended(text)} {said}", pod.name)
     lacking = re.search(r"Insufficient ([a-z0-9.-]+/[A-Za-z0-9._-]*[A-Za-z0-9])", text)
     remedy = "Add or free a node that has it, or lower resources.requests."
-    if lacking:
+    if "resourceclaim" in text.lower() or "allocate all claims" in text:
+        remedy = "Add or free a node whose driver offers such a device, or correct gpu.claimTemplate."
+    elif lacking:
         remedy = f"Add or free a node with {lacking[1]}, or set gpu.resource to another resource."
     return Trouble("Unschedulable", f"The scheduler says: {ended(text)} {remedy}", pod.name)
 
