@@ -7,7 +7,14 @@ import pytest
 import torch
 from torch import Tensor
 
-from bge_reranker.model.torch.attention import Attention, EqualLengthAttention, PaddedAttention, PlainAttention
+from bge_reranker.model.torch.attention import (
+    Attention,
+    EqualLengthAttention,
+    PaddedAttention,
+    PlainAttention,
+    VariableLengthAttention,
+    pinned_length,
+)
 from bge_reranker.model.torch.packing import Spans, spans_of
 
 CPU = torch.device("cpu")
@@ -55,11 +62,37 @@ def test_attention_never_looks_into_another_sequence(body: Attention) -> None:
     assert torch.equal(body(query, key, value, both, both)[:4], before)
 
 
+def test_variable_length_attention_pins_lengths_splits_and_kernel() -> None:
+    told: list[tuple[object, ...]] = []
+
+    def kernel(query: Tensor, *rest: object, num_splits: int | None = None) -> Tensor:
+        cuda = torch.backends.cuda
+        enabled = (cuda.flash_sdp_enabled(), cuda.cudnn_sdp_enabled(), cuda.mem_efficient_sdp_enabled())
+        told.append((*rest[-2:], num_splits, *enabled))
+        return query
+
+    def older_kernel(query: Tensor, *rest: object) -> Tensor:
+        told.append(rest[-2:])
+        return query
+
+    keys, firsts = spans(3, 5), spans(1, 1)
+    rows, queries = torch.ones(10, 2, 8), torch.ones(4, 2, 8)
+    out = VariableLengthAttention(kernel)(queries, rows, rows, firsts, keys)
+    assert told == [(1, 512, 1, True, False, False)]
+    assert out[:2].all()
+    assert not out[2:].any()
+    VariableLengthAttention(older_kernel)(rows, rows, rows, keys, keys)
+    assert told[1] == (512, 512)
+
+
+@pytest.mark.parametrize(("longest", "pinned"), [(1, 1), (2, 512), (512, 512), (513, 2048), (8192, 8192)])
+def test_longest_length_is_rounded_up_to_one_of_a_few(longest: int, pinned: int) -> None:
+    assert pinned_length(longest) == pinned
+
+
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
 def test_variable_length_attention_equals_the_plain_one() -> None:
-    from bge_reranker.model.torch.attention import VariableLengthAttention  # noqa: PLC0415 - needs the kernel
-
     keys = spans_of(np.array([1, 3, 33, 64], dtype=np.int64), torch.device("cuda"))
     query, key, value = torch.randn(3, keys.rows, 2, 64, device="cuda", dtype=torch.float16).unbind(0)
     found = VariableLengthAttention()(query, key, value, keys, keys)

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from typing_extensions import override
 
 from bge_reranker.engine.batch import pack
@@ -20,6 +20,7 @@ from bge_reranker.model.torch.loading import CPU_BLOCK_SIZES
 from bge_reranker.model.torch.network import Bodies
 from bge_reranker.model.torch.packing import Spans
 from bge_reranker.model.torch.placement import Placement
+from bge_reranker.model.torch.residual_norm import PlainResidualNorm
 from bge_reranker.model.torch.scorer import TorchScorer
 from bge_reranker.model.torch.weights import load_network
 from bge_reranker.precision import FLOAT32, PRECISIONS
@@ -116,6 +117,14 @@ class NanAttention(EqualLengthAttention):
         return super().__call__(query, key, value * float("nan"), queries, keys)
 
 
+class WrongNorm(PlainResidualNorm):
+    name = "wrong"
+
+    @override
+    def __call__(self, rows: Tensor, residual: Tensor, norm: nn.Module) -> Tensor:
+        return super().__call__(rows, residual * 2, norm)
+
+
 class RoundingLinear:
     """Keeps weights in 8 bits with a scale for each output, and computes with what that leaves of them."""
 
@@ -166,6 +175,8 @@ def test_lossy_body_is_compared_with_the_plain_one_over_weights_that_it_rounded(
         (Bodies(NanLinear(), EqualLengthAttention()), ["nan body of linear"]),
         (Bodies(OneDnnLinear(), NanAttention()), ["nan body of attention"]),
         (Bodies(OneDnnLinear(), RaisingAttention()), ["raising body of attention"]),
+        (Bodies(OneDnnLinear(), EqualLengthAttention(), WrongNorm()), ["wrong body of norm"]),
+        (Bodies(NanLinear(), EqualLengthAttention(), WrongNorm()), ["nan body of linear", "wrong body of norm"]),
     ],
 )
 def test_warm_up_replaces_a_fast_body_that_is_wrong_by_the_plain_one(
@@ -201,9 +212,9 @@ def test_warm_up_refuses_to_replace_a_body_where_only_fast_ones_are_wanted(xlmr:
 @pytest.mark.parametrize(
     ("choice", "names"),
     [
-        ("auto", {"linear": "onednn", "attention": "equal-length"}),
-        ("fast", {"linear": "onednn", "attention": "equal-length"}),
-        ("plain", {"linear": "plain", "attention": "plain"}),
+        ("auto", {"linear": "onednn", "attention": "equal-length", "norm": "plain"}),
+        ("fast", {"linear": "onednn", "attention": "equal-length", "norm": "plain"}),
+        ("plain", {"linear": "plain", "attention": "plain", "norm": "plain"}),
     ],
 )
 def test_setting_forces_bodies_and_the_description_names_them(

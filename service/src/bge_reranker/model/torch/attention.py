@@ -10,11 +10,14 @@ Source: scaled dot-product attention as transformers computes it for BERT and (X
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from inspect import signature
 from typing import Protocol
 
 import torch
 from torch import Tensor
 from torch.nn import functional
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from ...precision import FLOAT32
 from .packing import Spans
@@ -27,6 +30,9 @@ where the operands happen to lie in memory; from 8 on the bits do not depend on 
 
 FLASH_CAPABILITY = (8, 0)
 """Least compute capability of a GPU that the variable-length kernel runs on."""
+
+_FIRST_PINNED_LENGTH, _PINNED_LENGTH_STEP = 512, 4
+"""The longest length that a kernel is told is one of 512, 2,048, 8,192, ... tokens, or 1 for first tokens alone."""
 
 
 class Attention(Protocol):
@@ -116,32 +122,48 @@ class PaddedAttention:
 
 
 class VariableLengthAttention:
-    """For CUDA in half precision: flash attention over packed sequences."""
+    """For CUDA in half precision: flash attention over packed sequences.
+
+    Args:
+        kernel: torch's `varlen_attn`, or what takes its arguments.
+    """
 
     name = "variable-length"
 
-    def __init__(self) -> None:
-        # Older builds of torch lack the module, and the constructor is where that may be found out.
-        from torch.nn.attention.varlen import varlen_attn  # noqa: PLC0415 - see above
-
-        self._varlen_attn = varlen_attn
+    def __init__(self, kernel: Callable[..., object] | None = None) -> None:
+        if kernel is None:
+            # Older builds of torch lack the module, and the constructor is where that may be found out.
+            from torch.nn.attention.varlen import varlen_attn as kernel  # noqa: PLC0415 - see above
+        self._kernel: Callable[..., object] = kernel
+        # Without splits over the keys, a sequence's result does not depend on its neighbours. Before torch 2.12 there
+        # is no such argument, and packed keys are not split.
+        self._options = {"num_splits": 1} if "num_splits" in signature(kernel).parameters else {}
 
     def __call__(self, query: Tensor, key: Tensor, value: Tensor, queries: Spans, keys: Spans) -> Tensor:
         """Attend, see `Attention`."""
-        attended = self._varlen_attn(
-            query[: queries.rows].contiguous(),
-            key[: keys.rows].contiguous(),
-            value[: keys.rows].contiguous(),
-            queries.cu_seqlens,
-            keys.cu_seqlens,
-            queries.max_seqlen,
-            keys.max_seqlen,
-            # Without splits over the keys, a sequence's result does not depend on its neighbours.
-            num_splits=1,
-        )
+        # torch would choose among kernels by device, library version and length; another one has other bits.
+        with sdpa_kernel(SDPBackend.FLASH_ATTENTION):
+            attended = self._kernel(
+                query[: queries.rows].contiguous(),
+                key[: keys.rows].contiguous(),
+                value[: keys.rows].contiguous(),
+                queries.cu_seqlens,
+                keys.cu_seqlens,
+                pinned_length(queries.max_seqlen),
+                pinned_length(keys.max_seqlen),
+                **self._options,
+            )
         if not isinstance(attended, Tensor):
             raise TypeError("varlen_attn returned more than the output; this is a bug")
         return functional.pad(attended, (0, 0, 0, 0, 0, len(query) - queries.rows)).flatten(1)
+
+
+def pinned_length(longest: int) -> int:
+    """Round the longest length up to one of a few, so that a kernel sees the same one in nearly all batches."""
+    length = _FIRST_PINNED_LENGTH
+    while length < longest:
+        length *= _PINNED_LENGTH_STEP
+    return length if longest > 1 else longest
 
 
 def fast_attention(placement: Placement) -> Attention:

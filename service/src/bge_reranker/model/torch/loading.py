@@ -9,6 +9,7 @@ from .linear import fast_linear
 from .network import PLAIN, Bodies
 from .placement import Placement
 from .preparation import load_within_memory, prepare_device
+from .residual_norm import fast_residual_norm
 from .scorer import TorchScorer
 from .weights import load_network
 
@@ -45,7 +46,7 @@ def load_torch_scorer(checkpoint: Checkpoint, settings: ModelSettings, gpus: int
 
 def fast_bodies(placement: Placement, choice: BodyChoice) -> Bodies:
     """Choose the bodies that warm-up shall try on a device."""
-    fast = Bodies(fast_linear(placement), fast_attention(placement))
+    fast = Bodies(fast_linear(placement), fast_attention(placement), fast_residual_norm(placement))
     if choice != "plain":
         return fast
     # What rounds weights is part of the precision, so its plain form is the one over rounded weights.

@@ -10,7 +10,7 @@ Source: each family's module names the one of transformers that it agrees with (
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from functools import reduce
 from typing import Any
 
@@ -23,6 +23,7 @@ from ..families.geometry import Geometry
 from .attention import Attention, PlainAttention
 from .linear import Linear, LinearBody, PlainLinear
 from .packing import PackedInput, Spans, whole_blocks
+from .residual_norm import PlainResidualNorm, ResidualNorm
 
 _PLAIN = PlainLinear()
 
@@ -33,6 +34,7 @@ class Bodies:
 
     linear: LinearBody[Any]
     attention: Attention
+    norm: ResidualNorm = field(default_factory=PlainResidualNorm)
 
     @property
     def names(self) -> dict[str, str]:
@@ -136,15 +138,16 @@ class Layer(nn.Module):
         qkv = self.blocks.apply(lambda rows: self.qkv(rows, bodies.linear), hidden)
         query, key, value = qkv.view(len(qkv), 3, self.heads, -1).unbind(1)
         context = bodies.attention(query, key, value, packed.spans, packed.spans)
-        return self._finish(context, hidden, bodies.linear)
+        return self._finish(context, hidden, bodies)
 
-    def _finish(self, context: Tensor, residual: Tensor, body: LinearBody[Any]) -> Tensor:
+    def _finish(self, context: Tensor, residual: Tensor, bodies: Bodies) -> Tensor:
         """Do everything after attention, which is row-wise: float (R, H), float (R, H) -> float (R, H)."""
 
         def rowwise(context: Tensor, residual: Tensor) -> Tensor:
-            attended = self.attention_norm(self.output(context, body) + residual)
-            fed: Tensor = self.feed_forward_norm(self.narrow(self.widen(attended, body), body) + attended)
-            return fed
+            body = bodies.linear
+            attended = bodies.norm(self.output(context, body), residual, self.attention_norm)
+            fed = self.narrow(self.widen(attended, body), body)
+            return bodies.norm(fed, attended, self.feed_forward_norm)
 
         return self.blocks.apply(rowwise, context, residual)
 
@@ -166,7 +169,7 @@ class FirstTokenLayer(Layer):
         query = self.blocks.apply(lambda rows: self.query(rows, bodies.linear), first)
         query = query.view(len(query), self.heads, -1)
         context = bodies.attention(query, key, value, packed.firsts, packed.spans)
-        return self._finish(context, first, bodies.linear)
+        return self._finish(context, first, bodies)
 
 
 class Head(nn.Module):
