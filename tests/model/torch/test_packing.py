@@ -5,7 +5,7 @@ import torch
 from bge_reranker.engine.batch import pack
 from bge_reranker.model.families.geometry import Geometry
 from bge_reranker.model.families.xlm_roberta import XlmRoberta
-from bge_reranker.model.torch.packing import Run, pack_tokens
+from bge_reranker.model.torch.packing import Run, lay_out, pack_tokens
 
 from ..checkpoints import random_pairs
 
@@ -15,8 +15,9 @@ CPU = torch.device("cpu")
 
 def test_packing_sorts_by_length_and_joins_equal_lengths_into_runs() -> None:
     pairs = random_pairs([5, 2, 5, 3])
-    packed = pack_tokens(pack(pairs), XLMR, 0, CPU)
-    assert packed.order.tolist() == [1, 3, 0, 2]
+    layout = lay_out(pack(pairs), XLMR, 0)
+    packed = layout.place(torch.from_numpy(layout.numbers))
+    assert layout.order.tolist() == [1, 3, 0, 2]
     assert packed.spans.runs == (Run(0, 0, 1, 2), Run(1, 2, 1, 3), Run(2, 5, 2, 5))
     assert packed.firsts.runs == (Run(0, 0, 4, 1),)
     assert packed.tokens.tolist() == [token for index in (1, 3, 0, 2) for token in pairs[index].tokens.tolist()]

@@ -41,6 +41,9 @@ class Attention(Protocol):
     name: str
     """What the body is called in logs and `/info`."""
 
+    can_be_recorded: bool
+    """Whether it reads the spans' tensors only, so that a recorded graph computes other batches of the same size."""
+
     def __call__(self, query: Tensor, key: Tensor, value: Tensor, queries: Spans, keys: Spans) -> Tensor:
         """Attend.
 
@@ -61,6 +64,7 @@ class PlainAttention:
     """The reference: each sequence by itself, written out."""
 
     name = "plain"
+    can_be_recorded = False
 
     def __call__(self, query: Tensor, key: Tensor, value: Tensor, queries: Spans, keys: Spans) -> Tensor:
         """Attend, see `Attention`."""
@@ -85,6 +89,7 @@ class EqualLengthAttention:
     """
 
     name = "equal-length"
+    can_be_recorded = False
 
     def __call__(self, query: Tensor, key: Tensor, value: Tensor, queries: Spans, keys: Spans) -> Tensor:
         """Attend, see `Attention`."""
@@ -109,6 +114,7 @@ class PaddedAttention:
     """For GPUs without the variable-length kernel: one masked call over sequences padded to the longest."""
 
     name = "padded"
+    can_be_recorded = True
 
     def __call__(self, query: Tensor, key: Tensor, value: Tensor, queries: Spans, keys: Spans) -> Tensor:
         """Attend, see `Attention`."""
@@ -129,11 +135,14 @@ class VariableLengthAttention:
     """
 
     name = "variable-length"
+    can_be_recorded = True
 
     def __init__(self, kernel: Callable[..., object] | None = None) -> None:
         if kernel is None:
             # Older builds of torch lack the module, and the constructor is where that may be found out.
-            from torch.nn.attention.varlen import varlen_attn as kernel  # noqa: PLC0415 - see above
+            from torch.nn.attention.varlen import varlen_attn  # noqa: PLC0415 - see above
+
+            kernel = varlen_attn
         self._kernel: Callable[..., object] = kernel
         # Without splits over the keys, a sequence's result does not depend on its neighbours. Before torch 2.12 there
         # is no such argument, and packed keys are not split.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ...settings import BodyChoice, ModelSettings
 from ..checkpoint.folder import Checkpoint
 from .attention import fast_attention
+from .graphs import CudaGraphRecorder
 from .linear import fast_linear
 from .network import PLAIN, Bodies
 from .placement import Placement
@@ -33,13 +34,14 @@ def load_torch_scorer(checkpoint: Checkpoint, settings: ModelSettings, gpus: int
     if geometry is None:
         raise ValueError(f"{checkpoint.architecture} has no packed network; this is a bug")
     placement = prepare_device(settings, gpus)
+    bodies = fast_bodies(placement, settings.bodies)
+    can_record = not placement.is_cpu and settings.bodies != "plain"
+    recorder = CudaGraphRecorder(placement.device) if can_record else None
     block_sizes = CPU_BLOCK_SIZES if placement.is_cpu else ()
 
     def load() -> TorchScorer:
         network = load_network(checkpoint.weight_files, geometry, placement.dtype, placement.device, block_sizes)
-        return TorchScorer(
-            network, placement, checkpoint.architecture, fast_bodies(placement, settings.bodies), settings.bodies
-        )
+        return TorchScorer(network, placement, checkpoint.architecture, bodies, settings.bodies, recorder)
 
     return load_within_memory(checkpoint, placement, load, geometry.family.table_names(geometry))
 

@@ -252,5 +252,5 @@ class PackedClassifier(nn.Module):
 
 def first_rows(hidden: Tensor, spans: Spans, block_rows: int) -> Tensor:
     """Take the first row of every sequence, zeros up to whole blocks: float (R of T, H) -> float (R of N, H)."""
-    first = hidden[spans.cu_seqlens[:-1]]
+    first = hidden[spans.starts]
     return functional.pad(first, (0, 0, 0, whole_blocks(len(spans), block_rows) - len(spans)))

@@ -12,13 +12,15 @@ from ...engine.batch import Batch, Pair, pack
 from ...engine.notes import Note, NoteKind
 from ...engine.scorer import ScorerDescription, ScorerLost, ScorerOutOfMemory
 from ...settings import BodyChoice
-from ..checks.agreement import is_batch_invariant
+from ..checks.agreement import disagreement, is_batch_invariant
 from ..checks.batch_limits import refuse_outside
 from ..checks.trial_pairs import TRIAL_SEED, geometry_trial_pairs
 from .device_errors import device_errors_reported
+from .graphs import GraphRecorder, TieredGraphs, tiers_of
 from .network import PLAIN, Bodies, PackedClassifier
-from .packing import pack_tokens
+from .packing import lay_out
 from .placement import Placement
+from .transfer import transfer_for
 from .warm_up import choose_bodies, refuse_replaced, replacement_note
 
 _SOLE_BLOCK_ROWS = 64
@@ -35,6 +37,7 @@ class TorchScorer:
         architecture: str,
         fast: Bodies,
         choice: BodyChoice = "auto",
+        recorder: GraphRecorder | None = None,
     ) -> None:
         """Take over a network whose weights are in the plain form.
 
@@ -44,12 +47,16 @@ class TorchScorer:
             architecture: Class name of the checkpoint.
             fast: Bodies that warm-up tries.
             choice: Whether it may replace them.
+            recorder: Records small batches as graphs, where the device can.
         """
         self._network = network
         self._placement = placement
         self._fast = fast
         self._choice = choice
+        self._recorder = recorder
         self._bodies = PLAIN
+        self._graphs: TieredGraphs | None = None
+        self._transfer = transfer_for(placement.device)
         self._description = ScorerDescription(
             architecture=architecture,
             runtime=f"torch {torch.__version__}",
@@ -73,7 +80,10 @@ class TorchScorer:
         Args:
             max_batch_tokens: Largest batch that the engine will send, in tokens.
         """
-        notes = self._choose_bodies()
+        self._graphs = None
+        notes = self._choose_bodies() + self._record_graphs()
+        if self._choice == "fast":
+            refuse_replaced(notes)
         invariant = self._is_batch_invariant()
         if not invariant and len(self._network.blocks.sizes) > 1:
             # One size of block leaves fewer ways to differ, at the price of more calls.
@@ -82,9 +92,7 @@ class TorchScorer:
             notes += (Note(NoteKind.SOLE_BLOCK_SIZE, {"rows": _SOLE_BLOCK_ROWS}),)
         if self._placement.device.type == "cuda":
             notes += self._try_largest_batch(max_batch_tokens)
-        self._description = replace(
-            self._description, batch_invariant=invariant, notes=notes, bodies=self._bodies.names
-        )
+        self._description = replace(self._description, batch_invariant=invariant, notes=notes, bodies=self._body_names)
 
     def warm_up_further(self) -> bool:
         """There is nothing more to warm up."""
@@ -98,23 +106,32 @@ class TorchScorer:
             ScorerLost: If the device computes nothing any more.
             ValueError: If a pair does not fit the model; this is a bug of the caller.
         """
-        return self._score(batch, self._bodies)
+        return self._score(batch, self._bodies, self._graphs)
 
     def close(self) -> None:
         """Free the weights and what the device's allocator keeps."""
+        self._graphs = None
         del self._network
         if self._placement.device.type == "cuda":
             torch.cuda.empty_cache()
 
-    def _score(self, batch: Batch, bodies: Bodies) -> NDArray[np.float32]:
+    def _score(self, batch: Batch, bodies: Bodies, graphs: TieredGraphs | None = None) -> NDArray[np.float32]:
         refuse_outside(batch, self._network.geometry)
-        device = self._placement.device
+        layout = lay_out(batch, self._network.geometry, self._network.blocks.granularity_rows)
         with device_errors_reported(), torch.inference_mode():
-            packed = pack_tokens(batch, self._network.geometry, self._network.blocks.granularity_rows, device)
-            sorted_logits = self._network(packed, bodies).cpu().numpy()
+            computed = None if graphs is None else graphs.run(layout, self._transfer)
+            if computed is None:
+                computed = self._network(layout.place(self._transfer.send(layout.numbers)), bodies)
+            sorted_logits = self._transfer.fetch(computed)
         logits = np.empty(len(batch), dtype=np.float32)
-        logits[packed.order] = sorted_logits
+        logits[layout.order] = sorted_logits
         return logits
+
+    @property
+    def _body_names(self) -> dict[str, str]:
+        if self._recorder is None:
+            return self._bodies.names
+        return {**self._bodies.names, "launches": "plain" if self._graphs is None else "graphs"}
 
     def _is_batch_invariant(self) -> bool:
         geometry = self._network.geometry
@@ -137,10 +154,38 @@ class TorchScorer:
         if choice.bodies.linear is not fast.linear and not fast.linear.is_lossy:
             self._network.repack(fast.linear, plain)
             self._bodies = replace(choice.bodies, linear=plain)
-        notes += choice.notes
-        if self._choice == "fast":
-            refuse_replaced(notes)
-        return notes
+        return notes + choice.notes
+
+    def _record_graphs(self) -> tuple[Note, ...]:
+        """Record the tiers and compare them with launches one by one."""
+        if self._recorder is None or not self._bodies.attention.can_be_recorded:
+            return ()
+        graphs = TieredGraphs(self._network.geometry, tiers_of(self._network.geometry))
+        try:
+            with device_errors_reported(), torch.inference_mode():
+                graphs.record(
+                    self._recorder, lambda packed: self._network(packed, self._bodies), self._placement.device
+                )
+            objection = self._objection_to(graphs)
+        except ScorerLost:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever recording raises, launches one by one can serve
+            objection = f"it raised {type(error).__name__}: {error}"
+        if objection is not None:
+            return (replacement_note("launches", "graphs", objection),)
+        self._graphs = graphs
+        return ()
+
+    def _objection_to(self, graphs: TieredGraphs) -> str | None:
+        pairs = geometry_trial_pairs(self._network.geometry)
+        tokens = sum(map(len, pairs))
+        for tier in graphs.tiers:
+            batch = pack(pairs * max(1, tier.tokens // tokens))
+            found, expected = self._score(batch, self._bodies, graphs), self._score(batch, self._bodies)
+            objection = disagreement(found, expected, self._placement.precision)
+            if objection is not None:
+                return f"of {tier.tokens} tokens, {objection}"
+        return None
 
     def _try_largest_batch(self, max_batch_tokens: int) -> tuple[Note, ...]:
         longest = self._network.geometry.max_pair_tokens
