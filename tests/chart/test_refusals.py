@@ -241,6 +241,7 @@ IMPOSSIBLE: list[tuple[Values, list[str]]] = [
     ({"httpRoute": {"hostnames": ["Rerank.example"]}}, ['httpRoute.hostnames has "Rerank.example"', "in lower case"]),
     ({"httpRoute": {"enabled": True}}, ["httpRoute.parentRefs is empty", "Name one"]),
     ({"config": {"model": {"device": "cuda"}}, "gpu": {"count": 0}}, ["gpu.count is 0", "Set gpu.count to 1"]),
+    ({"config": {"model": {"precision": "FP8"}}, "gpu": {"count": 0}}, ["which only GPUs compute", "gpu.count to 1"]),
     ({"gpu": {"claimTemplate": "one", "count": 0}}, ["gpu.claimTemplate is one", "Set gpu.count to 1"]),
     ({"gpu": {"claimTemplate": "One_GPU"}}, ['gpu.claimTemplate is "One_GPU"']),
     ({"config": {"model": {"device": "cpu"}}}, ["a GPU would be taken and not used", "Set gpu.count to 0"]),

@@ -54,3 +54,9 @@ def test_another_model_that_is_not_there_is_said(judgements: Path) -> None:
     assert outcome.exception is not None
     assert not isinstance(outcome.exception, SettingsError)
     assert "/nowhere" in str(outcome.exception)
+
+
+def test_what_a_precision_costs_is_printed(judgements: Path) -> None:
+    outcome = evaluate(judgements, "--price", "--precision", "int8_weights", "--device", "cpu", "--threads", "1")
+    assert outcome.exit_code == 0, outcome.output
+    assert "int8_weights beside float32, 9 pairs: logits differ by " in outcome.output

@@ -10,6 +10,8 @@ PrecisionName = Literal[
     "float32",
     "float16",
     "bfloat16",
+    "fp8",
+    "int8_weights",
     "int8",
 ]
 """Names of all precisions, for the types of settings; `PRECISIONS` has their descriptions."""
@@ -46,6 +48,12 @@ class Precision:
     needs_quantised_checkpoint: bool = False
     """Whether only a checkpoint that was quantised to it beforehand can be served in it."""
 
+    cuda_capability: tuple[int, int] | None = None
+    """Least compute capability of a GPU that computes it, where nothing else does."""
+
+    needs_packed_network: bool = False
+    """Whether only our own networks are computed in it, not what goes through transformers."""
+
     can_overflow: bool = False
     """Whether finite weights may give logits that are not."""
 
@@ -76,6 +84,25 @@ BFLOAT16 = Precision(
     openvino_instruction_sets=frozenset({"avx512_bf16", "amx_bf16"}),
     can_overflow=True,
 )
+FP8 = Precision(
+    name="fp8",
+    stored_form="F8_E4M3",
+    agreement_bound=0.1,
+    published_bound=0.1,
+    torch_dtype="bfloat16",
+    cuda_capability=(8, 9),
+    needs_packed_network=True,
+    can_overflow=True,
+)
+INT8_WEIGHTS = Precision(
+    name="int8_weights",
+    stored_form="F16",
+    agreement_bound=0.05,
+    published_bound=0.1,
+    torch_dtype="float16",
+    needs_packed_network=True,
+    can_overflow=True,
+)
 INT8 = Precision(
     name="int8",
     stored_form="I8",
@@ -91,6 +118,8 @@ PRECISIONS: Mapping[str, Precision] = {
         FLOAT32,
         FLOAT16,
         BFLOAT16,
+        FP8,
+        INT8_WEIGHTS,
         INT8,
     )
 }

@@ -71,7 +71,7 @@ class Reranker:
 
     @property
     def precision(self) -> str:
-        """Number format that computes: float32, float16, bfloat16 or int8."""
+        """Number format that computes, as `model.precision` names it."""
         return self._model.description.precision
 
     @property

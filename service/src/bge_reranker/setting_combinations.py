@@ -207,6 +207,14 @@ def _runtimes() -> Iterator[Combination]:
                 "it.",
                 remedy,
             )
+        if each.cuda_capability is not None:
+            yield Combination(
+                precision,
+                "excludes",
+                (Fact("model.device", "cpu"),),
+                f"{{model.precision}} is {each.name}, which only GPUs compute, and {{model.device}} is cpu.",
+                remedy,
+            )
         if each.torch_dtype is None:
             yield Combination(
                 precision,

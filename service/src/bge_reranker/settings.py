@@ -180,7 +180,7 @@ class ModelSettings(SettingsGroup):
     precision: PrecisionChoice = "auto"
     """Number format of weights and activations; `auto` is float16 on a GPU, float32 on a CPU whatever its
     instruction sets, and int8 where the model was quantised by `bge-reranker quantise`; never the outcome of a
-    timing."""
+    timing. `fp8` needs a GPU of compute capability 8.9; `int8_weights` halves the memory of weights on any device."""
 
     runtime: Literal["auto", "openvino", "torch"] = "auto"
     """Library that computes: `auto` takes OpenVINO on a CPU, where it is installed and has the architecture and

@@ -27,6 +27,25 @@ def test_placement_resolves_auto(
     assert (str(placement.device), placement.precision.name) == expected
 
 
+@pytest.mark.parametrize(
+    ("device", "capability", "words"),
+    [("cuda", (8, 6), "8.9 or newer; cuda:0 has 8.6"), ("auto", None, "8.9 or newer; cpu is none")],
+)
+def test_fp8_is_refused_by_name_where_the_device_cannot(
+    device: Device, capability: tuple[int, int] | None, words: str
+) -> None:
+    settings = ModelSettings(device=device, precision="fp8")
+    with pytest.raises(SettingsError, match=words) as refused:
+        choose_placement(settings, 1 if capability else 0, lambda _: capability or (0, 0))
+    assert "precision to auto" in str(refused.value.remedy)
+
+
+@pytest.mark.parametrize("capability", [(8, 9), (9, 0), (12, 0)])
+def test_fp8_is_placed_on_gpus_that_compute_it(capability: tuple[int, int]) -> None:
+    placement = choose_placement(ModelSettings(device="cuda", precision="fp8"), 1, lambda _: capability)
+    assert (placement.precision.name, placement.dtype) == ("fp8", torch.bfloat16)
+
+
 @pytest.mark.parametrize(("device", "gpus"), [("cuda", 0), ("cuda:2", 2)])
 def test_placement_is_refused_when_the_gpu_is_not_there(device: Device, gpus: int) -> None:
     with pytest.raises(SettingsError, match=device):

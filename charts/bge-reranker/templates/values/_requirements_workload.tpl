@@ -141,6 +141,9 @@ config.model.runtime is openvino and gpu.count is {{ int .Values.gpu.count }}, b
 {{- if and (eq $precision "int8") (gt (int .Values.gpu.count) 0) }}
 config.model.precision is int8, which only OpenVINO computes, on a CPU, and gpu.count is {{ int .Values.gpu.count }}. Set gpu.count to 0, or leave config.model.precision out.
 {{ end }}
+{{- if and (eq $precision "fp8") (eq (int .Values.gpu.count) 0) }}
+config.model.precision is fp8, which only GPUs compute, and gpu.count is 0. Set gpu.count to 1, or leave config.model.precision out.
+{{ end }}
 {{- if and .Values.gpu.claimTemplate (eq (int .Values.gpu.count) 0) }}
 gpu.claimTemplate is {{ .Values.gpu.claimTemplate }} and gpu.count is 0, so a device would be claimed and not used. Set gpu.count to 1, or leave gpu.claimTemplate out.
 {{ end }}

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import click
 
 from ..configuration import by_name, load_settings
-from ..errors import SettingsError
+from ..errors import GateFailed, SettingsError
+from ..precision import FLOAT32
 from .numbers import NumberRange
 from .output import PICTURES, refuse_unwritable, written
 from .setting_options import given_flags, setting_options
@@ -33,6 +34,11 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--run", type=_FILE, help="TREC: the run whose candidates are ranked again; without it all judged ones.")
 @click.option("--bm25/--no-bm25", default=True, show_default=True, help="Print BM25 beside the model.")
 @click.option("--against", metavar="MODEL", help="Compare with this model query by query; what --model takes.")
+@click.option(
+    "--price",
+    is_flag=True,
+    help="Also score in float32, print what the precision costs, and fail where a quantised model would.",
+)
 @click.option(
     "--cut-off-precision",
     "precisions",
@@ -58,6 +64,7 @@ def evaluate(
     picture: Path | None,
     *,
     bm25: bool,
+    price: bool,
     **_settings: object,
 ) -> None:
     """Measure a model on judged queries: nDCG, MRR, MAP and recall with confidence intervals, beside BM25.
@@ -96,6 +103,8 @@ def evaluate(
     if picture is not None and draw is not None:
         with written(picture, "--picture"):
             draw(report, picture)
+    if price:
+        _judge_price(cases, effective, logits)
 
 
 def _drawing(picture: Path | None) -> Callable[[EvaluationReport, Path], None] | None:
@@ -105,6 +114,26 @@ def _drawing(picture: Path | None) -> Callable[[EvaluationReport, Path], None] |
     from ..evaluation.picture import save_picture  # noqa: PLC0415
 
     return save_picture
+
+
+def _judge_price(cases: Sequence[RankingCase], settings: Settings, logits: Sequence[Sequence[float]]) -> None:
+    """Print what the precision costs beside float32.
+
+    Raises:
+        GateFailed: If it costs more than a quantised model may.
+    """
+    from ..evaluation.price import measure_price  # noqa: PLC0415 - an optional extra
+
+    exact = _logits(cases, by_name(settings, "model", "text") | {"precision": FLOAT32.name}, "float32")
+    price = measure_price(cases, exact, logits)
+    click.echo(
+        f"{settings.model.precision} beside float32, {price.pairs} pairs: logits differ by {price.max_difference:.4f} "
+        f"at most, {price.p99_difference:.4f} at p99, {price.mean_difference:.4f} on average; Kendall tau "
+        f"{price.kendall_tau:.4f}; nDCG@10 {price.ndcg_at_10:.4f} instead of {price.ndcg_at_10_float32:.4f}."
+    )
+    objections = price.objections()
+    if objections:
+        raise GateFailed(f"{settings.model.precision}: {'; '.join(objections)}.", remedy="Serve in another precision.")
 
 
 def _other(settings: Settings, against: str) -> dict[str, object]:

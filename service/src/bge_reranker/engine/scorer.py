@@ -30,7 +30,7 @@ class ScorerDescription:
     """Name of the processor or GPU."""
 
     precision: str
-    """float32, float16, bfloat16 or int8."""
+    """Number format, a name of `PRECISIONS`."""
 
     packed: bool
     """True where pairs are computed without padding, but for a few tokens up to the next bucket of lengths."""

@@ -85,6 +85,13 @@ def load_scorer(directory: Path, settings: ModelSettings) -> Scorer:
 
         return load_openvino_scorer(checkpoint, settings)
     if checkpoint.geometry is None:
+        wanted = PRECISIONS.get(settings.precision)
+        if wanted is not None and wanted.needs_packed_network:
+            raise SettingsError(
+                f"precision is {wanted.name}, but {checkpoint.architecture} is computed through transformers, which "
+                "rounds no weights.",
+                remedy="Set precision to auto or bfloat16.",
+            )
         if settings.bodies != "auto":
             raise SettingsError(
                 f"bodies is {settings.bodies}, but {checkpoint.architecture} is computed through transformers, as a "

@@ -11,6 +11,7 @@ from .network import PLAIN, Bodies
 from .placement import Placement
 from .preparation import load_within_memory, prepare_device
 from .residual_norm import fast_residual_norm
+from .rounded_linear import ROUNDING_BODIES
 from .scorer import TorchScorer
 from .weights import load_network
 
@@ -48,7 +49,9 @@ def load_torch_scorer(checkpoint: Checkpoint, settings: ModelSettings, gpus: int
 
 def fast_bodies(placement: Placement, choice: BodyChoice) -> Bodies:
     """Choose the bodies that warm-up shall try on a device."""
-    fast = Bodies(fast_linear(placement), fast_attention(placement), fast_residual_norm(placement))
+    rounding = ROUNDING_BODIES.get(placement.precision.name)
+    linear = fast_linear(placement) if rounding is None else rounding()
+    fast = Bodies(linear, fast_attention(placement), fast_residual_norm(placement))
     if choice != "plain":
         return fast
     # What rounds weights is part of the precision, so its plain form is the one over rounded weights.

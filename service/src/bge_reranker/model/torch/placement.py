@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -48,15 +49,20 @@ def visible_gpus() -> int:
     return int(torch.cuda.device_count())
 
 
-def choose_placement(settings: ModelSettings, cuda_devices: int) -> Placement:
+def choose_placement(
+    settings: ModelSettings,
+    cuda_devices: int,
+    capability_of: Callable[[torch.device], tuple[int, int]] = torch.cuda.get_device_capability,
+) -> Placement:
     """Resolve device and precision.
 
     Args:
         settings: What was asked for.
         cuda_devices: GPUs that torch can use.
+        capability_of: Compute capability of a GPU.
 
     Raises:
-        SettingsError: If a GPU is asked for that is not there.
+        SettingsError: If a GPU is asked for that is not there, or the device does not compute the precision.
     """
     name = settings.device
     if name == "auto":
@@ -70,4 +76,21 @@ def choose_placement(settings: ModelSettings, cuda_devices: int) -> Placement:
     precision = FLOAT16 if device.type == "cuda" else FLOAT32
     if settings.precision != "auto":
         precision = PRECISIONS[settings.precision]
+    _refuse_incapable(device, precision, capability_of)
     return Placement(device, precision)
+
+
+def _refuse_incapable(
+    device: torch.device, precision: Precision, capability_of: Callable[[torch.device], tuple[int, int]]
+) -> None:
+    needed = precision.cuda_capability
+    if needed is None:
+        return
+    found = None if device.type == "cpu" else capability_of(device)
+    if found is None or found < needed:
+        has = "is none" if found is None else f"has {found[0]}.{found[1]}"
+        raise SettingsError(
+            f"precision is {precision.name}, which needs a GPU of compute capability {needed[0]}.{needed[1]} or newer; "
+            f"{device} {has}.",
+            remedy="Set precision to auto, or give the process such a GPU.",
+        )

@@ -8,13 +8,12 @@ Dimensions: R rows, H hidden.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Protocol
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from .compiling import can_compile, compiled
 from .placement import Placement
 
 
@@ -50,9 +49,7 @@ class PlainResidualNorm:
 
 
 class CompiledResidualNorm:
-    """For GPUs: one kernel for both, made by torch.compile at warm-up, which needs Triton and a C compiler.
-
-    One kernel serves every number of rows, so that a row's bits do not depend on how many there are.
+    """For GPUs: one kernel for both, made by torch.compile at warm-up.
 
     Args:
         backend: torch.compile's.
@@ -62,9 +59,7 @@ class CompiledResidualNorm:
 
     def __init__(self, backend: str = "inductor") -> None:
         self._plain = PlainResidualNorm()
-        self._compiled: Callable[..., Tensor] = torch.compile(
-            residual_layer_norm, fullgraph=True, dynamic=True, backend=backend
-        )
+        self._compiled = compiled(residual_layer_norm, backend)
 
     def __call__(self, rows: Tensor, residual: Tensor, norm: nn.Module) -> Tensor:
         """Compute, see `ResidualNorm`; another norm than LayerNorm by its own operators."""
@@ -81,4 +76,4 @@ def residual_layer_norm(rows: Tensor, residual: Tensor, weight: Tensor, bias: Te
 
 def fast_residual_norm(placement: Placement) -> ResidualNorm:
     """Choose the body that warm-up shall try."""
-    return PlainResidualNorm() if placement.is_cpu else CompiledResidualNorm()
+    return CompiledResidualNorm() if not placement.is_cpu and can_compile() else PlainResidualNorm()
