@@ -54,7 +54,7 @@ _KEYS = {
 """What the chart decides by keys of its own."""
 
 _SETTING = (
-    r"(?:model\.(?:bodies|device|precision|runtime|threads|verify)"
+    r"(?:model\.(?:bodies|device|gpuMemoryFraction|precision|runtime|threads|verify)"
     r"|(?:text|engine|http|dialects|guard|scores|observe|pictures|plan|shadow)\.[a-z][A-Za-z0-9]*)"
 )
 """A setting that is in the spec's `config`; of the group `model` by name, since files are called so too."""

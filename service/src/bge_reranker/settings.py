@@ -186,6 +186,10 @@ class ModelSettings(SettingsGroup):
     """Library that computes: `auto` takes OpenVINO on a CPU, where it is installed and has the architecture and
     the precision, and torch elsewhere."""
 
+    gpu_memory_fraction: float = Field(default=1.0, gt=0, le=1)
+    """Largest part of a GPU's memory that the process takes, as where others share it; a batch that does not fit is
+    halved. No effect on a CPU."""
+
     bodies: BodyChoice = "auto"
     """How torch computes layers: `auto` with the fast form of each part, or the plain one where warm-up finds that the
     fast one raises or disagrees, which `/info` says; `plain` with plain forms only; `fast` refuses to start instead of

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import torch
 
@@ -20,6 +20,20 @@ from .memory_shortage import memory_shortage_reported
 from .placement import Placement, choose_placement
 
 Loaded = TypeVar("Loaded")
+
+
+class Memory(Protocol):
+    """What is asked of `torch.cuda` about a GPU's memory, under its own names."""
+
+    def mem_get_info(self, device: torch.device) -> tuple[int, int]:
+        """Bytes free, and bytes in all."""
+
+    def get_per_process_memory_fraction(self, device: torch.device) -> float:
+        """The part that this process may take."""
+
+    def memory_reserved(self, device: torch.device) -> int:
+        """Bytes that it has taken."""
+
 
 _processes: set[int] = set()
 """Ids of the processes, this one and those it was forked from, in which torch has computed for this package."""
@@ -39,7 +53,21 @@ def prepare_device(settings: ModelSettings, gpus: int) -> Placement:
     placement = choose_placement(settings, gpus)
     if placement.is_cpu:
         torch.set_num_threads(settings.threads or granted_threads())
+    else:
+        torch.cuda.set_per_process_memory_fraction(settings.gpu_memory_fraction, placement.device)
     return placement
+
+
+def free_gpu_bytes(device: torch.device, memory: Memory = torch.cuda) -> int:
+    """What the process may still take of a GPU: what is free there, and no more than its part of the whole.
+
+    Args:
+        device: The GPU.
+        memory: torch's account of it.
+    """
+    free, total = memory.mem_get_info(device)
+    granted = int(total * memory.get_per_process_memory_fraction(device)) - memory.memory_reserved(device)
+    return max(0, min(free, granted))
 
 
 def load_within_memory(
@@ -60,7 +88,7 @@ def load_within_memory(
     with open_tensors(checkpoint.weight_files, "pt", checkpoint.geometry) as files:
         tables = mapped_tables if placement.is_cpu else ()
         needed = needed_bytes(files, placement.dtype.itemsize, tables, {placement.precision.stored_form})
-    free = free_memory_bytes() if placement.is_cpu else torch.cuda.mem_get_info(placement.device)[0]
+    free = free_memory_bytes() if placement.is_cpu else free_gpu_bytes(placement.device)
     refuse_too_large(needed, free, str(checkpoint.directory), OutOfMemory.usual_remedy, str(placement.device))
     try:
         with memory_shortage_reported():

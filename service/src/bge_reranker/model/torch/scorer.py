@@ -56,6 +56,7 @@ class TorchScorer:
         self._recorder = recorder
         self._bodies = PLAIN
         self._graphs: TieredGraphs | None = None
+        self._is_settled = False
         self._transfer = transfer_for(placement.device)
         self._description = ScorerDescription(
             architecture=architecture,
@@ -79,8 +80,18 @@ class TorchScorer:
 
         Args:
             max_batch_tokens: Largest batch that the engine will send, in tokens.
+
+        Raises:
+            ScorerOutOfMemory: If the device has no room for that; called again with fewer tokens, it tries those.
         """
-        self._graphs = None
+        if not self._is_settled:
+            self._settle()
+            self._is_settled = True
+        if not self._placement.is_cpu:
+            self._try_largest_batch(max_batch_tokens)
+
+    def _settle(self) -> None:
+        """Choose bodies, record graphs, and find out whether scores depend on the batch."""
         notes = self._choose_bodies() + self._record_graphs()
         if self._choice == "fast":
             refuse_replaced(notes)
@@ -90,8 +101,6 @@ class TorchScorer:
             self._network.blocks.sizes = (_SOLE_BLOCK_ROWS,)
             invariant = self._is_batch_invariant()
             notes += (Note(NoteKind.SOLE_BLOCK_SIZE, {"rows": _SOLE_BLOCK_ROWS}),)
-        if self._placement.device.type == "cuda":
-            notes += self._try_largest_batch(max_batch_tokens)
         self._description = replace(self._description, batch_invariant=invariant, notes=notes, bodies=self._body_names)
 
     def warm_up_further(self) -> bool:
@@ -187,12 +196,15 @@ class TorchScorer:
                 return f"of {tier.tokens} tokens, {objection}"
         return None
 
-    def _try_largest_batch(self, max_batch_tokens: int) -> tuple[Note, ...]:
+    def _try_largest_batch(self, max_batch_tokens: int) -> None:
+        """Compute a batch of the largest size, so that the engine sends none for which there is no memory."""
         longest = self._network.geometry.max_pair_tokens
         tokens = np.full(longest, self._network.geometry.pad_token_id, dtype=np.int32)
         pair = Pair(tokens, np.zeros(longest, dtype=np.int8))
         try:
             self.score(pack([pair] * max(1, max_batch_tokens // longest)))
         except ScorerOutOfMemory:
-            return (Note(NoteKind.LARGEST_BATCH_TOO_LARGE, {"tokens": max_batch_tokens}),)
-        return ()
+            note = Note(NoteKind.LARGEST_BATCH_TOO_LARGE, {"tokens": max_batch_tokens})
+            kept = tuple(each for each in self._description.notes if each.kind is not note.kind)
+            self._description = replace(self._description, notes=(*kept, note))
+            raise
