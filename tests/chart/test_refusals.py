@@ -171,7 +171,7 @@ IMPOSSIBLE: list[tuple[Values, list[str]]] = [
     ({"image": {"tag": "a:b"}}, ['make "localhost/bge-reranker:a:b"']),
     (
         {"model": {"source": "ftp://host/model"}},
-        ['model.source is "ftp://host/model"', "it must be demo, hf://org/name"],
+        ['model.source is "ftp://host/model"', "it must be demo, demo-clip, hf://org/name"],
     ),
     ({"model": {"source": "hf://"}}, ['model.source is "hf://"', "Correct it."]),
     (
@@ -251,7 +251,7 @@ IMPOSSIBLE: list[tuple[Values, list[str]]] = [
         {"config": {"http": {"managementHost": "127.0.0.1"}}},
         ['config.http.managementHost is "127.0.0.1"; a pod must listen on all of its addresses', "Leave it out"],
     ),
-    ({"model": {"source": "pvc://No_Claim/x"}}, ['model.source is "pvc://No_Claim/x"; it must be demo, hf://org/name']),
+    ({"model": {"source": "pvc://No_Claim/x"}}, ['model.source is "pvc://No_Claim/x"; it must be demo, demo-clip, hf://org/name']),
     ({"model": {"source": "s3://bucket/../other"}}, ['model.source is "s3://bucket/../other"']),
     ({"model": {"source": "hf://a/b/c"}}, ['model.source is "hf://a/b/c"']),
     ({"model": {"source": "/model", "revision": "one"}}, ["a folder has no revision. Leave model.revision out."]),
@@ -266,7 +266,7 @@ IMPOSSIBLE: list[tuple[Values, list[str]]] = [
     ({"s3": {"endpoint": "https://a b"}}, ['s3.endpoint is "https://a b"']),
     (
         {"model": {"source": "https://user:hush@host:99999/m"}},
-        ["model.source is wrong; it must be demo, hf://org/name"],
+        ["model.source is wrong; it must be demo, demo-clip, hf://org/name"],
     ),
     ({"proxy": {"https": "socks5h://user:hush@proxy:1"}}, ["proxy.https is wrong; it must be the address of an HTTP"]),
     ({"config": {"model": {"device": "cuda:1"}}}, ["the only GPU of the pod is cuda:0"]),

@@ -45,7 +45,7 @@ def _rank(page: Page) -> None:
 
 def test_each_picture_of_the_example_is_seen_beside_its_bar_and_the_right_one_is_first(page: Page) -> None:
     page.get_by_role("button", name="Picture example").click()
-    expect(page.get_by_role("list", name="Pictures among the candidates").locator("img")).to_have_count(5)
+    expect(page.get_by_role("list", name="Pictures to rank").locator("img")).to_have_count(5)
     third = page.locator("#picture-list img").nth(2).get_attribute("src")
     _rank(page)
     rows = page.locator(".ranking > li")
