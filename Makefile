@@ -153,6 +153,12 @@ bench-frontend: $(VENV)/.installed ## Measure the server around a pretended GPU;
 bench-peers: $(VENV)/.installed ## Measure beside other rerankers; docs/benchmarks.md, docs/measurements/peers.json
 	$(BIN)/python -m tests.bench.peers $(ARGS)
 
+test-gpu: $(VENV)/.installed ## Run the tests that need a GPU; without one each is skipped by name
+	$(BIN)/python -m pytest -q -rs -m gpu tests/gpu tests/model $(ARGS)
+
+bench-gpu: $(VENV)/.installed ## Measure the engine on the GPU at hand: share of the matrix rate, precisions, latency, padded peers
+	$(BIN)/python -m tests.gpu $(ARGS)
+
 bench-scaling: $(VENV)/.installed ## Measure how cost grows with documents, length and clients
 	$(BIN)/python -m tests.bench.scaling $(ARGS)
 
@@ -207,4 +213,4 @@ $(VENV)/.installed: $(LOCKS) service/pyproject.toml operator/pyproject.toml
 	$(UV) pip install --quiet --python $(BIN)/python --no-build-isolation --no-deps -e service -e operator
 	@touch $@
 
-.PHONY: release bundle release-tools help setup setup-all run test docs test-slow api-server package push e2e e2e-long image image-gpu image-twice image-tuning image-operator image-search-pod cluster-up cluster-add cluster-down cluster-status cluster-load cluster-tools helm check format generate manifests verify lock lock-check parity bench bench-frontend bench-peers bench-scaling bench-load bench-operator clients fuzz demo-model demo-eval demo-clip price monitoring-pictures hooks clean
+.PHONY: release bundle release-tools help setup setup-all run test docs test-slow api-server package push e2e e2e-long image image-gpu image-twice image-tuning image-operator image-search-pod cluster-up cluster-add cluster-down cluster-status cluster-load cluster-tools helm check format generate manifests verify lock lock-check parity bench bench-frontend bench-peers test-gpu bench-gpu bench-scaling bench-load bench-operator clients fuzz demo-model demo-eval demo-clip price monitoring-pictures hooks clean

@@ -46,7 +46,11 @@ def add_shelf(tree: TreeCopy) -> None:
     tree.insert(f"{sources}/registry.py", "from .s3 import S3Source", "from .shelf import ShelfSource")
     tree.insert(f"{sources}/registry.py", "    S3Source(),", "    ShelfSource(),")
     tree.insert("service/src/bge_reranker/settings.py", "Model: `demo` (embedded), a folder", "    `shelf://name`,")
-    tree.insert("charts/bge-reranker/values.yaml", "  # Model: `demo` or, for pictures, `demo-clip` (embedded", "  # `shelf://name`,")
+    tree.insert(
+        "charts/bge-reranker/values.yaml",
+        "  # Model: `demo` or, for pictures, `demo-clip` (embedded",
+        "  # `shelf://name`,",
+    )
 
 
 def test_a_source_of_a_new_kind_is_fetched_and_let_through_by_the_chart(

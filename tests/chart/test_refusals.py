@@ -251,7 +251,10 @@ IMPOSSIBLE: list[tuple[Values, list[str]]] = [
         {"config": {"http": {"managementHost": "127.0.0.1"}}},
         ['config.http.managementHost is "127.0.0.1"; a pod must listen on all of its addresses', "Leave it out"],
     ),
-    ({"model": {"source": "pvc://No_Claim/x"}}, ['model.source is "pvc://No_Claim/x"; it must be demo, demo-clip, hf://org/name']),
+    (
+        {"model": {"source": "pvc://No_Claim/x"}},
+        ['model.source is "pvc://No_Claim/x"; it must be demo, demo-clip, hf://org/name'],
+    ),
     ({"model": {"source": "s3://bucket/../other"}}, ['model.source is "s3://bucket/../other"']),
     ({"model": {"source": "hf://a/b/c"}}, ['model.source is "hf://a/b/c"']),
     ({"model": {"source": "/model", "revision": "one"}}, ["a folder has no revision. Leave model.revision out."]),
