@@ -40,6 +40,15 @@ def test_each_picture_that_cannot_be_read_has_its_own_error() -> None:
     assert "pictures.fetchPictures" in problem.sentence()
 
 
+def test_base64_may_have_line_breaks_as_programs_write_it() -> None:
+    (found,) = (
+        PictureReader(decode, 100).read(None, {0: "data:image/png;base64,\nYQ\r\n==\n"}, WAIT_S).documents.values()
+    )
+
+    assert isinstance(found, np.ndarray)
+    assert found[0, 0, 0] == ord("a")
+
+
 def test_what_is_too_large_in_base64_is_refused_before_it_is_decoded() -> None:
     found = PictureReader(decode, 100).read(None, {3: data_uri(bytes(200))}, WAIT_S)
 

@@ -85,11 +85,16 @@ class PictureFetcher:
                 raise
             except TimeoutError as error:
                 raise self._too_late() from error
-            except (OSError, ValueError, http.client.HTTPException) as error:
+            except (OSError, http.client.HTTPException) as error:
                 # Its message may tell what answers within this network.
                 raise PictureUnavailable(
                     f"The picture cannot be fetched ({type(error).__name__}).",
                     remedy="Check its address, or send the picture itself.",
+                ) from error
+            except ValueError as error:
+                raise PictureUnavailable(
+                    "The picture's address is malformed: its host, its port or its encoding cannot be read.",
+                    remedy="Correct it, or send the picture itself.",
                 ) from error
             if isinstance(found, bytes):
                 return found

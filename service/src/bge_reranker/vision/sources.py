@@ -46,6 +46,7 @@ def inline_content(source: str, max_bytes: int) -> bytes:
             remedy="Send a smaller one; the network reads small pictures anyway.",
         )
     try:
-        return base64.b64decode(body, validate=True)
+        # Programs that encode files break lines.
+        return base64.b64decode("".join(body.split()), validate=True)
     except (binascii.Error, ValueError):
         raise InvalidPicture("`image` is a data URI whose base64 is damaged.", remedy="Encode it again.") from None
