@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from bge_reranker.errors import InvalidPicture, PictureUnavailable, RerankerError
-from bge_reranker.vision.reader import PictureReader, Pictures, Pixels
+from bge_reranker.vision.reader import PictureReader, Pictures
+from bge_reranker.vision.turns import Pixels
 
 from .tiny import data_uri
 
@@ -121,6 +122,32 @@ def test_slow_addresses_keep_nobody_waiting_whose_pictures_are_in_the_request() 
 
     assert _codes(quick) == [""]
     assert _codes(slow) == [""] * 50
+
+
+def test_one_request_with_many_pictures_lets_others_between_them() -> None:
+    order: list[bytes] = []
+    begun, go_on = threading.Event(), threading.Event()
+
+    def slow(content: bytes) -> Pixels:
+        order.append(content)
+        begun.set()
+        assert go_on.wait(WAIT_S)
+        return decode(content)
+
+    async def ask() -> None:
+        reader = PictureReader(slow, 100)
+        many = {index: data_uri(b"many %d" % index) for index in range(40)}
+        large = asyncio.create_task(reader.read_async(None, many, WAIT_S))
+        await asyncio.to_thread(begun.wait, WAIT_S)
+        small = asyncio.create_task(reader.read_async(None, {0: data_uri(b"one")}, WAIT_S))
+        await asyncio.sleep(0)
+        go_on.set()
+        assert _codes(await small) == [""]
+        assert _codes(await large) == [""] * 40
+
+    asyncio.run(ask())
+
+    assert order.index(b"one") <= 2
 
 
 def test_a_caller_who_hangs_up_has_nothing_more_fetched() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import socket
 from collections.abc import Iterator
 from typing import Any
 
@@ -94,7 +95,7 @@ def test_several_queries_have_pictures_of_their_own(dual: LiveServer) -> None:
 
 
 BAD: dict[str, tuple[Any, str, str]] = {
-    "animated": (ANIMATED, "InvalidPicture", "animated: it has 3 frames"),
+    "animated": (ANIMATED, "InvalidPicture", "animated: it has several frames"),
     "too many pixels": (
         {"image": data_uri(file_of(picture(1, (400, 300))))},
         "InvalidPicture",
@@ -195,6 +196,20 @@ def test_pictures_are_fetched_where_that_is_allowed_and_what_is_away_costs_its_o
         (1, "PictureUnavailable"),
         (2, "PictureUnavailable"),
     ]
+
+
+def test_a_picture_that_never_arrives_leaves_time_to_rank_the_others(tmp_path_factory: pytest.TempPathFactory) -> None:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as silent,
+        live_server(tmp_path_factory.mktemp("late"), {"fetch_pictures": "all"}, model_source="demo-clip") as running,
+    ):
+        away = {"image": f"http://127.0.0.1:{silent.getsockname()[1]}/"}
+        body = {"query": CAPTIONS[0], "candidates": ["a text", PICTURES[0], away]}
+        answer = running.post(body, "/rerank", headers={"X-Request-Deadline-Ms": "3000"})
+
+    assert answer.status_code == 200, answer.text
+    assert {result["index"] for result in answer.json()["results"]} == {0, 1}
+    assert [(error["index"], error["code"]) for error in answer.json()["errors"]] == [(2, "PictureUnavailable")]
 
 
 def test_a_server_that_fetches_from_public_addresses_reaches_nobody_in_this_network(

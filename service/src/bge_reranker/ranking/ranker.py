@@ -34,6 +34,9 @@ _INLINE_DOCUMENTS = 200
 _LIKENESS_CHARACTERS: Final = 100
 """Characters of a picture's source that tell it from others."""
 
+_READING_SHARE: Final = 0.75
+"""Part of a request's time in which its pictures have to be there: the rest is for scoring those that are."""
+
 _NO_PICTURES: Final = Pictures()
 
 Limit = TypeVar("Limit", int, int | None)
@@ -110,7 +113,7 @@ class Ranker:
         policy, deadline = self.policy_of(request), self._clock() + deadline_s
         pictures = _NO_PICTURES
         if request.has_pictures and isinstance(self._encoder, DualEncoder):
-            pictures = self._encoder.reader.read(request.query_picture, request.pictures, deadline_s)
+            pictures = self._encoder.reader.read(request.query_picture, request.pictures, _READING_SHARE * deadline_s)
         with self._reserve(request, policy, deadline, asker) as reservation:
             done: Future[Outcome] = Future()
             flight = self._launch(request, policy, pictures, reservation, done.set_result)
@@ -122,7 +125,7 @@ class Ranker:
         pictures = _NO_PICTURES
         if request.has_pictures and isinstance(self._encoder, DualEncoder):
             reader = self._encoder.reader
-            pictures = await reader.read_async(request.query_picture, request.pictures, deadline_s)
+            pictures = await reader.read_async(request.query_picture, request.pictures, _READING_SHARE * deadline_s)
         with self._reserve(request, policy, deadline, asker) as reservation:
             answered, hand_over = _answer_on_loop(asyncio.get_running_loop())
             launch = partial(self._launch, request, policy, pictures, reservation, hand_over)

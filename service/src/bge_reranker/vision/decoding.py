@@ -63,20 +63,33 @@ def _refuse(image: Image.Image, limits: PictureLimits) -> None:
             "(pictures.maxPicturePixels).",
             remedy="Scale it down.",
         )
-    frames = getattr(image, "n_frames", 1)
-    if frames > 1:
+    # Photos carry previews as further pictures (MPO): the first is the photo. Frames are not counted, which reads all.
+    if image.format != "MPO" and getattr(image, "is_animated", False):
         raise InvalidPicture(
-            f"The picture is animated: it has {frames} frames.", remedy="Send one of them as a picture of its own."
+            "The picture is animated: it has several frames.", remedy="Send one of them as a picture of its own."
         )
 
 
 def _upright(image: Image.Image) -> Image.Image:
     """Apply the camera's orientation, and lay what is transparent over white."""
-    turned = ImageOps.exif_transpose(image)
+    turned = ImageOps.exif_transpose(_in_8_bits(image))
     if turned.mode in ("RGBA", "LA", "PA") or "transparency" in turned.info:
         layered = turned.convert("RGBA")
         return Image.alpha_composite(Image.new("RGBA", layered.size, "white"), layered).convert("RGB")
     return turned.convert("RGB")
+
+
+def _in_8_bits(image: Image.Image) -> Image.Image:
+    """Scale greys of 16 bits, which Pillow would cut off at 255; a grey that stands for transparent becomes white."""
+    if not image.mode.startswith("I"):
+        return image
+    greys = np.asarray(image)
+    scaled = np.clip(greys // 256, 0, 255).astype(np.uint8)
+    if isinstance(transparent := image.info.get("transparency"), int):
+        scaled[greys == transparent] = 255
+    found = Image.fromarray(scaled)
+    found.info = {key: value for key, value in image.info.items() if key != "transparency"}
+    return found
 
 
 def _scaled(image: Image.Image, wanted: Preprocessing) -> NDArray[np.uint8]:

@@ -18,7 +18,8 @@ from ..errors import DocumentTooLong, QueryTooLong, RerankerError
 from ..text.encoder import EncodedDocument
 from ..text.policy import TextPolicy
 from ..text.tokenizer_folder import PlainTokenizer
-from .reader import PictureReader, Pictures, Pixels
+from .reader import PictureReader, Pictures
+from .turns import Pixels
 
 _GROUP_TEXTS = 500
 """Texts between two checkpoints."""

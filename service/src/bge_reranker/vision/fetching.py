@@ -181,6 +181,10 @@ class PictureFetcher:
                     f"The picture has more than {self._max_bytes} bytes, the limit (pictures.maxPictureBytes).",
                     remedy="Name a smaller one.",
                 )
+        if response.length:
+            raise PictureUnavailable(
+                "The picture's address sent less than it announced.", remedy="Try again, or send the picture itself."
+            )
         return bytes(content)
 
     def _remaining_s(self, deadline: float) -> float:

@@ -9,14 +9,9 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import Final
 
-import numpy as np
-from numpy.typing import NDArray
-
 from ..errors import PictureUnavailable, RerankerError
 from .sources import FetchPicture, inline_content, is_address
-
-Pixels = NDArray[np.uint8]
-"""uint8 (side, side, 3)."""
+from .turns import Pixels, Result, Turns
 
 Decode = Callable[[bytes], Pixels]
 """Decodes a file, or raises one of our errors."""
@@ -26,6 +21,10 @@ _FETCHES: Final = 16
 
 _DECODES: Final = 4
 """Most pictures that are decoded at a time: a large one takes hundreds of megabytes meanwhile."""
+
+_FETCHES_OF_ONE: Final = 4
+_DECODES_OF_ONE: Final = 1
+"""Of one request at a time, so that its next picture stands behind those of everybody else who waits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,30 +66,30 @@ class PictureReader:
         """
         started = self._start(query, documents)
         try:
-            wait(started.values(), timeout_s)
-            return _gathered(started, query, documents)
+            wait(started.results.values(), timeout_s)
+            return _gathered(started.results, query, documents)
         finally:
-            _cancel(started)
+            started.stop()
 
     async def read_async(self, query: str | None, documents: Mapping[int, str], timeout_s: float) -> Pictures:
         """Read as `read` does, without blocking the event loop; a cancelled task starts nothing more."""
         started = self._start(query, documents)
         try:
-            await asyncio.wait(map(asyncio.wrap_future, started.values()), timeout=timeout_s)
-            return _gathered(started, query, documents)
+            await asyncio.wait(map(asyncio.wrap_future, started.results.values()), timeout=timeout_s)
+            return _gathered(started.results, query, documents)
         finally:
-            _cancel(started)
+            started.stop()
 
-    def _start(self, query: str | None, documents: Mapping[int, str]) -> dict[str, Future[Pixels | RerankerError]]:
+    def _start(self, query: str | None, documents: Mapping[int, str]) -> Turns:
         sources = dict.fromkeys([*([] if query is None else [query]), *documents.values()])
-        return {
-            source: self._fetching.submit(self._fetched, source)
-            if self._fetch is not None and is_address(source)
-            else self._decoding.submit(self._attempt, source)
-            for source in sources
-        }
+        away = [source for source in sources if self._fetch is not None and is_address(source)]
+        here = [source for source in sources if source not in set(away)]
+        turns = Turns()
+        turns.add(away, self._fetched, self._fetching, _FETCHES_OF_ONE)
+        turns.add(here, self._attempt, self._decoding, _DECODES_OF_ONE)
+        return turns
 
-    def _fetched(self, address: str) -> Pixels | RerankerError:
+    def _fetched(self, address: str) -> Result:
         assert self._fetch is not None  # noqa: S101 - nothing else is submitted
         try:
             content = self._fetch(address)
@@ -98,24 +97,17 @@ class PictureReader:
             return error
         return self._decoding.submit(self._attempt, address, content).result()
 
-    def _attempt(self, source: str, content: bytes | None = None) -> Pixels | RerankerError:
+    def _attempt(self, source: str, content: bytes | None = None) -> Result:
         try:
             return self._decode(inline_content(source, self._max_bytes) if content is None else content)
         except RerankerError as error:
             return error
 
 
-def _cancel(started: Mapping[str, Future[Pixels | RerankerError]]) -> None:
-    """Keep what has not begun from beginning."""
-    for future in started.values():
-        future.cancel()
-
-
-def _gathered(
-    started: Mapping[str, Future[Pixels | RerankerError]], query: str | None, documents: Mapping[int, str]
-) -> Pictures:
+def _gathered(started: Mapping[str, Future[Result]], query: str | None, documents: Mapping[int, str]) -> Pictures:
     late = PictureUnavailable(
-        "The picture was not there when the request's time was up.", remedy="Send the picture itself, or wait longer."
+        "The picture was not there when three quarters of the request's time were over.",
+        remedy="Send the picture itself, or wait longer.",
     )
     found = {source: future.result() if future.done() else late for source, future in started.items()}
     asked = None if query is None else found[query]

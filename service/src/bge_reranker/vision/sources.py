@@ -40,13 +40,14 @@ def inline_content(source: str, max_bytes: int) -> bytes:
     head, comma, body = source.partition(",")
     if not comma or not head.lower().endswith(";base64"):
         raise InvalidPicture("`image` is a data URI without `;base64,`.", remedy="Encode the picture in base64.")
+    # Programs that encode files break lines.
+    body = "".join(body.split())
     if len(body) > (max_bytes + 2) // 3 * 4 + 4:
         raise InvalidPicture(
             f"The picture has more than {max_bytes} bytes, the limit (pictures.maxPictureBytes).",
             remedy="Send a smaller one; the network reads small pictures anyway.",
         )
     try:
-        # Programs that encode files break lines.
-        return base64.b64decode("".join(body.split()), validate=True)
+        return base64.b64decode(body, validate=True)
     except (binascii.Error, ValueError):
         raise InvalidPicture("`image` is a data URI whose base64 is damaged.", remedy="Encode it again.") from None
