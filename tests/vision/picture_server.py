@@ -26,6 +26,9 @@ class _Answers(BaseHTTPRequestHandler):
             self._answer(200, PICTURE)
         elif self.path == "/large":
             self._answer(200, bytes(20_000))
+        elif self.path == "/short":
+            self._answer(200, PICTURE, announced=len(PICTURE) + 1)
+            self.close_connection = True
         elif self.path == "/inside":
             self._answer(302, b"", "http://inside.test/secret")
         elif self.path == "/moved":
@@ -39,11 +42,11 @@ class _Answers(BaseHTTPRequestHandler):
         else:
             self._answer(404, b"")
 
-    def _answer(self, status: int, content: bytes, location: str = "") -> None:
+    def _answer(self, status: int, content: bytes, location: str = "", announced: int | None = None) -> None:
         self.send_response(status)
         if location:
             self.send_header("Location", location)
-        self.send_header("Content-Length", str(len(content)))
+        self.send_header("Content-Length", str(len(content) if announced is None else announced))
         self.end_headers()
         self.wfile.write(content)
 

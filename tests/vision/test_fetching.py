@@ -84,6 +84,7 @@ def test_each_hop_is_judged_anew_even_on_the_same_host(port: int) -> None:
         ("/large", f"more than {MAX_BYTES} bytes, the limit (pictures.maxPictureBytes)"),
         ("/round", "redirects more than 3 times"),
         ("/none", "status 404"),
+        ("/short", "sent less than it announced"),
     ],
 )
 def test_what_is_no_picture_is_said(port: int, path: str, problem: str) -> None:

@@ -67,6 +67,30 @@ def test_pictures_objects_with_a_text_and_plain_texts_are_ranked_in_one_list(dua
         assert min(scores[2], scores[3]) > 0.5 > max(scores[0], scores[1])
 
 
+def test_a_picture_beside_an_empty_text_is_the_picture(dual: LiveServer) -> None:
+    for both in ({**PICTURES[0], "text": ""}, {**PICTURES[0], "text": None}):
+        alone, beside = (_native(dual, CAPTIONS[0], each)["results"][0]["score"] for each in (PICTURES[0], both))
+        assert beside == pytest.approx(alone)
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/v2/rerank", {"model": "demo-clip", "query": "a", "documents": [{"image": "data:"}]}),
+        ("/rerank", {"query": "a", "texts": [{"image": "data:"}]}),
+        ("/score", {"model": "demo-clip", "text_1": "a", "text_2": [{"image": "data:"}]}),
+        ("/rerank", {"requests": [{"query": {"image": "data:"}, "candidates": ["a"]}]}),
+    ],
+)
+def test_where_no_pictures_are_read_a_picture_is_told_where_they_are(
+    dual: LiveServer, path: str, body: dict[str, Any]
+) -> None:
+    answer = dual.post(body, path)
+
+    assert answer.status_code in {400, 422}
+    assert "Jina's dialect" in answer.text
+
+
 def test_a_picture_is_asked_for_texts_and_pictures(dual: LiveServer) -> None:
     again = {"image": data_uri(file_of(draw_scene(SCENES[1], random.Random(8))))}
     documents = [CAPTIONS[0], CAPTIONS[1], PICTURES[2], again]

@@ -11,6 +11,11 @@ import orjson
 from ..errors import EmptyField, InvalidField
 from .wide_integers import written
 
+_PICTURE_REMEDY = (
+    "A picture (`image`) is read in `documents` and `query` of Jina's dialect, and in `candidates` and `query` of the "
+    "native one: ask in one of these, or send its text."
+)
+
 _PAIR = 2
 """Texts in a pair."""
 
@@ -29,14 +34,18 @@ def text_of(name: str, value: Any, *, object_too: bool) -> str:
         text = value.get("text")
         if isinstance(text, str):
             return text
-        raise InvalidField(f"`{name}` is an object without a string `text`.")
+        raise InvalidField(f"`{name}` is an object without a string `text`.", remedy=_picture_remedy(value))
     wanted = "a string or an object with `text`" if object_too else "a string"
-    raise InvalidField(f"`{name}` must be {wanted}, not {kind_of(value)}.")
+    raise InvalidField(f"`{name}` must be {wanted}, not {kind_of(value)}.", remedy=_picture_remedy(value))
+
+
+def _picture_remedy(value: Any) -> str:
+    return _PICTURE_REMEDY if isinstance(value, Mapping) and "image" in value else ""
 
 
 def picture_of(name: str, value: Any) -> str | None:
-    """The source of a picture, where a value is an object with an `image` and no `text`; else None."""
-    if not isinstance(value, Mapping) or value.get("image") is None or value.get("text") is not None:
+    """The source of a picture, where a value is an object with an `image` and no text in `text`; else None."""
+    if not isinstance(value, Mapping) or value.get("image") is None or value.get("text") not in (None, ""):
         return None
     source = value["image"]
     if isinstance(source, str) and source:

@@ -40,7 +40,10 @@ def plan_load(directory: Path, settings: ModelSettings) -> LoadPlan:
         ModelError: If it cannot be, which its config.json or its files' names show.
         SettingsError: If the runtime is not there, or settings contradict one another.
     """
-    checkpoint = read_checkpoint(directory)
+    return _plan(read_checkpoint(directory), settings)
+
+
+def _plan(checkpoint: Checkpoint, settings: ModelSettings) -> LoadPlan:
     gpus = 0 if settings.device == "cpu" else count_gpus()
     return LoadPlan(
         checkpoint, gpus, choose_runtime(checkpoint, settings, gpus, lambda name: find_spec(name) is not None)
@@ -59,12 +62,11 @@ def load_dual(checkpoint: Checkpoint, settings: ModelSettings, inputs: DualInput
         ModelError: If the checkpoint cannot be served; the subclass and its remedy say why.
         SettingsError: If the device or the runtime is not there.
     """
-    gpus = 0 if settings.device == "cpu" else count_gpus()
-    choose_runtime(checkpoint, settings, gpus, lambda name: find_spec(name) is not None)
+    plan = _plan(checkpoint, settings)
     refuse_unreadable(os.environ)
     from .transformers.dual import load_dual_scorer  # noqa: PLC0415 - importing it takes seconds
 
-    return load_dual_scorer(checkpoint, settings, gpus, inputs)
+    return load_dual_scorer(checkpoint, settings, plan.gpus, inputs)
 
 
 def load_scorer(directory: Path, settings: ModelSettings) -> Scorer:

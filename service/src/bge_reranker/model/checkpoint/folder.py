@@ -41,11 +41,6 @@ class Checkpoint:
     """What `bge-reranker quantise` wrote into config.json, its price included; None for floating point."""
 
     @property
-    def is_dual(self) -> bool:
-        """Whether query and document are embedded apart."""
-        return self.architecture in DUAL_ARCHITECTURES
-
-    @property
     def openvino_objection(self) -> str:
         """Why OpenVINO cannot compute it; empty where it can."""
         if self.geometry is None:
