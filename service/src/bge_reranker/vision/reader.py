@@ -67,7 +67,7 @@ class PictureReader:
         started = self._start(query, documents)
         try:
             wait(started.results.values(), timeout_s)
-            return _gathered(started.results, query, documents)
+            return _gathered(started.results, query, documents, timeout_s)
         finally:
             started.stop()
 
@@ -76,7 +76,7 @@ class PictureReader:
         started = self._start(query, documents)
         try:
             await asyncio.wait(map(asyncio.wrap_future, started.results.values()), timeout=timeout_s)
-            return _gathered(started.results, query, documents)
+            return _gathered(started.results, query, documents, timeout_s)
         finally:
             started.stop()
 
@@ -104,9 +104,11 @@ class PictureReader:
             return error
 
 
-def _gathered(started: Mapping[str, Future[Result]], query: str | None, documents: Mapping[int, str]) -> Pictures:
+def _gathered(
+    started: Mapping[str, Future[Result]], query: str | None, documents: Mapping[int, str], timeout_s: float
+) -> Pictures:
     late = PictureUnavailable(
-        "The picture was not there when three quarters of the request's time were over.",
+        f"The picture was not there after {timeout_s:.3g} s; what is left of the request's time is for the others.",
         remedy="Send the picture itself, or wait longer.",
     )
     found = {source: future.result() if future.done() else late for source, future in started.items()}
