@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from bge_reranker.cli.main import program
-from bge_reranker.errors import SettingsError
+from bge_reranker.errors import GateFailed, SettingsError
 
 LINES = [
     {"query": "red apple", "positive": ["an apple that is red"], "negative": ["a blue train", "the green sea"]},
@@ -60,3 +60,19 @@ def test_what_a_precision_costs_is_printed(judgements: Path) -> None:
     outcome = evaluate(judgements, "--price", "--precision", "int8_weights", "--device", "cpu", "--threads", "1")
     assert outcome.exit_code == 0, outcome.output
     assert "int8_weights beside float32, 9 pairs: logits differ by " in outcome.output
+
+
+def test_a_precision_that_turns_the_order_of_texts_around_is_refused_with_its_price(tmp_path: Path) -> None:
+    # Nearly equal texts, so that the fewer bits decide about their order.
+    alike = {"query": "how to build a container image", "positive": ["word 0 alike"]}
+    alike["negative"] = [f"word {number} alike" for number in range(1, 80)]
+    file = tmp_path / "alike.jsonl"
+    file.write_text(json.dumps(alike), encoding="utf-8")
+
+    outcome = evaluate(
+        file, "--price", "--precision", "bfloat16", "--runtime", "torch", "--device", "cpu", "--threads", "1"
+    )
+
+    assert isinstance(outcome.exception, GateFailed)
+    assert "Kendall tau is" in outcome.exception.message
+    assert "another precision" in outcome.exception.remedy
