@@ -93,7 +93,7 @@ def test_scores_of_two_pictures_are_chances_that_both_show_the_same(ranker: Rank
     logits: list[float] = []
     for scene in HELD_OUT[:20]:
         sources = dict(enumerate([_drawn(scene, draw), _drawn(_another(scene, draw), draw)]))
-        request = RankRequest("", ["", ""], pictures=sources, query_picture=_drawn(scene, draw))
+        request = RankRequest("", ["", ""], pictures=sources, query_pictures={0: _drawn(scene, draw)})
         logits += ranker.rank(request, 60).logits.tolist()
 
     _refuse_other_chances(np.array(logits), [1, 0] * 20)

@@ -88,7 +88,7 @@ def test_the_calibration_of_config_json_counts_for_each_kind_of_pair(tmp_path: P
     same = data_uri(file_of(PICTURES[0]))
 
     texts = _rank(tmp_path, RankRequest(CAPTION, [CAPTION, ""], pictures={1: same}))
-    pictures = _rank(tmp_path, RankRequest("", ["", CAPTION], pictures={0: same}, query_picture=same))
+    pictures = _rank(tmp_path, RankRequest("", ["", CAPTION], pictures={0: same}, query_pictures={0: same}))
 
     assert texts.logits[0] == pytest.approx(4, abs=1e-4)
     assert pictures.logits[0] == pytest.approx(3, abs=1e-4)
@@ -110,7 +110,7 @@ def test_a_query_that_cannot_be_read_fails_the_request(tmp_path: Path) -> None:
     write_clip(tmp_path)
 
     with pytest.raises(InvalidPicture, match="base64 is damaged"):
-        _rank(tmp_path, RankRequest("", [CAPTION], query_picture="data:image/png;base64,!"))
+        _rank(tmp_path, RankRequest("", [CAPTION], query_pictures={0: "data:image/png;base64,!"}))
 
 
 def test_a_cross_encoder_refuses_pictures_by_name() -> None:

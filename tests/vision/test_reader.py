@@ -33,7 +33,7 @@ def _codes(pictures: Pictures) -> list[str]:
 def test_each_picture_that_cannot_be_read_has_its_own_error() -> None:
     sources = [data_uri(b"a"), data_uri(b"bad"), "ftp://a/b", "data:image/png,a", "data:image/png;base64,?", URL]
 
-    found = PictureReader(decode, 100).read(None, dict(enumerate(sources)), WAIT_S)
+    found = PictureReader(decode, 100).read({}, dict(enumerate(sources)), WAIT_S)
 
     assert _codes(found) == ["", *["InvalidPicture"] * 5]
     problem = found.documents[5]
@@ -42,16 +42,14 @@ def test_each_picture_that_cannot_be_read_has_its_own_error() -> None:
 
 
 def test_base64_may_have_line_breaks_as_programs_write_it() -> None:
-    (found,) = (
-        PictureReader(decode, 100).read(None, {0: "data:image/png;base64,\nYQ\r\n==\n"}, WAIT_S).documents.values()
-    )
+    (found,) = PictureReader(decode, 100).read({}, {0: "data:image/png;base64,\nYQ\r\n==\n"}, WAIT_S).documents.values()
 
     assert isinstance(found, np.ndarray)
     assert found[0, 0, 0] == ord("a")
 
 
 def test_what_is_too_large_in_base64_is_refused_before_it_is_decoded() -> None:
-    found = PictureReader(decode, 100).read(None, {3: data_uri(bytes(200))}, WAIT_S)
+    found = PictureReader(decode, 100).read({}, {3: data_uri(bytes(200))}, WAIT_S)
 
     problem = found.documents[3]
     assert isinstance(problem, InvalidPicture)
@@ -65,26 +63,28 @@ def test_a_picture_that_is_there_twice_is_fetched_once_and_shared() -> None:
         fetched.append(url)
         return b"a"
 
-    found = PictureReader(decode, 100, fetch).read(URL, {0: URL, 2: URL}, WAIT_S)
+    found = PictureReader(decode, 100, fetch).read({0: URL}, {0: URL, 2: URL}, WAIT_S)
 
     assert fetched == [URL]
-    assert found.query is found.documents[0] is found.documents[2]
+    assert found.queries[0] is found.documents[0] is found.documents[2]
 
 
 def test_a_query_that_cannot_be_read_is_named_as_such() -> None:
-    with pytest.raises(InvalidPicture, match=r"The query: `image` is a data URI whose base64 is damaged\."):
-        PictureReader(decode, 100).read("data:image/png;base64,?", {}, WAIT_S)
+    problem = PictureReader(decode, 100).read({0: "data:image/png;base64,?"}, {}, WAIT_S).queries[0]
+
+    assert isinstance(problem, InvalidPicture)
+    assert problem.message == "`query.image`: The picture is a data URI whose base64 is damaged."
 
 
 Read = Callable[[PictureReader, str, dict[int, str], float], Coroutine[Any, Any, Pictures]]
 
 
 async def _in_loop(reader: PictureReader, query: str, documents: dict[int, str], timeout_s: float) -> Pictures:
-    return await reader.read_async(query, documents, timeout_s)
+    return await reader.read_async({0: query}, documents, timeout_s)
 
 
 async def _in_thread(reader: PictureReader, query: str, documents: dict[int, str], timeout_s: float) -> Pictures:
-    return await asyncio.to_thread(reader.read, query, documents, timeout_s)
+    return await asyncio.to_thread(reader.read, {0: query}, documents, timeout_s)
 
 
 @pytest.mark.parametrize("read", [_in_loop, _in_thread])
@@ -113,8 +113,8 @@ def test_slow_addresses_keep_nobody_waiting_whose_pictures_are_in_the_request() 
 
     async def ask() -> tuple[Pictures, Pictures]:
         reader = PictureReader(decode, 100, fetch)
-        slow = asyncio.create_task(reader.read_async(None, {index: f"{URL}?{index}" for index in range(50)}, WAIT_S))
-        quick = await reader.read_async(None, {0: data_uri(b"b")}, WAIT_S)
+        slow = asyncio.create_task(reader.read_async({}, {index: f"{URL}?{index}" for index in range(50)}, WAIT_S))
+        quick = await reader.read_async({}, {0: data_uri(b"b")}, WAIT_S)
         arrived.set()
         return quick, await slow
 
@@ -137,9 +137,9 @@ def test_one_request_with_many_pictures_lets_others_between_them() -> None:
     async def ask() -> None:
         reader = PictureReader(slow, 100)
         many = {index: data_uri(b"many %d" % index) for index in range(40)}
-        large = asyncio.create_task(reader.read_async(None, many, WAIT_S))
+        large = asyncio.create_task(reader.read_async({}, many, WAIT_S))
         await asyncio.to_thread(begun.wait, WAIT_S)
-        small = asyncio.create_task(reader.read_async(None, {0: data_uri(b"one")}, WAIT_S))
+        small = asyncio.create_task(reader.read_async({}, {0: data_uri(b"one")}, WAIT_S))
         await asyncio.sleep(0)
         go_on.set()
         assert _codes(await small) == [""]
@@ -161,7 +161,7 @@ def test_a_caller_who_hangs_up_has_nothing_more_fetched() -> None:
 
     async def ask() -> None:
         reader = PictureReader(decode, 100, fetch)
-        task = asyncio.create_task(reader.read_async(None, {index: f"{URL}?{index}" for index in range(50)}, WAIT_S))
+        task = asyncio.create_task(reader.read_async({}, {index: f"{URL}?{index}" for index in range(50)}, WAIT_S))
         await asyncio.sleep(0)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -177,4 +177,4 @@ def test_what_a_fetcher_raises_is_the_picture_s_error() -> None:
     def fetch(_url: str) -> bytes:
         raise PictureUnavailable("away")
 
-    assert _codes(PictureReader(decode, 100, fetch).read(None, {0: URL}, WAIT_S)) == ["PictureUnavailable"]
+    assert _codes(PictureReader(decode, 100, fetch).read({}, {0: URL}, WAIT_S)) == ["PictureUnavailable"]

@@ -76,10 +76,9 @@ def test_a_picture_beside_an_empty_text_is_the_picture(dual: LiveServer) -> None
 @pytest.mark.parametrize(
     ("path", "body"),
     [
-        ("/v2/rerank", {"model": "demo-clip", "query": "a", "documents": [{"image": "data:"}]}),
         ("/rerank", {"query": "a", "texts": [{"image": "data:"}]}),
         ("/score", {"model": "demo-clip", "text_1": "a", "text_2": [{"image": "data:"}]}),
-        ("/rerank", {"requests": [{"query": {"image": "data:"}, "candidates": ["a"]}]}),
+        ("/predict", {"inputs": [["a", {"image": "data:"}]]}),
     ],
 )
 def test_where_no_pictures_are_read_a_picture_is_told_where_they_are(
@@ -88,7 +87,42 @@ def test_where_no_pictures_are_read_a_picture_is_told_where_they_are(
     answer = dual.post(body, path)
 
     assert answer.status_code in {400, 422}
-    assert "Jina's dialect" in answer.text
+    assert "is read in `documents`, `candidates` and `passages`" in answer.text
+
+
+@pytest.mark.parametrize("beside", [{}, {"rank_fields": ["title"]}, {"max_chunks_per_doc": 4}, {"truncation": False}])
+def test_whatever_stands_beside_them_pictures_in_documents_are_read(dual: LiveServer, beside: dict[str, Any]) -> None:
+    found = _jina(dual, CAPTIONS[1], *PICTURES, {"title": "a cheese", "text": "a cheese"}, **beside)
+
+    best = max(found.get("results") or found["data"], key=lambda result: result["relevance_score"])
+    assert best["index"] == 1
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "results", "score"),
+    [
+        ("/v2/rerank", {"model": "demo-clip", "documents": PICTURES}, "results", "relevance_score"),
+        ("/dialects/vllm/rerank", {"model": "demo-clip", "documents": PICTURES}, "results", "relevance_score"),
+        ("/v1/ranking", {"model": "demo-clip", "passages": PICTURES}, "rankings", "logit"),
+    ],
+)
+def test_other_dialects_with_objects_read_pictures_too(
+    dual: LiveServer, path: str, body: dict[str, Any], results: str, score: str
+) -> None:
+    query: Any
+    for query in (CAPTIONS[2], PICTURES[2]) if path != "/v2/rerank" else (CAPTIONS[2],):
+        answer = dual.post({"query": query, **body}, path)
+
+        assert answer.status_code == 200, answer.text
+        assert max(answer.json()[results], key=lambda result: result[score])["index"] == 2
+
+
+def test_a_document_whose_fields_are_read_is_its_text_whatever_picture_lies_beside(dual: LiveServer) -> None:
+    with_picture = [{**PICTURES[0], "title": caption} for caption in CAPTIONS]
+
+    found = _jina(dual, CAPTIONS[2], *with_picture, rank_fields=["title"])
+
+    assert found["results"][0]["index"] == 2
 
 
 def test_a_picture_is_asked_for_texts_and_pictures(dual: LiveServer) -> None:
@@ -118,6 +152,17 @@ def test_several_queries_have_pictures_of_their_own(dual: LiveServer) -> None:
     assert (first["results"][0]["index"], second["results"][0]["index"]) == (0, 1)
 
 
+def test_several_queries_may_be_pictures_and_one_that_cannot_be_read_costs_its_own_candidates(dual: LiveServer) -> None:
+    queries = [PICTURES[0], CAPTIONS[1], ANIMATED]
+
+    answer = dual.post({"requests": [{"query": query, "candidates": CAPTIONS} for query in queries]}).json()
+
+    first, second, third = answer["responses"]
+    assert (first["results"][0]["index"], second["results"][0]["index"], third["results"]) == (0, 1, [])
+    assert [error["index"] for error in answer["errors"]] == [6, 7, 8]
+    assert answer["errors"][0]["message"].startswith("`query.image`: The picture is animated")
+
+
 BAD: dict[str, tuple[Any, str, str]] = {
     "animated": (ANIMATED, "InvalidPicture", "animated: it has several frames"),
     "too many pixels": (
@@ -127,6 +172,8 @@ BAD: dict[str, tuple[Any, str, str]] = {
     ),
     "no picture": ({"image": data_uri(b"<svg/>")}, "InvalidPicture", "PNG, JPEG, WEBP, GIF, BMP"),
     "damaged": ({"image": data_uri(FILES[0][:-40])}, "InvalidPicture", "damaged"),
+    "empty": ({"image": "data:image/png;base64,"}, "InvalidPicture", "empty: it has no bytes"),
+    "sent as a text": (PICTURES[0]["image"], "InvalidPicture", "a text that holds a picture as data URI"),
     "fetching is off": ({"image": "https://example.com/a.png"}, "InvalidPicture", "pictures.fetchPictures is off"),
 }
 
@@ -149,7 +196,29 @@ def test_a_query_that_is_no_picture_fails_the_request_by_name(dual: LiveServer) 
     answer = dual.post({"query": ANIMATED, "candidates": ["a"]})
 
     assert (answer.status_code, answer.json()["code"]) == (422, "InvalidPicture")
-    assert answer.json()["message"].startswith("The query: The picture is animated")
+    assert answer.json()["message"].startswith("`query.image`: The picture is animated")
+
+
+def test_a_query_that_is_a_picture_as_text_is_not_read_as_words(dual: LiveServer) -> None:
+    answer = dual.post({"query": PICTURES[0]["image"], "candidates": PICTURES})
+
+    assert (answer.status_code, answer.json()["code"]) == (422, "InvalidPicture")
+    assert '{"image": "data:..."}' in answer.json()["message"]
+
+
+def test_what_bounds_pairs_does_not_apply_and_what_bounds_texts_does(dual: LiveServer) -> None:
+    def score(**more: Any) -> float:
+        found: float = _native(dual, "two red circles on white and much more", CAPTIONS[0], **more)["results"][0][
+            "score"
+        ]
+        return found
+
+    assert score() == score(max_pair_tokens=5) == score(preset="tei", truncation="only_second")
+    short = _native(dual, "two red circles", CAPTIONS[0])["results"][0]["score"]
+    assert score(max_query_tokens=3) == pytest.approx(short, abs=1e-6) != score()
+    cut = _jina(dual, CAPTIONS[0], CAPTIONS[0], "two red circles and more", max_tokens_per_doc=3)["results"]
+    whole = _jina(dual, CAPTIONS[0], CAPTIONS[0], "two red circles")["results"]
+    assert cut[-1]["relevance_score"] == pytest.approx(whole[-1]["relevance_score"], abs=1e-6)
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from typing import Any
 from ..ranking.request import RankRequest
 from .call import Call
 from .fields import Body, DocumentsByFields, Flag, Limit, Model, QueryOrObject, RankFields, TopN
+from .texts import query_pictures
 
 
 class DocumentsBody(Body):
@@ -34,7 +35,13 @@ def documents_call(body: DocumentsBody, **limits: Any) -> Call:
         limits["max_document_tokens"] = body.max_tokens_per_doc
     limits["names"] = {"max_document_tokens": "max_tokens_per_doc", **limits.get("names", {})}
     return Call(
-        request=RankRequest(query=body.query, documents=documents.texts, pictures=documents.pictures, **limits),
+        request=RankRequest(
+            query=body.query,
+            documents=documents.texts,
+            pictures=documents.pictures,
+            query_pictures=query_pictures(body.values),
+            **limits,
+        ),
         top_n=body.top_n,
         return_documents=body.return_documents,
         raw_scores=body.raw_scores,

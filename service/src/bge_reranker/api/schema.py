@@ -12,13 +12,12 @@ TEXT: Final[Schema] = {"type": "string"}
 TEXTS: Final[Schema] = {"type": "array", "items": TEXT, "minItems": 1}
 TEXT_OR_TEXTS: Final[Schema] = {"anyOf": [TEXT, TEXTS]}
 TEXT_OBJECT: Final[Schema] = {"type": "object", "properties": {"text": TEXT}, "required": ["text"]}
-TEXTS_OR_OBJECTS: Final[Schema] = {"type": "array", "items": {"anyOf": [TEXT, TEXT_OBJECT]}, "minItems": 1}
 IMAGE_OBJECT: Final[Schema] = {
     "type": "object",
     "properties": {"image": {"type": "string", "minLength": 1, "description": "A data URI, or an https address."}},
     "required": ["image"],
 }
-TEXTS_OR_PICTURES: Final[Schema] = {
+TEXTS_OR_OBJECTS: Final[Schema] = {
     "type": "array",
     "items": {"anyOf": [TEXT, TEXT_OBJECT, IMAGE_OBJECT]},
     "minItems": 1,
@@ -31,12 +30,15 @@ PAIR: Final[Schema] = {
     "maxItems": 2,
 }
 QUERY_OR_OBJECT: Final[Schema] = {
-    "anyOf": [QUERY, {"type": "object", "properties": {"text": QUERY}, "required": ["text"]}]
+    "anyOf": [QUERY, {"type": "object", "properties": {"text": QUERY}, "required": ["text"]}, IMAGE_OBJECT]
 }
 DOCUMENTS: Final[Schema] = {
     "type": "array",
     "items": {
-        "anyOf": [TEXT, {"type": "object", "description": "With a string `text`, or strings under `rank_fields`."}]
+        "anyOf": [
+            TEXT,
+            {"type": "object", "description": "With a string `text` or `image`, or strings under `rank_fields`."},
+        ]
     },
     "minItems": 1,
 }

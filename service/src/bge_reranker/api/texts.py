@@ -12,8 +12,8 @@ from ..errors import EmptyField, InvalidField
 from .wide_integers import written
 
 _PICTURE_REMEDY = (
-    "A picture (`image`) is read in `documents` and `query` of Jina's dialect, and in `candidates` and `query` of the "
-    "native one: ask in one of these, or send its text."
+    "A picture (`image`) is read in `documents`, `candidates` and `passages`, and in the `query` beside them: ask in a "
+    "dialect that has these, or send its text."
 )
 
 _PAIR = 2
@@ -43,15 +43,29 @@ def _picture_remedy(value: Any) -> str:
     return _PICTURE_REMEDY if isinstance(value, Mapping) and "image" in value else ""
 
 
-def picture_of(name: str, value: Any) -> str | None:
-    """The source of a picture, where a value is an object with an `image` and no text in `text`; else None."""
-    if not isinstance(value, Mapping) or value.get("image") is None or value.get("text") not in (None, ""):
+def picture_of(name: str, value: Any, keys: Sequence[str] = ("text",)) -> str | None:
+    """The source of a picture, where a value is an object with an `image` and no text; else None.
+
+    Args:
+        name: Name of the field, for errors.
+        value: What was sent.
+        keys: Keys of an object whose texts make up a document.
+    """
+    if not isinstance(value, Mapping) or value.get("image") is None:
+        return None
+    if any(value.get(key) not in (None, "") for key in keys):
         return None
     source = value["image"]
     if isinstance(source, str) and source:
         return source
     problem = "is empty" if source == "" else f"must be a string, not {kind_of(source)}"
     raise InvalidField(f"`{name}.image` {problem}.", remedy="Send data:image/png;base64,... or an https address.")
+
+
+def query_pictures(values: Mapping[str, Any], place: int = 0) -> dict[int, str]:
+    """The source of a body's `query` by its place, where it is a picture; else nothing."""
+    source = picture_of("query", values.get("query"))
+    return {} if source is None else {place: source}
 
 
 def texts_of(name: str, items: list[Any], *, objects_too: bool, keys: Sequence[str] = ("text",)) -> list[str]:

@@ -44,6 +44,8 @@ def plan_load(directory: Path, settings: ModelSettings) -> LoadPlan:
 
 
 def _plan(checkpoint: Checkpoint, settings: ModelSettings) -> LoadPlan:
+    if checkpoint.geometry is None:
+        _refuse_packed_only(checkpoint, settings)
     gpus = 0 if settings.device == "cpu" else count_gpus()
     return LoadPlan(
         checkpoint, gpus, choose_runtime(checkpoint, settings, gpus, lambda name: find_spec(name) is not None)
@@ -87,19 +89,6 @@ def load_scorer(directory: Path, settings: ModelSettings) -> Scorer:
 
         return load_openvino_scorer(checkpoint, settings)
     if checkpoint.geometry is None:
-        wanted = PRECISIONS.get(settings.precision)
-        if wanted is not None and wanted.needs_packed_network:
-            raise SettingsError(
-                f"precision is {wanted.name}, but {checkpoint.architecture} is computed through transformers, which "
-                "rounds no weights.",
-                remedy="Set precision to auto or bfloat16.",
-            )
-        if settings.bodies != "auto":
-            raise SettingsError(
-                f"bodies is {settings.bodies}, but {checkpoint.architecture} is computed through transformers, as a "
-                "whole.",
-                remedy="Leave bodies at auto.",
-            )
         refuse_unreadable(os.environ)
         from .transformers.loading import load_transformers_scorer  # noqa: PLC0415 - importing it takes seconds
 
@@ -116,6 +105,16 @@ def count_gpus() -> int:
     from .torch.placement import visible_gpus  # noqa: PLC0415 - see above
 
     return visible_gpus()
+
+
+def _refuse_packed_only(checkpoint: Checkpoint, settings: ModelSettings) -> None:
+    """Refuse what only networks have that are computed here, layer by layer."""
+    how = f"but {checkpoint.architecture} is computed through transformers, as a whole"
+    wanted = PRECISIONS.get(settings.precision)
+    if wanted is not None and (wanted.needs_packed_network or wanted.needs_quantised_checkpoint):
+        raise SettingsError(f"precision is {wanted.name}, {how}.", remedy="Set precision to auto or bfloat16.")
+    if settings.bodies != "auto":
+        raise SettingsError(f"bodies is {settings.bodies}, {how}.", remedy="Leave bodies at auto.")
 
 
 def choose_runtime(

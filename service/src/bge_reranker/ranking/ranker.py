@@ -111,10 +111,11 @@ class Ranker:
             ScoringError: If no document could be scored.
         """
         policy, deadline = self.policy_of(request), self._clock() + deadline_s
-        pictures = _NO_PICTURES
-        if request.has_pictures and isinstance(self._encoder, DualEncoder):
-            pictures = self._encoder.reader.read(request.query_picture, request.pictures, _READING_SHARE * deadline_s)
         with self._reserve(request, policy, deadline, asker) as reservation:
+            pictures = _NO_PICTURES
+            if request.has_pictures and isinstance(self._encoder, DualEncoder):
+                reader = self._encoder.reader
+                pictures = reader.read(request.query_pictures, request.pictures, _READING_SHARE * deadline_s)
             done: Future[Outcome] = Future()
             flight = self._launch(request, policy, pictures, reservation, done.set_result)
             return _assemble(flight, done.result(), policy.long_documents, is_partial=request.is_partial)
@@ -122,11 +123,11 @@ class Ranker:
     async def rank_async(self, request: RankRequest, deadline_s: float, asker: Asker = NOBODY) -> Ranking:
         """Rank as `rank` does, without blocking the event loop; a cancelled task abandons its pairs."""
         policy, deadline = self.policy_of(request), self._clock() + deadline_s
-        pictures = _NO_PICTURES
-        if request.has_pictures and isinstance(self._encoder, DualEncoder):
-            reader = self._encoder.reader
-            pictures = await reader.read_async(request.query_picture, request.pictures, _READING_SHARE * deadline_s)
         with self._reserve(request, policy, deadline, asker) as reservation:
+            pictures = _NO_PICTURES
+            if request.has_pictures and isinstance(self._encoder, DualEncoder):
+                reader, patience_s = self._encoder.reader, _READING_SHARE * deadline_s
+                pictures = await reader.read_async(request.query_pictures, request.pictures, patience_s)
             answered, hand_over = _answer_on_loop(asyncio.get_running_loop())
             launch = partial(self._launch, request, policy, pictures, reservation, hand_over)
             flight = launch() if _is_small(request) else await self._launch_in_thread(launch)
@@ -206,8 +207,10 @@ class Ranker:
             InvalidField: If it asks for more than the server allows.
             PicturesNotServed: If it holds pictures, and the model reads none.
         """
-        if request.has_pictures and not isinstance(self._encoder, DualEncoder):
-            what = "The query" if request.query_picture is not None else f"Document {min(request.pictures)}"
+        if isinstance(self._encoder, DualEncoder):
+            return self._policy_of_dual(request)
+        if request.has_pictures:
+            what = "The query" if request.query_pictures else f"Document {min(request.pictures)}"
             raise PicturesNotServed(
                 f"{what} is a picture (`image`), and this server's model is a cross-encoder, which reads texts alone.",
                 remedy="Send texts, or ask a server whose model is a dual encoder (CLIPModel, SiglipModel).",
@@ -228,6 +231,17 @@ class Ranker:
         )
         return changed.validated(server, request.names)
 
+    def _policy_of_dual(self, request: RankRequest) -> TextPolicy:
+        """Each text has its own room in a dual encoder: neither windows nor presets nor lengths of pairs apply."""
+        server = self.policy
+        changed = replace(
+            server,
+            max_query_tokens=_chosen(request.max_query_tokens, server.max_query_tokens),
+            max_document_tokens=request.max_document_tokens,
+            long_documents=request.long_documents or server.long_documents,
+        )
+        return changed.validated(server, request.names)
+
     def estimated_tokens(self, request: RankRequest) -> int:
         """What a request will cost at most, before it is tokenised.
 
@@ -239,9 +253,7 @@ class Ranker:
     def _estimate(self, request: RankRequest, policy: TextPolicy) -> int:
         queries = [request.query] if request.queries is None else request.queries
         if isinstance(self._encoder, DualEncoder):
-            return self._encoder.estimate_tokens(
-                queries, request.documents, request.pictures, is_picture=request.query_picture is not None
-            )
+            return self._encoder.estimate_tokens(queries, request.documents, request.query_pictures, request.pictures)
         return self._encoder.estimate_tokens(queries, request.documents, policy)
 
     def _reserve(self, request: RankRequest, policy: TextPolicy, deadline: float, asker: Asker) -> Reservation:
@@ -261,7 +273,7 @@ def _counting_on(tokens_before: int, checkpoint: Callable[[int], None]) -> Calla
 def _likeness(request: RankRequest) -> int:
     """What tells a request from others at hardly any cost; neither text nor anything to restore one from is kept."""
     documents, queries = request.documents, request.queries or [request.query]
-    pictures = [request.query_picture or "", *list(request.pictures.values())[:1]]
+    pictures = [*list(request.query_pictures.values())[:1], *list(request.pictures.values())[:1]]
     ends = [source[-_LIKENESS_CHARACTERS:] for source in pictures]
     return hash((len(documents), *queries[:1], *documents[:1], *documents[-1:], *ends))
 

@@ -21,8 +21,8 @@ class RankRequest:
     pictures: Mapping[int, str] = field(default_factory=dict)
     """Documents that are pictures, by place: a data URI or an address. Their texts are empty."""
 
-    query_picture: str | None = None
-    """The query where it is a picture; its text is empty then."""
+    query_pictures: Mapping[int, str] = field(default_factory=dict)
+    """Queries that are pictures, by place in `queries`, or 0 for the one of all; their texts are empty."""
 
     indices: Sequence[int] | None = None
     """What the caller calls these documents, where they are a part of what was asked; None: their places."""
@@ -79,7 +79,7 @@ class RankRequest:
     @property
     def has_pictures(self) -> bool:
         """Whether the query or a document is a picture."""
-        return bool(self.pictures) or self.query_picture is not None
+        return bool(self.pictures or self.query_pictures)
 
     @property
     def characters(self) -> int:

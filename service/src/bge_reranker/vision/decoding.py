@@ -33,6 +33,8 @@ def decode(content: bytes, limits: PictureLimits, wanted: Preprocessing) -> NDAr
     Raises:
         InvalidPicture: If it is too large, animated, damaged, or in no format that is read here.
     """
+    if not content:
+        raise InvalidPicture("The picture is empty: it has no bytes.", remedy="Send the whole file.")
     if len(content) > limits.max_bytes:
         raise InvalidPicture(
             f"The picture has {len(content)} bytes; the limit is {limits.max_bytes} (pictures.maxPictureBytes).",

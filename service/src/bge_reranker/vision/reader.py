@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import Final
 
 from ..errors import PictureUnavailable, RerankerError
+from .line import Line
 from .sources import FetchPicture, inline_content, is_address
-from .turns import Pixels, Result, Turns
+from .turns import Pixels, Readers, Result, Turns
 
 Decode = Callable[[bytes], Pixels]
 """Decodes a file, or raises one of our errors."""
@@ -27,13 +28,16 @@ _DECODES_OF_ONE: Final = 1
 """Of one request at a time, so that its next picture stands behind those of everybody else who waits."""
 
 
+_SMALLEST: Final = 8_192
+"""What reading even the smallest picture takes, as so many characters of a large one's source."""
+
+
 @dataclass(frozen=True, slots=True)
 class Pictures:
-    """The pictures of a request, read."""
+    """The pictures of a request by their places, read; what could not be read is its error."""
 
-    query: Pixels | None = None
-    documents: Mapping[int, Pixels | RerankerError] = field(default_factory=dict)
-    """By the document's place; what could not be read is its error."""
+    queries: Mapping[int, Result] = field(default_factory=dict)
+    documents: Mapping[int, Result] = field(default_factory=dict)
 
 
 class PictureReader:
@@ -50,44 +54,48 @@ class PictureReader:
         self._max_bytes = max_bytes
         self._fetch = fetch
         # Apart from each other and from the threads that tokenise: a slow address keeps nobody else waiting.
-        self._fetching = ThreadPoolExecutor(_FETCHES, "fetch-picture")
-        self._decoding = ThreadPoolExecutor(min(_DECODES, os.cpu_count() or 1), "decode-picture")
+        fetching = ThreadPoolExecutor(_FETCHES, "fetch-picture")
+        decodes = min(_DECODES, os.cpu_count() or 1)
+        self._decoding = ThreadPoolExecutor(decodes, "decode-picture")
+        self._fetchers = Readers(self._fetched, lambda _source: 1.0, fetching, Line(_FETCHES), _FETCHES_OF_ONE)
+        self._decoders = Readers(self._attempt, _work, self._decoding, Line(decodes), _DECODES_OF_ONE)
 
-    def read(self, query: str | None, documents: Mapping[int, str], timeout_s: float) -> Pictures:
+    def read(self, queries: Mapping[int, str], documents: Mapping[int, str], timeout_s: float) -> Pictures:
         """Get and decode pictures, equal ones once; for threads other than an event loop's.
 
         Args:
-            query: Source of the query's, if it is one.
-            documents: Sources of the documents that are, by place.
+            queries: Sources of the queries that are pictures, by place.
+            documents: Sources of the documents that are.
             timeout_s: Seconds after which a picture that is not there counts as unavailable.
 
         Raises:
-            RequestError: If the query cannot be read.
+            QueueFull: If the pictures cannot be read in that time beside those of others; says when to retry.
         """
-        started = self._start(query, documents)
-        try:
-            wait(started.results.values(), timeout_s)
-            return _gathered(started.results, query, documents, timeout_s)
-        finally:
-            started.stop()
-
-    async def read_async(self, query: str | None, documents: Mapping[int, str], timeout_s: float) -> Pictures:
-        """Read as `read` does, without blocking the event loop; a cancelled task starts nothing more."""
-        started = self._start(query, documents)
-        try:
-            await asyncio.wait(map(asyncio.wrap_future, started.results.values()), timeout=timeout_s)
-            return _gathered(started.results, query, documents, timeout_s)
-        finally:
-            started.stop()
-
-    def _start(self, query: str | None, documents: Mapping[int, str]) -> Turns:
-        sources = dict.fromkeys([*([] if query is None else [query]), *documents.values()])
-        away = [source for source in sources if self._fetch is not None and is_address(source)]
-        here = [source for source in sources if source not in set(away)]
         turns = Turns()
-        turns.add(away, self._fetched, self._fetching, _FETCHES_OF_ONE)
-        turns.add(here, self._attempt, self._decoding, _DECODES_OF_ONE)
-        return turns
+        try:
+            self._start(turns, [*queries.values(), *documents.values()], timeout_s)
+            wait(turns.results.values(), timeout_s)
+            return _gathered(turns.results, queries, documents, timeout_s)
+        finally:
+            turns.stop()
+
+    async def read_async(self, queries: Mapping[int, str], documents: Mapping[int, str], timeout_s: float) -> Pictures:
+        """Read as `read` does, without blocking the event loop; a cancelled task starts nothing more."""
+        turns = Turns()
+        try:
+            self._start(turns, [*queries.values(), *documents.values()], timeout_s)
+            await asyncio.wait(map(asyncio.wrap_future, turns.results.values()), timeout=timeout_s)
+            return _gathered(turns.results, queries, documents, timeout_s)
+        finally:
+            turns.stop()
+
+    def _start(self, turns: Turns, sources: Iterable[str], timeout_s: float) -> None:
+        away: dict[str, None] = {}
+        here: dict[str, None] = {}
+        for source in sources:
+            (away if self._fetch is not None and is_address(source) else here)[source] = None
+        turns.add(away, self._fetchers, timeout_s)
+        turns.add(here, self._decoders, timeout_s)
 
     def _fetched(self, address: str) -> Result:
         assert self._fetch is not None  # noqa: S101 - nothing else is submitted
@@ -104,15 +112,26 @@ class PictureReader:
             return error
 
 
+def _work(source: str) -> float:
+    return _SMALLEST + len(source)
+
+
 def _gathered(
-    started: Mapping[str, Future[Result]], query: str | None, documents: Mapping[int, str], timeout_s: float
+    started: Mapping[str, Future[Result]], queries: Mapping[int, str], documents: Mapping[int, str], timeout_s: float
 ) -> Pictures:
     late = PictureUnavailable(
         f"The picture was not there after {timeout_s:.3g} s; what is left of the request's time is for the others.",
         remedy="Send the picture itself, or wait longer.",
     )
     found = {source: future.result() if future.done() else late for source, future in started.items()}
-    asked = None if query is None else found[query]
-    if isinstance(asked, RerankerError):
-        raise type(asked)(f"The query: {asked.message}", remedy=asked.remedy)
-    return Pictures(asked, {index: found[source] for index, source in documents.items()})
+    return Pictures(
+        {place: _of_query(found[source]) for place, source in queries.items()},
+        {place: found[source] for place, source in documents.items()},
+    )
+
+
+def _of_query(result: Result) -> Result:
+    """An error says that it is the query's."""
+    if not isinstance(result, RerankerError):
+        return result
+    return type(result)(f"`query.image`: {result.message}", remedy=result.remedy)

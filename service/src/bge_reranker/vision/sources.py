@@ -5,8 +5,12 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Callable
+from typing import Final
 
 from ..errors import InvalidPicture
+
+_HEAD_CHARACTERS: Final = 200
+"""Within which a data URI says how it is encoded."""
 
 FetchPicture = Callable[[str], bytes]
 """Fetches the picture at an http or https address, or raises one of our errors."""
@@ -15,6 +19,11 @@ FetchPicture = Callable[[str], bytes]
 def is_address(source: str) -> bool:
     """Whether a picture has to be fetched."""
     return source[:8].lower().startswith(("http://", "https://"))
+
+
+def is_picture_as_text(text: str) -> bool:
+    """Whether a text is a picture that should have been sent as one: nobody looks for words in base64."""
+    return text[:11].lower() == "data:image/" and ";base64," in text[:_HEAD_CHARACTERS]
 
 
 def inline_content(source: str, max_bytes: int) -> bytes:
@@ -29,17 +38,17 @@ def inline_content(source: str, max_bytes: int) -> bytes:
     """
     if is_address(source):
         raise InvalidPicture(
-            "`image` is an address, and this server fetches no pictures (pictures.fetchPictures is off).",
+            "The picture is an address, and this server fetches no pictures (pictures.fetchPictures is off).",
             remedy="Send the picture itself as data:image/png;base64,..., or set pictures.fetchPictures.",
         )
     if not source[:5].lower().startswith("data:"):
         raise InvalidPicture(
-            "`image` is neither a data URI nor an http or https address.",
+            "The picture is neither a data URI nor an http or https address.",
             remedy="Send the picture itself as data:image/png;base64,...",
         )
     head, comma, body = source.partition(",")
     if not comma or not head.lower().endswith(";base64"):
-        raise InvalidPicture("`image` is a data URI without `;base64,`.", remedy="Encode the picture in base64.")
+        raise InvalidPicture("The picture is a data URI without `;base64,`.", remedy="Encode the picture in base64.")
     # Programs that encode files break lines.
     body = "".join(body.split())
     if len(body) > (max_bytes + 2) // 3 * 4 + 4:
@@ -50,4 +59,4 @@ def inline_content(source: str, max_bytes: int) -> bytes:
     try:
         return base64.b64decode(body, validate=True)
     except (binascii.Error, ValueError):
-        raise InvalidPicture("`image` is a data URI whose base64 is damaged.", remedy="Encode it again.") from None
+        raise InvalidPicture("The picture is a data URI whose base64 is damaged.", remedy="Encode it again.") from None

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import Executor, Future
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import RerankerError
+from .line import Line, Place
 
 Pixels = NDArray[np.uint8]
 """uint8 (side, side, 3)."""
@@ -20,6 +23,25 @@ Result = Pixels | RerankerError
 
 Read = Callable[[str], Result]
 """Reads a source."""
+
+
+@dataclass(frozen=True, slots=True)
+class Readers:
+    """Threads that read pictures in one way.
+
+    Attributes:
+        read: Reads a source.
+        work: How much that is, in a unit that takes about the same time each.
+        threads: Where it is done.
+        line: Who waits for them.
+        at_once: Pictures of one request at a time.
+    """
+
+    read: Read
+    work: Callable[[str], float]
+    threads: Executor
+    line: Line
+    at_once: int
 
 
 class Turns:
@@ -34,29 +56,38 @@ class Turns:
 
     def __init__(self) -> None:
         self.results: dict[str, Future[Result]] = {}
+        self._places: list[Place] = []
         self._is_stopped = False
         self._lock = threading.Lock()
 
-    def add(self, sources: Iterable[str], read: Read, threads: Executor, at_once: int) -> None:
+    def add(self, sources: Iterable[str], readers: Readers, timeout_s: float) -> None:
         """Begin with some sources.
 
         Args:
             sources: What is read.
-            read: By what.
-            threads: Where.
-            at_once: How many at a time.
+            readers: By whom.
+            timeout_s: Within which.
+
+        Raises:
+            QueueFull: If that cannot be done beside what others wait for.
         """
         waiting = deque(sources)
+        if not waiting:
+            return
+        place = readers.line.enter(sum(map(readers.work, waiting)), timeout_s)
+        self._places.append(place)
         self.results |= {source: Future() for source in waiting}
-        for _ in range(min(at_once, len(waiting))):
-            threads.submit(self._turn, waiting, read, threads)
+        for _ in range(min(readers.at_once, len(waiting))):
+            readers.threads.submit(self._turn, waiting, readers, place)
 
     def stop(self) -> None:
         """Begin nothing more."""
         with self._lock:
             self._is_stopped = True
+        for place in self._places:
+            place.leave()
 
-    def _turn(self, waiting: deque[str], read: Read, threads: Executor) -> None:
+    def _turn(self, waiting: deque[str], readers: Readers, place: Place) -> None:
         """Read the next one, and stand in line again for the one after it."""
         with self._lock:
             if self._is_stopped or not waiting:
@@ -65,8 +96,12 @@ class Turns:
         result = self.results[source]
         # Whoever waited may have given up, and cancelled it.
         if result.set_running_or_notify_cancel():
+            began = time.monotonic()
             try:
-                result.set_result(read(source))
+                found = readers.read(source)
             except BaseException as error:  # noqa: BLE001 - it is whoever waits that must know
                 result.set_exception(error)
-        threads.submit(self._turn, waiting, read, threads)
+            else:
+                result.set_result(found)
+            place.done(readers.work(source), time.monotonic() - began)
+        readers.threads.submit(self._turn, waiting, readers, place)

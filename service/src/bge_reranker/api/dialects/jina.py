@@ -14,24 +14,10 @@ from ..call import Call, RequestContext
 from ..dialect import Dialect
 from ..documents import DocumentsBody, documents_call
 from ..exchange import Ranked
-from ..fields import DocumentsOrPicturesByFields, QueryOrPicture
 from ..results import RESULTS_ANSWER, frame, object_name, ranked_items, with_documents
-from ..texts import picture_of
 
 
-class JinaBody(DocumentsBody):
-    """Documents and the query may be pictures."""
-
-    query = QueryOrPicture("The text to search for, or an object with an `image`.")
-    documents = DocumentsOrPicturesByFields(DocumentsBody.rank_fields)
-
-    @property
-    def query_picture(self) -> str | None:
-        """The query's source, where it is a picture."""
-        return picture_of("query", self.values.get("query"))
-
-
-class JinaDialect(Dialect[JinaBody]):
+class JinaDialect(Dialect[DocumentsBody]):
     """`documents` of strings or `{text}` in, `results` of `{index, relevance_score[, document]}` out."""
 
     name = "jina"
@@ -45,12 +31,12 @@ class JinaDialect(Dialect[JinaBody]):
         "return_documents": True,
     }
     logits: ClassVar[dict[str, Any]] = {"raw_scores": True}
-    body = JinaBody
+    body = DocumentsBody
     answer = RESULTS_ANSWER
 
     @override
-    def parse(self, body: JinaBody, context: RequestContext) -> Call:
-        return documents_call(body, query_picture=body.query_picture)
+    def parse(self, body: DocumentsBody, context: RequestContext) -> Call:
+        return documents_call(body)
 
     @override
     def render(self, ranked: Ranked) -> dict[str, Any]:

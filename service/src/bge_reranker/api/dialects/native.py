@@ -22,19 +22,18 @@ from ..exchange import Ranked
 from ..fields import (
     Body,
     Choice,
-    DocumentsOrPictures,
+    Documents,
     Flag,
     Integer,
     Model,
     NestedList,
     Priority,
-    Query,
-    QueryOrPicture,
+    QueryOrObject,
     TopN,
 )
 from ..results import frame, indices_of_parts, ranked_indices, shown_scores
 from ..schema import INDEX, NUMBER, TEXT, Schema, at_least, fields_of, framed, list_of
-from ..texts import picture_of
+from ..texts import query_pictures
 
 _RESULT: Final[Schema] = fields_of(
     {"index": INDEX, "score": NUMBER, "text": TEXT, "tokens": INDEX, "truncated": {"type": "boolean"}},
@@ -53,8 +52,8 @@ _RANKED: Final[dict[str, Schema]] = {"ranked_candidates": list_of(TEXT), "result
 class NativeRequest(Body):
     """One of several requests in a body."""
 
-    query = Query()
-    candidates = DocumentsOrPictures()
+    query = QueryOrObject()
+    candidates = Documents()
     top_n = TopN("Most results of this request.", minimum=1)
 
 
@@ -63,8 +62,8 @@ class NativeBody(Body):
 
     forms = (("query", "candidates"), ("requests",))
 
-    query = QueryOrPicture("The text to search for, or an object with an `image`.")
-    candidates = DocumentsOrPictures(
+    query = QueryOrObject("The text to search for, or an object with an `image`.")
+    candidates = Documents(
         "Texts, or objects with a `text` or an `image`; `id` and `metadata` come back with the result."
     )
     requests = NestedList(NativeRequest, "request")
@@ -141,7 +140,7 @@ def _one(body: NativeBody) -> Call:
             query=query,
             documents=candidates.texts,
             pictures=candidates.pictures,
-            query_picture=picture_of("query", body.values.get("query")),
+            query_pictures=query_pictures(body.values),
             **_options(body),
         ),
         top_n=body.top_n,
@@ -160,6 +159,7 @@ def _several(body: NativeBody) -> Call:
     queries: list[str] = []
     sent: dict[int, Mapping[str, Any]] = {}
     pictures: dict[int, str] = {}
+    asked: dict[int, str] = {}
     parts: list[Part] = []
     for request in body.requests:
         for name in _OPTIONS:
@@ -170,9 +170,13 @@ def _several(body: NativeBody) -> Call:
         queries += [query] * len(candidates.texts)
         sent |= {first + index: value for index, value in candidates.objects.items()}
         pictures |= {first + index: source for index, source in candidates.pictures.items()}
+        for place in range(first, len(documents)):
+            asked |= query_pictures(request.values, place)
         parts.append(Part(first, len(documents), request.top_n or top_n))
     return Call(
-        request=RankRequest(queries[0], documents, queries=queries, pictures=pictures, **_options(body)),
+        request=RankRequest(
+            queries[0], documents, queries=queries, pictures=pictures, query_pictures=asked, **_options(body)
+        ),
         return_documents=True,
         raw_scores=body.raw_scores,
         sent=sent,

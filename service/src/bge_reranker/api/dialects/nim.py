@@ -14,6 +14,7 @@ from ..exchange import Ranked
 from ..fields import Body, Choice, Documents, Model, QueryOrObject, TopN
 from ..results import frame, ranked_items
 from ..schema import framed, list_of, scored
+from ..texts import query_pictures
 
 
 class NimBody(Body):
@@ -56,6 +57,8 @@ class NimDialect(Dialect[NimBody]):
             request=RankRequest(
                 query=body.query,
                 documents=body.passages.texts,
+                pictures=body.passages.pictures,
+                query_pictures=query_pictures(body.values),
                 long_documents=context.on_long_documents(may_cut=may_cut),
             ),
             top_n=top_k if body.has("top_k") else top_n,

@@ -10,7 +10,6 @@ from typing_extensions import override
 from ...errors import EmptyField, InvalidField
 from ..schema import (
     DOCUMENTS,
-    IMAGE_OBJECT,
     PAIR,
     QUERY,
     QUERY_OR_OBJECT,
@@ -18,7 +17,6 @@ from ..schema import (
     TEXT_OR_TEXTS,
     TEXTS,
     TEXTS_OR_OBJECTS,
-    TEXTS_OR_PICTURES,
     Schema,
     list_of,
     optional,
@@ -57,11 +55,12 @@ class Query(Field[str]):
 
 
 class QueryOrObject(Query):
-    """As `Query`, or an object with a `text`."""
+    """As `Query`, or an object with a `text` or an `image`; the text of a picture is empty."""
 
     @override
     def read(self, body: Body, value: Any) -> str:
-        return self._text(body, value, object_too=True)
+        name = body.prefix + self.key
+        return "" if picture_of(name, value) is not None else self._text(body, value, object_too=True)
 
     @override
     def schema(self) -> Schema:
@@ -125,7 +124,7 @@ class DocumentList(NamedTuple):
 
 
 class Documents(Listed[DocumentList]):
-    """A list of documents, each a text or an object with a `text`."""
+    """A list of documents, each a text or an object with a `text` or an `image`."""
 
     @override
     def read(self, body: Body, value: Any) -> DocumentList:
@@ -136,48 +135,15 @@ class Documents(Listed[DocumentList]):
         return TEXTS_OR_OBJECTS
 
     def _documents(self, body: Body, value: Any, keys: Sequence[str]) -> DocumentList:
-        items = self.items(body, value)
-        texts = texts_of(body.prefix + self.key, items, objects_too=True, keys=keys)
-        if texts is items:
-            return DocumentList(texts, {})
-        return DocumentList(texts, {index: item for index, item in enumerate(items) if isinstance(item, dict)})
-
-
-class QueryOrPicture(QueryOrObject):
-    """As `QueryOrObject`, or an object with an `image`; its text is empty then."""
-
-    @override
-    def read(self, body: Body, value: Any) -> str:
-        return "" if picture_of(body.prefix + self.key, value) is not None else super().read(body, value)
-
-    @override
-    def schema(self) -> Schema:
-        return {"anyOf": [*QUERY_OR_OBJECT["anyOf"], IMAGE_OBJECT]}
-
-
-class DocumentsOrPictures(Documents):
-    """As `Documents`, or objects with an `image`."""
-
-    @override
-    def read(self, body: Body, value: Any) -> DocumentList:
-        return self._with_pictures(body, value, _TEXT_ONLY)
-
-    @override
-    def schema(self) -> Schema:
-        return TEXTS_OR_PICTURES
-
-    def _with_pictures(self, body: Body, value: Any, keys: Sequence[str]) -> DocumentList:
-        items = self.items(body, value)
-        name = body.prefix + self.key
-        sources = {index: picture_of(f"{name}[{index}]", item) for index, item in enumerate(items)}
-        pictures = {index: source for index, source in sources.items() if source is not None}
-        if not pictures:
-            return self._documents(body, value, keys)
-        texts = texts_of(
-            name, ["" if index in pictures else item for index, item in enumerate(items)], objects_too=True, keys=keys
-        )
-        objects = {index: item for index, item in enumerate(items) if isinstance(item, dict)}
-        return DocumentList(texts, objects, pictures)
+        items, name = self.items(body, value), body.prefix + self.key
+        if all(isinstance(item, str) for item in items):
+            return DocumentList(items, {})
+        objects = {index: item for index, item in enumerate(items) if isinstance(item, Mapping)}
+        found = {index: picture_of(f"{name}[{index}]", item, keys) for index, item in objects.items()}
+        pictures = {index: source for index, source in found.items() if source is not None}
+        # What is no text is not looked for where a picture is.
+        written = ["" if index in pictures else item for index, item in enumerate(items)]
+        return DocumentList(texts_of(name, written, objects_too=True, keys=keys), objects, pictures)
 
 
 class RankFields(Field[Sequence[str]]):
@@ -273,19 +239,6 @@ class Nested(Field[B | None]):
     @override
     def schema(self) -> Schema:
         return optional(self._body.schema())
-
-
-class DocumentsOrPicturesByFields(DocumentsByFields, DocumentsOrPictures):
-    """As `DocumentsByFields`, or objects with an `image`."""
-
-    @override
-    def read(self, body: Body, value: Any) -> DocumentList:
-        keys = self._keys.read(body, body.values.get(self._keys.key))
-        return self._with_pictures(body, value, keys)
-
-    @override
-    def schema(self) -> Schema:
-        return DOCUMENTS
 
 
 def _nested(kind: type[B], body: Body, key: str, value: Any) -> B:
