@@ -1,17 +1,20 @@
 """What callers notice of a shadow: a server that feeds one beside one that does not, by turns.
 
 On a cluster a shadow computes on another node, or another GPU. Here it gets a core apart from the servers, and there
-yields to the program that measures; on a machine with one core its own computing is measured, too.
+yields to the program that measures. Cores of one machine share memory and caches, so that its computing is still felt:
+another shadow waits as long as it would compute, which leaves what feeding one costs the server itself.
 """
 
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import socket
+import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,10 +29,13 @@ from rich.table import Table
 from bge_reranker.demo import demo_model_directory
 
 from .documents import Texts
-from .processes import BenchServer, bench_server
+from .processes import BenchServer, bench_server, started
 
 _SAMPLE_RATIO = 0.1
 _DOCUMENTS = 50
+_TOKENS_PER_S = 40_000.0
+"""Of a shadow that waits: about what the embedded model computes on one core."""
+
 _PAUSE_S = 0.02
 """Between an answer and the next request: callers are not always there."""
 
@@ -54,19 +60,20 @@ def measure_shadow(rounds: int, turn_seconds: float, console: Console) -> dict[s
     """
     with ExitStack() as stack:
         # Ports of a shadow are those of the server that feeds it, on another address.
-        port, management_port = _free_port(), _free_port()
-        shadow_flags = {"host": "127.0.0.2", "management_host": "127.0.0.2"}
-        ports = {"port": port, "management_port": management_port}
-        shadow = stack.enter_context(bench_server("demo", threads=1, **ports, **shadow_flags))
-        fed = {"shadow_hosts": "127.0.0.2", "shadow_sample_ratio": _SAMPLE_RATIO}
+        beside, away = _ports("127.0.0.2"), _ports("127.0.0.3")
+        shadows = [
+            stack.enter_context(bench_server("demo", threads=1, **_on("127.0.0.2"), **beside)),
+            stack.enter_context(_waiting_shadow(stack, {**_on("127.0.0.3"), **away})),
+        ]
         ways = [
             _Way("alone", stack.enter_context(bench_server("demo", threads=1))),
             _Way("alone, again", stack.enter_context(bench_server("demo", threads=1))),
-            _Way("feeds a shadow", stack.enter_context(bench_server("demo", threads=1, **ports, **fed))),
+            _Way("feeds one that waits", stack.enter_context(_feeding("127.0.0.3", away))),
+            _Way("feeds one that computes", stack.enter_context(_feeding("127.0.0.2", beside))),
         ]
-        _set_apart(shadow, [way.server for way in ways])
+        _set_apart(shadows, [way.server for way in ways])
         asyncio.run(_turns(ways, rounds, turn_seconds))
-        samples = _samples(ways[-1].server)
+        samples = {way.name: _samples(way.server) for way in ways[2:]}
     report = {
         "sample_ratio": _SAMPLE_RATIO,
         "documents": _DOCUMENTS,
@@ -78,13 +85,30 @@ def measure_shadow(rounds: int, turn_seconds: float, console: Console) -> dict[s
     return report
 
 
-def _set_apart(shadow: BenchServer, servers: list[BenchServer]) -> None:
+def _on(host: str) -> dict[str, Any]:
+    return {"host": host, "management_host": host}
+
+
+def _feeding(host: str, ports: dict[str, int]) -> AbstractContextManager[BenchServer]:
+    fed = {"shadow_hosts": host, "shadow_sample_ratio": _SAMPLE_RATIO}
+    return bench_server("demo", threads=1, **ports, **fed)
+
+
+def _waiting_shadow(stack: ExitStack, flags: dict[str, Any]) -> AbstractContextManager[BenchServer]:
+    """A shadow that takes as long as the model would, and no processor for it."""
+    folder = stack.enter_context(tempfile.TemporaryDirectory())
+    Path(folder, "rate").write_text(str(_TOKENS_PER_S), encoding="utf-8")
+    return started("-m", "tests.bench.paced_server", folder, json.dumps(flags), str(demo_model_directory()))
+
+
+def _set_apart(shadows: list[BenchServer], servers: list[BenchServer]) -> None:
     first, *others = sorted(psutil.Process().cpu_affinity() or [0])
     for server in servers:
         server.process.cpu_affinity([first])
-    shadow.process.cpu_affinity(others or [first])
+    for shadow in shadows:
+        shadow.process.cpu_affinity(others or [first])
+        shadow.process.nice(19)
     psutil.Process().cpu_affinity(others or [first])
-    shadow.process.nice(19)
 
 
 async def _turns(ways: list[_Way], rounds: int, seconds: float) -> None:
@@ -160,7 +184,9 @@ def _print(report: dict[str, Any], console: Console) -> None:
     console.print(f"Samples: {report['samples']}.")
 
 
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.2", 0))
-        return int(free.getsockname()[1])
+def _ports(host: str) -> dict[str, int]:
+    """Two that are free, on a shadow's address and so, most likely, on the server's that feeds it."""
+    with socket.socket() as api, socket.socket() as management:
+        for free in (api, management):
+            free.bind((host, 0))
+        return {"port": api.getsockname()[1], "management_port": management.getsockname()[1]}
