@@ -180,7 +180,8 @@ def test_query_and_equal_documents_are_tokenised_once(folder_of: FolderOf) -> No
             seen.extend(texts)
             return folder.tokenizer.encode_batch(texts)
 
-        encode_whole = encode_batch
+        def encode_whole(self, texts: Sequence[str], /) -> Sequence[list[int]]:
+            return [found.ids for found in self.encode_batch(texts)]
 
     encoded = PairEncoder(Recorder(), folder.template, folder.precut).encode("q", ["a", "b", "a"], policy(32))
     assert seen == ["q", "a", "b"]

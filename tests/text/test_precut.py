@@ -47,7 +47,7 @@ class RecordingTokenizer:
         self._record(texts)
         return self._tokenizer.encode_batch(texts)
 
-    def encode_whole(self, texts: Sequence[str], /) -> Sequence[TokenizedText]:
+    def encode_whole(self, texts: Sequence[str], /) -> Sequence[list[int]]:
         self._record(texts)
         return self._tokenizer.encode_whole(texts)
 

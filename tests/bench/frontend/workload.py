@@ -13,8 +13,8 @@ from tokenizers import Tokenizer
 from .vocabulary import words, zipf_weights
 
 _QUERY_TOKENS = 8
-_BODIES = 64
-"""Different requests; the same words come back, as they do in a language."""
+_TEXTS = 16_384
+"""Different documents: about as many as are asked for in a run. The same words come back, as they do in a language."""
 
 _SEED = 5
 
@@ -56,7 +56,7 @@ class Texts:
     def workload(self, documents: int, document_tokens: int) -> Workload:
         """Requests with so many documents of so many tokens each."""
         bodies: list[dict[str, object]] = []
-        for _ in range(_BODIES):
+        for _ in range(_TEXTS // documents):
             query, *texts = (self._text(tokens) for tokens in (_QUERY_TOKENS, *[document_tokens] * documents))
             bodies.append({"query": query, "candidates": texts})
         return Workload(documents, document_tokens, bodies)

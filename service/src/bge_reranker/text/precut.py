@@ -49,8 +49,8 @@ class TextTokenizer(Protocol):
         """Tokenise texts without special tokens, without truncation."""
         ...
 
-    def encode_whole(self, texts: Sequence[str], /) -> Sequence[TokenizedText]:
-        """The same for texts of which nobody asks where in them a token is."""
+    def encode_whole(self, texts: Sequence[str], /) -> Sequence[list[int]]:
+        """The ids of the same tokens, for texts of which nobody asks where in them a token is."""
         ...
 
 
@@ -125,14 +125,10 @@ def leading_tokens(
     most_characters = max(characters, needed * precut.max_characters_per_token)
     while waiting:
         parts = [_cut(texts[index], characters, direction, precut) for index in waiting]
-        encode = tokenizer.encode_whole if all(part.trusted for part in parts) else tokenizer.encode_batch
-        encodings = encode([part.text for part in parts])
         unfinished = []
-        for index, part, encoding in zip(waiting, parts, encodings, strict=True):
-            whole = len(texts[index]) <= characters + precut.margin_characters
-            enough = whole or _is_enough(part, encoding, needed, direction, precut.margin_characters)
+        for index, (ids, is_enough) in zip(waiting, _encoded(tokenizer, parts, needed, direction, precut), strict=True):
+            enough = is_enough or len(texts[index]) <= characters + precut.margin_characters
             if enough or characters >= most_characters:
-                ids = encoding.ids
                 kept = ids[:needed] if direction == "right" else ids[-needed:]
                 results[index] = TextTokens(np.fromiter(kept, np.int32, len(kept)), is_cut=not enough)
             else:
@@ -170,6 +166,19 @@ def _boundary(text: str, longest: int, direction: Direction, precut: Precut) -> 
             return position
         position = text.rfind(" ", start, position) if direction == "right" else text.find(" ", position + 1, end)
     return None
+
+
+def _encoded(
+    tokenizer: TextTokenizer, parts: Sequence[_Part], needed: int, direction: Direction, precut: Precut
+) -> list[tuple[list[int], bool]]:
+    """The ids of each part, and whether as many as needed are those of the whole text."""
+    if all(part.trusted for part in parts):
+        return [(ids, len(ids) >= needed) for ids in tokenizer.encode_whole([part.text for part in parts])]
+    encodings = tokenizer.encode_batch([part.text for part in parts])
+    return [
+        (encoding.ids, _is_enough(part, encoding, needed, direction, precut.margin_characters))
+        for part, encoding in zip(parts, encodings, strict=True)
+    ]
 
 
 def _is_enough(part: _Part, encoding: TokenizedText, needed: int, direction: Direction, margin: int) -> bool:

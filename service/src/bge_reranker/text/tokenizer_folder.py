@@ -15,6 +15,7 @@ from tokenizers import Encoding, Tokenizer
 from ..checkpoint_json import USE_PUBLISHED, foreign_content, read_json_object
 from ..errors import CorruptFile, InternalError, RerankerError, UnknownModel
 from .backtracking import refuse_backtracking
+from .known_words import known_words
 from .pair_template import PairTemplate, probe_template
 from .precut import Precut, without_lone_surrogates
 from .reference_settings import ReferenceSettings
@@ -44,16 +45,20 @@ class PlainTokenizer:
         tokenizer.no_truncation()
         tokenizer.no_padding()
         self._tokenizer = tokenizer
+        self._words = known_words(tokenizer)
 
     def encode_batch(self, texts: Sequence[str], /) -> list[Encoding]:
         """Tokenise texts, without special tokens."""
         with _failures_reported():
             return self._tokenizer.encode_batch(texts, add_special_tokens=False)
 
-    def encode_whole(self, texts: Sequence[str], /) -> list[Encoding]:
-        """The same tokens without their places in the text, which take up to a third of the time."""
+    def encode_whole(self, texts: Sequence[str], /) -> list[list[int]]:
+        """The ids of the same tokens, without their places in the text; where words are known, they are looked up."""
         with _failures_reported():
-            return self._tokenizer.encode_batch_fast(texts, add_special_tokens=False)
+            found = [None] * len(texts) if self._words is None else self._words.look_up(texts)
+            others = [text for text, ids in zip(texts, found, strict=True) if ids is None]
+            encodings = iter(self._tokenizer.encode_batch_fast(others, add_special_tokens=False) if others else ())
+            return [next(encodings).ids if ids is None else ids for ids in found]
 
     def encode_single(self, texts: Sequence[str], /) -> list[Encoding]:
         """Tokenise texts, each with the special tokens around a single text."""
