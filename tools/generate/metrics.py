@@ -8,6 +8,7 @@ from pathlib import Path
 from prometheus_client.core import Metric
 
 from bge_reranker.observe.gpu import gpu_families
+from bge_reranker.observe.gpu_allocator import allocator_families
 from bge_reranker.observe.metrics import SECONDS, Metrics
 from bge_reranker.observe.tei_names import with_tei_names
 
@@ -24,7 +25,7 @@ def metrics_page(page: Path) -> str:
     text = replace_section(
         text, "buckets", f"Bounds of buckets in seconds: {', '.join(f'{each:g}' for each in SECONDS)}."
     )
-    text = replace_section(text, "gpu metrics", _table(gpu_families()))
+    text = replace_section(text, "gpu metrics", _table((*gpu_families(), *allocator_families())))
     return replace_section(text, "tei metrics", _table(with_tei_names().collect()))
 
 

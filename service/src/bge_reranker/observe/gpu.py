@@ -16,6 +16,8 @@ import structlog
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import GaugeMetricFamily, Metric
 
+from .gpu_allocator import AllocatorMetrics
+
 _INTERVAL_S: Final = 2.0
 """Seconds between two readings."""
 
@@ -98,6 +100,11 @@ class GpuMetrics:
         self.read()
         registry.register(self)
 
+    @property
+    def count(self) -> int:
+        """How many are shown."""
+        return len(self._handles)
+
     def read(self) -> None:
         """Ask every GPU."""
         self._read = (self._clock(), [self._reading(handle) for handle in self._handles])
@@ -143,17 +150,19 @@ def watch_gpus(registry: CollectorRegistry) -> GpuMetrics | None:
     try:
         pynvml.nvmlInit()
         gpus = GpuMetrics(pynvml, registry)
+        allocator = AllocatorMetrics(gpus.count, registry)
     except pynvml.NVMLError as error:
         _log.debug("no_gpu", reason=str(error))
         return None
-    threading.Thread(target=_read_for_ever, args=(gpus,), name="gpu", daemon=True).start()
+    threading.Thread(target=_read_for_ever, args=(gpus, allocator), name="gpu", daemon=True).start()
     return gpus
 
 
-def _read_for_ever(gpus: GpuMetrics) -> None:
+def _read_for_ever(gpus: GpuMetrics, allocator: AllocatorMetrics) -> None:
     while True:
         time.sleep(_INTERVAL_S)
         gpus.read()
+        allocator.read()
 
 
 def gpu_families() -> tuple[GaugeMetricFamily, GaugeMetricFamily, GaugeMetricFamily, GaugeMetricFamily]:
