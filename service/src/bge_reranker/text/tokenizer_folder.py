@@ -123,8 +123,7 @@ class TokenizerFolder:
         refuse_backtracking(tokenizer)
         refuse_rewriting(tokenizer)
         settings.apply_to(tokenizer)
-        plain = PlainTokenizer(tokenizer)
-        _try(plain)
+        plain = _tried(tokenizer)
         segments = read_json_object(directory / "config.json", is_optional=True).get("type_vocab_size")
         known = segments if isinstance(segments, int) else None
         if not settings.has_segments:
@@ -164,8 +163,7 @@ class SingleTextTokenizer:
         refuse_backtracking(tokenizer)
         refuse_rewriting(tokenizer)
         pad_id = _pad_id(tokenizer, directory)
-        plain = PlainTokenizer(tokenizer)
-        _try(plain)
+        plain = _tried(tokenizer)
         return cls(plain, _largest_id(tokenizer), pad_id)
 
 
@@ -177,11 +175,13 @@ def _pad_id(tokenizer: Tokenizer, directory: Path) -> int | None:
     return tokenizer.token_to_id(name) if isinstance(name, str) else None
 
 
-def _try(tokenizer: PlainTokenizer) -> None:
+def _tried(tokenizer: Tokenizer) -> PlainTokenizer:
     """Tokenise a text of every kind, which a damaged tokenizer.json does not stand."""
     with _defects_named("tokenizer.json cannot tokenise a text of common characters"):
-        tokenizer.encode_batch([TRIAL_TEXT])
-        tokenizer.tokens_of(TRIAL_TEXT, special_tokens=True)
+        plain = PlainTokenizer(tokenizer)
+        plain.encode_batch([TRIAL_TEXT])
+        plain.tokens_of(TRIAL_TEXT, special_tokens=True)
+    return plain
 
 
 def _own_side(tokenizer: Tokenizer) -> str | None:
