@@ -37,10 +37,15 @@ RUN ["/installer/bin/uv", "pip", "sync", "--quiet", "--python", "/opt/bge-rerank
 RUN ["/opt/bge-reranker/bin/python", "-m", "compileall", "-q", "-x", "torch/testing/", "--invalidation-mode", "unchecked-hash", "/opt/bge-reranker/lib"]
 RUN ["/installer/bin/cyclonedx-py", "environment", "--output-reproducible", "--output-file", "/opt/bge-reranker/sbom.json", "/opt/bge-reranker/bin/python"]
 
-FROM environment AS dependencies-tuning
+# What fine-tuning adds to them, and nothing else: `service` and `tuning` have the large layer in common.
+FROM environment AS additions-tuning
 COPY requirements/tuning.txt /requirements/
 RUN ["/installer/bin/uv", "pip", "sync", "--quiet", "--python", "/opt/bge-reranker/bin/python", "--require-hashes", "/requirements/tuning.txt"]
-RUN ["/opt/bge-reranker/bin/python", "-m", "compileall", "-q", "-x", "torch/testing/", "--invalidation-mode", "unchecked-hash", "/opt/bge-reranker/lib"]
+RUN ["/opt/bge-reranker/bin/python", "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", "/opt/bge-reranker/lib"]
+
+# Both together, for their bill of materials alone.
+FROM dependencies-gpu AS dependencies-tuning
+COPY --from=additions-tuning /opt/bge-reranker /opt/bge-reranker
 RUN ["/installer/bin/cyclonedx-py", "environment", "--output-reproducible", "--output-file", "/opt/bge-reranker/sbom.json", "/opt/bge-reranker/bin/python"]
 
 # Our own package, built without a network; by pip, since uv leaves the time of the installation beside it.
@@ -70,8 +75,10 @@ EXPOSE 8000 8001
 ENTRYPOINT ["/opt/bge-reranker/bin/python", "-m", "bge_reranker"]
 CMD ["serve", "--host", "::", "--management-host", "::"]
 
-FROM runtime AS service
+FROM runtime AS runtime-gpu
 COPY --from=dependencies-gpu /opt/bge-reranker /opt/bge-reranker
+
+FROM runtime-gpu AS service
 COPY --from=application /application /opt/application
 
 FROM runtime AS service-cpu
@@ -79,9 +86,10 @@ COPY --from=dependencies-cpu /opt/bge-reranker /opt/bge-reranker
 COPY --from=application /application /opt/application
 
 # Fine-tuning, on GPUs and CPUs.
-FROM runtime AS tuning
+FROM runtime-gpu AS tuning
 LABEL org.opencontainers.image.description="Fine-tuning of rerankers"
-COPY --from=dependencies-tuning /opt/bge-reranker /opt/bge-reranker
+COPY --from=additions-tuning /opt/bge-reranker /opt/bge-reranker
+COPY --from=dependencies-tuning /opt/bge-reranker/sbom.json /opt/bge-reranker/sbom.json
 COPY --from=application /application /opt/application
 CMD ["finetune", "--help"]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -43,7 +44,10 @@ LOCKS = {
     "requirements/search-pod.txt": ["tests/e2e/search_pod/search-pod.in"],
     "requirements/service.txt": [*_SERVICE, "--extra", "torch", "--extra", "vision", *_SERVED],
     "requirements/service-cpu.txt": [*_SERVICE, "--extra", "cpu", *_SERVED],
-    "requirements/tuning.txt": [*_SERVICE, "--extra", "tuning", "--extra", "vision", *_SERVED],
+    "requirements/tuning.txt": [
+        *("--constraint", "requirements/service.txt"),
+        *(*_SERVICE, "--extra", "tuning", "--extra", "vision", *_SERVED),
+    ],
     "requirements/demo-training.txt": [
         *("--constraint", "requirements/dev.txt", "--group", "pyproject.toml:demo-training"),
     ],
@@ -53,6 +57,11 @@ LOCKS = {
     "requirements/tools.txt": ["requirements/tools.in"],
 }
 """Each lock with the inputs it is resolved from."""
+
+_BEYOND = {"requirements/tuning.txt": "requirements/service.txt"}
+"""A lock that lists only what another does not: it is installed on top of it."""
+
+_PINNED = re.compile(r"^([a-z0-9._-]+)==", re.MULTILINE)
 
 
 @click.command()
@@ -73,8 +82,10 @@ def _is_fresh(lock: Path, inputs: list[str], *, write: bool) -> bool:
             # The versions that the lock holds are kept where they still fit.
             shutil.copy(lock, resolved)
         uv = Path(sys.executable).parent / "uv"
+        beyond = _BEYOND.get(str(lock.relative_to(ROOT)))
+        left_out = [f"--no-emit-package={name}" for name in _pinned(ROOT / beyond)] if beyond else []
         subprocess.run(  # noqa: S603 - our own arguments
-            [uv, "pip", "compile", *_OPTIONS.split(), *inputs, "-o", resolved],
+            [uv, "pip", "compile", *_OPTIONS.split(), *inputs, *left_out, "-o", resolved],
             cwd=ROOT,
             check=True,
             stdout=subprocess.DEVNULL,
@@ -83,6 +94,10 @@ def _is_fresh(lock: Path, inputs: list[str], *, write: bool) -> bool:
         if write and not fresh:
             shutil.copy(resolved, lock)
         return fresh
+
+
+def _pinned(lock: Path) -> list[str]:
+    return sorted(set(_PINNED.findall(lock.read_text(encoding="utf-8"))))
 
 
 if __name__ == "__main__":
