@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import shutil
 import subprocess
 from pathlib import Path
 
 import click
 import pytest
 
-from release.refusals import key_is_there, registry_is_fit, tree_is_ready, version_is_fit
+from release.refusals import disk_has_room, key_is_there, registry_is_fit, tree_is_ready, version_is_fit
 
 
 @pytest.mark.parametrize("version", ["", "1", "1.2", "v1.2.3", "1.2.3-rc.1", "01.2.3", "1.2.3\n"])
@@ -53,3 +54,10 @@ def test_a_tree_with_changes_or_with_the_tag_is_refused(repository: Path) -> Non
     subprocess.run(["git", "tag", "v0.2.0"], cwd=repository, check=True)
     with pytest.raises(click.ClickException, match=r"The tag v0\.2\.0 exists"):
         tree_is_ready(repository, "v0.2.0")
+
+
+def test_a_disk_without_room_is_refused_with_what_it_has_and_what_is_needed(tmp_path: Path) -> None:
+    disk_has_room(tmp_path, 1, "the release")
+    free = shutil.disk_usage(tmp_path).free
+    with pytest.raises(click.ClickException, match=r"has \d+\.\d GB free, and the release needs \d+: make room"):
+        disk_has_room(tmp_path, 2 * free, "the release")

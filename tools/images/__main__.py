@@ -45,7 +45,7 @@ def image(*, target: str, base: str | None, tag: str | None, start: bool, twice:
     version = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
     name = tag or default_name.format(version=version)
     arguments = {
-        "BASE_IMAGE": base or _base(tool),
+        "BASE_IMAGE": base or usual_base(tool),
         "VERSION": version,
         "REVISION": _git("rev-parse", "HEAD"),
         "SOURCE_DATE_EPOCH": EPOCH,
@@ -70,7 +70,8 @@ def _compare(first: list[str], second: list[str]) -> None:
     click.echo(f"A second build from scratch gave the same {len(first)} layers.")
 
 
-def _base(tool: ContainerTool) -> str:
+def usual_base(tool: ContainerTool) -> str:
+    """The Dockerfile's base image, or one like it where that cannot be pulled."""
     if tool.has(BASE) or tool.pulls(BASE):
         return BASE
     return ensure_base(tool)

@@ -67,6 +67,14 @@ class ContainerTool:
         """Whether the image can be had from its registry."""
         return subprocess.run([self.name, "pull", "--quiet", image], capture_output=True, check=False).returncode == 0
 
+    def store(self) -> Path:
+        """The folder in which it keeps images."""
+        if self.name == "docker":
+            return Path(_output([self.name, "info", "--format", "{{.DockerRootDir}}"]))
+        if self.name == "podman":
+            return Path(_output([self.name, "info", "--format", "{{.Store.GraphRoot}}"]))
+        return Path(json.loads(_output([self.name, "info"]))["store"]["GraphRoot"])
+
     def size_bytes(self, image: str) -> int:
         """Size of the image as it lies on a disk."""
         if self.name == "buildah":

@@ -6,7 +6,7 @@ import datetime as dt
 import hashlib
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +24,22 @@ from .provenance import provenance
 
 RELEASED = ("service", "service-cpu", "tuning", "operator")
 """Images of a release; the end-to-end tests' own is none."""
+
+
+@dataclass(frozen=True)
+class Room:
+    """What a release takes of disks at most; what it builds later fits in what the first image left.
+
+    Attributes:
+        build_bytes: Where images are built: a large layer is there five times while buildah makes it.
+        tree_bytes: Beside the tree: an image as it was exported, and as it came back.
+    """
+
+    build_bytes: int
+    tree_bytes: int
+
+
+_WITH_CUDA, _WITHOUT_CUDA = Room(36_000_000_000, 8_000_000_000), Room(4_000_000_000, 1_000_000_000)
 
 _BASE_NAME, _BASE_DIGEST = "org.opencontainers.image.base.name", "org.opencontainers.image.base.digest"
 
@@ -49,7 +65,7 @@ class Workshop:
         """What is released."""
         return self.parameters["version"]
 
-    def image(self, target: str, base: str | None = None) -> tuple[Image, dict[str, int]]:
+    def image(self, target: str, base: str) -> tuple[Image, dict[str, int]]:
         """Build and export one, write its bill of materials and provenance; the second value counts what it holds."""
         began = _now()
         if target == "operator":
@@ -57,7 +73,7 @@ class Workshop:
             shutil.copy(HELM.program(), self.checkout.folder / "build" / "helm")
         name = TARGETS[target][1].format(version=self.version)
         repository, _, tag = name.removeprefix("localhost/").partition(":")
-        self.checkout.python("images", target, "--tag", f"{name}-release", *(["--base", base] if base else []))
+        self.checkout.python("images", target, "--tag", f"{name}-release", "--base", base)
         layout = self.layout(target)
         shutil.rmtree(layout, ignore_errors=True)
         layout.parent.mkdir(parents=True, exist_ok=True)
@@ -94,6 +110,11 @@ class Workshop:
         parameters = {**self.parameters, "target": target}
         predicate = provenance(self.checkout.folder, self.commit, parameters, began, _now(), base)
         self.origin(target).write_text(json.dumps(predicate, indent=2) + "\n", encoding="utf-8")
+
+
+def room_needed(targets: Iterable[str]) -> Room:
+    """What a release of these images takes."""
+    return _WITH_CUDA if {"service", "tuning"} & set(targets) else _WITHOUT_CUDA
 
 
 def values_by_digest(registry: str, images: Mapping[str, Image], scorer: str) -> dict[str, object]:

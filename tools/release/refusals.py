@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -75,6 +76,20 @@ def key_is_there(key: str, environment: Mapping[str, str] = os.environ) -> None:
     if PASSWORD not in environment:
         raise click.ClickException(
             f"{PASSWORD} is not set: it is the password of {key}; set it to nothing if the key has none."
+        )
+
+
+def disk_has_room(folder: Path, wanted_bytes: int, what: str) -> None:
+    """Refuse what would end on a full disk.
+
+    Raises:
+        click.ClickException: How much room is missing.
+    """
+    free = shutil.disk_usage(folder).free
+    if free < wanted_bytes:
+        raise click.ClickException(
+            f"The disk of {folder} has {free / 1e9:.1f} GB free, and {what} needs {wanted_bytes / 1e9:.0f}: make room, "
+            "for example by `buildah rmi --prune`, `docker system prune` or `make clean`."
         )
 
 

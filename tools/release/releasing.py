@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import datetime as dt
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
 import click
 
-from images.__main__ import TARGETS
+from images.__main__ import TARGETS, usual_base
+from images.container_tool import find_tool
+from images.own_store import build_folder, own_store
 
-from .artefacts import CHART_REPOSITORY, Record
+from .artefacts import CHART_REPOSITORY, Image, Record
 from .checkout import Checkout, checkout, finish
-from .making import Workshop, write_values
+from .making import Workshop, room_needed, write_values
 from .publishing import Publisher, clear
-from .refusals import tree_is_ready
+from .refusals import disk_has_room, tree_is_ready
 from .registry import Registry
 from .signing import Signer, Verifier
 
@@ -67,6 +69,9 @@ def release(order: Order, day: dt.date, step: Step) -> str:
     signer = Signer(order.key, plain_http=order.registry.plain_http)
     public_key = signer.public_key()
     nothing_is_published(order)
+    tool, room, what = find_tool(), room_needed(order.targets), f"a release of {', '.join(order.targets)}"
+    disk_has_room(build_folder(tool), room.build_bytes, what)
+    disk_has_room(order.tree, room.tree_bytes, what)
     clear(order.folder)
     (order.folder / "cosign.pub").write_text(public_key, encoding="utf-8")
     with checkout(order.tree, "HEAD") as sources:
@@ -77,7 +82,11 @@ def release(order: Order, day: dt.date, step: Step) -> str:
         parameters = {"version": order.version, "registry": order.registry.address}
         verifier = Verifier(order.folder / "cosign.pub", plain_http=order.registry.plain_http)
         workshop = Workshop(sources, order.folder, parameters, commit)
-        record = _publish(order, Publisher(workshop, order.registry, signer, verifier), step)
+        base = order.base or usual_base(tool)
+        publisher = Publisher(workshop, order.registry, signer, verifier)
+        with own_store(tool):
+            images = _publish_images(order.targets, base, publisher, step)
+        record = _publish_chart(order, images, publisher, step)
         _keep(order, sources, notes)
         record.write(order.folder)
         return finish(order.tree, commit, order.tag, [f"Release {order.version}", notes])
@@ -99,17 +108,23 @@ def nothing_is_published(order: Order) -> None:
             )
 
 
-def _publish(order: Order, publisher: Publisher, step: Step) -> Record:
+def _publish_images(targets: Sequence[str], base: str, publisher: Publisher, step: Step) -> dict[str, Image]:
     workshop, images = publisher.workshop, {}
-    for target in order.targets:
+    for target in targets:
         with step(f"Image {target}: build, list, export"):
-            images[target], counts = workshop.image(target, order.base)
+            images[target], counts = workshop.image(target, base)
         held = ", ".join(f"{count} {kind}" for kind, count in counts.items())
         click.echo(f"   {images[target].digest}, {images[target].size_bytes / 1e6:,.0f} MB compressed, holds {held}")
         with step(f"Image {target}: push, sign, attest, pull back, verify"):
             publisher.image(images[target])
         # The registry has it now, as it was built.
         shutil.rmtree(workshop.layout(target))
+    return images
+
+
+def _publish_chart(order: Order, images: Mapping[str, Image], publisher: Publisher, step: Step) -> Record:
+    """The images get their tags, then the chart is published that names them."""
+    workshop = publisher.workshop
     values = write_values(order.folder, order.registry.address, images)
     with step("The chart: package, push, sign, attest, pull back, verify, render"):
         package, sha256 = workshop.chart()
