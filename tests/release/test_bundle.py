@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import tarfile
 from pathlib import Path
 
 import click
 import pytest
 
-from release.bundling import compare_sums, name_image, write_sums
+from release.artefacts import Chart, Image, Record
+from release.bundling import Bundle, bytes_needed, compare_sums, name_image
 from release.publishing import compare_blobs
 from tests.store.servers.container_registry import digest_of, layer_of, manifest_of, packed
 
@@ -54,11 +56,30 @@ def test_containerd_finds_the_image_by_the_registry_s_name_and_no_signature_by_a
     assert "annotations" not in signature
 
 
+def test_a_bundle_takes_files_in_and_keeps_none_of_them_twice(tmp_path: Path) -> None:
+    (tmp_path / "one").write_bytes(b"one")
+    with tarfile.open(tmp_path / "bundle.tar", "w") as tar:
+        Bundle(tar, "bundle/").take(tmp_path / "one", "images/one.tar")
+    assert not (tmp_path / "one").exists()
+    with tarfile.open(tmp_path / "bundle.tar") as tar:
+        (member,) = tar.getmembers()
+        content = tar.extractfile(member)
+        assert content is not None
+        assert (member.name, member.mtime, content.read()) == ("bundle/images/one.tar", 0, b"one")
+
+
+def test_a_bundle_needs_room_for_its_images_and_for_the_largest_twice() -> None:
+    images = tuple(Image(f"{size}", "bge-reranker", "0.2.0", "sha256:0", size) for size in (3 * 10**9, 10**9))
+    record = Record("0.2.0", "0", "registry.example", images, Chart("0.2.0", "sha256:0", "0"))
+    assert 7e9 <= bytes_needed(record) <= 8e9
+
+
 def test_a_list_of_checksums_is_compared_both_ways(tmp_path: Path) -> None:
-    (tmp_path / "images").mkdir()
-    (tmp_path / "images" / "one.tar").write_bytes(b"one")
-    write_sums(tmp_path)
-    listed = (tmp_path / "SHA256SUMS").read_text()
+    (tmp_path / "one").write_bytes(b"one")
+    with tarfile.open(tmp_path / "bundle.tar", "w") as tar:
+        bundle = Bundle(tar, "bundle/")
+        bundle.take(tmp_path / "one", "images/one.tar")
+    listed = bundle.sums()
     found = {"images/one.tar": hashlib.sha256(b"one").hexdigest()}
     assert listed == f"{found['images/one.tar']}  images/one.tar\n"
     compare_sums(listed, found)

@@ -12,7 +12,7 @@ import tarfile
 import tempfile
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
@@ -22,11 +22,14 @@ from tests.cluster.tools import COSIGN, HELM, ORAS
 
 from .artefacts import CHART_REPOSITORY, RECORD, Record, blob
 from .publishing import compare_blobs
+from .refusals import disk_has_room
 from .registry import Registry, is_local
 from .signing import BILL_OF_MATERIALS, PROVENANCE, Signer, Verifier
 
 SUMS, SIGNATURE = "SHA256SUMS", "SHA256SUMS.sigstore.json"
 PUBLIC_KEY = "cosign.pub"
+_PROGRAMS_BYTES = 1_000_000_000
+"""Generously what a bundle holds beside images."""
 _IMAGE_NAME, _REF_NAME = "io.containerd.image.name", "org.opencontainers.image.ref.name"
 
 
@@ -62,20 +65,23 @@ class Bundler:
         signer = Signer(self.key)
         if signer.public_key() != (self.released / PUBLIC_KEY).read_text(encoding="utf-8"):
             raise click.ClickException(f"KEY is {self.key}, which did not sign {self.version}.")
+        disk_has_room(self.tree, bytes_needed(record), f"the bundle of {self.version}")
         name = f"bge-reranker-{self.version}-bundle"
-        with tempfile.TemporaryDirectory(dir=self.released) as parent:
-            folder = Path(parent) / name
-            (folder / "images").mkdir(parents=True)
+        archive, unfinished = self.tree / "dist" / f"{name}.tar", self.tree / "dist" / f"{name}.tar.part"
+        with tempfile.TemporaryDirectory(dir=self.released) as parent, tarfile.open(unfinished, "w") as tar:
+            bundle, folder = Bundle(tar, f"{name}/"), Path(parent)
             for each in _artefacts(record):
                 with step(f"Pull, verify and pack {each.file}"):
-                    self._pack(record, each, folder / each.file)
+                    self._pack(record, each, folder / "packed.tar")
+                    bundle.take(folder / "packed.tar", each.file)
             self._copy_files(record, folder)
-            write_sums(folder)
+            for path in _files(folder):
+                bundle.take(path, str(path.relative_to(folder)))
+            (folder / SUMS).write_text(bundle.sums(), encoding="utf-8")
             signer.sign_file(folder / SUMS, folder / SIGNATURE)
-            archive = self.tree / "dist" / f"{name}.tar"
-            with step(f"Write {archive.name}"):
-                _tar(folder, archive, prefix=f"{name}/")
-            return archive
+            for file in (SUMS, SIGNATURE):
+                bundle.take(folder / file, file)
+        return unfinished.rename(archive)
 
     def _pack(self, record: Record, artefact: Artefact, archive: Path) -> None:
         registry = Registry(record.registry, plain_http=self.plain_http or is_local(record.registry))
@@ -112,6 +118,30 @@ class Bundler:
 
 
 @dataclass(frozen=True)
+class Bundle:
+    """The archive while it is written, one file after the other.
+
+    Attributes:
+        tar: Open for writing.
+        prefix: The folder that it unpacks to.
+    """
+
+    tar: tarfile.TarFile
+    prefix: str
+    _digests: dict[str, str] = field(default_factory=dict)
+
+    def take(self, path: Path, name: str) -> None:
+        """Take a file in, which is gone from its folder then."""
+        self._digests[name] = _digest(path)
+        _add(self.tar, path, f"{self.prefix}{name}")
+        path.unlink()
+
+    def sums(self) -> str:
+        """The list of checksums, as sha256sum reads it."""
+        return "".join(f"{digest}  {name}\n" for name, digest in sorted(self._digests.items()))
+
+
+@dataclass(frozen=True)
 class Artefact:
     """What has an archive of its own in the bundle."""
 
@@ -141,11 +171,10 @@ def name_image(layout: Path, digest: str, name: str) -> None:
     path.write_text(json.dumps(index), encoding="utf-8")
 
 
-def write_sums(folder: Path) -> None:
-    """The list of checksums, as sha256sum reads it."""
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
-    lines = [f"{_digest(path)}  {path.relative_to(folder)}\n" for path in files]
-    (folder / SUMS).write_text("".join(lines), encoding="utf-8")
+def bytes_needed(record: Record) -> int:
+    """The archive, and beside it the largest image once more while that is packed."""
+    sizes = [image.size_bytes for image in record.images]
+    return sum(sizes) + max(sizes) + _PROGRAMS_BYTES
 
 
 def verify_bundle(archive: Path, public_key: Path) -> Record:
@@ -195,16 +224,24 @@ def _has_layer(layout: Path, digest: str, sha256: str) -> bool:
     return any(layer["digest"] == f"sha256:{sha256}" for layer in manifest["layers"])
 
 
-def _tar(folder: Path, archive: Path, prefix: str = "") -> None:
-    """An archive of a folder's files in their order, without times and owners."""
+def _tar(folder: Path, archive: Path) -> None:
+    """An archive of a folder's files in their order."""
     with tarfile.open(archive, "w") as tar:
-        for path in sorted(folder.rglob("*")):
-            if path.is_file():
-                entry = tar.gettarinfo(path, f"{prefix}{path.relative_to(folder)}")
-                entry.mtime = entry.uid = entry.gid = 0
-                entry.uname = entry.gname = ""
-                with path.open("rb") as content:
-                    tar.addfile(entry, content)
+        for path in _files(folder):
+            _add(tar, path, str(path.relative_to(folder)))
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+def _add(tar: tarfile.TarFile, path: Path, name: str) -> None:
+    """A file, without its time and owner."""
+    entry = tar.gettarinfo(path, name)
+    entry.mtime = entry.uid = entry.gid = 0
+    entry.uname = entry.gname = ""
+    with path.open("rb") as content:
+        tar.addfile(entry, content)
 
 
 def _digest(path: Path) -> str:
