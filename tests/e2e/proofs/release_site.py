@@ -1,12 +1,14 @@
 """A site without a network: unpacks a bundle, verifies it, and brings it to a registry and a node of its own.
 
 `python -m tests.e2e.proofs.release_site ARCHIVE PUBLIC_KEY` in a network namespace without a way out. The commands are
-those of docs/air-gapped.md.
+those of docs/air-gapped.md. To need little of a disk, it deletes the archive once that is unpacked, the registry when
+all is there, and each image's archive when a node has it.
 """
 
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -59,6 +61,7 @@ def bring_in(archive: Path, public_key: Path) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(dir="/var/tmp") as name:
         parent = Path(name)
         run(["tar", "--extract", f"--file={archive}", f"--directory={parent}"], time_limit_s=LIMIT_S)
+        archive.unlink()
         (folder,) = parent.iterdir()
         site = Site(folder, public_key)
         site.verify("verify-blob", "--bundle=SHA256SUMS.sigstore.json", "SHA256SUMS")
@@ -67,6 +70,7 @@ def bring_in(archive: Path, public_key: Path) -> dict[str, Any]:
         record = json.loads((folder / "release.json").read_text(encoding="utf-8"))
         with running_registry(parent / "registry") as host:
             pushed = _push(site, record, f"{host}/mirror")
+        shutil.rmtree(parent / "registry")
         return {
             "verified_s": round(verified_s, 1),
             "pushed_and_verified_again": pushed,
@@ -109,7 +113,9 @@ def _import(site: Site, record: dict[str, Any], folder: Path) -> list[str]:
     """Into a containerd, as a node without a registry; the images have the names that the chart gives them."""
     with _containerd(folder) as ctr:
         for image in record["images"]:
-            run([*ctr, "images", "import", site.folder / "images" / f"{image['target']}.tar"], time_limit_s=LIMIT_S)
+            packed = site.folder / "images" / f"{image['target']}.tar"
+            run([*ctr, "images", "import", packed], time_limit_s=LIMIT_S)
+            packed.unlink()
         listed = [line.split() for line in run([*ctr, "images", "ls"]).splitlines()[1:]]
     found = {line[0]: line[2] for line in listed}
     registry = record["registry"]
