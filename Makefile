@@ -71,7 +71,7 @@ push: package ## Push the chart as an OCI artefact: REGISTRY=registry.example/ch
 	@test -n "$(REGISTRY)" || { echo "Name the registry: make push REGISTRY=registry.example/charts"; exit 2; }
 	$(HELM) push dist/bge-reranker-$(CHART_VERSION).tgz oci://$(REGISTRY) $(ARGS)
 
-release: release-tools ## Build, sign, push and verify images and chart, and tag: VERSION= REGISTRY= KEY=cosign.key
+release: release-tools ## Build, list, sign, push and verify images and chart, and tag: VERSION= REGISTRY= KEY=cosign.key
 	@$(BESIDE) release make --version "$(VERSION)" --registry "$(REGISTRY)" --key "$(KEY)" $(addprefix --image ,$(IMAGES)) $(if $(BASE),--base $(BASE)) $(ARGS)
 
 bundle: release-tools ## Gather a release that was made here for a site without a network: VERSION= KEY=cosign.key
