@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 from pathlib import Path
 
 from release.checkout import addressed, checkout, finish, git
@@ -42,6 +43,15 @@ def test_a_branch_that_moved_meanwhile_keeps_its_commit_and_the_tag_says_where_t
     assert git(repository, "rev-parse", "HEAD") == moved
     assert "`git merge v0.2.0`" in said
     assert git(repository, "log", "-1", "--format=%s", "v0.2.0") == "Release 0.2.0"
+
+
+def test_files_of_images_are_readable_by_all_whatever_the_maintainer_s_umask(repository: Path) -> None:
+    before = os.umask(0o077)
+    try:
+        with checkout(repository, "HEAD") as sources:
+            assert (sources.folder / "CHANGELOG.md").stat().st_mode & 0o777 == 0o644
+    finally:
+        os.umask(before)
 
 
 def test_chart_and_manifests_name_the_registry_s_images() -> None:

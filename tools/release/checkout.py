@@ -76,7 +76,8 @@ def checkout(tree: Path, revision: str) -> Iterator[Checkout]:
     """Check a revision of a tree out beside it; gone afterwards, what was committed there is not."""
     with tempfile.TemporaryDirectory(dir="/var/tmp", prefix="bge-reranker-") as parent:
         folder = Path(parent) / "tree"
-        git(tree, "worktree", "add", "--quiet", "--detach", str(folder), revision)
+        # Images keep these modes, and are read by another user than whoever makes them.
+        git(tree, "worktree", "add", "--quiet", "--detach", str(folder), revision, umask=0o022)
         try:
             yield Checkout(folder)
         finally:
@@ -90,9 +91,9 @@ def addressed(text: str, registry: str) -> str:
     )
 
 
-def git(tree: Path, *arguments: str) -> str:
+def git(tree: Path, *arguments: str, umask: int = -1) -> str:
     """What a command of git says in a tree."""
-    done = subprocess.run(["git", *arguments], cwd=tree, capture_output=True, text=True, check=False)
+    done = subprocess.run(["git", *arguments], cwd=tree, capture_output=True, text=True, check=False, umask=umask)
     if done.returncode != 0:
         raise click.ClickException(f"`git {arguments[0]}` failed: {done.stderr.strip()}")
     return done.stdout.strip()
