@@ -227,6 +227,8 @@ def test_what_bounds_pairs_does_not_apply_and_what_bounds_texts_does(dual: LiveS
         ({"image": 7}, "`candidates[1].image` must be a string, not a number."),
         ({"image": ""}, "`candidates[1].image` is empty."),
         ({"picture": "data:"}, "`candidates[1]"),
+        ({"image_url": {"url": "data:"}}, 'a picture as {"image": "data:image/png;base64,..."}'),
+        ({"content": [{"type": "image_url"}]}, 'a picture as {"image": "data:image/png;base64,..."}'),
     ],
 )
 def test_a_picture_that_is_no_string_is_refused_by_its_field(dual: LiveServer, document: Any, words: str) -> None:

@@ -40,7 +40,11 @@ def text_of(name: str, value: Any, *, object_too: bool) -> str:
 
 
 def _picture_remedy(value: Any) -> str:
-    return _PICTURE_REMEDY if isinstance(value, Mapping) and "image" in value else ""
+    if not isinstance(value, Mapping):
+        return ""
+    if "image_url" in value or "content" in value:
+        return 'Send a text as {"text": "..."}, and a picture as {"image": "data:image/png;base64,..."}.'
+    return _PICTURE_REMEDY if "image" in value else ""
 
 
 def picture_of(name: str, value: Any, keys: Sequence[str] = ("text",)) -> str | None:

@@ -92,8 +92,15 @@ class KnownWords:
     def look_up(self, texts: Sequence[str]) -> list[list[int] | None]:
         """The tokens of texts of words that may be looked up, None for each other; unknown words are learned first."""
         divided = [_words_of(text) for text in texts]
-        self._learn(divided)
-        return [None if words is None else self._ids(words) for words in divided]
+        found = [None if words is None else self._ids(words) for words in divided]
+        others = [words for words, ids in zip(divided, found, strict=True) if words is not None and ids is None]
+        known = sum(
+            len(words) for words, ids in zip(divided, found, strict=True) if words is not None and ids is not None
+        )
+        if self._learn(list(chain.from_iterable(others)), known):
+            pairs = zip(divided, found, strict=True)
+            found = [self._ids(words) if words is not None and ids is None else ids for words, ids in pairs]
+        return found
 
     def _ids(self, words: list[str]) -> list[int] | None:
         try:
@@ -102,14 +109,22 @@ class KnownWords:
         except (KeyError, TypeError):
             return None
 
-    def _learn(self, divided: Sequence[list[str] | None]) -> None:
+    def _learn(self, listed: Sequence[str], known: int) -> bool:
+        """Learn what is new among some words, as far as was earned.
+
+        Args:
+            listed: Words of texts that could not be looked up.
+            known: Words of texts that could.
+
+        Returns:
+            Whether there are words now that there were not.
+        """
         words = self._words
-        listed = [word for words_of_text in divided if words_of_text is not None for word in words_of_text]
         missed = [word for word in listed if word not in words]
-        found = len(listed) - len(missed)
-        self._credit = min(self._max_words, self._credit + _FOR_FOUND * found + _FOR_MISSED * len(missed))
+        earned = _FOR_FOUND * (known + len(listed) - len(missed)) + _FOR_MISSED * len(missed)
+        self._credit = min(self._max_words, self._credit + earned)
         if not missed:
-            return
+            return False
         unknown = dict.fromkeys(missed)
         if len(words) + len(unknown) > self._max_words:
             self._before, self._words = words, {}
@@ -117,6 +132,7 @@ class KnownWords:
         if new:
             self._credit -= len(new)
             self._words.update(zip(new, self._tokens_of(new), strict=True))
+        return True
 
     def _take_over(self, word: str) -> bool:
         """Keep a word that was known before."""
