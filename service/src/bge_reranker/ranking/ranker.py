@@ -25,7 +25,7 @@ from ..vision.reader import Pictures
 from .ranking import Ranking, Timing
 from .request import RankRequest
 
-_INLINE_CHARACTERS = 2_000
+_INLINE_CHARACTERS = 4_000
 """Requests up to this size are tokenised where they are; a hop to a thread costs more than it saves."""
 
 _INLINE_DOCUMENTS = 200
