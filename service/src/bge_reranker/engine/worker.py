@@ -211,7 +211,7 @@ class Worker:
 
     def _run_out_of_memory(self, plan: Plan, compute_s: float) -> None:
         with self._condition:
-            has_shrunk = self._dispatcher.run_out_of_memory()
+            has_shrunk = self._dispatcher.run_out_of_memory(compute_s)
             budget = self._dispatcher.budget
             self._condition.notify_all()
         notify(self._observer.on_out_of_memory, plan.report(compute_s), budget.tokens)
