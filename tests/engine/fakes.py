@@ -6,7 +6,7 @@ import random
 import threading
 import zlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -126,6 +126,66 @@ class FakeScorer:
 
     def close(self) -> None:
         self.is_closed = True
+
+
+@dataclass
+class FakeLaunch:
+    """A batch on a `FakeDevice`."""
+
+    serials: list[int]
+    launched_at: float
+    seconds: float
+    finish: Callable[[FakeLaunch], NDArray[np.float32]]
+
+    def fetch(self) -> NDArray[np.float32]:
+        return self.finish(self)
+
+
+@dataclass
+class FakeDevice(FakeScorer):
+    """A `FakeScorer` beside the processor: batches are computed in order of launch, and time passes at the fetch."""
+
+    batches_in_flight: int = 2
+    memory_of_all_tokens: int = 1_000_000_000
+    """Tokens for which there is room in all batches under way together; a launch beyond it raises."""
+    events: list[tuple[str, list[int]]] = field(default_factory=list)
+    """What was launched and fetched, by serials, in order."""
+    under_way_tokens: int = 0
+    most_under_way: int = 0
+    """Most batches that were under way together."""
+    free_at: float = 0.0
+    """When the device has computed all that was launched."""
+    while_launching: Callable[[Batch], None] | None = None
+    _under_way: int = 0
+
+    @property
+    @override
+    def description(self) -> ScorerDescription:
+        return replace(super().description, device="cuda:0", batches_in_flight=self.batches_in_flight)
+
+    def launch(self, batch: Batch) -> FakeLaunch:
+        serials = [int(tokens[0]) for tokens in np.split(batch.tokens, batch.cu_seqlens[1:-1])]
+        self.events.append(("launch", serials))
+        if self.while_launching is not None:
+            self.while_launching(batch)
+        if self.under_way_tokens + batch.total_tokens > min(self.memory_of_all_tokens, self.memory_tokens):
+            raise ScorerOutOfMemory
+        self.under_way_tokens += batch.total_tokens
+        self._under_way += 1
+        self.most_under_way = max(self.most_under_way, self._under_way)
+
+        def finish(launched: FakeLaunch) -> NDArray[np.float32]:
+            self.events.append(("fetch", serials))
+            self.under_way_tokens -= batch.total_tokens
+            self._under_way -= 1
+            began = max(self.free_at, launched.launched_at)
+            self.free_at = began + launched.seconds
+            arrived = self.clock.now
+            logits = self.score(batch)
+            self.clock.now = max(arrived, self.free_at)
+            return logits
+
+        return FakeLaunch(serials, self.clock.now, self.launch_s + batch.total_tokens / self.tokens_per_second, finish)
 
 
 @dataclass

@@ -74,6 +74,25 @@ def test_nothing_waits_for_the_device_but_the_fetch_of_logits(precision: str, pa
         torch.cuda.set_sync_debug_mode("default")
 
 
+@pytest.mark.parametrize("precision", GPU_PRECISIONS)
+@pytest.mark.parametrize("pairs", [2, 200])
+def test_a_batch_is_launched_behind_another_without_waiting_and_both_keep_their_bits(
+    precision: str, pairs: int
+) -> None:
+    scorer = warm(precision)
+    assert scorer.description.batches_in_flight == 2
+    batches = [pack(random_pairs(SMALL, [length] * pairs)) for length in (40, 50)]
+    alone = [scorer.score(batch).tobytes() for batch in batches]
+    for launched in [scorer.launch(batch) for batch in batches]:  # pages for the second one are pinned here
+        launched.fetch()
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        together = [scorer.launch(batch) for batch in batches]
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+    assert [launched.fetch().tobytes() for launched in together] == alone
+
+
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
 def test_no_copy_of_a_batch_goes_through_pageable_memory() -> None:
     scorer = warm("float16")

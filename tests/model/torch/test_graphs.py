@@ -123,6 +123,20 @@ def test_replays_do_not_see_what_was_there_before(xlmr: Path) -> None:
     assert scorer.score(small).tobytes() == first.tobytes()
 
 
+@pytest.mark.parametrize("is_reversed", [False, True])
+def test_batches_launched_together_keep_their_logits_whatever_replays_overwrite(
+    xlmr: Path, *, is_reversed: bool
+) -> None:
+    scorer = scorer_with(xlmr, FakeRecorder())
+    scorer.warm_up(8192)
+    batches = [batch_of(9, 4), batch_of(4, 30), batch_of(*[70] * 60)]
+    alone = [scorer.score(batch).tobytes() for batch in batches]
+    launched = [scorer.launch(batch) for batch in batches]
+    order = range(len(batches))[::-1] if is_reversed else range(len(batches))
+    found = {index: launched[index].fetch().tobytes() for index in order}
+    assert [found[index] for index in range(len(batches))] == alone
+
+
 @pytest.mark.parametrize(
     ("recorder", "words"),
     [(StaleRecorder(), "differ"), (NanRecorder(), "differ"), (RaisingRecorder(), "raised RuntimeError")],

@@ -18,7 +18,7 @@ from ..errors import CorruptFile, OutOfMemory, RerankerError, WrongArchitecture
 from ..precision import FLOAT32, PRECISIONS
 from .batch import Batch, Pair, pack
 from .notes import Note, NoteKind
-from .scorer import Scorer, ScorerDescription, ScorerLost, ScorerOutOfMemory
+from .scorer import Launched, Scorer, ScorerDescription, ScorerLost, ScorerOutOfMemory, launch
 
 SHORT_TOKENS = 32
 """Tokens of the first pair that is tried."""
@@ -85,6 +85,10 @@ class AcceptedScorer:
     def score(self, batch: Batch) -> NDArray[np.float32]:
         """Compute the logits of a batch, as `Scorer.score` says."""
         return self._scorer.score(batch)
+
+    def launch(self, batch: Batch) -> Launched:
+        """Launch a batch, as `LaunchingScorer.launch` says."""
+        return launch(self._scorer, batch)
 
     def close(self) -> None:
         """Free the device."""

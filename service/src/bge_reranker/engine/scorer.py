@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,6 +65,9 @@ class ScorerDescription:
     quantisation: Mapping[str, object] | None = None
     """How the checkpoint was quantised and what that costs; None for floating point."""
 
+    batches_in_flight: int = 1
+    """Batches that the scorer takes before the first has been fetched; above 1 for a `LaunchingScorer` alone."""
+
     def as_json(self) -> dict[str, Any]:
         """The fields as `/info` shows them, notes as sentences."""
         return {**asdict(self), "notes": [str(note) for note in self.notes]}
@@ -79,6 +82,22 @@ class ScorerLost(Exception):
 
     Its message is the device's own name of what happened, never a foreign message as a whole, and ends up in answers.
     """
+
+
+class Launched(Protocol):
+    """A batch that was given to a scorer."""
+
+    def fetch(self) -> NDArray[np.float32]:
+        """Wait for its logits; once only, whatever was launched since.
+
+        Returns:
+            float32 (N,): one logit per pair, as of `Scorer.score`.
+
+        Raises:
+            ScorerOutOfMemory: If the device has no room for the batch.
+            ScorerLost: If nothing can be computed any more.
+        """
+        ...
 
 
 class Scorer(Protocol):
@@ -123,3 +142,39 @@ class Scorer(Protocol):
     def close(self) -> None:
         """Free the device. The scorer is not called again."""
         ...
+
+
+@runtime_checkable
+class LaunchingScorer(Scorer, Protocol):
+    """One that computes while its thread does other things: a device beside the processor."""
+
+    def launch(self, batch: Batch) -> Launched:
+        """Have a batch computed behind those that were launched before, and return at once.
+
+        Args:
+            batch: N pairs, T tokens.
+
+        Raises:
+            ScorerOutOfMemory: If the device has no room for the batch; those launched before go on.
+            ScorerLost: If nothing can be computed any more.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Computed:
+    """Logits that are here already."""
+
+    logits: NDArray[np.float32]
+    """float32 (N,): one per pair."""
+
+    def fetch(self) -> NDArray[np.float32]:
+        """Return them."""
+        return self.logits
+
+
+def launch(scorer: Scorer, batch: Batch) -> Launched:
+    """Launch a batch where the scorer can, or compute it now, as `LaunchingScorer.launch` and `Scorer.score` say."""
+    if isinstance(scorer, LaunchingScorer):
+        return scorer.launch(batch)
+    return Computed(scorer.score(batch))

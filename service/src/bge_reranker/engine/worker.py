@@ -1,4 +1,4 @@
-"""The thread that owns the scorer: warm-up, then one batch after another.
+"""The thread that owns the scorer: warm-up, then one batch after another, on a device with the next one behind it.
 
 It answers no callers, which would keep the device waiting; the `preparer` does.
 """
@@ -6,6 +6,7 @@ It answers no callers, which would keep the device waiting; the `preparer` does.
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -16,19 +17,16 @@ from .batch import Batch, Pair, pack
 from .budget import TokenBudget
 from .calibration import calibrate, smallest_batch, warm_up
 from .dispatcher import Dispatcher
+from .flight import Flight, WrongShape, checked
 from .isolation import Isolation
 from .observer import EngineObserver, notify
 from .plan import Plan
-from .scorer import Scorer, ScorerLost, ScorerOutOfMemory
+from .scorer import Launched, Scorer, ScorerLost, ScorerOutOfMemory, launch
 
 _FRUITLESS_BATCHES = 2
 """Failed batches in a row without a single score after which the scorer is suspected, rather than the pairs."""
 
 _RESTART = "Start the process again; a server ends by itself, so that its container is restarted."
-
-
-class _WrongShape(Exception):
-    """The scorer broke its contract; unlike a foreign message, this one may be shown."""
 
 
 class Worker:
@@ -55,6 +53,9 @@ class Worker:
         self._scorer = scorer
         self._clock = clock
         self._observer = observer
+        self._flights: deque[Flight] = deque()
+        self._free_at = float("-inf")
+        """When the last batch ended."""
         self._fruitless_batches = 0
         self._has_more_to_warm_up = False
 
@@ -66,6 +67,7 @@ class Worker:
                 self.step()
         except BaseException as error:  # noqa: BLE001 - whatever ends this thread, every caller must hear of it
             self._die(error)
+        self._flights.clear()
         self._close_scorer()
 
     def warm_up(self) -> None:
@@ -82,29 +84,59 @@ class Worker:
         notify(self._observer.on_ready, throughput.tokens_per_second, self._clock() - began)
 
     def step(self) -> bool:
-        """Score the next batch.
+        """Score the next batch; on a device, launch those behind it meanwhile.
 
         Returns:
             False when there was none.
         """
+        if not self._flights and not self._launch_next(self._dispatcher.begin):
+            return False
+        while self._can_launch_ahead() and self._launch_next(self._dispatcher.begin_ahead):
+            pass
+        self._end_oldest()
+        return True
+
+    def _can_launch_ahead(self) -> bool:
+        """Whether the scorer takes a further batch; none behind one that is to be computed again."""
+        return len(self._flights) < self._scorer.description.batches_in_flight and not self._flights[-1].has_failed
+
+    def _launch_next(self, begin: Callable[[float], Plan | None]) -> bool:
         with self._condition:
-            plan = self._dispatcher.begin(self._clock())
+            plan = begin(self._clock())
             # The preparer takes the next batch now, and answers callers whose deadline came just before this one.
             self._condition.notify_all()
         if plan is None:
             return False
-        began = self._clock()
+        is_ahead = bool(self._flights)
+        self._flights.append(Flight(plan, self._launch, self._clock, is_ahead=is_ahead))
+        return True
+
+    def _launch(self, batch: Batch) -> Launched:
+        return launch(self._scorer, batch)
+
+    def _end_oldest(self) -> None:
+        flight = self._flights.popleft()
+        flight.wait(self._free_at)
+        if flight.ran_out and flight.is_ahead:
+            # Beside another batch there was less room than there is now.
+            flight = Flight(flight.plan, self._launch, self._clock, is_ahead=False)
+            flight.wait(self._free_at)
+        began = max(self._free_at, flight.launched_at)
+        self._free_at = self._clock()
         try:
-            logits = self._score(plan.batch if plan.batch is not None else pack(plan.pairs))
+            logits = flight.logits()
         except (ScorerOutOfMemory, MemoryError):
-            self._run_out_of_memory(plan, self._clock() - began)
+            self._run_out_of_memory(flight.plan, self._clock() - began)
         except ScorerLost:
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is, it must cost the pairs to blame and no others
-            self._isolate(plan, error, began)
+            # What is under way is timed before the scorer is asked for anything else.
+            for other in self._flights:
+                other.wait(self._free_at)
+            self._isolate(flight.plan, error, began)
         else:
-            self._finish(plan, logits, self._clock() - began)
-        return True
+            self._finish(flight.plan, logits, flight.compute_s)
+        self._free_at = self._clock()
 
     def begin_idle_warm_up(self) -> None:
         """Have shapes run that start-up had no time for, whenever nobody waits; from any thread."""
@@ -133,7 +165,7 @@ class Worker:
                 self._has_more_to_warm_up = False
 
     def _is_wanted(self) -> bool:
-        return self._dispatcher.lifecycle.is_over or self._dispatcher.can_begin()
+        return bool(self._flights) or self._dispatcher.lifecycle.is_over or self._dispatcher.can_begin()
 
     def _score(self, batch: Batch) -> NDArray[np.float32]:
         """Compute the logits of a batch.
@@ -141,10 +173,7 @@ class Worker:
         Returns:
             float32 (N,): one logit per pair.
         """
-        logits = np.asarray(self._scorer.score(batch), dtype=np.float32)
-        if logits.shape != (len(batch),):
-            raise _WrongShape(f"the scorer gave logits of shape {logits.shape} for {len(batch)} pairs; this is a bug")
-        return logits
+        return checked(self._scorer.score(batch), batch)
 
     def _finish(self, plan: Plan, logits: NDArray[np.float32], compute_s: float) -> None:
         with self._condition:
@@ -214,6 +243,9 @@ class Worker:
             has_shrunk = self._dispatcher.run_out_of_memory(compute_s)
             budget = self._dispatcher.budget
             self._condition.notify_all()
+        if len(plan.pairs) > 1:
+            # They wait again, as this one does.
+            self._flights.clear()
         notify(self._observer.on_out_of_memory, plan.report(compute_s), budget.tokens)
         if has_shrunk:
             notify(self._observer.on_budget_changed, budget.tokens, budget.maximum_tokens)
@@ -243,7 +275,7 @@ def _error_of(pair: Pair, error: Exception) -> RerankerError:
     """The error of a pair that the scorer failed on."""
     if isinstance(error, ScorerOutOfMemory | MemoryError):
         return PairTooLarge(f"The device has no memory for this pair of {len(pair)} tokens, even alone.")
-    if isinstance(error, _WrongShape):
+    if isinstance(error, WrongShape):
         return BatchFailed(str(error))
     # The type only: a message of a foreign library may hold what it was given.
     return BatchFailed(f"The scorer raised {type(error).__name__} on this pair.")

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from ..families.geometry import Geometry
 from .packing import Layout, PackedInput, pad_to
-from .transfer import Transfer
+from .transfer import Passage
 
 TIER_TOKENS = (128, 256, 384, 512, 768, 1024, 1536, 2048, 3072, 4096)
 """Rows of the tiers: a third of them at most is padding, from the second tier on."""
@@ -130,21 +130,21 @@ class TieredGraphs:
         packed = layout.place(numbers, tier.longest)
         return numbers, recorder.record(lambda: compute(packed))
 
-    def run(self, layout: Layout, transfer: Transfer) -> Tensor | None:
+    def run(self, layout: Layout, passage: Passage) -> Tensor | None:
         """Compute a batch by replay.
 
         Args:
             layout: Without blocks.
-            transfer: Copies it to the device.
+            passage: Takes it to the device.
 
         Returns:
-            float32 (N,): logits, overwritten by the next replay; None where no tier holds the batch.
+            float32 (N,): logits, overwritten when the next replay runs; None where no tier holds the batch.
         """
         tier = next((each for each in self.tiers if each in self._graphs and each.holds(layout)), None)
         if tier is None:
             return None
         numbers, recording = self._graphs[tier]
-        transfer.send(self._pad(layout, tier).numbers, numbers)
+        passage.send(self._pad(layout, tier).numbers, numbers)
         recording.replay()
         return recording.output[: len(layout.order)]
 

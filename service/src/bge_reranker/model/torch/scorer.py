@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -20,11 +20,36 @@ from .graphs import GraphRecorder, TieredGraphs, tiers_of
 from .network import PLAIN, Bodies, PackedClassifier
 from .packing import lay_out
 from .placement import Placement
-from .transfer import transfer_for
+from .transfer import Passage, transfer_for
 from .warm_up import choose_bodies, refuse_replaced, replacement_note
 
 _SOLE_BLOCK_ROWS = 64
 """Rows of every block where blocks of several sizes give different bits."""
+
+
+_DEVICE_BATCHES = 2
+"""Batches that a GPU has at a time: one that it computes, and one that it begins without waiting for the processor."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LaunchedBatch:
+    """Logits on their way back."""
+
+    passage: Passage
+    order: NDArray[np.int64]
+    """int64 (N,): as of `Layout`."""
+
+    def fetch(self) -> NDArray[np.float32]:
+        """Wait for them, see `Launched`.
+
+        Returns:
+            float32 (N,): in the order of the batch.
+        """
+        with device_errors_reported():
+            sorted_logits = self.passage.wait()
+        logits = np.empty(len(self.order), dtype=np.float32)
+        logits[self.order] = sorted_logits
+        return logits
 
 
 class TorchScorer:
@@ -68,6 +93,7 @@ class TorchScorer:
             max_pair_tokens=network.geometry.max_pair_tokens,
             batch_invariant=False,
             vocabulary_size=network.geometry.vocabulary_size,
+            batches_in_flight=1 if placement.is_cpu else _DEVICE_BATCHES,
         )
 
     @property
@@ -115,7 +141,17 @@ class TorchScorer:
             ScorerLost: If the device computes nothing any more.
             ValueError: If a pair does not fit the model; this is a bug of the caller.
         """
-        return self._score(batch, self._bodies, self._graphs)
+        return self.launch(batch).fetch()
+
+    def launch(self, batch: Batch) -> LaunchedBatch:
+        """Have a batch computed behind those that were launched before, as `LaunchingScorer.launch` says.
+
+        Raises:
+            ScorerOutOfMemory: If the device has no room for the batch.
+            ScorerLost: If the device computes nothing any more.
+            ValueError: If a pair does not fit the model; this is a bug of the caller.
+        """
+        return self._launch(batch, self._bodies, self._graphs)
 
     def close(self) -> None:
         """Free the weights and what the device's allocator keeps."""
@@ -125,16 +161,19 @@ class TorchScorer:
             torch.cuda.empty_cache()
 
     def _score(self, batch: Batch, bodies: Bodies, graphs: TieredGraphs | None = None) -> NDArray[np.float32]:
+        return self._launch(batch, bodies, graphs).fetch()
+
+    def _launch(self, batch: Batch, bodies: Bodies, graphs: TieredGraphs | None) -> LaunchedBatch:
         refuse_outside(batch, self._network.geometry)
         layout = lay_out(batch, self._network.geometry, self._network.blocks.granularity_rows)
         with device_errors_reported(), torch.inference_mode():
-            computed = None if graphs is None else graphs.run(layout, self._transfer)
+            passage = self._transfer.open()
+            # All in one stream: inputs, results and memory of one batch are free for the next as soon as it begins.
+            computed = None if graphs is None else graphs.run(layout, passage)
             if computed is None:
-                computed = self._network(layout.place(self._transfer.send(layout.numbers)), bodies)
-            sorted_logits = self._transfer.fetch(computed)
-        logits = np.empty(len(batch), dtype=np.float32)
-        logits[layout.order] = sorted_logits
-        return logits
+                computed = self._network(layout.place(passage.send(layout.numbers)), bodies)
+            passage.bring(computed)
+        return LaunchedBatch(passage, layout.order)
 
     @property
     def _body_names(self) -> dict[str, str]:
