@@ -118,6 +118,23 @@ def test_what_would_end_too_late_behind_the_batch_that_runs_is_not_launched() ->
     assert ("launch", [5, 6, 7, 8]) not in launched(engine)
 
 
+def test_a_packed_batch_that_would_end_too_late_behind_the_one_that_runs_is_not_launched() -> None:
+    engine = make_engine(FakeDevice(tokens_per_second=100.0))
+    engine.dispatcher.throughput.restart(16, 0.16)
+    engine.submit(PAIRS[:8], deadline=1000.4)
+    _, hopeless = engine.submit(PAIRS[8:], deadline=1000.55)
+
+    def slow_down(_: Batch) -> None:
+        engine.scorer.while_scoring = None
+        engine.preparer.step()
+        engine.dispatcher.throughput.restart(16, 0.25)
+
+    engine.scorer.while_scoring = slow_down
+    engine.run_until_idle()
+    assert set(codes(hopeless[0]).values()) == {"DeadlineExceeded"}
+    assert ("launch", [9, 10, 11, 12]) not in launched(engine)
+
+
 def test_a_caller_who_goes_while_its_batch_is_launched_costs_nobody_else_anything() -> None:
     engine = make_engine(FakeDevice())
     engine.submit(PAIRS[:4])
