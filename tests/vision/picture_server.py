@@ -22,7 +22,9 @@ class _Answers(BaseHTTPRequestHandler):
         pass
 
     def do_GET(self) -> None:
-        if self.path.startswith("/picture"):
+        if not self.headers.get("User-Agent"):
+            self._answer(403, b"")
+        elif self.path.startswith("/picture"):
             self._answer(200, PICTURE)
         elif self.path == "/large":
             self._answer(200, bytes(20_000))

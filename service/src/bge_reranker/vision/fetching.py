@@ -25,6 +25,8 @@ _MOST_REDIRECTS: Final = 3
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _PORTS: Final = {"http": 80, "https": 443}
 _CHUNK_BYTES: Final = 65_536
+_HEADERS: Final = {"Accept": "image/*", "Accept-Encoding": "identity", "User-Agent": "bge-reranker"}
+"""Of each request; some servers refuse whoever does not say its name."""
 _TARGET_CHARACTERS: Final = "!#$%&'()*+,/:;=?@[]~"
 """What stays as it is in paths and queries; the rest is written as percents."""
 
@@ -122,7 +124,7 @@ class PictureFetcher:
 
     def _answer(self, connection: http.client.HTTPConnection, url: str, parts: SplitResult) -> bytes | str:
         target = quote((parts.path or "/") + (f"?{parts.query}" if parts.query else ""), safe=_TARGET_CHARACTERS)
-        connection.request("GET", target, headers={"Accept": "image/*", "Accept-Encoding": "identity"})
+        connection.request("GET", target, headers=_HEADERS)
         response = connection.getresponse()
         location = response.getheader("Location")
         if response.status in _REDIRECTS and location:
