@@ -97,3 +97,19 @@ def test_a_photo_with_a_preview_is_the_photo() -> None:
     content = file_of(photo, "MPO", save_all=True, append_images=[preview])
 
     assert np.array_equal(decode(content, LIMITS, SQUEEZED), decode(file_of(photo, "JPEG"), LIMITS, SQUEEZED))
+
+
+def test_a_colour_of_16_bits_that_stands_for_transparent_becomes_white() -> None:
+    row = b"\0" + b"\x12\x34\x56\x78\x9a\xbc" * 8
+    header = struct.pack(">IIBBBBB", 8, 8, 16, 2, 0, 0, 0)
+    parts = (
+        (b"IHDR", header),
+        (b"tRNS", b"\x12\x34\x56\x78\x9a\xbc"),
+        (b"IDAT", zlib.compress(row * 8)),
+        (b"IEND", b""),
+    )
+    chunks = (
+        struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body)) for kind, body in parts
+    )
+
+    assert decode(b"\x89PNG\r\n\x1a\n" + b"".join(chunks), LIMITS, SQUEEZED).min() == 255

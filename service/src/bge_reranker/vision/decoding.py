@@ -15,6 +15,8 @@ from .preprocessing import Preprocessing
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP")
 """What is decoded; Pillow reads many more, some by calling other programs."""
 
+_LARGEST_BYTE = 255
+
 # The limit of pixels is a setting here, and is applied before anything is decompressed; Pillow's own would only warn.
 Image.MAX_IMAGE_PIXELS = None
 
@@ -83,11 +85,15 @@ def _upright(image: Image.Image) -> Image.Image:
 
 def _in_8_bits(image: Image.Image) -> Image.Image:
     """Scale greys of 16 bits, which Pillow would cut off at 255; a grey that stands for transparent becomes white."""
+    transparent = image.info.get("transparency")
+    if isinstance(transparent, tuple) and max(transparent) > _LARGEST_BYTE:
+        # Pillow has scaled the colours of 16 bits, and left the one that stands for transparent as it was.
+        image.info["transparency"] = tuple(part // 256 for part in transparent)
     if not image.mode.startswith("I"):
         return image
     greys = np.asarray(image)
     scaled = np.clip(greys // 256, 0, 255).astype(np.uint8)
-    if isinstance(transparent := image.info.get("transparency"), int):
+    if isinstance(transparent, int):
         scaled[greys == transparent] = 255
     found = Image.fromarray(scaled)
     found.info = {key: value for key, value in image.info.items() if key != "transparency"}
