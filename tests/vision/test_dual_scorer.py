@@ -207,6 +207,11 @@ BROKEN: dict[str, tuple[Any, str]] = {
     "no processor": (_without("preprocessor_config.json"), "no preprocessor_config.json"),
     "no tokenizer": (_without("tokenizer.json"), "has no tokenizer.json"),
     "another square": (_changed("preprocessor_config.json", size={"height": 8, "width": 8}), "no square of 16 pixels"),
+    "not normalised": (_changed("preprocessor_config.json", do_normalize=False), "do_normalize is false"),
+    "another factor": (
+        _changed("preprocessor_config.json", rescale_factor=0.5),
+        "rescale_factor is 0.5; expected 1/255",
+    ),
     "no mean": (_changed("preprocessor_config.json", image_mean=[0.5]), "image_mean is [0.5]; expected three numbers"),
     "another type": (_changed("config.json", model_type="siglip"), "model_type is 'siglip'; expected 'clip'"),
     "half a calibration": (_changed("config.json", pair_calibration={"text_text": {}}), "pair_calibration needs"),

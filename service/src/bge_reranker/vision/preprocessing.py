@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import isclose
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,9 @@ _RESAMPLES = frozenset({0, 1, 2, 3, 4, 5})
 
 _LARGEST_SIDE = 2048
 """Longest side in pixels that a model may ask for."""
+
+
+_ALWAYS = ("do_resize", "do_rescale", "do_normalize")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,7 @@ class Preprocessing:
                 f"{directory}: no {PROCESSOR_FILE} there, which says how pictures are scaled.", remedy=USE_PUBLISHED
             )
         values = read_json_object(directory / PROCESSOR_FILE)
+        _refuse_other_steps(values)
         size = values.get("size", side)
         edge = _edge(size)
         crop = _square(values.get("crop_size", side)) if values.get("do_center_crop") else None
@@ -77,6 +82,19 @@ class Preprocessing:
         scaled = pixels.astype(np.float32) / np.float32(255)
         shifted = (scaled - np.array(self.mean, np.float32)) / np.array(self.std, np.float32)
         return np.ascontiguousarray(shifted.transpose(0, 3, 1, 2))
+
+
+def _refuse_other_steps(values: Mapping[str, Any]) -> None:
+    """Refuse a file that leaves out or changes what is always done here: its model was trained on other numbers."""
+    for key in _ALWAYS:
+        if values.get(key) is False:
+            raise CorruptFile(
+                f"{PROCESSOR_FILE}: {key} is false; pictures are always resized, divided by 255 and normalised here.",
+                remedy=USE_PUBLISHED,
+            )
+    factor = values.get("rescale_factor", 1 / 255)
+    if not isinstance(factor, int | float) or not isclose(factor, 1 / 255, rel_tol=1e-6):
+        raise CorruptFile(f"{PROCESSOR_FILE}: rescale_factor is {factor!r}; expected 1/255.", remedy=USE_PUBLISHED)
 
 
 def _edge(size: Any) -> int | None:
