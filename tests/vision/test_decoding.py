@@ -15,7 +15,7 @@ from bge_reranker.vision.preprocessing import Preprocessing
 from .tiny import file_of, picture
 
 LIMITS = PictureLimits(max_bytes=100_000, max_pixels=10_000)
-SQUEEZED = Preprocessing(8, None, 0, (0.5,) * 3, (0.5,) * 3)
+SQUEEZED = Preprocessing(8, (8, 8), 0, (0.5,) * 3, (0.5,) * 3)
 CUT = Preprocessing(8, 8, 0, (0.5,) * 3, (0.5,) * 3)
 
 

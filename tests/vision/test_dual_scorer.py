@@ -29,7 +29,7 @@ from bge_reranker.ranking.ranking import Ranking
 from bge_reranker.ranking.request import RankRequest
 from bge_reranker.settings import ModelSettings, Settings
 
-from .tiny import MEAN, STD, WORDS, data_uri, file_of, picture, write_clip, write_siglip
+from .tiny import MEAN, SIDE, STD, WORDS, data_uri, file_of, picture, write_clip, write_siglip
 
 CAPTION = "two red circle"
 PICTURES = [picture(seed) for seed in range(5)]
@@ -70,6 +70,33 @@ def test_logits_of_clip_are_those_of_transformers_less_the_middle(tmp_path: Path
 
     assert found.logits == pytest.approx((expected - middle).numpy(), abs=1e-4)
     assert found.order() == expected.argsort(descending=True).tolist()
+
+
+@pytest.mark.parametrize("beside", [None, {}, {"image_size": 8, "patch_size": 4, "max_position_embeddings": 99}])
+def test_sizes_of_an_old_file_are_those_that_transformers_takes(tmp_path: Path, beside: Any) -> None:
+    model = write_clip(tmp_path)
+    path = tmp_path / "config.json"
+    config = json.loads(path.read_text())
+    for key in ("text_config", "vision_config"):
+        config[f"{key}_dict"], config[key] = config[key], beside
+    path.write_text(json.dumps(config))
+    loaded: Any = type(model).from_pretrained(tmp_path).config
+    assert loaded.vision_config.image_size == SIDE
+    with torch.no_grad():
+        texts = model(input_ids=torch.tensor([[2, *[4] * 10, 3]]), pixel_values=_pixels()).logits_per_text[0]
+
+    found = _rank(tmp_path, _request("one " * 50))
+
+    assert np.diff(found.logits) == pytest.approx(np.diff(texts.numpy()), abs=1e-4)
+
+
+@pytest.mark.parametrize("write", [write_clip, write_siglip])
+def test_a_file_without_architectures_is_told_by_its_type(tmp_path: Path, write: Any) -> None:
+    write(tmp_path)
+    expected = _rank(tmp_path, _request()).logits
+    _changed("config.json", architectures=None)(tmp_path)
+
+    assert _rank(tmp_path, _request()).logits == pytest.approx(expected, abs=1e-6)
 
 
 @pytest.mark.parametrize("patch", [8, 2])
@@ -212,6 +239,31 @@ BROKEN: dict[str, tuple[Any, str]] = {
         _changed("preprocessor_config.json", rescale_factor=0.5),
         "rescale_factor is 0.5; expected 1/255",
     ),
+    "not resized": (_changed("preprocessor_config.json", do_resize=False), "do_resize is false"),
+    "null, which is not resized": (_changed("preprocessor_config.json", do_resize=None), "do_resize is null"),
+    "not rescaled": (_changed("preprocessor_config.json", do_rescale=False), "do_rescale is false"),
+    "padded": (_changed("preprocessor_config.json", do_pad=True), "do_pad is true"),
+    "no square cut out": (
+        _changed("preprocessor_config.json", size={"shortest_edge": SIDE}),
+        "scales the shorter side to 16 pixels and cuts no square out (do_center_crop is false",
+    ),
+    "a longest edge": (
+        _changed("preprocessor_config.json", size={"shortest_edge": 8, "longest_edge": SIDE}),
+        "expected shortest_edge, or height and width, of 1 to 2048 pixels",
+    ),
+    "another processor": (
+        _changed("preprocessor_config.json", image_processor_type="ViTImageProcessor"),
+        "image_processor_type is 'ViTImageProcessor'; expected CLIPImageProcessor or SiglipImageProcessor",
+    ),
+    "a default square": (
+        _changed("preprocessor_config.json", do_center_crop=True),
+        "makes no square of 16 pixels, which config.json asks for: size {'height': 16, 'width': 16}, crop_size",
+    ),
+    "grey pictures": (
+        _changed("config.json", vision_config={"image_size": SIDE, "patch_size": 8, "num_channels": 1}),
+        "vision_config.num_channels is 1; pictures have 3 here",
+    ),
+    "a part that is none": (_changed("config.json", text_config="clip"), "text_config is 'clip'; expected an object"),
     "no mean": (_changed("preprocessor_config.json", image_mean=[0.5]), "image_mean is [0.5]; expected three numbers"),
     "another type": (_changed("config.json", model_type="siglip"), "model_type is 'siglip'; expected 'clip'"),
     "half a calibration": (_changed("config.json", pair_calibration={"text_text": {}}), "pair_calibration needs"),
@@ -238,6 +290,22 @@ def test_a_broken_checkpoint_is_refused_by_what_is_broken(tmp_path: Path, damage
         _rank(tmp_path, _request())
     assert words in caught.value.message
     assert caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"precision": "int8"}, "precision is int8, but CLIPModel is computed through transformers"),
+        ({"precision": "fp8"}, "precision is fp8, but CLIPModel"),
+        ({"bodies": "plain"}, "bodies is plain, but CLIPModel"),
+    ],
+)
+def test_what_only_packed_networks_have_is_refused(tmp_path: Path, settings: dict[str, Any], words: str) -> None:
+    write_clip(tmp_path)
+    wanted = Settings(model=ModelSettings(source=str(tmp_path), **settings))
+
+    with ThreadPoolExecutor(1) as executor, pytest.raises(SettingsError, match=words):
+        load_model(wanted, {}, executor)
 
 
 @pytest.mark.parametrize(("missing", "named"), [({"PIL"}, "Pillow"), ({"torch", "transformers", "PIL"}, "torch, ")])

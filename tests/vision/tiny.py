@@ -50,7 +50,7 @@ def _write(folder: Path, kind: Any, config: Any, top: dict[str, Any], changes: d
     )
     tokenizer.save(str(folder / "tokenizer.json"))
     size = {"height": SIDE, "width": SIDE}
-    processor = {"size": size, "image_mean": MEAN, "image_std": STD, "resample": 2}
+    processor = {"do_center_crop": False, "size": size, "image_mean": MEAN, "image_std": STD, "resample": 2}
     (folder / "preprocessor_config.json").write_text(json.dumps(processor))
     return model
 

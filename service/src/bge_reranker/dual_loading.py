@@ -12,12 +12,13 @@ from .checkpoint_json import USE_PUBLISHED, read_json_object
 from .engine.scorer import Scorer
 from .errors import CorruptFile, SettingsError
 from .model.checkpoint.folder import read_checkpoint
-from .model.families.dual import DUAL_ARCHITECTURES, DualInputs, read_dual_sizes
+from .model.families.dual import DualInputs, dual_architecture, read_dual_sizes
 from .model.load import load_dual
 from .settings import PicturesSettings, Settings
 from .text.tokenizer_folder import SingleTextTokenizer, refuse_larger_ids
 from .vision.encoder import DualEncoder, Towers
 from .vision.fetching import PictureFetcher
+from .vision.image_processor import read_preprocessing
 from .vision.limits import PictureLimits
 from .vision.preprocessing import Preprocessing
 from .vision.reader import PictureReader
@@ -30,8 +31,7 @@ _PACKAGES = {"torch": "torch", "transformers": "transformers", "PIL": "Pillow"}
 def is_dual(directory: Path) -> bool:
     """Whether config.json names a dual encoder; what is wrong with it otherwise is found when it is loaded."""
     path = directory / CONFIG_FILE
-    names = read_json_object(path).get("architectures") if path.is_file() else None
-    return isinstance(names, list) and len(names) == 1 and names[0] in DUAL_ARCHITECTURES
+    return path.is_file() and dual_architecture(read_json_object(path)) is not None
 
 
 def load_dual_encoder(directory: Path, settings: Settings) -> tuple[DualEncoder, Scorer]:
@@ -44,7 +44,7 @@ def load_dual_encoder(directory: Path, settings: Settings) -> tuple[DualEncoder,
     checkpoint = read_checkpoint(directory)
     require_packages(checkpoint.architecture, lambda name: find_spec(name) is not None)
     sizes = read_dual_sizes(checkpoint.config)
-    processing = Preprocessing.read(directory, sizes.side)
+    processing = read_preprocessing(directory, sizes.side, str(checkpoint.config["model_type"]))
     texts = SingleTextTokenizer.read(directory)
     pad_id = sizes.pad_id if texts.pad_id is None else texts.pad_id
     scorer = load_dual(checkpoint, settings.model, DualInputs(processing.mean, processing.std, pad_id))
@@ -66,7 +66,8 @@ def refuse_dual_before_weights(directory: Path) -> None:
     """
     checkpoint = read_checkpoint(directory)
     require_packages(checkpoint.architecture, lambda name: find_spec(name) is not None)
-    Preprocessing.read(directory, read_dual_sizes(checkpoint.config).side)
+    side = read_dual_sizes(checkpoint.config).side
+    read_preprocessing(directory, side, str(checkpoint.config["model_type"]))
     SingleTextTokenizer.read(directory)
 
 

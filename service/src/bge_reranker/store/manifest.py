@@ -37,6 +37,7 @@ _MODEL_FILES = (
     "merges.txt",
     "modules.json",
     "preprocessor_config.json",
+    "processor_config.json",
     "sentence_*_config.json",
 )
 """Patterns of the files that decide a score beside the weights; `*.model` are sentencepiece's, `modules.json` and

@@ -102,13 +102,13 @@ def _in_8_bits(image: Image.Image) -> Image.Image:
 
 def _scaled(image: Image.Image, wanted: Preprocessing) -> NDArray[np.uint8]:
     side, filter_ = wanted.side, Image.Resampling(wanted.resample)
-    if wanted.shortest_edge is None:
-        return np.array(image.resize((side, side), filter_), dtype=np.uint8)
-    image = _cut_to_aspect(image)
-    short, long = sorted(image.size)
-    edge, other = wanted.shortest_edge, wanted.shortest_edge * long // short
-    size = (edge, other) if image.width <= image.height else (other, edge)
-    scaled = image.resize(size, filter_)
+    if isinstance(wanted.scaled, int):
+        image = _cut_to_aspect(image)
+        short, long = sorted(image.size)
+        edge, other = wanted.scaled, wanted.scaled * long // short
+        scaled = image.resize((edge, other) if image.width <= image.height else (other, edge), filter_)
+    else:
+        scaled = image.resize(wanted.scaled, filter_)
     left, top = (scaled.width - side) // 2, (scaled.height - side) // 2
     # Outside of the picture, where its shorter side is less than the square's, is black, as in transformers.
     return np.array(scaled.crop((left, top, left + side, top + side)), dtype=np.uint8)

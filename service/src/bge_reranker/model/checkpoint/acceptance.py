@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from ...checkpoint_files import CONFIG_FILE
 from ...checkpoint_json import USE_PUBLISHED
 from ...errors import CorruptFile, MissingHead, WrongArchitecture
-from ..families.dual import DUAL_ARCHITECTURES
+from ..families.dual import DUAL_ARCHITECTURES, dual_architecture
 from ..families.registry import FAMILIES
 from .int8 import QUANTISATION_METHOD
 
@@ -49,19 +49,19 @@ def accepted_architecture(config: Mapping[str, object]) -> str:
             f"{CONFIG_FILE}: auto_map asks for code from the checkpoint ({config['auto_map']}), which is never run.",
             remedy="Serve a checkpoint whose architecture transformers itself knows.",
         )
+    model_type = config.get("model_type")
+    if (dual := dual_architecture(config)) is not None:
+        _refuse_other_dual(dual, model_type)
+        _refuse_quantised(config)
+        return dual
     names = config.get("architectures")
     if not isinstance(names, list) or len(names) != 1 or not isinstance(names[0], str):
         raise WrongArchitecture(
             f"{CONFIG_FILE}: architectures is {names!r}; expected one name ending in {SEQUENCE_ENDING}.",
             remedy="Save the model again with save_pretrained of its classification class, which writes the field.",
         )
-    model_type = config.get("model_type")
     if not isinstance(model_type, str):
         raise CorruptFile(f"{CONFIG_FILE}: model_type is {model_type!r}; expected a name.", remedy=USE_PUBLISHED)
-    if names[0] in DUAL_ARCHITECTURES:
-        _refuse_other_dual(names[0], model_type)
-        _refuse_quantised(config)
-        return names[0]
     _refuse_generative(names[0], config)
     _refuse_other_heads(names[0])
     _refuse_labels(names[0], config)
@@ -72,7 +72,7 @@ def accepted_architecture(config: Mapping[str, object]) -> str:
     return names[0]
 
 
-def _refuse_other_dual(architecture: str, model_type: str) -> None:
+def _refuse_other_dual(architecture: str, model_type: object) -> None:
     if model_type != DUAL_ARCHITECTURES[architecture]:
         raise CorruptFile(
             f"{CONFIG_FILE}: model_type is {model_type!r}; expected {DUAL_ARCHITECTURES[architecture]!r} beside "

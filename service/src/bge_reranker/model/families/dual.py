@@ -16,6 +16,7 @@ DUAL_ARCHITECTURES: Final[Mapping[str, str]] = {"CLIPModel": "clip", "SiglipMode
 _TEXT_TOKENS: Final = {"clip": 77, "siglip": 64}
 _PATCH: Final = {"clip": 32, "siglip": 16}
 _PAD: Final = {"clip": 1, "siglip": 1}
+_CHANNELS: Final = 3
 _SIDE: Final = 224
 """What the configuration classes assume where the file is silent."""
 
@@ -61,14 +62,31 @@ class DualInputs:
     """Token that fills shorter texts up."""
 
 
+def dual_architecture(config: Mapping[str, object]) -> str | None:
+    """Name the dual encoder that a parsed config.json is of; None where it is of something else.
+
+    A file without `architectures` is told by its model_type, as transformers does.
+    """
+    names = config.get("architectures")
+    if not names:
+        return next((name for name, kind in DUAL_ARCHITECTURES.items() if kind == config.get("model_type")), None)
+    return next((name for name in DUAL_ARCHITECTURES if names == [name]), None)
+
+
 def read_dual_sizes(config: Mapping[str, object]) -> DualSizes:
     """Take the sizes from a parsed config.json.
 
     Raises:
-        CorruptFile: If one is no positive number, or patches do not divide the picture.
+        CorruptFile: If one is no positive number, patches are larger than pictures, or these are not in colour.
     """
     model_type = str(config.get("model_type"))
     text, vision = _part(config, "text_config"), _part(config, "vision_config")
+    channels = vision.get("num_channels", _CHANNELS)
+    if channels != _CHANNELS:
+        raise CorruptFile(
+            f"config.json: vision_config.num_channels is {channels!r}; pictures have {_CHANNELS} here.",
+            remedy="Serve a model of pictures in colour.",
+        )
     text_tokens = _size(text, "text_config.max_position_embeddings", _TEXT_TOKENS[model_type])
     pad = text.get("pad_token_id", _PAD[model_type])
     side = _size(vision, "vision_config.image_size", _SIDE)
@@ -105,8 +123,16 @@ def read_calibration(config: Mapping[str, object]) -> Lines | None:
 
 
 def _part(config: Mapping[str, object], key: str) -> Mapping[str, object]:
-    part = config.get(key, {})
-    return part if isinstance(part, dict) else {}
+    """One network's values. Of CLIP, `<key>_dict` replaces `<key>` wholly, as files of 2022 have both.
+
+    Source: `CLIPConfig.__post_init__` of transformers 5.23, where it brings the defaults for what it lacks.
+    """
+    if config.get("model_type") == "clip" and config.get(f"{key}_dict") is not None:
+        key = f"{key}_dict"
+    part = config.get(key)
+    if part is not None and not isinstance(part, dict):
+        raise CorruptFile(f"config.json: {key} is {part!r}; expected an object.", remedy=USE_PUBLISHED)
+    return part or {}
 
 
 def _size(part: Mapping[str, object], name: str, default: int) -> int:
