@@ -179,7 +179,8 @@ def test_a_redirect_from_https_to_http_is_not_followed(encrypted: int) -> None:
         ("0.0.0.0", False), ("224.0.0.1", False), ("::1", False), ("::", False), ("fd00::1", False), ("fe80::1", False),
         ("fec0::1", False), ("ff02::1", False), ("::ffff:10.0.0.1", False), ("::10.0.0.1", False),
         ("64:ff9b::a00:1", False), ("64:ff9b:1::a00:1", False), ("2002:a00:1::", False), ("2001::a00:1", False),
-        ("2001:db8::1", False), ("192.0.0.192", False), ("192.88.99.1", False), ("168.63.129.16", False),
+        ("2001:db8::1", False), ("3fff:fff::1", False), ("3fff:1000::1", True),
+        ("192.0.0.192", False), ("192.88.99.1", False), ("168.63.129.16", False),
     ],
 )  # fmt: skip
 def test_only_addresses_of_the_internet_are_public(text: str, expected: bool) -> None:  # noqa: FBT001

@@ -138,10 +138,7 @@ def test_jina_gives_the_picture_back_as_it_was_sent(dual: LiveServer) -> None:
 
     returned = _jina(dual, CAPTIONS[0], *documents, return_documents=True)["results"]
 
-    assert {result["index"]: result["document"].get("image") for result in returned} == {
-        0: PICTURES[0]["image"],
-        1: None,
-    }
+    assert {result["index"]: result["document"] for result in returned} == {0: PICTURES[0], 1: {"text": CAPTIONS[1]}}
 
 
 def test_several_queries_have_pictures_of_their_own(dual: LiveServer) -> None:
@@ -173,6 +170,10 @@ BAD: dict[str, tuple[Any, str, str]] = {
     "no picture": ({"image": data_uri(b"<svg/>")}, "InvalidPicture", "PNG, JPEG, WEBP, GIF, BMP"),
     "damaged": ({"image": data_uri(FILES[0][:-40])}, "InvalidPicture", "damaged"),
     "empty": ({"image": "data:image/png;base64,"}, "InvalidPicture", "empty: it has no bytes"),
+    "no source": ({"image": ""}, "InvalidPicture", "`image` is empty"),
+    "null": ({"image": None}, "InvalidPicture", "`image` must be a string, not null."),
+    "a number": ({"image": 7}, "InvalidPicture", "`image` must be a string, not a number."),
+    "an object": ({"image": {"url": "data:"}}, "InvalidPicture", "`image` must be a string, not an object."),
     "sent as a text": (PICTURES[0]["image"], "InvalidPicture", "a text that holds a picture as data URI"),
     "fetching is off": ({"image": "https://example.com/a.png"}, "InvalidPicture", "pictures.fetchPictures is off"),
 }
@@ -197,6 +198,20 @@ def test_a_query_that_is_no_picture_fails_the_request_by_name(dual: LiveServer) 
 
     assert (answer.status_code, answer.json()["code"]) == (422, "InvalidPicture")
     assert answer.json()["message"].startswith("`query.image`: The picture is animated")
+
+
+@pytest.mark.parametrize("source", ["", None, 7, ["data:"]])
+def test_a_query_that_has_no_source_fails_the_request_by_name(dual: LiveServer, source: Any) -> None:
+    answer = dual.post({"query": {"image": source}, "candidates": ["a"]})
+
+    assert (answer.status_code, answer.json()["code"]) == (422, "InvalidPicture")
+    assert answer.json()["message"].startswith("`query.image`: `image` ")
+
+
+def test_no_picture_beside_a_text_is_the_text(dual: LiveServer) -> None:
+    found = _native(dual, CAPTIONS[0], {"text": CAPTIONS[0], "image": None}, {"text": "", "image": None})
+
+    assert [result["index"] for result in found["results"]] == [0, 1]
 
 
 def test_a_query_that_is_a_picture_as_text_is_not_read_as_words(dual: LiveServer) -> None:
@@ -224,14 +239,14 @@ def test_what_bounds_pairs_does_not_apply_and_what_bounds_texts_does(dual: LiveS
 @pytest.mark.parametrize(
     ("document", "words"),
     [
-        ({"image": 7}, "`candidates[1].image` must be a string, not a number."),
-        ({"image": ""}, "`candidates[1].image` is empty."),
         ({"picture": "data:"}, "`candidates[1]"),
         ({"image_url": {"url": "data:"}}, 'a picture as {"image": "data:image/png;base64,..."}'),
         ({"content": [{"type": "image_url"}]}, 'a picture as {"image": "data:image/png;base64,..."}'),
     ],
 )
-def test_a_picture_that_is_no_string_is_refused_by_its_field(dual: LiveServer, document: Any, words: str) -> None:
+def test_what_is_neither_a_text_nor_a_picture_is_refused_by_its_field(
+    dual: LiveServer, document: Any, words: str
+) -> None:
     answer = dual.post({"query": "a", "candidates": ["a", document]})
 
     assert answer.status_code == 422

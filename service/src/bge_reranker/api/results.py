@@ -76,7 +76,7 @@ def document_object(ranked: Ranked, index: int) -> dict[str, Any]:
     """A document as an object with `text`, and whatever else the caller's own object held."""
     document = dict(ranked.call.sent.get(index, {}))
     # What the caller sent goes back as it came; a text is added only where there is none, since clients insist on one.
-    if not isinstance(document.get("text"), str):
+    if not isinstance(document.get("text"), str) and index not in ranked.call.request.pictures:
         document["text"] = ranked.call.request.documents[index]
     return document
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import orjson
 
-from ..errors import EmptyField, InvalidField
+from ..errors import EmptyField, InvalidField, InvalidPicture
+from ..vision.sources import PictureSource
 from .wide_integers import written
 
 _PICTURE_REMEDY = (
@@ -47,28 +48,33 @@ def _picture_remedy(value: Any) -> str:
     return _PICTURE_REMEDY if "image" in value else ""
 
 
-def picture_of(name: str, value: Any, keys: Sequence[str] = ("text",)) -> str | None:
+def picture_of(value: Any, keys: Sequence[str] = ("text",)) -> PictureSource | None:
     """The source of a picture, where a value is an object with an `image` and no text; else None.
 
+    What cannot be a source is an error of that picture alone, so that the others are ranked.
+
     Args:
-        name: Name of the field, for errors.
         value: What was sent.
         keys: Keys of an object whose texts make up a document.
     """
-    if not isinstance(value, Mapping) or value.get("image") is None:
+    if not isinstance(value, Mapping) or "image" not in value:
         return None
     if any(value.get(key) not in (None, "") for key in keys):
         return None
     source = value["image"]
-    if isinstance(source, str) and source:
+    if isinstance(source, str):
         return source
-    problem = "is empty" if source == "" else f"must be a string, not {kind_of(source)}"
-    raise InvalidField(f"`{name}.image` {problem}.", remedy="Send data:image/png;base64,... or an https address.")
+    if source is None and any(key in value for key in keys):
+        return None
+    return InvalidPicture(
+        f"`image` must be a string, not {kind_of(source)}.",
+        remedy="Send data:image/png;base64,... or an https address.",
+    )
 
 
-def query_pictures(values: Mapping[str, Any], place: int = 0) -> dict[int, str]:
+def query_pictures(values: Mapping[str, Any], place: int = 0) -> dict[int, PictureSource]:
     """The source of a body's `query` by its place, where it is a picture; else nothing."""
-    source = picture_of("query", values.get("query"))
+    source = picture_of(values.get("query"))
     return {} if source is None else {place: source}
 
 

@@ -274,7 +274,7 @@ def _likeness(request: RankRequest) -> int:
     """What tells a request from others at hardly any cost; neither text nor anything to restore one from is kept."""
     documents, queries = request.documents, request.queries or [request.query]
     pictures = [*list(request.query_pictures.values())[:1], *list(request.pictures.values())[:1]]
-    ends = [source[-_LIKENESS_CHARACTERS:] for source in pictures]
+    ends = [str(source)[-_LIKENESS_CHARACTERS:] for source in pictures]
     return hash((len(documents), *queries[:1], *documents[:1], *documents[-1:], *ends))
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ..settings import Direction, LongDocuments, Preset, Truncation
+from ..vision.sources import PictureSource
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,10 +19,10 @@ class RankRequest:
     queries: Sequence[str] | None = None
     """Query of each document, where one request holds several; None: `query` for all."""
 
-    pictures: Mapping[int, str] = field(default_factory=dict)
-    """Documents that are pictures, by place: a data URI or an address. Their texts are empty."""
+    pictures: Mapping[int, PictureSource] = field(default_factory=dict)
+    """Documents that are pictures, by place. Their texts are empty."""
 
-    query_pictures: Mapping[int, str] = field(default_factory=dict)
+    query_pictures: Mapping[int, PictureSource] = field(default_factory=dict)
     """Queries that are pictures, by place in `queries`, or 0 for the one of all; their texts are empty."""
 
     indices: Sequence[int] | None = None

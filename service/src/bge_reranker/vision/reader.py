@@ -9,10 +9,13 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import Final
 
-from ..errors import PictureUnavailable, RerankerError
+from ..errors import InvalidPicture, PictureUnavailable, RerankerError
 from .line import Line
-from .sources import FetchPicture, inline_content, is_address
+from .sources import FetchPicture, PictureSource, inline_content, is_address
 from .turns import Pixels, Readers, Result, Turns
+
+Sources = Mapping[int, PictureSource]
+"""Pictures of a request by their places."""
 
 Decode = Callable[[bytes], Pixels]
 """Decodes a file, or raises one of our errors."""
@@ -60,12 +63,12 @@ class PictureReader:
         self._fetchers = Readers(self._fetched, lambda _source: 1.0, fetching, Line(_FETCHES), _FETCHES_OF_ONE)
         self._decoders = Readers(self._attempt, _work, self._decoding, Line(decodes), _DECODES_OF_ONE)
 
-    def read(self, queries: Mapping[int, str], documents: Mapping[int, str], timeout_s: float) -> Pictures:
+    def read(self, queries: Sources, documents: Sources, timeout_s: float) -> Pictures:
         """Get and decode pictures, equal ones once; for threads other than an event loop's.
 
         Args:
-            queries: Sources of the queries that are pictures, by place.
-            documents: Sources of the documents that are.
+            queries: Queries that are pictures.
+            documents: Documents that are.
             timeout_s: Seconds after which a picture that is not there counts as unavailable.
 
         Raises:
@@ -79,20 +82,23 @@ class PictureReader:
         finally:
             turns.stop()
 
-    async def read_async(self, queries: Mapping[int, str], documents: Mapping[int, str], timeout_s: float) -> Pictures:
+    async def read_async(self, queries: Sources, documents: Sources, timeout_s: float) -> Pictures:
         """Read as `read` does, without blocking the event loop; a cancelled task starts nothing more."""
         turns = Turns()
         try:
             self._start(turns, [*queries.values(), *documents.values()], timeout_s)
-            await asyncio.wait(map(asyncio.wrap_future, turns.results.values()), timeout=timeout_s)
+            if turns.results:
+                await asyncio.wait(map(asyncio.wrap_future, turns.results.values()), timeout=timeout_s)
             return _gathered(turns.results, queries, documents, timeout_s)
         finally:
             turns.stop()
 
-    def _start(self, turns: Turns, sources: Iterable[str], timeout_s: float) -> None:
+    def _start(self, turns: Turns, sources: Iterable[PictureSource], timeout_s: float) -> None:
         away: dict[str, None] = {}
         here: dict[str, None] = {}
         for source in sources:
+            if isinstance(source, InvalidPicture):
+                continue
             (away if self._fetch is not None and is_address(source) else here)[source] = None
         turns.add(away, self._fetchers, timeout_s)
         turns.add(here, self._decoders, timeout_s)
@@ -117,16 +123,20 @@ def _work(source: str) -> float:
 
 
 def _gathered(
-    started: Mapping[str, Future[Result]], queries: Mapping[int, str], documents: Mapping[int, str], timeout_s: float
+    started: Mapping[str, Future[Result]], queries: Sources, documents: Sources, timeout_s: float
 ) -> Pictures:
     late = PictureUnavailable(
         f"The picture was not there after {timeout_s:.3g} s; what is left of the request's time is for the others.",
         remedy="Send the picture itself, or wait longer.",
     )
     found = {source: future.result() if future.done() else late for source, future in started.items()}
+
+    def result(source: PictureSource) -> Result:
+        return source if isinstance(source, InvalidPicture) else found[source]
+
     return Pictures(
-        {place: _of_query(found[source]) for place, source in queries.items()},
-        {place: found[source] for place, source in documents.items()},
+        {place: _of_query(result(source)) for place, source in queries.items()},
+        {place: result(source) for place, source in documents.items()},
     )
 
 

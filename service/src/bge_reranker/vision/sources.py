@@ -12,6 +12,9 @@ from ..errors import InvalidPicture
 _HEAD_CHARACTERS: Final = 200
 """Within which a data URI says how it is encoded."""
 
+PictureSource = str | InvalidPicture
+"""A data URI or an address; or what is wrong with what was sent in its place."""
+
 FetchPicture = Callable[[str], bytes]
 """Fetches the picture at an http or https address, or raises one of our errors."""
 
@@ -41,6 +44,8 @@ def inline_content(source: str, max_bytes: int) -> bytes:
             "The picture is an address, and this server fetches no pictures (pictures.fetchPictures is off).",
             remedy="Send the picture itself as data:image/png;base64,..., or set pictures.fetchPictures.",
         )
+    if not source:
+        raise InvalidPicture("`image` is empty.", remedy="Send data:image/png;base64,... or an https address.")
     if not source[:5].lower().startswith("data:"):
         raise InvalidPicture(
             "The picture is neither a data URI nor an http or https address.",

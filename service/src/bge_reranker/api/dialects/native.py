@@ -15,6 +15,7 @@ from ...engine.origin import MOST_PRIORITY
 from ...ranking.request import RankRequest
 from ...settings import Direction, LongDocuments, Preset, Truncation
 from ...text.policy import MIN_PAIR_TOKENS
+from ...vision.sources import PictureSource
 from ..call import Call, Part, RequestContext
 from ..dialect import Dialect
 from ..error_form import Remedies
@@ -158,8 +159,8 @@ def _several(body: NativeBody) -> Call:
     documents: list[str] = []
     queries: list[str] = []
     sent: dict[int, Mapping[str, Any]] = {}
-    pictures: dict[int, str] = {}
-    asked: dict[int, str] = {}
+    pictures: dict[int, PictureSource] = {}
+    asked: dict[int, PictureSource] = {}
     parts: list[Part] = []
     for request in body.requests:
         for name in _OPTIONS:

@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple, TypeVar
 from typing_extensions import override
 
 from ...errors import EmptyField, InvalidField
+from ...vision.sources import PictureSource
 from ..schema import (
     DOCUMENTS,
     PAIR,
@@ -59,8 +60,7 @@ class QueryOrObject(Query):
 
     @override
     def read(self, body: Body, value: Any) -> str:
-        name = body.prefix + self.key
-        return "" if picture_of(name, value) is not None else self._text(body, value, object_too=True)
+        return "" if picture_of(value) is not None else self._text(body, value, object_too=True)
 
     @override
     def schema(self) -> Schema:
@@ -119,8 +119,8 @@ class DocumentList(NamedTuple):
     objects: Mapping[int, Mapping[str, Any]]
     """Those that came as objects, by index."""
 
-    pictures: Mapping[int, str] = {}
-    """Those that are pictures, by index: a data URI or an address. Their texts are empty."""
+    pictures: Mapping[int, PictureSource] = {}
+    """Those that are pictures, by index. Their texts are empty."""
 
 
 class Documents(Listed[DocumentList]):
@@ -139,7 +139,7 @@ class Documents(Listed[DocumentList]):
         if all(isinstance(item, str) for item in items):
             return DocumentList(items, {})
         objects = {index: item for index, item in enumerate(items) if isinstance(item, Mapping)}
-        found = {index: picture_of(f"{name}[{index}]", item, keys) for index, item in objects.items()}
+        found = {index: picture_of(item, keys) for index, item in objects.items()}
         pictures = {index: source for index, source in found.items() if source is not None}
         # What is no text is not looked for where a picture is.
         written = ["" if index in pictures else item for index, item in enumerate(items)]
