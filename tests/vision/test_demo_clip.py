@@ -109,6 +109,17 @@ def _refuse_other_chances(logits: NDArray[np.floating[Any]], same: list[int]) ->
     assert float(np.mean((scores > 0.5) == np.array(same))) > WANTED_SHARE
 
 
+def test_a_picture_among_others_gets_the_logit_that_it_gets_alone_within_the_bound_of_the_docs(ranker: Ranker) -> None:
+    draw = random.Random(7)
+    sources = [_drawn(draw.choice(HELD_OUT), draw) for _ in range(101)]
+    caption = HELD_OUT[0].caption()
+    together = {count: _logits(ranker, caption, sources[:count]) for count in (4, 17, 101)}
+
+    for place, source in enumerate(sources[:4]):
+        alone = _logits(ranker, caption, [source])[0]
+        assert max(abs(logits[place] - alone) for logits in together.values()) <= 1e-5
+
+
 def test_a_picture_reads_the_same_from_every_format_without_loss(ranker: Ranker) -> None:
     image = draw_scene(HELD_OUT[0], random.Random(1))
     written = io.BytesIO()
