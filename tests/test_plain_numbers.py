@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from bge_reranker.plain_numbers import plain_number, plain_whole_number
+from bge_reranker.plain_numbers import finite_number, plain_number, plain_whole_number
 
 STRANGE = ["", "1_000", "+5", " 5", "5 ", "\uff15", "\u0663", "0x10", "inf", "nan", "5.", ".5", "1e", "--5", "5\n"]
 
@@ -20,6 +20,12 @@ def test_what_is_no_number_in_ascii_digits_is_none(text: str) -> None:
 )
 def test_a_number_is_read(text: str, number: float) -> None:
     assert plain_number(text) == number
+
+
+@pytest.mark.parametrize("value", [True, None, "1", [1], math.nan, math.inf, 10**400, -(10**400)])
+def test_what_is_no_finite_number_of_a_float_is_none(value: object) -> None:
+    assert finite_number(value) is None
+    assert (finite_number(-3), finite_number(2.5)) == (-3, 2.5)
 
 
 @pytest.mark.parametrize(("text", "number"), [("007", 7), ("-1", -1), ("9" * 18, 10**18 - 1), ("9" * 19, None)])

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bge_reranker.text_files import NotText, decode_text, read_text
+from bge_reranker.text_files import NotText, damage_of, decode_text, read_text
 
 TEXT = "Äpfel 苹果\nzwei 🍎\n"
 
@@ -34,13 +34,24 @@ def test_marks_of_files_that_were_joined_go(tmp_path: Path) -> None:
         ("苹果".encode("gb18030"), "is not UTF-8"),
         ("apples".encode("utf-16-le"), "as UTF-16 without a byte order mark"),
         (b"\xff\xfea", "is not UTF-16-LE: .* at byte 2"),
-        (b"\xef\xbb\xbfab\xff", "is not UTF-8: .* at byte 5"),
+        (b"\xef\xbb\xbfab\n\xff", "is not UTF-8: .* at byte 6, in line 2"),
     ],
     ids=["latin-1", "gb18030", "utf-16 without a mark", "half a character", "a mark before other bytes"],
 )
 def test_what_would_have_to_be_guessed_is_refused(data: bytes, words: str) -> None:
     with pytest.raises(NotText, match=words):
         decode_text(data)
+
+
+def test_damage_is_found_in_its_line() -> None:
+    lines = decode_text("gut\nsch\xf6n\nnu\0ll\n".encode("latin-1"), keeps_damage=True).split("\n")
+
+    assert [damage_of(line) for line in lines] == [
+        None,
+        "a byte that is not UTF-8: 0xf6",
+        "bytes of value 0, as UTF-16 without a byte order mark does",
+        None,
+    ]
 
 
 def test_a_file_that_cannot_be_read_says_why(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from bge_reranker.tuning.examples import InvalidTrainingData, read_examples
+from bge_reranker.tuning.examples import InvalidTrainingData, LineProblem, read_examples, summary
 
 GOOD = {"query": "q", "pos": ["right"], "neg": ["wrong"]}
 
@@ -46,6 +46,7 @@ def test_graded_candidates_and_the_gate_s_own_form_are_read(tmp_path: Path) -> N
         ({"query": "q", "pos": ["a"], "neg": ["a"]}, "has a text in both pos and neg: 'a'"),
         ({**GOOD, "pos_scores": [1], "neg_scores": []}, "needs as many neg_scores as texts"),
         ({**GOOD, "pos_scores": [1], "neg_scores": [True]}, "has a value in neg_scores that is no number"),
+        ({**GOOD, "pos_scores": [10**400], "neg_scores": [1]}, "has a value in pos_scores that is no number"),
         ('{"query": "q", "pos": ["a"], "pos_scores": [NaN]}', "has a value in pos_scores that is no number"),
         ({"query": "q", "candidates": [{"text": "a", "grade": 1.5}]}, "needs a text and a whole grade"),
         (
@@ -63,8 +64,38 @@ def test_a_bad_line_is_left_out_by_number_and_reason(tmp_path: Path, line: Any, 
 
 def test_a_file_with_many_bad_lines_is_another_kind_of_file(tmp_path: Path) -> None:
     file = write(tmp_path, ["{", "{", "{", "{", "{"])
-    with pytest.raises(InvalidTrainingData, match="5 of 45 lines cannot be used: line 41 is no JSON; line 42"):
+    with pytest.raises(InvalidTrainingData, match=r"5 of 45 lines cannot be used: each of lines 41-45 is no JSON\."):
         read_examples(file)
+
+
+def test_every_bad_line_is_named_those_with_one_fault_together(tmp_path: Path) -> None:
+    lines: list[Any] = ["{", GOOD, "{", "{", [], {"query": "q"}]
+    problems = read_examples(write(tmp_path, lines, good=100)).problems
+
+    assert summary(problems) == [
+        "each of lines 101, 103-104 is no JSON",
+        "line 105 is no JSON object",
+        "line 106 has neither pos, positive nor candidates",
+    ]
+
+
+def test_a_long_file_of_another_kind_is_described_in_a_few_lines() -> None:
+    scattered = [LineProblem(2 * number, "is no JSON") for number in range(500)]
+    different = [LineProblem(number, f"has fault {number}") for number in range(60)]
+
+    assert summary(scattered)[0].endswith("196, 198 and 400 more is no JSON")
+    assert summary(different)[-1] == "10 lines have other faults"
+
+
+def test_a_line_with_bytes_that_are_no_text_is_left_out_by_number(tmp_path: Path) -> None:
+    file = write(tmp_path, [])
+    latin, null = (json.dumps({**GOOD, "query": mark}, ensure_ascii=False) for mark in ("\xe9", "\0"))
+    file.write_bytes(file.read_bytes() + latin.encode("latin-1") + b"\n" + null.replace("\\u0000", "\0").encode())
+
+    assert [str(problem) for problem in read_examples(file).problems] == [
+        "line 41 holds a byte that is not UTF-8: 0xe9",
+        "line 42 holds bytes of value 0, as UTF-16 without a byte order mark does",
+    ]
 
 
 def test_too_few_queries_are_refused_with_the_number_that_is_needed(tmp_path: Path) -> None:

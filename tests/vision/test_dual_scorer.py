@@ -263,6 +263,10 @@ BROKEN: dict[str, tuple[Any, str]] = {
         _changed("config.json", vision_config={"image_size": SIDE, "patch_size": 8, "num_channels": 1}),
         "vision_config.num_channels is 1; pictures have 3 here",
     ),
+    "another dual encoder": (
+        _changed("config.json", architectures=["Siglip2Model"], model_type="siglip2"),
+        "Siglip2Model is a model of pictures that is not served; expected one of CLIPModel, SiglipModel",
+    ),
     "a part that is none": (_changed("config.json", text_config="clip"), "text_config is 'clip'; expected an object"),
     "no mean": (_changed("preprocessor_config.json", image_mean=[0.5]), "image_mean is [0.5]; expected three numbers"),
     "another type": (_changed("config.json", model_type="siglip"), "model_type is 'siglip'; expected 'clip'"),
@@ -270,6 +274,14 @@ BROKEN: dict[str, tuple[Any, str]] = {
     "a calibration that turns the order around": (
         _changed("config.json", pair_calibration={kind: {"slope": -1, "bias": 0} for kind in KINDS}),
         "needs a positive `slope`",
+    ),
+    "a calibration beyond numbers": (
+        _changed("config.json", pair_calibration={kind: {"slope": 1, "bias": 10**400} for kind in KINDS}),
+        "needs a positive `slope`",
+    ),
+    "means beyond numbers": (
+        _changed("preprocessor_config.json", image_mean=[10**400, 0, 0]),
+        "expected three numbers",
     ),
     "patches larger than pictures": (
         _changed("config.json", vision_config={"image_size": 16, "patch_size": 32}),

@@ -20,6 +20,7 @@ from .engine.engine import Engine
 from .engine.observer import EngineObserver, SilentObserver
 from .engine.scorer import Scorer
 from .errors import CorruptFile, OutOfMemory
+from .model.checkpoint.folder import read_checkpoint
 from .model.load import load_scorer, plan_load
 from .planning.capacity import ReplicaCapacity
 from .planning.expectation import Expectation, expected_of
@@ -103,6 +104,8 @@ def _load(directory: ModelDirectory, settings: Settings, observer: EngineObserve
         if is_dual(directory.path):
             encoder, scorer = load_dual_encoder(directory.path, settings)
         else:
+            # Before the tokenizer: that of another architecture is often none for pairs, which is not what is wrong.
+            read_checkpoint(directory.path)
             encoder = PairEncoder.from_directory(directory.path)
             scorer = load_scorer(directory.path, settings.model)
     except MemoryError as error:
@@ -191,8 +194,8 @@ def refuse_before_weights(directory: Path, settings: Settings) -> None:
     if is_dual(directory):
         refuse_dual_before_weights(directory)
         return
-    encoder = PairEncoder.from_directory(directory)
     geometry = plan_load(directory, settings.model).checkpoint.geometry
+    encoder = PairEncoder.from_directory(directory)
     # What transformers computes says its limits once it is loaded.
     if geometry is not None:
         refuse_other_tokenizer(encoder, geometry.vocabulary_size, packed=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import re
 from pathlib import Path
 
 _MARKS = (
@@ -14,6 +15,9 @@ _MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
 _MARK = "\ufeff"
+_ESCAPE_START = 0xDC00
+_ESCAPED = re.compile("[\udc80-\udcff]")
+"""What stands for a byte that could not be decoded (PEP 383)."""
 
 SAVE_AS_UTF8 = "Save it as UTF-8."
 """The remedy for a file that is in another encoding."""
@@ -23,32 +27,46 @@ class NotText(ValueError):
     """A file is no text that can be read without guessing; the message says why, as the end of a sentence."""
 
 
-def decode_text(data: bytes) -> str:
+def decode_text(data: bytes, *, keeps_damage: bool = False) -> str:
     """Decode a file's bytes; line ends become line feeds, and marks at the start of lines go.
 
     A mark is at the start of a later line where files with one were joined.
+
+    Args:
+        data: The bytes.
+        keeps_damage: Keep bytes that are not UTF-8 and those of value 0, so that `damage_of` finds them in their lines.
 
     Raises:
         NotText: If the bytes are in no encoding that they name, or in none that is unmistakable.
     """
     mark, encoding = next((found for found in _MARKS if data.startswith(found[0])), (b"", "utf-8"))
     try:
-        text = data[len(mark) :].decode(encoding)
+        text = data[len(mark) :].decode(encoding, "surrogateescape" if keeps_damage else "strict")
     except UnicodeDecodeError as error:
-        raise NotText(f"is not {encoding.upper()}: {error.reason} at byte {len(mark) + error.start}") from None
-    if "\0" in text:
+        place = len(mark) + error.start
+        line = data.count(b"\n", 0, place) + 1
+        raise NotText(f"is not {encoding.upper()}: {error.reason} at byte {place}, in line {line}") from None
+    if "\0" in text and not keeps_damage:
         raise NotText("holds bytes of value 0, as UTF-16 without a byte order mark does")
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     return text.removeprefix(_MARK).replace(f"\n{_MARK}", "\n")
 
 
-def read_text(path: Path) -> str:
+def damage_of(line: str) -> str | None:
+    """Describe bytes of a line that are no text, where `decode_text` kept them; None where there are none."""
+    if "\0" in line:
+        return "bytes of value 0, as UTF-16 without a byte order mark does"
+    found = _ESCAPED.search(line)
+    return None if found is None else f"a byte that is not UTF-8: 0x{ord(found.group()) - _ESCAPE_START:02x}"
+
+
+def read_text(path: Path, *, keeps_damage: bool = False) -> str:
     """Read a file as `decode_text` does.
 
     Raises:
         NotText: As `decode_text`, and where the file cannot be read.
     """
     try:
-        return decode_text(path.read_bytes())
+        return decode_text(path.read_bytes(), keeps_damage=keeps_damage)
     except OSError as error:
         raise NotText(f"cannot be read: {error.strerror}") from None

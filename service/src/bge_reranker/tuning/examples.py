@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,8 @@ from typing_extensions import override
 
 from ..errors import RerankerError
 from ..evaluation.cases import MAX_GRADE, RankingCase
-from ..text_files import SAVE_AS_UTF8, NotText, read_text
+from ..plain_numbers import finite_number
+from ..text_files import SAVE_AS_UTF8, NotText, damage_of, read_text
 
 MAX_BAD_SHARE = 0.1
 """Share of bad lines from which on a file is taken for another kind of file."""
@@ -21,7 +22,9 @@ MAX_BAD_SHARE = 0.1
 MIN_EXAMPLES = 10
 """Queries below which nothing can be learnt and held out besides."""
 
-_SHOWN_PROBLEMS = 5
+_SHOWN_REASONS = 50
+_SHOWN_RANGES = 100
+"""What is said of a file of another kind, each line of which is bad."""
 
 
 class InvalidTrainingData(RerankerError):
@@ -93,7 +96,7 @@ def read_examples(path: Path) -> TrainingTexts:
         InvalidTrainingData: If the file is no text, more than a tenth of its lines is bad, or too few are left.
     """
     try:
-        text = read_text(path)
+        text = read_text(path, keeps_damage=True)
     except NotText as error:
         raise InvalidTrainingData(f"{path} {error}.", remedy=SAVE_AS_UTF8) from error
     examples: list[TrainingExample] = []
@@ -108,13 +111,38 @@ def read_examples(path: Path) -> TrainingTexts:
     return TrainingTexts(examples, problems)
 
 
+def summary(problems: Sequence[LineProblem]) -> list[str]:
+    """Name the bad lines, those with the same fault together: for each fault a sentence without its end."""
+    by_reason: dict[str, list[int]] = {}
+    for problem in problems:
+        by_reason.setdefault(problem.reason, []).append(problem.line)
+    shown = [f"{_lines(numbers)} {reason}" for reason, numbers in islice(by_reason.items(), _SHOWN_REASONS)]
+    rest = sum(map(len, islice(by_reason.values(), _SHOWN_REASONS, None)))
+    return [*shown, f"{rest} lines have other faults"] if rest else shown
+
+
+def _lines(numbers: Sequence[int]) -> str:
+    """Lines in words, those that follow one another as a range: `line 3`, `each of lines 3, 7-9`."""
+    if len(numbers) == 1:
+        return f"line {numbers[0]}"
+    ranges: list[tuple[int, int]] = []
+    for number in numbers:
+        if ranges and ranges[-1][1] == number - 1:
+            ranges[-1] = (ranges[-1][0], number)
+        else:
+            ranges.append((number, number))
+    shown = ", ".join(f"{first}-{last}" if last > first else str(first) for first, last in ranges[:_SHOWN_RANGES])
+    rest = sum(last - first + 1 for first, last in ranges[_SHOWN_RANGES:])
+    return f"each of lines {shown}" + (f" and {rest} more" if rest else "")
+
+
 def _require_enough(path: Path, examples: Sequence[TrainingExample], problems: Sequence[LineProblem]) -> None:
     total = len(examples) + len(problems)
-    shown = "; ".join(map(str, problems[:_SHOWN_PROBLEMS]))
     if len(problems) > MAX_BAD_SHARE * total:
         raise InvalidTrainingData(
-            f"{path}: {len(problems)} of {total} lines cannot be used: {shown}.",
-            remedy=f"Correct or remove them; up to {MAX_BAD_SHARE:.0%} of the lines may be left out.",
+            f"{path}: {len(problems)} of {total} lines cannot be used: {'; '.join(summary(problems))}.",
+            remedy=f"Correct or remove them; up to {MAX_BAD_SHARE:.0%} of the lines may be left out. A file in another "
+            "encoding has to be saved as UTF-8.",
         )
     queries = len({example.query for example in examples})
     if queries < MIN_EXAMPLES:
@@ -125,6 +153,8 @@ def _require_enough(path: Path, examples: Sequence[TrainingExample], problems: S
 
 
 def _example(line: str, number: int) -> TrainingExample:
+    if damage := damage_of(line):
+        raise _BadLine(f"holds {damage}")
     try:
         content = json.loads(line)
     except (ValueError, RecursionError) as error:
@@ -169,9 +199,10 @@ def _scored(content: Mapping[str, Any], name: str, texts: Sequence[str]) -> Iter
     if not isinstance(scores, list) or len(scores) != len(texts):
         raise _BadLine(f"needs as many {name} as texts")
     for text, score in zip(texts, scores, strict=True):
-        if isinstance(score, bool) or not isinstance(score, int | float) or not math.isfinite(score):
+        number = finite_number(score)
+        if number is None:
             raise _BadLine(f"has a value in {name} that is no number")
-        yield text, float(score)
+        yield text, number
 
 
 def _graded(candidates: Any) -> tuple[dict[str, int], dict[str, float]]:

@@ -29,7 +29,7 @@ from ..model.checkpoint.folder import Checkpoint, read_checkpoint
 from ..reranker import Reranker
 from ..store.manifest import hash_model
 from ..store.resolve import resolve_model
-from .examples import InvalidTrainingData, TrainingExample, TrainingTexts, read_examples
+from .examples import InvalidTrainingData, TrainingExample, TrainingTexts, read_examples, summary
 from .failures import TrainingFailed, TrainingInterrupted
 from .holding_out import hold_out
 from .looks import HeldOutQueries
@@ -107,8 +107,8 @@ class FineTuning:
         self._outlook: Outlook | None = None
 
     def _report_problems(self) -> None:
-        for problem in self._texts.problems:
-            self._reports.say(f"{self._data}: {problem}; it is left out.")
+        for sentence in summary(self._texts.problems):
+            self._reports.say(f"{self._data}: {sentence}; left out.")
 
     def _prepare(self) -> _Material:
         options, examples = self._options, self._texts.examples
@@ -229,7 +229,7 @@ class FineTuning:
         """The last checkpoint, where it is of a run with the same texts, base and options; others are removed."""
         wanted = self._options.fingerprint(self._base_digest, self._data_sha256)
         file = self._work / _RUN_FILE
-        if file.is_file() and json.loads(file.read_text(encoding="utf-8")).get("run") == wanted:
+        if _content(file).get("run") == wanted:
             for checkpoint in self._work.glob(f"{PREFIX_CHECKPOINT_DIR}-*"):
                 if not _is_whole(checkpoint):
                     shutil.rmtree(checkpoint)
@@ -251,9 +251,14 @@ class FineTuning:
 
 
 def _is_whole(checkpoint: Path) -> bool:
-    """Whether the last file of a checkpoint is there and whole: a process may be killed while it writes one."""
+    """Whether the last file of a checkpoint is there and whole."""
+    return bool(_content(checkpoint / TRAINER_STATE_NAME))
+
+
+def _content(file: Path) -> dict[str, Any]:
+    """An object in JSON; empty where the file is absent or torn: a process may be killed while it writes one."""
     try:
-        json.loads((checkpoint / TRAINER_STATE_NAME).read_text(encoding="utf-8"))
+        content = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return False
-    return True
+        return {}
+    return content if isinstance(content, dict) else {}

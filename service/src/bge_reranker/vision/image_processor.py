@@ -8,12 +8,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import isclose, isfinite
+from math import isclose
 from pathlib import Path
 from typing import Any, Final
 
 from ..checkpoint_json import USE_PUBLISHED, read_json_object
 from ..errors import CorruptFile
+from ..plain_numbers import finite_number
 from .preprocessing import Preprocessing
 
 IMAGE_PROCESSOR_FILE = "preprocessor_config.json"
@@ -114,8 +115,8 @@ class _Values:
                     "255 and normalised here, and never padded.",
                     remedy=USE_PUBLISHED,
                 )
-        factor = self.values["rescale_factor"]
-        if not isinstance(factor, int | float) or not isclose(factor, 1 / 255, rel_tol=1e-6):
+        factor = finite_number(self.values["rescale_factor"])
+        if factor is None or not isclose(factor, 1 / 255, rel_tol=1e-6):
             raise self._wrong("rescale_factor", "1/255")
 
     def _scaled(self, side: int) -> int | tuple[int, int]:
@@ -155,14 +156,11 @@ class _Values:
     def _numbers(self, key: str) -> tuple[float, ...]:
         """Three numbers; one stands for all channels."""
         given = self.values[key]
-        found = given if isinstance(given, list) else [given] * _CHANNELS
-        if (
-            len(found) != _CHANNELS
-            or not all(isinstance(number, int | float) and isfinite(number) for number in found)
-            or (key == "image_std" and not all(found))
-        ):
+        found = list(map(finite_number, given if isinstance(given, list) else [given] * _CHANNELS))
+        numbers = tuple(number for number in found if number is not None)
+        if not len(found) == len(numbers) == _CHANNELS or (key == "image_std" and not all(numbers)):
             raise self._wrong(key, "three numbers")
-        return tuple(map(float, found))
+        return numbers
 
     def _wrong(self, key: str, expected: str) -> CorruptFile:
         return CorruptFile(

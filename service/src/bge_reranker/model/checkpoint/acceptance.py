@@ -62,6 +62,7 @@ def accepted_architecture(config: Mapping[str, object]) -> str:
         )
     if not isinstance(model_type, str):
         raise CorruptFile(f"{CONFIG_FILE}: model_type is {model_type!r}; expected a name.", remedy=USE_PUBLISHED)
+    _refuse_other_pictures(names[0], config)
     _refuse_generative(names[0], config)
     _refuse_other_heads(names[0])
     _refuse_labels(names[0], config)
@@ -78,6 +79,15 @@ def _refuse_other_dual(architecture: str, model_type: object) -> None:
             f"{CONFIG_FILE}: model_type is {model_type!r}; expected {DUAL_ARCHITECTURES[architecture]!r} beside "
             f"{architecture}.",
             remedy=USE_PUBLISHED,
+        )
+
+
+def _refuse_other_pictures(architecture: str, config: Mapping[str, object]) -> None:
+    if "vision_config" in config:
+        raise WrongArchitecture(
+            f"{CONFIG_FILE}: {architecture} is a model of pictures that is not served; expected one of "
+            f"{', '.join(DUAL_ARCHITECTURES)}.",
+            remedy="Serve a checkpoint of one of these, for example google/siglip-base-patch16-224.",
         )
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import isfinite
-from typing import Any, Final
+from typing import Final
 
 from ...checkpoint_json import USE_PUBLISHED
 from ...errors import CorruptFile
+from ...plain_numbers import finite_number
 
 DUAL_ARCHITECTURES: Final[Mapping[str, str]] = {"CLIPModel": "clip", "SiglipModel": "siglip"}
 """Architectures of dual encoders with their model_type; others are no dual encoders for this server."""
@@ -109,16 +109,16 @@ def read_calibration(config: Mapping[str, object]) -> Lines | None:
     found = config.get(CALIBRATION_KEY)
     if found is None:
         return None
-    try:
-        entries: Any = found
-        lines = {kind: (float(entries[kind]["slope"]), float(entries[kind]["bias"])) for kind in KINDS}
-    except (KeyError, TypeError, ValueError):
-        lines = {}
-    if not lines or not all(slope > 0 and isfinite(slope) and isfinite(bias) for slope, bias in lines.values()):
-        raise CorruptFile(
-            f"config.json: {CALIBRATION_KEY} needs a positive `slope` and a `bias` for each of {', '.join(KINDS)}.",
-            remedy="Correct it, or leave it out.",
-        )
+    lines = {}
+    for kind in KINDS:
+        entry = found.get(kind) if isinstance(found, dict) else None
+        slope, bias = (finite_number(entry.get(key)) if isinstance(entry, dict) else None for key in ("slope", "bias"))
+        if slope is None or bias is None or slope <= 0:
+            raise CorruptFile(
+                f"config.json: {CALIBRATION_KEY} needs a positive `slope` and a `bias` for each of {', '.join(KINDS)}.",
+                remedy="Correct it, or leave it out.",
+            )
+        lines[kind] = slope, bias
     return lines
 
 
