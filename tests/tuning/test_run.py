@@ -71,6 +71,24 @@ def test_an_interrupted_run_goes_on_to_the_very_weights_of_one_that_was_not(
     assert (whole / WEIGHTS_FILE).read_bytes() != (base / WEIGHTS_FILE).read_bytes()
 
 
+@pytest.mark.parametrize("record", [b"", b'{"run": "ab', b"[]", b"\xff"])
+def test_a_torn_record_of_a_run_counts_as_that_of_another(
+    base: Path, texts: Path, tmp_path: Path, record: bytes
+) -> None:
+    work = folder(tmp_path / "work")
+    (work / "run.json").write_bytes(record)
+    (folder(work / "checkpoint-5") / "trainer_state.json").write_text('{"global_step": 5}', encoding="utf-8")
+    steps: list[int] = []
+
+    def end_at_once(done: int, _all: int) -> None:
+        steps.append(done)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    with pytest.raises(TrainingInterrupted, match="after step 1 of 8"):
+        run_of(base, texts, work, on_step=end_at_once).train_into(folder(tmp_path / "made"), "made")
+    assert steps == [1]
+
+
 def test_adapters_are_merged_into_a_version_with_manifest_card_and_held_out_queries(
     base: Path, texts: Path, tmp_path: Path
 ) -> None:
