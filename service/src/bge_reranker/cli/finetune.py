@@ -134,7 +134,7 @@ def finetune(
     )
     with StepBar(Console(stderr=True)) as bar:
         reports = Reports(bar.say, lambda outlook: _say_outlook(outlook, bar), bar.on_step)
-        run = FineTuning(base, texts, options, target.with_name(f".{target.name}.training"), reports)
+        run = FineTuning(base, texts, options, target.absolute().with_name(f".{target.name}.training"), reports)
         if estimate:
             run.look_ahead()
             return
@@ -149,7 +149,8 @@ def _say_outlook(outlook: Outlook, bar: StepBar) -> None:
     free = "" if outlook.free_bytes is None else f"; {outlook.free_bytes / 2**20:,.0f} MiB were free"
     bar.say(
         f"At most {outlook.steps} steps on {outlook.device}, about {_duration(outlook.seconds)}, and "
-        f"{outlook.memory_bytes / 2**20:,.0f} MiB of memory{free}."
+        f"{outlook.memory_bytes / 2**20:,.0f} MiB of memory{free}; checkpoints take up to "
+        f"{outlook.disk_bytes / 2**20:,.0f} MiB of disk."
     )
     bar.say(f"The base ranks the held-out queries with an nDCG@10 of {outlook.base_ndcg_at_10:.4f}.")
 

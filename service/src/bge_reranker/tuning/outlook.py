@@ -4,27 +4,32 @@ from __future__ import annotations
 
 import random
 import resource
+import shutil
 import time
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from statistics import mean
 from typing import Any, cast
 
 import torch
 from sentence_transformers import CrossEncoder
 
-from ..errors import OutOfMemory
+from ..errors import DiskFull, OutOfMemory
 from ..model.machine.memory_grant import free_memory_bytes
 from .looks import HeldOutQueries
 from .network import parameters
 from .options import TuningOptions
 from .rows import UsedLoss
-from .trainer import RerankerTrainer, look_every, steps_per_epoch
+from .trainer import KEPT_CHECKPOINTS, RerankerTrainer, look_every, steps_per_epoch
 
 _PROBES = 3
 _WEIGHT_BYTES, _TRAINED_BYTES = 4, 12
 """float32 weights; beside them a gradient and AdamW's two moments for each weight that is trained."""
+
+_KEPT_BYTES = 12
+"""Of each trained weight in a checkpoint: itself and AdamW's two moments."""
 
 _KIB = 1024
 REMEDY = "Train adapters (--lora-rank 16), fewer queries at once (--batch-queries), or with --gradient-checkpointing."
@@ -45,6 +50,9 @@ class Outlook:
 
     free_bytes: int | None
     """What was free before, where anybody says."""
+
+    disk_bytes: int
+    """Most that checkpoints and the written model take together."""
 
     device: str
     base_ndcg_at_10: float
@@ -69,6 +77,32 @@ def refuse_too_large(network: CrossEncoder) -> None:
             remedy=REMEDY,
             figures={"needed_bytes": needed, "free_bytes": free},
         )
+
+
+def refuse_full_disk(network: CrossEncoder, work: Path) -> None:
+    """Refuse a run whose checkpoints would fill their volume.
+
+    Args:
+        network: What is trained.
+        work: Where the checkpoints go; need not be there.
+
+    Raises:
+        DiskFull: If they would.
+    """
+    needed, free = _disk_bytes(network), shutil.disk_usage(next(path for path in work.parents if path.exists())).free
+    if needed > free:
+        raise DiskFull(
+            f"Checkpoints and the model take up to {needed / 2**20:,.0f} MiB in {work.parent}; {free / 2**20:,.0f} MiB "
+            "are free.",
+            remedy="Free some, name an --output on another volume, or train adapters (--lora-rank 16).",
+            figures={"needed_bytes": needed, "free_bytes": free},
+        )
+
+
+def _disk_bytes(network: CrossEncoder) -> int:
+    """Checkpoints as they are kept, one more that is being written, and the model."""
+    total, trained = parameters(network)
+    return trained * _KEPT_BYTES * (KEPT_CHECKPOINTS + 1) + total * _WEIGHT_BYTES
 
 
 def _free_bytes(device: torch.device) -> int | None:
@@ -106,7 +140,15 @@ def look_ahead(
     looks = steps // look_every(options, kind, len(rows))
     # Base and result are each measured once more, as they are served.
     seconds = steps * options.accumulate * step_s + (looks + 2) * look_s
-    return Outlook(steps, seconds, _peak_bytes(network), free, str(network.device), base["ndcg_at_10"])
+    return Outlook(
+        steps,
+        seconds,
+        _peak_bytes(network),
+        free,
+        disk_bytes=_disk_bytes(network),
+        device=str(network.device),
+        base_ndcg_at_10=base["ndcg_at_10"],
+    )
 
 
 def _batches(rows: Sequence[dict[str, Any]], size: int) -> list[list[dict[str, Any]]]:

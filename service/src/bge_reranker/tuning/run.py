@@ -31,13 +31,13 @@ from ..reranker import Reranker
 from ..store.manifest import hash_model
 from ..store.resolve import resolve_model
 from .examples import InvalidTrainingData, TrainingExample, TrainingTexts, read_examples, summary
-from .failures import TrainingFailed, TrainingInterrupted
+from .failures import TrainingFailed, TrainingInterrupted, full_disk_reported
 from .holding_out import hold_out
 from .looks import HeldOutQueries
 from .mining import NegativeMiner
 from .network import load_network, write_network
 from .options import TuningOptions
-from .outlook import Outlook, look_ahead, refuse_too_large
+from .outlook import Outlook, look_ahead, refuse_full_disk, refuse_too_large
 from .record import RunRecord, write_record
 from .rows import UsedLoss, chosen_loss, rows
 from .trainer import OnStep, RerankerTrainer, ended_by_signals, make_trainer
@@ -139,6 +139,7 @@ class FineTuning:
         """
         if self._outlook is None:
             refuse_too_large(self._network)
+            refuse_full_disk(self._network, self._work)
             with tempfile.TemporaryDirectory() as scratch:
                 trainer = self._trainer(lambda _done, _all: None, threading.Event(), Path(scratch))
                 self._outlook = look_ahead(trainer, self._rows, self._material.loss, self._options, self._looks)
@@ -160,7 +161,8 @@ class FineTuning:
         outlook = self.look_ahead()
         state = self._train()
         try:
-            write_network(self._network, self._checkpoint, folder)
+            with full_disk_reported(folder):
+                write_network(self._network, self._checkpoint, folder)
         except OverflowError as error:
             raise TrainingFailed(f"Nothing was written: {error}.", remedy="Give a lower --learning-rate.") from error
         self._network.to("cpu")

@@ -29,7 +29,7 @@ from transformers import (
 )
 from typing_extensions import override
 
-from .failures import TrainingFailed
+from .failures import TrainingFailed, full_disk_reported
 from .looks import METRIC, HeldOutQueries
 from .options import TuningOptions
 from .rows import UsedLoss
@@ -37,7 +37,7 @@ from .rows import UsedLoss
 _TRAINED_FILE = "trained.safetensors"
 _WARM_UP_SHARE = 0.1
 _WEIGHT_DECAY = 0.01
-_KEPT_CHECKPOINTS = 2
+KEPT_CHECKPOINTS = 2
 """The best one and the last one."""
 
 OnStep = Callable[[int, int], object]
@@ -53,6 +53,11 @@ class RerankerTrainer(CrossEncoderTrainer):
         folder.mkdir(parents=True, exist_ok=True)
         trained = {name: weight.detach().contiguous() for name, weight in _trained(self.model)}
         save_file(trained, folder / _TRAINED_FILE)
+
+    @override
+    def _save_checkpoint(self, model: Any, trial: Any) -> None:
+        with full_disk_reported(Path(str(self.args.output_dir))):
+            super()._save_checkpoint(model, trial)
 
     @override
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
@@ -214,7 +219,7 @@ def _arguments(options: TuningOptions, kind: UsedLoss, rows: int, work: Path) ->
         eval_steps=every,
         save_strategy="steps",
         save_steps=every,
-        save_total_limit=_KEPT_CHECKPOINTS,
+        save_total_limit=KEPT_CHECKPOINTS,
         load_best_model_at_end=True,
         metric_for_best_model=f"eval_{METRIC}",
         greater_is_better=True,
