@@ -1,4 +1,7 @@
 import json
+import os
+import threading
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -96,6 +99,16 @@ def test_a_line_with_bytes_that_are_no_text_is_left_out_by_number(tmp_path: Path
         "line 41 holds a byte that is not UTF-8: 0xe9",
         "line 42 holds bytes of value 0, as UTF-16 without a byte order mark does",
     ]
+
+
+def test_texts_from_a_pipe_are_read_once_and_known_by_what_they_were(tmp_path: Path) -> None:
+    pipe, file = tmp_path / "pipe", write(tmp_path, [])
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=lambda: pipe.write_bytes(file.read_bytes()))
+    writer.start()
+    texts = read_examples(pipe)
+    writer.join()
+    assert (len(texts.examples), texts.sha256) == (40, sha256(file.read_bytes()).hexdigest())
 
 
 def test_too_few_queries_are_refused_with_the_number_that_is_needed(tmp_path: Path) -> None:

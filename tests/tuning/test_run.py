@@ -12,7 +12,8 @@ import torch
 
 from bge_reranker import Reranker
 from bge_reranker.checkpoint_files import WEIGHTS_FILE
-from bge_reranker.errors import SettingsError
+from bge_reranker.demo import demo_clip_directory
+from bge_reranker.errors import SettingsError, WrongArchitecture
 from bge_reranker.evaluation.cases import load_cases
 from bge_reranker.store.manifest import read_manifest
 from bge_reranker.store.verification import verify
@@ -87,6 +88,11 @@ def test_a_torn_record_of_a_run_counts_as_that_of_another(
     with pytest.raises(TrainingInterrupted, match="after step 1 of 8"):
         run_of(base, texts, work, on_step=end_at_once).train_into(folder(tmp_path / "made"), "made")
     assert steps == [1]
+
+
+def test_a_dual_encoder_is_no_base(texts: Path, tmp_path: Path) -> None:
+    with pytest.raises(WrongArchitecture, match=r"is a dual encoder \(CLIPModel\); cross-encoders are trained here"):
+        run_of(demo_clip_directory(), texts, tmp_path / "work")
 
 
 def test_adapters_are_merged_into_a_version_with_manifest_card_and_held_out_queries(

@@ -60,13 +60,22 @@ def damage_of(line: str) -> str | None:
     return None if found is None else f"a byte that is not UTF-8: 0x{ord(found.group()) - _ESCAPE_START:02x}"
 
 
-def read_text(path: Path, *, keeps_damage: bool = False) -> str:
+def read_text(path: Path) -> str:
     """Read a file as `decode_text` does.
 
     Raises:
         NotText: As `decode_text`, and where the file cannot be read.
     """
+    return decode_text(read_bytes(path))
+
+
+def read_bytes(path: Path) -> bytes:
+    """Read a file.
+
+    Raises:
+        NotText: If it cannot be read.
+    """
     try:
-        return decode_text(path.read_bytes(), keeps_damage=keeps_damage)
+        return path.read_bytes()
     except OSError as error:
         raise NotText(f"cannot be read: {error.strerror}") from None

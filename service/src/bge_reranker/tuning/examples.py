@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from typing_extensions import override
 from ..errors import RerankerError
 from ..evaluation.cases import MAX_GRADE, RankingCase
 from ..plain_numbers import finite_number
-from ..text_files import SAVE_AS_UTF8, NotText, damage_of, read_text
+from ..text_files import SAVE_AS_UTF8, NotText, damage_of, decode_text, read_bytes
 
 MAX_BAD_SHARE = 0.1
 """Share of bad lines from which on a file is taken for another kind of file."""
@@ -85,6 +86,9 @@ class TrainingTexts:
     examples: Sequence[TrainingExample]
     problems: Sequence[LineProblem]
 
+    sha256: str
+    """Of the file, 64 hex digits."""
+
 
 def read_examples(path: Path) -> TrainingTexts:
     """Read training texts, and collect what is wrong with single lines.
@@ -96,7 +100,9 @@ def read_examples(path: Path) -> TrainingTexts:
         InvalidTrainingData: If the file is no text, more than a tenth of its lines is bad, or too few are left.
     """
     try:
-        text = read_text(path, keeps_damage=True)
+        # Once: a second look at a pipe finds nothing, and one at a file may find another.
+        data = read_bytes(path)
+        text = decode_text(data, keeps_damage=True)
     except NotText as error:
         raise InvalidTrainingData(f"{path} {error}.", remedy=SAVE_AS_UTF8) from error
     examples: list[TrainingExample] = []
@@ -108,7 +114,7 @@ def read_examples(path: Path) -> TrainingTexts:
             except _BadLine as problem:
                 problems.append(LineProblem(number, str(problem)))
     _require_enough(path, examples, problems)
-    return TrainingTexts(examples, problems)
+    return TrainingTexts(examples, problems, sha256(data).hexdigest())
 
 
 def summary(problems: Sequence[LineProblem]) -> list[str]:

@@ -19,6 +19,7 @@ from transformers.utils import logging as transformers_logging
 from ..checkpoint_files import weights_in
 from ..errors import WrongArchitecture
 from ..model.checkpoint.folder import Checkpoint
+from ..model.families.dual import DUAL_ARCHITECTURES
 from ..store.manifest import MANIFEST_FILE
 
 _LORA_ALPHA = 2
@@ -33,6 +34,24 @@ _READABLE = 0o644
 _FORMS = {"float16": torch.float16, "bfloat16": torch.bfloat16}
 
 
+def refuse_untrainable(checkpoint: Checkpoint) -> None:
+    """Refuse a base that cannot be trained.
+
+    Raises:
+        WrongArchitecture: If it is quantised, or no cross-encoder.
+    """
+    if checkpoint.quantisation is not None:
+        raise WrongArchitecture(
+            f"{checkpoint.directory} is quantised, and such weights cannot be trained.",
+            remedy="Give the floating-point model that it was made from, and quantise the result.",
+        )
+    if checkpoint.architecture in DUAL_ARCHITECTURES:
+        raise WrongArchitecture(
+            f"{checkpoint.directory} is a dual encoder ({checkpoint.architecture}); cross-encoders are trained here.",
+            remedy="Give a cross-encoder as --base, for example BAAI/bge-reranker-large.",
+        )
+
+
 def load_network(checkpoint: Checkpoint, *, max_tokens: int, lora_rank: int, seed: int) -> CrossEncoder:
     """Read a base model for training.
 
@@ -41,15 +60,7 @@ def load_network(checkpoint: Checkpoint, *, max_tokens: int, lora_rank: int, see
         max_tokens: Longest pair; the tokenizer's own limit holds besides.
         lora_rank: Rank of adapters on every linear layer; 0 trains all weights.
         seed: Of the adapters' first weights.
-
-    Raises:
-        WrongArchitecture: If it is quantised.
     """
-    if checkpoint.quantisation is not None:
-        raise WrongArchitecture(
-            f"{checkpoint.directory} is quantised, and such weights cannot be trained.",
-            remedy="Give the floating-point model that it was made from, and quantise the result.",
-        )
     transformers_logging.disable_progress_bar()
     network: CrossEncoder = CrossEncoder(
         str(checkpoint.directory),

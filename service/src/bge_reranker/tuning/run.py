@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
 import json
 import os
 import shutil
@@ -35,7 +34,7 @@ from .failures import TrainingFailed, TrainingInterrupted, full_disk_reported
 from .holding_out import hold_out
 from .looks import HeldOutQueries
 from .mining import NegativeMiner
-from .network import load_network, write_network
+from .network import load_network, refuse_untrainable, write_network
 from .options import TuningOptions
 from .outlook import Outlook, look_ahead, refuse_full_disk, refuse_too_large
 from .record import RunRecord, write_record
@@ -95,10 +94,10 @@ class FineTuning:
             raise SettingsError(f"--mixed-precision {options.mixed_precision} needs a GPU.", remedy="Leave it out.")
         self._base, self._data, self._options, self._work, self._reports = base, data, options, work, reports
         self._checkpoint: Checkpoint = read_checkpoint(resolve_model(base, os.environ).path)
+        refuse_untrainable(self._checkpoint)
         self._texts: TrainingTexts = read_examples(data)
         self._report_problems()
         self._base_digest = hash_model(self._checkpoint.directory).digest
-        self._data_sha256 = hashlib.sha256(data.read_bytes()).hexdigest()
         self._material = self._prepare()
         self._network: CrossEncoder = load_network(
             self._checkpoint, max_tokens=options.max_tokens, lora_rank=options.lora_rank, seed=options.seed
@@ -173,7 +172,7 @@ class FineTuning:
             base=self._base,
             base_digest=self._base_digest,
             data=self._data.name,
-            data_sha256=self._data_sha256,
+            data_sha256=self._texts.sha256,
             options=self._options,
             loss=self._material.loss,
             used_queries=len(self._material.training),
@@ -230,7 +229,7 @@ class FineTuning:
 
     def _checkpoint_of_this_run(self) -> str | None:
         """The last checkpoint, where it is of a run with the same texts, base and options; others are removed."""
-        wanted = self._options.fingerprint(self._base_digest, self._data_sha256)
+        wanted = self._options.fingerprint(self._base_digest, self._texts.sha256)
         file = self._work / _RUN_FILE
         if _content(file).get("run") == wanted:
             for checkpoint in self._work.glob(f"{PREFIX_CHECKPOINT_DIR}-*"):
