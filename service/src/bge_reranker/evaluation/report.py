@@ -201,8 +201,8 @@ def _queries(comparison: Comparison) -> Iterator[str]:
 def _advice(cut_offs: Sequence[CutOffAdvice]) -> Iterator[str]:
     found = [each for each in cut_offs if each.value is not None]
     for each in cut_offs:
-        if each.score is None:
-            yield f"No score has a precision of {each.demanded_precision:g} from it on."
+        if each.objection is not None:
+            yield each.objection
         else:
             yield f"From a score of {each.score:.4f} on, precision is {each.precision} and recall {each.recall:.4f}."
     if found:

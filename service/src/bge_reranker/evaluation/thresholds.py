@@ -6,6 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 
+LEAST_CUT_OFF, MOST_CUT_OFF = 0.0001, 0.9999
+"""Scores that the chart and the `Reranker` take as cut-offs; beyond them six digits do not tell two apart."""
+
 
 @dataclass(frozen=True, slots=True)
 class CutOff:
