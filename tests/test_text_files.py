@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 
 import pytest
@@ -34,9 +35,10 @@ def test_marks_of_files_that_were_joined_go(tmp_path: Path) -> None:
         ("苹果".encode("gb18030"), "is not UTF-8"),
         ("apples".encode("utf-16-le"), "as UTF-16 without a byte order mark"),
         (b"\xff\xfea", "is not UTF-16-LE: .* at byte 2"),
+        (gzip.compress(b"apples"), r"is compressed \(gzip\); unpack it first"),
         (b"\xef\xbb\xbfab\n\xff", "is not UTF-8: .* at byte 6, in line 2"),
     ],
-    ids=["latin-1", "gb18030", "utf-16 without a mark", "half a character", "a mark before other bytes"],
+    ids=["latin-1", "gb18030", "utf-16 without a mark", "half a character", "gzip", "a mark before other bytes"],
 )
 def test_what_would_have_to_be_guessed_is_refused(data: bytes, words: str) -> None:
     with pytest.raises(NotText, match=words):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import socket
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from ipaddress import ip_address
 from pathlib import Path
@@ -125,6 +126,24 @@ def test_this_machine_is_refused_in_every_way_of_writing_it(host: str) -> None:
 def test_odd_addresses_are_refused_by_what_is_odd(url: str, problem: str) -> None:
     with pytest.raises(PictureUnavailable, match=problem):
         _fetcher(is_public_only=True, found=[PUBLIC]).fetch(url)
+
+
+def test_a_name_server_that_does_not_answer_takes_no_more_time_than_a_picture_has() -> None:
+    answered = threading.Event()
+
+    def hanging(_host: str, _port: int) -> list[str]:
+        answered.wait(20)
+        return [PUBLIC]
+
+    try:
+        fetcher = PictureFetcher(MAX_BYTES, 0.2, is_public_only=True, resolver=hanging)
+        with pytest.raises(PictureUnavailable, match=r"longer than 0.2 s to arrive, the limit"):
+            fetcher.fetch("https://pictures.test/a.png")
+        patient = PictureFetcher(MAX_BYTES, 10, is_public_only=True, resolver=hanging)
+        with pytest.raises(PictureUnavailable, match=r"longer than 0.25 s to arrive, its share of the request's time"):
+            patient.fetch("https://pictures.test/a.png", 0.25)
+    finally:
+        answered.set()
 
 
 def test_nobody_listening_is_named_by_its_kind_alone() -> None:

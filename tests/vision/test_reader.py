@@ -59,7 +59,7 @@ def test_what_is_too_large_in_base64_is_refused_before_it_is_decoded() -> None:
 def test_a_picture_that_is_there_twice_is_fetched_once_and_shared() -> None:
     fetched: list[str] = []
 
-    def fetch(url: str) -> bytes:
+    def fetch(url: str, _timeout_s: float) -> bytes:
         fetched.append(url)
         return b"a"
 
@@ -91,7 +91,7 @@ async def _in_thread(reader: PictureReader, query: str, documents: dict[int, str
 def test_a_picture_that_is_late_costs_its_own_score_and_no_other_s(read: Read) -> None:
     arrived = threading.Event()
 
-    def fetch(_url: str) -> bytes:
+    def fetch(_url: str, _timeout_s: float) -> bytes:
         assert arrived.wait(WAIT_S)
         return b"a"
 
@@ -107,7 +107,7 @@ def test_a_picture_that_is_late_costs_its_own_score_and_no_other_s(read: Read) -
 def test_slow_addresses_keep_nobody_waiting_whose_pictures_are_in_the_request() -> None:
     arrived = threading.Event()
 
-    def fetch(_url: str) -> bytes:
+    def fetch(_url: str, _timeout_s: float) -> bytes:
         assert arrived.wait(WAIT_S)
         return b"a"
 
@@ -154,7 +154,7 @@ def test_a_caller_who_hangs_up_has_nothing_more_fetched() -> None:
     arrived = threading.Event()
     fetched: list[str] = []
 
-    def fetch(url: str) -> bytes:
+    def fetch(url: str, _timeout_s: float) -> bytes:
         fetched.append(url)
         assert arrived.wait(WAIT_S)
         return b"a"
@@ -173,8 +173,34 @@ def test_a_caller_who_hangs_up_has_nothing_more_fetched() -> None:
     assert len(fetched) < 50
 
 
+def test_each_address_has_its_share_of_the_time_that_is_left() -> None:
+    shares: list[float] = []
+
+    def fetch(_url: str, timeout_s: float) -> bytes:
+        shares.append(timeout_s)
+        return b"a"
+
+    PictureReader(decode, 100, fetch).read({}, {index: f"{URL}?{index}" for index in range(41)}, 44.0)
+
+    # Of eleven rounds of four.
+    assert max(shares[:4]) <= 44 / 11 + 1
+    assert shares[-1] > 44 / 11 + 1
+
+
+def test_of_a_thousand_addresses_each_has_a_moment() -> None:
+    shares: list[float] = []
+
+    def fetch(_url: str, timeout_s: float) -> bytes:
+        shares.append(timeout_s)
+        return b"a"
+
+    PictureReader(decode, 100, fetch).read({}, {index: f"{URL}?{index}" for index in range(1000)}, 1.0)
+
+    assert min(shares) == 0.25
+
+
 def test_what_a_fetcher_raises_is_the_picture_s_error() -> None:
-    def fetch(_url: str) -> bytes:
+    def fetch(_url: str, _timeout_s: float) -> bytes:
         raise PictureUnavailable("away")
 
     assert _codes(PictureReader(decode, 100, fetch).read({}, {0: URL}, WAIT_S)) == ["PictureUnavailable"]

@@ -14,6 +14,7 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
+_PACKED = ((b"\x1f\x8b", "gzip"), (b"PK\x03\x04", "zip"), (b"\x28\xb5\x2f\xfd", "zstd"), (b"\xfd7zXZ\0", "xz"))
 _MARK = "\ufeff"
 _ESCAPE_START = 0xDC00
 _ESCAPED = re.compile("[\udc80-\udcff]")
@@ -39,6 +40,8 @@ def decode_text(data: bytes, *, keeps_damage: bool = False) -> str:
     Raises:
         NotText: If the bytes are in no encoding that they name, or in none that is unmistakable.
     """
+    if (packed := next((name for start, name in _PACKED if data.startswith(start)), None)) is not None:
+        raise NotText(f"is compressed ({packed}); unpack it first")
     mark, encoding = next((found for found in _MARKS if data.startswith(found[0])), (b"", "utf-8"))
     try:
         text = data[len(mark) :].decode(encoding, "surrogateescape" if keeps_damage else "strict")

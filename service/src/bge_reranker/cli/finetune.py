@@ -13,6 +13,7 @@ from .numbers import NumberRange, WholeNumber, WholeNumberRange
 from .output import new_folder, refuse_existing
 
 if TYPE_CHECKING:
+    from ..evaluation.report import EvaluationReport
     from ..tuning.outlook import Outlook
     from .steps import StepBar
 
@@ -143,6 +144,20 @@ def finetune(
         run.forget()
     print_report(report, Console(), title="Held-out queries")
     click.echo(f"Written to {target}.")
+    if (warning := loss_warning(report)) is not None:
+        click.echo(warning, err=True)
+
+
+def loss_warning(report: EvaluationReport) -> str | None:
+    """Say that a model ranks worse than its base, where that is more than chance."""
+    (comparison,) = report.comparisons
+    difference = comparison.differences["ndcg_at_10"]
+    if difference.mean >= 0 or not difference.excludes_zero:
+        return None
+    return (
+        f"It ranks the held-out queries worse than its base: nDCG@10 {difference.signed()}. Serve the base, or try a "
+        "lower --learning-rate, fewer --epochs or better texts."
+    )
 
 
 def _say_outlook(outlook: Outlook, bar: StepBar) -> None:

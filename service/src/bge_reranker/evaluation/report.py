@@ -181,8 +181,14 @@ def _differences(comparison: Comparison) -> Table:
     table.add_column("", justify="left")
     for name, column in COLUMNS.items():
         estimate = comparison.differences[name]
-        table.add_row(column, estimate.signed(), "" if estimate.excludes_zero else "may be chance")
+        table.add_row(column, estimate.signed(), _judgement(estimate))
     return table
+
+
+def _judgement(estimate: Estimate) -> str:
+    if estimate.mean == estimate.low == estimate.high == 0:
+        return "none"
+    return "" if estimate.excludes_zero else "may be chance"
 
 
 def _queries(comparison: Comparison) -> Iterator[str]:

@@ -7,10 +7,12 @@ second answer of the name server leads nowhere else. Each redirect is judged lik
 from __future__ import annotations
 
 import http.client
+import math
 import socket
 import ssl
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from functools import partial
 from ipaddress import ip_address
@@ -29,6 +31,9 @@ _HEADERS: Final = {"Accept": "image/*", "Accept-Encoding": "identity", "User-Age
 """Of each request; some servers refuse whoever does not say its name."""
 _TARGET_CHARACTERS: Final = "!#$%&'()*+,/:;=?@[]~"
 """What stays as it is in paths and queries; the rest is written as percents."""
+
+_RESOLVED_AT_ONCE: Final = 64
+"""Hosts; threads that wait for a name server that is away are kept by it for longer than the pictures have."""
 
 Resolve = Callable[[str, int], Sequence[str]]
 """Gives all addresses of a host."""
@@ -72,21 +77,33 @@ class PictureFetcher:
         self._open = connect
         self._clock = clock
         self._tls = ssl.create_default_context()
+        self._resolving = ThreadPoolExecutor(_RESOLVED_AT_ONCE, "resolve-picture")
 
-    def fetch(self, url: str) -> bytes:
+    def fetch(self, url: str, timeout_s: float = math.inf) -> bytes:
         """Fetch a picture.
+
+        Args:
+            url: Its address.
+            timeout_s: Longest time for it, where that is less than the limit for every one.
 
         Raises:
             PictureUnavailable: If its address may not be reached, or does not answer with a file in time.
         """
-        deadline = self._clock() + self._timeout_s
+        deadline = self._clock() + min(timeout_s, self._timeout_s)
+        try:
+            return self._followed(url, deadline)
+        except TimeoutError as error:
+            raise self._too_late(timeout_s) from error
+
+    def _followed(self, url: str, deadline: float) -> bytes:
+        """The file at an address, or at the one where its redirects lead to."""
         for _ in range(_MOST_REDIRECTS + 1):
             try:
                 found = self._ask(url, deadline)
             except RerankerError:
                 raise
-            except TimeoutError as error:
-                raise self._too_late() from error
+            except TimeoutError:
+                raise
             except (OSError, http.client.HTTPException) as error:
                 # Its message may tell what answers within this network.
                 raise PictureUnavailable(
@@ -113,7 +130,7 @@ class PictureFetcher:
         """Ask one address: the file, or where it redirects to."""
         parts = urlsplit(url)
         host, port = self._judged_host(parts)
-        address = self._judged_address(host, port)
+        address = self._judged_address(host, port, deadline)
         with closing(self._connect(host, port, address, parts.scheme, deadline)) as connected:
             connection = http.client.HTTPConnection(host, port)
             connection.default_port = _PORTS[parts.scheme]
@@ -151,8 +168,9 @@ class PictureFetcher:
             )
         return parts.hostname, port
 
-    def _judged_address(self, host: str, port: int) -> str:
-        found = self._resolve(host, port)
+    def _judged_address(self, host: str, port: int, deadline: float) -> str:
+        # The system's resolver takes no deadline; who waits for it has one.
+        found = self._resolving.submit(self._resolve, host, port).result(self._remaining_s(deadline))
         if not found:
             raise PictureUnavailable(
                 "The host of the picture's address has no address.", remedy="Check it, or send the picture itself."
@@ -192,11 +210,12 @@ class PictureFetcher:
     def _remaining_s(self, deadline: float) -> float:
         remaining = deadline - self._clock()
         if remaining <= 0:
-            raise self._too_late()
+            raise TimeoutError
         return remaining
 
-    def _too_late(self) -> PictureUnavailable:
-        return PictureUnavailable(
-            f"The picture took longer than {self._timeout_s:g} s to arrive, the limit (pictures.pictureTimeoutS).",
-            remedy="Send the picture itself.",
-        )
+    def _too_late(self, timeout_s: float) -> PictureUnavailable:
+        if timeout_s < self._timeout_s:
+            what = f"{timeout_s:.2g} s to arrive, its share of the request's time"
+        else:
+            what = f"{self._timeout_s:g} s to arrive, the limit (pictures.pictureTimeoutS)"
+        return PictureUnavailable(f"The picture took longer than {what}.", remedy="Send the picture itself.")

@@ -103,17 +103,20 @@ class PictureReader:
         turns.add(away, self._fetchers, timeout_s)
         turns.add(here, self._decoders, timeout_s)
 
-    def _fetched(self, address: str) -> Result:
+    def _fetched(self, address: str, timeout_s: float) -> Result:
         assert self._fetch is not None  # noqa: S101 - nothing else is submitted
         try:
-            content = self._fetch(address)
+            content = self._fetch(address, timeout_s)
         except RerankerError as error:
             return error
-        return self._decoding.submit(self._attempt, address, content).result()
+        return self._decoding.submit(self._decoded, lambda: content).result()
 
-    def _attempt(self, source: str, content: bytes | None = None) -> Result:
+    def _attempt(self, source: str, _timeout_s: float) -> Result:
+        return self._decoded(lambda: inline_content(source, self._max_bytes))
+
+    def _decoded(self, content: Callable[[], bytes]) -> Result:
         try:
-            return self._decode(inline_content(source, self._max_bytes) if content is None else content)
+            return self._decode(content())
         except RerankerError as error:
             return error
 

@@ -15,8 +15,8 @@ _HEAD_CHARACTERS: Final = 200
 PictureSource = str | InvalidPicture
 """A data URI or an address; or what is wrong with what was sent in its place."""
 
-FetchPicture = Callable[[str], bytes]
-"""Fetches the picture at an http or https address, or raises one of our errors."""
+FetchPicture = Callable[[str, float], bytes]
+"""Fetches the picture at an http or https address within so many seconds, or raises one of our errors."""
 
 
 def is_address(source: str) -> bool:

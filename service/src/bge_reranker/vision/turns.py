@@ -21,8 +21,11 @@ Pixels = NDArray[np.uint8]
 Result = Pixels | RerankerError
 """A picture, or why there is none."""
 
-Read = Callable[[str], Result]
-"""Reads a source."""
+Read = Callable[[str, float], Result]
+"""Reads a source within so many seconds, as far as it waits for others."""
+
+_LEAST_S = 0.25
+"""Seconds that each source has at least."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +57,8 @@ class Turns:
         results: What becomes of each source.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
         self.results: dict[str, Future[Result]] = {}
         self._places: list[Place] = []
         self._is_stopped = False
@@ -77,8 +81,9 @@ class Turns:
         place = readers.line.enter(sum(map(readers.work, waiting)), timeout_s)
         self._places.append(place)
         self.results |= {source: Future() for source in waiting}
+        deadline = self._clock() + timeout_s
         for _ in range(min(readers.at_once, len(waiting))):
-            readers.threads.submit(self._turn, waiting, readers, place)
+            readers.threads.submit(self._turn, waiting, readers, place, deadline)
 
     def stop(self) -> None:
         """Begin nothing more."""
@@ -87,21 +92,25 @@ class Turns:
         for place in self._places:
             place.leave()
 
-    def _turn(self, waiting: deque[str], readers: Readers, place: Place) -> None:
-        """Read the next one, and stand in line again for the one after it."""
+    def _turn(self, waiting: deque[str], readers: Readers, place: Place, deadline: float) -> None:
+        """Read the next one, and stand in line again for the one after it.
+
+        It has its share of the time that is left, so that slow ones do not take that of those behind them.
+        """
         with self._lock:
             if self._is_stopped or not waiting:
                 return
+            rounds = -(-len(waiting) // readers.at_once)
             source = waiting.popleft()
         result = self.results[source]
         # Whoever waited may have given up, and cancelled it.
         if result.set_running_or_notify_cancel():
-            began = time.monotonic()
+            began = self._clock()
             try:
-                found = readers.read(source)
+                found = readers.read(source, max(_LEAST_S, (deadline - began) / rounds))
             except BaseException as error:  # noqa: BLE001 - it is whoever waits that must know
                 result.set_exception(error)
             else:
                 result.set_result(found)
-            place.done(readers.work(source), time.monotonic() - began)
-        readers.threads.submit(self._turn, waiting, readers, place)
+            place.done(readers.work(source), self._clock() - began)
+        readers.threads.submit(self._turn, waiting, readers, place, deadline)
