@@ -58,7 +58,7 @@ api-server: helm ## Test the operator against a real API server with faults inje
 	@$(BIN)/python -m tests.cluster tools kubernetes kwok crds
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/api_server -n 2 --dist loadfile --durations=10 $(ARGS)
 
-e2e-long: $(VENV)/.installed $(if $(filter store-kills operator-kills operator-outage release,$(NAME)),,image image-operator image-search-pod) ## A long proof, NAME=node-death, redis, on-request, crash, store-kills, operator-kills, chart-life, ...; figures go to docs/measurements
+e2e-long: $(VENV)/.installed $(if $(filter store-kills operator-kills operator-outage release,$(NAME)),,image image-operator image-search-pod) $(if $(filter finetune,$(NAME)),image-tuning) ## A long proof, NAME=node-death, redis, on-request, crash, store-kills, operator-kills, chart-life, ...; figures go to docs/measurements
 	PYTHONPATH=tools $(BIN)/python -m tests.e2e.proofs $(NAME) $(ARGS)
 
 helm: $(VENV)/.installed ## Build helm, with which the chart's tests render
