@@ -84,4 +84,6 @@ def _holder(image: str) -> tuple[str, str]:
         if shutil.which(tool):
             with contextlib.suppress(ClusterError):
                 return tool, run([*look, image]).strip()
-    raise ClusterError(f"Neither buildah nor podman nor docker has the image {image}: build it (`make help` lists the images).")
+    raise ClusterError(
+        f"Neither buildah nor podman nor docker has the image {image}: build it (`make help` lists the images)."
+    )

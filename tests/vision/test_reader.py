@@ -48,6 +48,22 @@ def test_base64_may_have_line_breaks_as_programs_write_it() -> None:
     assert found[0, 0, 0] == ord("a")
 
 
+@pytest.mark.parametrize("text", ["-_-_", "-_-", "+/+/", "data:image/png;base64,-_8", "+/8=", "+/\n8\n"])
+def test_base64_may_come_alone_without_padding_and_in_the_alphabet_of_addresses(text: str) -> None:
+    (found,) = PictureReader(decode, 100).read({}, {0: text}, WAIT_S).documents.values()
+
+    assert isinstance(found, np.ndarray)
+    assert found[0, 0, 0] == 0xFB
+
+
+@pytest.mark.parametrize("text", ["/etc/passwd.png", "a", "a picture", "a.png", "<svg/>", "data:image/png;base64,a"])
+def test_what_is_no_base64_is_told_apart_from_damage(text: str) -> None:
+    problem = PictureReader(decode, 100).read({}, {0: text}, WAIT_S).documents[0]
+
+    assert isinstance(problem, InvalidPicture)
+    assert ("base64 is damaged" in problem.message) is (text[-1] == "a")
+
+
 def test_what_is_too_large_in_base64_is_refused_before_it_is_decoded() -> None:
     found = PictureReader(decode, 100).read({}, {3: data_uri(bytes(200))}, WAIT_S)
 
@@ -73,7 +89,7 @@ def test_a_query_that_cannot_be_read_is_named_as_such() -> None:
     problem = PictureReader(decode, 100).read({0: "data:image/png;base64,?"}, {}, WAIT_S).queries[0]
 
     assert isinstance(problem, InvalidPicture)
-    assert problem.message == "`query.image`: The picture is a data URI whose base64 is damaged."
+    assert problem.message == "`query.image`: The picture's base64 is damaged."
 
 
 Read = Callable[[PictureReader, str, dict[int, str], float], Coroutine[Any, Any, Pictures]]

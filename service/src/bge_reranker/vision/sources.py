@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from collections.abc import Callable
 from typing import Final
 
@@ -11,6 +12,9 @@ from ..errors import InvalidPicture
 
 _HEAD_CHARACTERS: Final = 200
 """Within which a data URI says how it is encoded."""
+
+_URL_SAFE: Final = str.maketrans("-_", "+/")
+_BASE64: Final = re.compile(r"[A-Za-z0-9+/=_\r\n-]+")
 
 PictureSource = str | InvalidPicture
 """A data URI or an address; or what is wrong with what was sent in its place."""
@@ -33,7 +37,7 @@ def inline_content(source: str, max_bytes: int) -> bytes:
     """Get the bytes of a picture that lies in the request.
 
     Args:
-        source: A data URI.
+        source: A data URI, or its part in base64 alone.
         max_bytes: Largest file.
 
     Raises:
@@ -46,22 +50,32 @@ def inline_content(source: str, max_bytes: int) -> bytes:
         )
     if not source:
         raise InvalidPicture("`image` is empty.", remedy="Send data:image/png;base64,... or an https address.")
-    if not source[:5].lower().startswith("data:"):
-        raise InvalidPicture(
-            "The picture is neither a data URI nor an http or https address.",
-            remedy="Send the picture itself as data:image/png;base64,...",
-        )
-    head, comma, body = source.partition(",")
-    if not comma or not head.lower().endswith(";base64"):
-        raise InvalidPicture("The picture is a data URI without `;base64,`.", remedy="Encode the picture in base64.")
     # Programs that encode files break lines.
-    body = "".join(body.split())
+    body = "".join(_encoded(source).split())
     if len(body) > (max_bytes + 2) // 3 * 4 + 4:
         raise InvalidPicture(
             f"The picture has more than {max_bytes} bytes, the limit (pictures.maxPictureBytes).",
             remedy="Send a smaller one; the network reads small pictures anyway.",
         )
     try:
-        return base64.b64decode(body, validate=True)
+        # Some leave the padding out, or write what is safe in addresses.
+        return base64.b64decode(body.translate(_URL_SAFE) + "=" * (-len(body) % 4), validate=True)
     except (binascii.Error, ValueError):
-        raise InvalidPicture("The picture is a data URI whose base64 is damaged.", remedy="Encode it again.") from None
+        raise InvalidPicture("The picture's base64 is damaged.", remedy="Encode it again.") from None
+
+
+def _encoded(source: str) -> str:
+    """What stands in base64 in a data URI, or for itself, as Jina's clients send it."""
+    if source[:5].lower().startswith("data:"):
+        head, comma, body = source.partition(",")
+        if not comma or not head.lower().endswith(";base64"):
+            raise InvalidPicture(
+                "The picture is a data URI without `;base64,`.", remedy="Encode the picture in base64."
+            )
+        return body
+    if not _BASE64.fullmatch(source[:_HEAD_CHARACTERS]):
+        raise InvalidPicture(
+            "The picture is neither a data URI, nor base64, nor an http or https address.",
+            remedy="Send the picture itself as data:image/png;base64,...",
+        )
+    return source
