@@ -93,6 +93,16 @@ def test_a_batch_is_launched_behind_another_without_waiting_and_both_keep_their_
     assert [launched.fetch().tobytes() for launched in together] == alone
 
 
+@pytest.mark.skipif(torch.cuda.device_count() < 2, reason="no second GPU")
+@pytest.mark.parametrize("precision", GPU_PRECISIONS)
+def test_the_last_gpu_gives_the_scores_of_the_first(precision: str) -> None:
+    last = random_scorer(SMALL, f"cuda:{torch.cuda.device_count() - 1}", precision)
+    last.warm_up(4096)
+    batches = [pack(random_pairs(SMALL, [length] * 200)) for length in (40, 50)]
+    for found, expected in zip(map(last.score, batches), map(warm(precision).score, batches), strict=True):
+        assert disagreement(found, expected, PRECISIONS[precision]) is None
+
+
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
 def test_no_copy_of_a_batch_goes_through_pageable_memory() -> None:
     scorer = warm("float16")

@@ -104,7 +104,8 @@ class PinnedPassage:
         self._fetched = _at_least(self._fetched, len(logits))
         self._length = len(logits)
         self._fetched[: self._length].copy_(logits, non_blocking=True)
-        self._done.record()
+        # By default that of the first GPU, whichever this one is, where the event would be over at once.
+        self._done.record(torch.cuda.current_stream(self._device))
 
     def wait(self) -> NDArray[np.float32]:
         """Wait, see `Passage`."""
